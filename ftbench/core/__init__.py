@@ -1,0 +1,1 @@
+"""The nouns: what every other package passes around, and nothing that does work. Imports no other package of ftbench."""

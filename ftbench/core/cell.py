@@ -1,0 +1,65 @@
+"""A cell: one point of the matrix, as composed, and the stages it was lowered to."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+AXES = ("model", "context", "method", "dataset", "decoding", "hardware")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point of the matrix.
+
+    Attributes:
+        id: ten hexadecimal digits over everything that decides this cell's result; stable across runs and machines.
+        label: short name that tells it from its neighbours in this matrix.
+        choices: axis -> option name as resolved (``method`` -> ``lora``), before any ``_target_``.
+        overrides: what was typed for this cell, as Hydra hands it over; empty for an added baseline.
+        config: the whole resolved config, plain JSON.
+        stages: role -> stage key. Roles: ``prepare``, ``train``, ``generate.test``, ``likelihood.test``, ``score.test``,
+            the same with ``.validation``, and whatever a method or context adds.
+        baseline: True for a cell that ``matrix.baselines`` added.
+        notes: plain sentences worth saying once ("no chat template: plain text").
+    """
+
+    id: str
+    label: str
+    choices: dict[str, str]
+    overrides: tuple[str, ...]
+    config: dict[str, Any]
+    stages: dict[str, str]
+    baseline: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Cell:
+        return cls(**{**data, "overrides": tuple(data["overrides"]), "notes": tuple(data["notes"])})
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A cell that will not be run, with where, why and how to mend it.
+
+    Attributes:
+        cell: id of the refused cell; its ``label`` and ``choices`` stand beside it, since it has no stages.
+        problems: dicts with ``where``, ``why``, ``fix``.
+    """
+
+    cell: str
+    label: str
+    choices: dict[str, str]
+    overrides: tuple[str, ...]
+    config: dict[str, Any]
+    problems: tuple[dict[str, str], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Refusal:
+        return cls(**{**data, "overrides": tuple(data["overrides"]), "problems": tuple(data["problems"])})

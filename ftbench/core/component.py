@@ -1,0 +1,173 @@
+"""What every ``_target_`` in ``conf/`` is: a frozen dataclass without defaults, built from its YAML node with types checked.
+
+The YAML holds every value; the class holds the types and the behaviour. ``build`` refuses wrong types, unknown keys
+and missing keys, which ``hydra.utils.instantiate`` alone does not.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
+
+from ftbench.core.canonical import canonical, file_digest
+from ftbench.core.errors import Problem, Refused, did_you_mean
+
+
+@dataclass(frozen=True)
+class Component:
+    """Base of all components: models, methods, contexts, datasets, decodings, hardware, metrics.
+
+    Attributes:
+        NEUTRAL: names of the fields that cannot change a result (a label, a batch size that is proven neutral, a
+            path whose content is hashed instead). They are left out of ``identity`` and so out of every key.
+    """
+
+    NEUTRAL: ClassVar[tuple[str, ...]] = ()
+
+    def identity(self) -> dict[str, Any]:
+        """Returns the plain-JSON part of this component that decides a result; keys are taken over it."""
+        target = f"{type(self).__module__}.{type(self).__qualname__}"
+        parts = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in self.NEUTRAL}
+        code = foreign_source(target)
+        return {"_target_": target, **parts, **({"_source_": code} if code else {})}
+
+    def check(self) -> list[Problem]:
+        """Returns what is wrong with these values by themselves (ranges, combinations); empty when nothing is."""
+        return []
+
+    def locate(self) -> Component:
+        """Returns a copy with places made absolute and names pinned, ready to travel to a worker elsewhere."""
+        return self
+
+
+def plain(value: Any) -> Any:
+    """Returns ``value`` with dataclasses and OmegaConf nodes turned into plain dicts and lists."""
+    if isinstance(value, DictConfig) or OmegaConf.is_config(value):
+        return OmegaConf.to_container(value, resolve=True)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def node(component: Component) -> dict[str, Any]:
+    """Returns the plain dict, ``_target_`` included, from which ``build`` makes an equal component again."""
+    target = f"{type(component).__module__}.{type(component).__qualname__}"
+    return {"_target_": target, **plain(component)}
+
+
+def target_class(path: str, where: str) -> type[Component]:
+    """Imports the class that a ``_target_`` names.
+
+    Raises:
+        Refused: when there is no such module or class, or it is no frozen dataclass.
+    """
+    module, _, name = path.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise Refused([Problem(f"{where}._target_", f"{path!r} cannot be imported ({error})", "Name a class by its full dotted path")]) from error
+    if not (isinstance(found, type) and is_dataclass(found)):
+        raise Refused([Problem(f"{where}._target_", f"{path!r} is not a dataclass", "Derive it from ftbench.core.component.Component")])
+    return found
+
+
+_schemas: dict[type, DictConfig] = {}
+_built: dict[str, Component] = {}
+
+
+def build(config: Mapping[str, Any], where: str) -> Component:
+    """Builds the component that a config node describes, memoised per distinct node.
+
+    Args:
+        config: a plain, resolved node with ``_target_``.
+        where: the config key of the node, for messages (``method``).
+
+    Returns:
+        The frozen dataclass instance.
+
+    Raises:
+        Refused: with one problem for each wrong type, unknown key and missing key.
+    """
+    if not isinstance(config, Mapping) or "_target_" not in config:
+        raise Refused([Problem(where, "has no _target_", "Choose one of its options, or give the node a _target_")])
+    memo = where + canonical(config)
+    if memo not in _built:
+        _built[memo] = _build(dict(config), where)
+    return _built[memo]
+
+
+def _build(config: dict[str, Any], where: str) -> Component:
+    cls = target_class(config.pop("_target_"), where)
+    schema = _schema(cls)
+    problems = []
+    known = {f.name for f in fields(cls)}
+    for name in sorted(set(config) - known):
+        problems.append(Problem(f"{where}.{name}", "no such key", did_you_mean(name, known)))
+    for name in sorted(known - set(config)):
+        problems.append(Problem(f"{where}.{name}", "is missing", f"Set {where}.{name}=..."))
+    for name in sorted(known & set(config)):
+        try:
+            OmegaConf.merge(schema, {name: config[name]})
+        except ConfigKeyError as error:
+            problems.append(Problem(f"{where}.{error.full_key or name}", "no such key", "Remove it"))
+        except OmegaConfBaseException as error:
+            reason = str(error).splitlines()[0]
+            problems.append(Problem(f"{where}.{name}", reason, f"Give a value of type {_type_name(cls, name)}"))
+    if problems:
+        raise Refused(problems)
+    try:
+        return OmegaConf.to_object(OmegaConf.merge(schema, config))
+    except MissingMandatoryValue as error:
+        raise Refused([Problem(where, str(error).splitlines()[0], "Set it")]) from error
+
+
+def _schema(cls: type) -> DictConfig:
+    """Returns the structured config of ``cls``, with the read-only flags of nested frozen classes cleared."""
+    if cls not in _schemas:
+        schema = OmegaConf.structured(cls)
+        _writable(schema)
+        _schemas[cls] = schema
+    return _schemas[cls]
+
+
+def _writable(config: Any) -> None:
+    OmegaConf.set_readonly(config, None)
+    with read_write(config), open_dict(config):
+        for key in config:
+            child = config._get_node(key)
+            if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
+                _writable(child)
+
+
+def _type_name(cls: type, name: str) -> str:
+    found = next(f.type for f in fields(cls) if f.name == name)
+    return found if isinstance(found, str) else getattr(found, "__name__", str(found))
+
+
+def foreign_source(target: str) -> str | None:
+    """Returns the sha256 of the file behind a dotted path outside ftbench, else None.
+
+    Code of ours is versioned by hand (``core.stage.VERSIONS``), so that a changed comment trains nothing again. A
+    user's own method or metric has no such number: its file's bytes stand for it.
+    """
+    module = target.rpartition(".")[0]
+    if module == "ftbench" or module.startswith("ftbench."):
+        return None
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or not spec.origin or not Path(spec.origin).is_file():
+        return None
+    return file_digest(Path(spec.origin))

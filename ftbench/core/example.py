@@ -1,0 +1,129 @@
+"""The rows that every dataset becomes, whatever its file looked like, and the rows that models answer with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One chat turn. ``role`` is ``system``, ``user``, ``assistant`` or ``tool``."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of a dataset.
+
+    Attributes:
+        id: unique within the dataset, as text.
+        turns: everything that stands before the answer, oldest first (system, earlier turns, the question).
+        target: the answer to train towards, or None for rows that are only evaluated.
+        references: one or more acceptable answers; never empty in an evaluation split.
+        group: source document, customer or thread; splits and intervals respect it. None when each row stands alone.
+        time: sortable text or number, or None.
+        slices: column -> value, reported separately.
+        gold_documents: ids of the documents that hold the answer.
+        chosen: the preferred answer of a preference row, or None.
+        rejected: the other answer of a preference row, or None.
+    """
+
+    id: str
+    turns: tuple[Turn, ...]
+    target: str | None
+    references: tuple[str, ...]
+    group: str | None
+    time: str | float | None
+    slices: dict[str, str]
+    gold_documents: tuple[str, ...]
+    chosen: str | None
+    rejected: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Example:
+        turns = tuple(Turn(**turn) for turn in data["turns"])
+        return cls(**{**data, "turns": turns, "references": tuple(data["references"]), "gold_documents": tuple(data["gold_documents"])})
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document of a retrieval corpus."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Splits:
+    """A loaded dataset: frozen examples by split, its documents, and what was noticed while reading.
+
+    Attributes:
+        train, validation, test: examples in file order (or seeded order where they were split off).
+        documents: the retrieval corpus; empty without one.
+        notes: plain sentences for the person ("split off 55 test rows by group").
+        counts: name -> number, for the plan and the receipt (rows read, dropped and why).
+    """
+
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    test: tuple[Example, ...]
+    documents: tuple[Document, ...]
+    notes: tuple[str, ...]
+    counts: dict[str, int]
+
+    def split(self, name: str) -> tuple[Example, ...]:
+        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a context makes of an example: the turns that go to the model, and what it put there.
+
+    Attributes:
+        id: id of the example.
+        turns: system, shots, documents and question as chat turns, last one the user's.
+        shots: ids of the training rows shown as examples.
+        documents: ids of the documents shown, best first.
+        notes: anything else worth storing per request (retrieval scores, what was cut).
+    """
+
+    id: str
+    turns: tuple[Turn, ...]
+    shots: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    notes: dict[str, Any] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
+    """Writes one JSON object a line, UTF-8, keys in the order given, LF line ends. Returns the number of rows."""
+    count = 0
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+            count += 1
+    return count
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """Yields the objects of a file written by ``write_jsonl``."""
+    with open(path, encoding="utf-8", newline="\n") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def read_examples(path: Path) -> list[Example]:
+    return [Example.from_dict(row) for row in read_jsonl(path)]

@@ -1,0 +1,86 @@
+"""The plan: all cells, all stages, what was refused and why. Plain JSON, so that any engine can carry it anywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ftbench.core.cell import Cell, Refusal
+from ftbench.core.stage import Stage
+
+FILE = "plan.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A compiled matrix.
+
+    Attributes:
+        cells: in matrix order, added baselines last.
+        stages: key -> stage, inputs before those that read them.
+        refusals: cells that will not run.
+        store: absolute path of the store.
+        settings: matrix-wide values that the run and the report read (``metrics``, ``primary_metric``, ``on_refusal``,
+            ``statistics``, ...), plain JSON.
+        forecast: stage key -> forecast, or None until one is made.
+        excluded: how many typed points ``matrix.exclude`` took out.
+    """
+
+    cells: tuple[Cell, ...]
+    stages: dict[str, Stage]
+    refusals: tuple[Refusal, ...]
+    store: str
+    settings: dict[str, Any]
+    forecast: dict[str, Any] | None = None
+    excluded: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "store": self.store,
+            "settings": self.settings,
+            "excluded": self.excluded,
+            "cells": [cell.as_dict() for cell in self.cells],
+            "stages": [stage.as_dict() for stage in self.stages.values()],
+            "refusals": [refusal.as_dict() for refusal in self.refusals],
+            "forecast": self.forecast,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Plan:
+        stages = [Stage.from_dict(stage) for stage in data["stages"]]
+        return cls(
+            cells=tuple(Cell.from_dict(cell) for cell in data["cells"]),
+            stages={stage.key: stage for stage in stages},
+            refusals=tuple(Refusal.from_dict(refusal) for refusal in data["refusals"]),
+            store=data["store"],
+            settings=data["settings"],
+            forecast=data["forecast"],
+            excluded=data["excluded"],
+        )
+
+    def write(self, folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / FILE
+        scratch = path.with_suffix(".part")
+        scratch.write_text(json.dumps(self.as_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        scratch.replace(path)
+        return path
+
+    @classmethod
+    def read(cls, path: Path) -> Plan:
+        return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
+
+    def descendants(self, keys: Iterable[str]) -> set[str]:
+        """Returns the keys of all stages that read, directly or not, from any of ``keys`` (themselves not included)."""
+        reached = set(keys)
+        found: set[str] = set()
+        for key, stage in self.stages.items():
+            if reached & set(stage.inputs.values()):
+                reached.add(key)
+                found.add(key)
+        return found

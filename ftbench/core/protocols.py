@@ -1,0 +1,122 @@
+"""What a component of each axis must offer. Adding one is one Python file and one YAML file; nothing else is edited.
+
+All of these are light: they are imported while planning, so torch, transformers, peft, trl, datasets, evaluate,
+lm_eval and streamlit may be imported only inside the methods marked *heavy*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+
+from ftbench.core.errors import Problem
+from ftbench.core.example import Document, Example, Request, Splits
+
+AddStage = Callable[..., str]
+"""``add(kind, spec, inputs, config, model=None) -> key``: how a component adds a stage to the plan while lowering."""
+
+
+class Piece(Protocol):
+    """Common to all: see ``ftbench.core.component.Component``."""
+
+    NEUTRAL: ClassVar[tuple[str, ...]]
+
+    def identity(self) -> dict[str, Any]: ...
+    def check(self) -> list[Problem]: ...
+    def locate(self) -> Any: ...
+
+
+@runtime_checkable
+class Model(Piece, Protocol):
+    """A base model. ``identity`` holds the revision: a folder by its files' hashes, a hub name by its commit."""
+
+    def notes(self) -> list[str]:
+        """Sentences for the person, such as "no chat template: plain text"."""
+
+    def load(self, device: str) -> Any:
+        """*Heavy.* Returns a ``ftbench.models.loaded.Loaded``: the model in eval mode, its tokenizer, its format."""
+
+
+@runtime_checkable
+class Method(Piece, Protocol):
+    """What happens to the weights."""
+
+    def lower(self, add: AddStage, cell: "Lowered") -> str | None:
+        """Adds the stages that make this method's weights; returns the key of the one that holds them, None for the base."""
+
+    def train(self, runs: Sequence["TrainRun"], loaded: Any) -> list[dict[str, Any]]:
+        """*Heavy.* Trains each run over the loaded base, writes weights, curve and masked example into ``run.folder``.
+
+        Leaves ``loaded`` exactly as it found it. Returns one dict per run, with ``tokens`` and ``details`` for the receipt.
+        """
+
+    def attach(self, loaded: Any, folder: Path) -> Any:
+        """*Heavy.* Context manager: inside it, ``loaded`` answers with the weights in ``folder``."""
+
+
+class Lowered(Protocol):
+    """What ``lower`` may look at: located components of the cell, the prepare stage's key, the seed."""
+
+    model: Any
+    method: Any
+    context: Any
+    dataset: Any
+    decoding: Any
+    seed: int
+    prepare: str
+
+
+class TrainRun(Protocol):
+    """One run of a training call."""
+
+    examples: Sequence[Example]
+    validation: Sequence[Example]
+    seed: int
+    folder: Path
+
+
+@runtime_checkable
+class Context(Piece, Protocol):
+    """What goes into the prompt."""
+
+    def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
+        """Adds the stages that this context needs (an index) and returns role -> key; empty when it needs none."""
+
+    def requests(
+        self, examples: Sequence[Example], pool: Sequence[Example], documents: Sequence[Document], folders: dict[str, Path], seed: int
+    ) -> list[Request]:
+        """Returns one request per example, in order. ``pool`` is the train split; an example is never its own shot."""
+
+
+@runtime_checkable
+class Dataset(Piece, Protocol):
+    """Where examples come from. ``identity`` holds the data's bytes by hash, so that a changed file is another dataset."""
+
+    def load(self) -> Splits:
+        """Reads, checks and splits; light for local files.
+
+        Raises:
+            Refused: with one problem for each bad file, column or row (file, row and fix).
+        """
+
+
+@runtime_checkable
+class Metric(Piece, Protocol):
+    """One score. Corpus metrics are aggregated as corpora: from per-example sufficient statistics, never from means."""
+
+    name: str
+    reads: ClassVar[str]  # "outputs" or "likelihood"
+    higher_is_better: ClassVar[bool]
+    comparable_across_tokenizers: ClassVar[bool]
+
+    def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
+        """Returns float64 [n, k], the sufficient statistics of each row of ``outputs.jsonl`` or ``likelihood.jsonl``."""
+
+    def value(self, totals: np.ndarray, n: np.ndarray) -> np.ndarray:
+        """Returns the metric [...] of summed statistics [..., k] over n [...] examples; works on whole resamples at once."""
+
+    def signature(self) -> str:
+        """Says how the number was made, in the field's own notation where there is one."""

@@ -1,0 +1,63 @@
+"""The receipt: the JSON file written last into a stage's folder. No receipt, not finished."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+FILE = "receipt.json"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What ran, where, how long and what it used. Unknown is None, never 0.
+
+    Attributes:
+        key, kind, version: of the stage.
+        state: ``done`` or ``failed``.
+        started: UTC, ISO 8601.
+        seconds: wall time by part. ``total`` always; ``load`` (model into memory) and ``work`` where the body has them.
+            Billing takes ``total``; throughput takes ``work`` (DESIGN 6, number 30).
+        cpu_seconds: CPU time of the worker in this stage.
+        device: such as ``cpu`` or ``NVIDIA H100 80GB HBM3``; ``devices`` how many.
+        peak_memory_bytes: device peak, reset once at the stage's start; on CPU the sampled rise of resident memory.
+        tokens: name -> count, every name says which tokens (``supervised``, ``non_pad``, ``padded``, ``prompt``, ``completion``).
+        environment: package versions, Python, platform, thread count, commit if any.
+        provenance: resolved model revision, data fingerprint, chat template digest.
+        details: what the body wants kept (counts of truncated rows, the losses' ends, notes).
+        error: one line for a failed stage, else None.
+    """
+
+    key: str
+    kind: str
+    version: int
+    state: str
+    started: str
+    seconds: dict[str, float]
+    cpu_seconds: float
+    device: str
+    devices: int
+    peak_memory_bytes: int | None
+    tokens: dict[str, int]
+    environment: dict[str, Any]
+    provenance: dict[str, Any]
+    details: dict[str, Any]
+    error: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def write(self, folder: Path) -> None:
+        text = json.dumps(self.as_dict(), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        (folder / FILE).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Receipt:
+        """Reads the receipt of a finished stage.
+
+        Raises:
+            FileNotFoundError: when the stage is not finished.
+        """
+        return cls(**json.loads((folder / FILE).read_text(encoding="utf-8")))

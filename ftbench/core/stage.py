@@ -1,0 +1,74 @@
+"""A stage: one cacheable piece of work, named by a key over everything that can change its result.
+
+``spec`` is what the key is taken over; ``config`` is what the body needs to run (paths, batch sizes, whole nodes).
+Whatever can change a result must be in ``spec``: bodies read values from components built of ``config``, and the
+compiler takes ``spec`` from the same components' ``identity()``, so the two cannot drift apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ftbench.core.canonical import digest
+
+VERSIONS: dict[str, int] = {
+    "prepare": 1,
+    "train": 1,
+    "generate": 1,
+    "likelihood": 1,
+    "score": 1,
+}
+"""Version of each stage's body. Raise one when the same spec would give another result; old results are then not found."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One node of the plan's graph.
+
+    Attributes:
+        kind: name of the body, a module of ``ftbench.stages`` with a ``run`` function.
+        spec: plain JSON, hashed: component identities, seed, split.
+        inputs: role -> key of the stage whose folder is read.
+        config: plain JSON, not hashed: full component nodes and whatever only says where and how to run.
+        model: identity digest of the base model that the body loads, or None; a worker that has it is preferred.
+        key: sha256, computed.
+    """
+
+    kind: str
+    spec: dict[str, Any]
+    inputs: dict[str, str]
+    config: dict[str, Any]
+    model: str | None = None
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", stage_key(self.kind, self.spec, self.inputs))
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "kind": self.kind,
+            "version": VERSIONS[self.kind],
+            "spec": self.spec,
+            "inputs": self.inputs,
+            "config": self.config,
+            "model": self.model,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Stage:
+        """Rebuilds a stage from ``plan.json`` and checks that its key still is what it says.
+
+        Raises:
+            ValueError: when the key differs: the file was edited, or written by another version.
+        """
+        stage = cls(data["kind"], data["spec"], data["inputs"], data["config"], data["model"])
+        if stage.key != data["key"]:
+            raise ValueError(f"stage {data['key'][:12]} does not match its spec; compile the plan again")
+        return stage
+
+
+def stage_key(kind: str, spec: dict[str, Any], inputs: dict[str, str]) -> str:
+    """Returns the full sha256 over kind, code version, resolved spec and the keys of the inputs (DESIGN 6, number 38)."""
+    return digest({"kind": kind, "version": VERSIONS[kind], "spec": spec, "inputs": inputs})
