@@ -18,6 +18,7 @@ from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBas
 
 from ftbench.core.canonical import canonical, file_digest
 from ftbench.core.errors import Problem, Refused, did_you_mean
+from ftbench.core.example import Splits
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Component:
 
     NEUTRAL: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def seeded(self) -> bool:
+        """True when the cell's seed can change what this component does; without it, cells of all seeds share the work."""
+        return True
+
     def identity(self) -> dict[str, Any]:
         """Returns the plain-JSON part of this component that decides a result; keys are taken over it."""
         target = f"{type(self).__module__}.{type(self).__qualname__}"
@@ -40,6 +46,10 @@ class Component:
 
     def check(self) -> list[Problem]:
         """Returns what is wrong with these values by themselves (ranges, combinations); empty when nothing is."""
+        return []
+
+    def check_data(self, splits: Splits) -> list[Problem]:
+        """Returns why these rows do not suffice this component (too few to train on, or to draw shots from)."""
         return []
 
     def locate(self) -> Component:
@@ -113,23 +123,29 @@ def _build(config: dict[str, Any], where: str) -> Component:
     problems = []
     known = {f.name for f in fields(cls)}
     for name in sorted(set(config) - known):
-        problems.append(Problem(f"{where}.{name}", "no such key", did_you_mean(name, known)))
+        problems.append(Problem(_under(where, name), "no such key", did_you_mean(name, known)))
     for name in sorted(known - set(config)):
-        problems.append(Problem(f"{where}.{name}", "is missing", f"Set {where}.{name}=..."))
+        problems.append(Problem(_under(where, name), "is missing", f"Set {_under(where, name)}=..."))
     for name in sorted(known & set(config)):
         try:
             OmegaConf.merge(schema, {name: config[name]})
+            if config[name] == "???":
+                problems.append(Problem(_under(where, name), "is not set", f"Set {_under(where, name)}=..."))
         except ConfigKeyError as error:
-            problems.append(Problem(f"{where}.{error.full_key or name}", "no such key", "Remove it"))
+            problems.append(Problem(_under(where, error.full_key or name), "no such key", "Remove it"))
         except OmegaConfBaseException as error:
             reason = str(error).splitlines()[0]
-            problems.append(Problem(f"{where}.{name}", reason, f"Give a value of type {_type_name(cls, name)}"))
+            problems.append(Problem(_under(where, name), reason, f"Give a value of type {_type_name(cls, name)}"))
     if problems:
         raise Refused(problems)
     try:
         return OmegaConf.to_object(OmegaConf.merge(schema, config))
-    except MissingMandatoryValue as error:
+    except MissingMandatoryValue as error:  # deeper than one level
         raise Refused([Problem(where, str(error).splitlines()[0], "Set it")]) from error
+
+
+def _under(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
 
 
 def _schema(cls: type) -> DictConfig:
@@ -146,6 +162,9 @@ def _writable(config: Any) -> None:
     with read_write(config), open_dict(config):
         for key in config:
             child = config._get_node(key)
+            if isinstance(child, DictConfig) and child._is_missing() and is_dataclass(child._metadata.ref_type):
+                config[key] = OmegaConf.structured(child._metadata.ref_type)  # else the merge makes it, read-only again
+                child = config._get_node(key)
             if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
                 _writable(child)
 

@@ -23,9 +23,11 @@ class Piece(Protocol):
     """Common to all: see ``ftbench.core.component.Component``."""
 
     NEUTRAL: ClassVar[tuple[str, ...]]
+    seeded: bool
 
     def identity(self) -> dict[str, Any]: ...
     def check(self) -> list[Problem]: ...
+    def check_data(self, splits: Splits) -> list[Problem]: ...
     def locate(self) -> Any: ...
 
 
@@ -35,6 +37,9 @@ class Model(Piece, Protocol):
 
     def notes(self) -> list[str]:
         """Sentences for the person, such as "no chat template: plain text"."""
+
+    def resolved(self) -> bool:
+        """False when the revision could not be looked up; such a model can be planned with, not run."""
 
     def load(self, device: str) -> Any:
         """*Heavy.* Returns a ``ftbench.models.loaded.Loaded``: the model in eval mode, its tokenizer, its format."""
@@ -94,6 +99,9 @@ class Context(Piece, Protocol):
 @runtime_checkable
 class Dataset(Piece, Protocol):
     """Where examples come from. ``identity`` holds the data's bytes by hash, so that a changed file is another dataset."""
+
+    def inspectable(self) -> bool:
+        """True when ``load`` is light enough for planning; False for a hub name, which needs ``datasets``."""
 
     def load(self) -> Splits:
         """Reads, checks and splits; light for local files.

@@ -1,0 +1,91 @@
+"""``python -m ftbench``: the default verb is Hydra's own command line; other verbs are the first word.
+
+    python -m ftbench -m method=none,lora
+    python -m ftbench plan -m model=llama2_7b method=none,lora
+    python -m ftbench explain KEY
+    python -m ftbench gc --dry-run
+
+A verb's module is imported when it is asked for, so that ``--help`` and ``plan`` load nothing heavy.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Sequence
+
+from ftbench.core.cell import AXES
+from ftbench.core.errors import FtbenchError, did_you_mean
+
+VERBS = {"explain": "ftbench.compile.explain", "gc": "ftbench.store.gc"}
+"""Verbs with words of their own: module with ``main(argv) -> exit status``."""
+
+HYDRA_VERBS = ("run", "plan")
+_AXIS_VALUE = re.compile(rf"^({'|'.join(AXES)})\.[\w.]+=")
+_SECRET = re.compile(r"(^|[._])(token|secret|password|passwd|api_?key|credentials?)$", re.IGNORECASE)
+
+PLAN_HELP = """python -m ftbench plan [HYDRA OVERRIDES]
+
+Compiles the matrix and prints every cell, every stage, what is cached or shared, and what is refused and why.
+Loads no model and needs no GPU; writes plan.json into the sweep folder.
+
+  python -m ftbench plan -m method=none,lora
+  python -m ftbench plan -m model=llama2_7b,llama2_13b method=none,lora hardware=h100
+
+Takes the same words as a run (python -m ftbench --help). Exit status 1 when a cell is refused.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command line and returns its exit status (0 done, 1 failed or refused, 2 bad verb, 130 interrupted)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if words and words[0] in VERBS:
+            return importlib.import_module(VERBS[words[0]]).main(words[1:])
+        if words and re.fullmatch(r"[a-z]+", words[0]) and words[0] not in HYDRA_VERBS:
+            raise _Usage(f"{words[0]}: no such verb. {did_you_mean(words[0], [*VERBS, *HYDRA_VERBS])}")
+        return _hydra(words)
+    except _Usage as error:
+        print(f"ftbench: {error}", file=sys.stderr)
+        return 2
+    except FtbenchError as error:
+        print(f"ftbench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nftbench: interrupted; everything finished is kept, the same command goes on from there", file=sys.stderr)
+        return 130
+
+
+class _Usage(Exception):
+    """A command line that no verb takes."""
+
+
+def _hydra(words: list[str]) -> int:
+    verb = words.pop(0) if words and words[0] in HYDRA_VERBS else "run"
+    if verb == "plan" and {"--help", "-h"} & set(words):
+        print(PLAN_HELP)
+        return 0
+    _refuse_secrets(words)
+    if verb == "plan":
+        words.append("hydra.launcher.verb=plan")
+    from ftbench.entry import hydra_main
+
+    sys.argv = ["ftbench", *(f"++{word}" if _AXIS_VALUE.match(word) else word for word in words)]
+    try:
+        hydra_main()
+    except SystemExit as status:
+        return status.code if isinstance(status.code, int) else 0 if status.code is None else 1
+    return 0
+
+
+def _refuse_secrets(words: Sequence[str]) -> None:
+    """Hydra keeps what was typed in multirun.yaml and .hydra/; so a secret must not be typed."""
+    for word in words:
+        key = word.lstrip("+~").partition("=")[0]
+        if "=" in word and _SECRET.search(key):
+            raise _Usage(f"{key}=...: a secret on the command line would be stored in the sweep's files. Put it in the environment, such as HF_TOKEN")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Short names that tell the cells of one matrix apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from ftbench.core.cell import AXES
+
+ALWAYS = ("model", "method", "context")
+
+
+def labels(cells: Sequence[tuple[dict[str, str], dict[str, Any]]]) -> list[str]:
+    """Names each cell by its model, method and context, and by whatever else differs within the matrix.
+
+    Args:
+        cells: per cell, axis -> resolved option, and dotted key -> value for what was typed or coupled.
+
+    Returns:
+        One label per cell, all different if the cells are, such as ``tiny lora zero_shot rank=16``.
+    """
+    varying = {axis for axis in AXES if len({names[axis] for names, _ in cells}) > 1}
+    keys = [key for key in dict.fromkeys(key for _, values in cells for key in values) if len({repr(values.get(key)) for _, values in cells}) > 1]
+    short = _shorten(keys)
+    found = []
+    for names, values in cells:
+        parts = [names[axis] for axis in AXES_SHOWN if axis in ALWAYS or axis in varying]
+        parts += [f"{short[key]}={_show(values[key])}" for key in keys if key in values]
+        found.append(" ".join(parts))
+    return found
+
+
+AXES_SHOWN = ("model", "method", "context", "dataset", "decoding", "hardware")
+
+
+def _shorten(keys: list[str]) -> dict[str, str]:
+    """Returns each key's last part, or the whole key where two would read the same."""
+    last = Counter(key.rpartition(".")[2] for key in keys)
+    return {key: key.rpartition(".")[2] if last[key.rpartition(".")[2]] == 1 else key for key in keys}
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, str) and "/" in value:
+        return value.rstrip("/").rpartition("/")[2]
+    return "null" if value is None else str(value)

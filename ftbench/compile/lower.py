@@ -1,0 +1,80 @@
+"""Lowers one cell to stages. Stages with the same key are one stage, so cells share what they have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ftbench.compile.settings import Settings
+from ftbench.core.canonical import digest
+from ftbench.core.component import Component, node, plain
+from ftbench.core.stage import Stage
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The located components of one cell, as ``Method.lower`` and ``Context.lower`` see them."""
+
+    model: Component
+    method: Component
+    context: Component
+    dataset: Component
+    decoding: Component
+    hardware: Component
+    seed: int
+    prepare: str = ""
+
+
+@dataclass
+class Graph:
+    """The stages of the whole matrix, inputs before readers, each once."""
+
+    stages: dict[str, Stage] = field(default_factory=dict)
+
+    def add(self, kind: str, spec: dict[str, Any], inputs: dict[str, str], config: dict[str, Any], model: str | None = None) -> str:
+        """Adds a stage, or finds the one that is the same, and returns its key."""
+        stage = Stage(kind, spec, inputs, config, model)
+        self.stages.setdefault(stage.key, stage)
+        return stage.key
+
+
+def lower(graph: Graph, parts: Parts, settings: Settings, metrics: dict[str, Component]) -> dict[str, str]:
+    """Adds one cell's stages to the graph.
+
+    Returns:
+        role -> stage key; see ``ftbench.core.cell.Cell.stages``.
+    """
+    roles = {"prepare": graph.add("prepare", {"dataset": parts.dataset.identity()}, {}, {"dataset": node(parts.dataset)})}
+    parts = Parts(parts.model, parts.method, parts.context, parts.dataset, parts.decoding, parts.hardware, parts.seed, roles["prepare"])
+    weights = parts.method.lower(graph.add, parts)
+    inputs = {"prepare": roles["prepare"]}
+    if weights:
+        roles["train"] = inputs["weights"] = weights
+    context = parts.context.lower(graph.add, parts)
+    roles.update(context)
+    inputs.update(context)
+    for split in ("test", "validation") if settings.validation else ("test",):
+        _evaluate(graph, parts, settings, metrics, split, inputs, roles)
+    return roles
+
+
+def _evaluate(
+    graph: Graph, parts: Parts, settings: Settings, metrics: dict[str, Component], split: str, inputs: dict[str, str], roles: dict[str, str]
+) -> None:
+    reads = {metric.reads for metric in metrics.values()}
+    model, context = parts.model.identity(), parts.context.identity()
+    nodes = {"model": node(parts.model), "method": node(parts.method), "context": node(parts.context), "split": split, "seed": parts.seed}
+    base = digest(model)
+    scored = {}
+    if "outputs" in reads:
+        seed = parts.seed if parts.context.seeded or parts.decoding.seeded else None
+        spec = {"model": model, "context": context, "decoding": parts.decoding.identity(), "split": split, "seed": seed}
+        scored["generate"] = graph.add("generate", spec, inputs, {**nodes, "decoding": node(parts.decoding)}, base)
+    if "likelihood" in reads:
+        spec = {"model": model, "context": context, "split": split, "seed": parts.seed if parts.context.seeded else None}
+        scored["likelihood"] = graph.add("likelihood", spec, inputs, nodes, base)
+    roles.update({f"{role}.{split}": key for role, key in scored.items()})
+    statistics = plain(settings.statistics)
+    spec = {"metrics": {name: metric.identity() for name, metric in metrics.items()}, "statistics": statistics}
+    config = {"metrics": {name: node(metric) for name, metric in metrics.items()}, "statistics": statistics}
+    roles[f"score.{split}"] = graph.add("score", spec, scored, config)

@@ -1,0 +1,279 @@
+"""Compiles a matrix: jobs as typed -> cells, stages, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from ftbench.compile import rules, select
+from ftbench.compile.compose import Composed, Composer
+from ftbench.compile.label import labels
+from ftbench.compile.lower import Graph, Parts, lower
+from ftbench.compile.metrics import metric_components
+from ftbench.compile.settings import Settings, settings_node
+from ftbench.core.canonical import canonical, digest
+from ftbench.core.cell import AXES, Cell, Refusal
+from ftbench.core.component import Component, build, plain
+from ftbench.core.errors import Problem, Refused, did_you_mean
+from ftbench.core.example import Splits
+from ftbench.core.plan import Plan
+
+ID_LENGTH = 10
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A plan, and what became of each typed job.
+
+    Attributes:
+        plan: cells, stages and refusals.
+        jobs: per job, the id of its cell or refusal, or None where ``matrix.exclude`` took it out.
+        notes: sentences about the matrix as a whole.
+    """
+
+    plan: Plan
+    jobs: tuple[str | None, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A composed cell on its way: its config after couples, and which options it resolves to."""
+
+    composed: Composed
+    config: dict[str, Any]
+    names: dict[str, str]
+    baseline: bool = False
+
+
+def compile_matrix(composer: Composer, jobs: Sequence[Sequence[str]], verb: str = "run") -> Compiled:
+    """Compiles all jobs of one sweep together.
+
+    Args:
+        composer: under the primary config and the user's search path.
+        jobs: the overrides of each job, as Hydra's sweeper hands them over.
+        verb: ``run`` or ``plan``; a plan may hold what this machine cannot run.
+
+    Returns:
+        The plan. Nothing is raised for a bad cell: it becomes a refusal, so that all of them are seen at once.
+    """
+    return _Compiler(composer, verb).compile(jobs)
+
+
+class _Compiler:
+    def __init__(self, composer: Composer, verb: str) -> None:
+        self.composer = composer
+        self.verb = verb
+        self.refusals: dict[str, Refusal] = {}
+        self.notes: list[str] = []
+        self._components: dict[str, tuple[Component | None, list[Problem]]] = {}
+        self._data: dict[str, tuple[Splits | None, list[Problem]]] = {}
+        self._roots: dict[tuple[str, str], str] = {}
+
+    def compile(self, jobs: Sequence[Sequence[str]]) -> Compiled:
+        composed = [self._compose(job) for job in jobs]
+        cells = [cell for cell in composed if isinstance(cell, Composed)]
+        everywhere = frozenset.intersection(*[cell.idle for cell in cells]) if cells else frozenset()
+        self._say_idle(cells, everywhere)
+        names = {axis: self.composer.options(axis) for axis in AXES}
+        outcome: list[str | None] = []
+        points: list[_Point] = []
+        excluded = 0
+        for cell in composed:
+            if not isinstance(cell, Composed):
+                outcome.append(cell)
+                continue
+            point = self._point(cell, cells, names, everywhere)
+            if point is None:
+                excluded += 1
+            if isinstance(point, _Point):
+                points.append(point)
+            outcome.append(point if not isinstance(point, _Point) else str(len(points) - 1))
+        points += self._baselines(points)
+        ids, plan = self._plan(points, excluded)
+        index = {str(number): identity for number, identity in enumerate(ids)}
+        return Compiled(plan, tuple(index.get(entry, entry) if entry is not None else None for entry in outcome), tuple(self.notes))
+
+    # -- from words to points --------------------------------------------------------------------------------------
+
+    def _compose(self, job: Sequence[str]) -> Composed | str:
+        problems = []
+        for text in job:
+            override = self.composer.parse(text)
+            axis, name = override.key_or_group, override.value()
+            if axis in AXES and isinstance(name, str) and name not in self.composer.options(axis):
+                problems.append(Problem(f"{axis}={name}", f"no such {axis}", did_you_mean(name, self.composer.options(axis))))
+        if not problems:
+            try:
+                return self.composer.compose(job)
+            except (HydraException, OmegaConfBaseException) as error:
+                cause = f" ({str(error.__cause__).splitlines()[0]})" if error.__cause__ else ""
+                problems.append(Problem(" ".join(job), str(error).splitlines()[0] + cause, "Mend this override; --cfg job shows what there is"))
+        return self._refuse(tuple(job), {}, {}, " ".join(job), problems)
+
+    def _refuse(self, overrides: tuple[str, ...], config: dict[str, Any], names: dict[str, str], label: str, problems: list[Problem]) -> str:
+        identity = digest({"overrides": list(overrides), "problems": [problem.as_dict() for problem in problems]})[:ID_LENGTH]
+        texts = tuple(problem.as_dict() for problem in problems)
+        self.refusals[identity] = Refusal(identity, label, names, overrides, config, texts)
+        return identity
+
+    def _point(self, cell: Composed, cells: list[Composed], names: dict[str, list[str]], everywhere: frozenset[str]) -> _Point | str | None:
+        """Returns the point, None when it is excluded, or the id of its refusal."""
+        roots = {axis: self._root(axis, cell.choices[axis]) for axis in AXES}
+        label = " ".join(roots[axis] for axis in ("model", "method", "context"))
+        problems = rules.idle_keys(cell, everywhere) + rules.unstable_values(cell.raw)
+        try:
+            settings = build(settings_node(cell.config), "")
+        except Refused as refused:
+            return self._refuse(cell.overrides, cell.config, roots, label, problems + refused.problems)
+        problems += settings.check()
+        if not problems:
+            for condition in settings.matrix.exclude:
+                problems += select.unknown_terms(cells, names, condition, "matrix.exclude")
+            for rule in settings.matrix.couple:
+                problems += select.unknown_terms(cells, names, rule["when"], "matrix.couple")
+        if problems:
+            return self._refuse(cell.overrides, cell.config, roots, label, problems)
+        if any(select.matches(cell, roots, condition) for condition in settings.matrix.exclude):
+            return None
+        try:
+            return _Point(cell, select.couple(cell, roots, settings.matrix.couple), roots)
+        except KeyError as error:
+            why = f"sets {error.args[0]}, which {label} does not have"
+            problem = Problem("matrix.couple", why, "Narrow its condition, or mend the key")
+            return self._refuse(cell.overrides, cell.config, roots, label, [problem])
+
+    def _root(self, axis: str, name: str) -> str:
+        if (axis, name) not in self._roots:
+            self._roots[axis, name] = self.composer.root_option(axis, name)
+        return self._roots[axis, name]
+
+    def _say_idle(self, cells: list[Composed], everywhere: frozenset[str]) -> None:
+        for key in sorted(frozenset().union(*[cell.idle for cell in cells]) - everywhere):
+            axis = key.split(".")[0]
+            without = sorted({cell.choices[axis] for cell in cells if key in cell.idle})
+            self.notes.append(f"{key} does not apply to {axis}={','.join(without)}, which has no such key")
+
+    # -- baselines -------------------------------------------------------------------------------------------------
+
+    def _baselines(self, points: list[_Point]) -> list[_Point]:
+        """Returns the untouched model, zero-shot and few-shot, for every model, dataset, decoding, hardware and seed."""
+        added = []
+        seen: set[str] = set()
+        for point in points:
+            if point.config["matrix"]["baselines"] != "auto":
+                continue
+            kept = [text for text in point.composed.overrides if self.composer.parse(text).key_or_group.split(".")[0] not in ("method", "context")]
+            for context in ("zero_shot", "few_shot"):
+                job = [*kept, "method=none", f"context={context}"]
+                if canonical(job) in seen:
+                    continue
+                seen.add(canonical(job))
+                cell = self._compose(job)
+                if isinstance(cell, Composed):
+                    config = {**cell.config, **{axis: point.config[axis] for axis in ("model", "dataset", "decoding", "hardware")}}
+                    roots = {axis: self._root(axis, cell.choices[axis]) for axis in AXES}
+                    added.append(_Point(cell, config, roots, baseline=True))
+        return added
+
+    # -- from points to cells and stages ---------------------------------------------------------------------------
+
+    def _plan(self, points: list[_Point], excluded: int) -> tuple[list[str], Plan]:
+        graph, cells, ids = Graph(), {}, []
+        names = labels([(point.names, self._shown(point)) for point in points])
+        first: Settings | None = None
+        tokenizers: list[Parts] = []
+        metrics: dict[str, Component] = {}
+        for point, label in zip(points, names, strict=True):
+            settings = build(settings_node(point.config), "")
+            first = first or settings
+            parts, metrics, problems = self._parts(point, settings)
+            problems = rules.matrix_wide(settings, first) + problems
+            splits: Splits | None = None
+            if parts is not None and not problems:
+                splits, problems = self._load(parts)
+                if splits is not None:
+                    problems = problems + rules.data_rules(parts, settings, splits)
+                problems = problems + rules.run_rules(parts, self.verb)
+            if parts is None or problems:
+                ids.append(self._refuse(point.composed.overrides, point.config, point.names, label, problems))
+                continue
+            tokenizers.append(parts)
+            identity = self._cell_id(parts)
+            ids.append(identity)
+            if identity not in cells:
+                notes = tuple(dict.fromkeys([*parts.model.notes(), *(splits.notes if splits else ())]))
+                stages = lower(graph, parts, settings, metrics)
+                cells[identity] = Cell(identity, label, point.names, point.composed.overrides, point.config, stages, point.baseline, notes)
+        problems = rules.tokenizer_rules(tokenizers, metrics, first.primary_metric) if first else []
+        for identity, cell in list(cells.items()) if problems else []:
+            ids = [self._refuse(cell.overrides, cell.config, cell.choices, cell.label, problems) if old == identity else old for old in ids]
+            del cells[identity]
+        stages = {key: stage for key, stage in graph.stages.items() if cells}
+        cells = _distinct(cells)
+        settings_data = plain(first) if first else {}
+        store = str(Path(first.store.dir).expanduser().resolve()) if first else ""
+        return ids, Plan(tuple(cells.values()), stages, tuple(self.refusals.values()), store, settings_data, None, excluded)
+
+    def _shown(self, point: _Point) -> dict[str, Any]:
+        """Returns the values worth a place in the label: those typed, and those that a couple set."""
+        shown = {key: select._value(point.config, key) for key in sorted(point.composed.values) if key.split(".")[0] not in ("matrix", "store", "hydra")}
+        for axis in AXES:
+            before, after = point.composed.config[axis], point.config[axis]
+            shown.update({f"{axis}.{key}": value for key, value in after.items() if before.get(key) != value})
+        return shown
+
+    def _parts(self, point: _Point, settings: Settings) -> tuple[Parts | None, dict[str, Component], list[Problem]]:
+        problems: list[Problem] = []
+        built: dict[str, Component] = {}
+        for axis in AXES:
+            component, found = self._component(axis, point.config[axis])
+            problems += found
+            if component is not None:
+                built[axis] = component
+        metrics, found = metric_components(self.composer, settings.metrics, point.config)
+        problems += found
+        if problems:
+            return None, metrics, problems
+        return Parts(**{axis: built[axis] for axis in AXES}, seed=settings.seed), metrics, []
+
+    def _component(self, axis: str, node: Any) -> tuple[Component | None, list[Problem]]:
+        """Builds, checks and locates a component, once per distinct node."""
+        memo = axis + canonical(node)
+        if memo not in self._components:
+            component: Component | None = None
+            try:
+                component = build(node, axis)
+                problems = component.check()
+                component = component if problems else component.locate()
+                if not problems:
+                    component.identity()
+            except Refused as refused:
+                problems = refused.problems
+            self._components[memo] = component, problems
+        return self._components[memo]
+
+    def _load(self, parts: Parts) -> tuple[Splits | None, list[Problem]]:
+        """Reads the dataset once per identity, so that bad data is refused before anything is trained."""
+        memo = canonical(parts.dataset.identity())
+        if memo not in self._data:
+            try:
+                self._data[memo] = (parts.dataset.load() if parts.dataset.inspectable() else None), []
+            except Refused as refused:
+                self._data[memo] = None, refused.problems
+        return self._data[memo]
+
+    def _cell_id(self, parts: Parts) -> str:
+        axes = {axis: getattr(parts, axis).identity() for axis in AXES}
+        return digest({**axes, "seed": parts.seed})[:ID_LENGTH]
+
+
+def _distinct(cells: dict[str, Cell]) -> dict[str, Cell]:
+    """Appends the id where two different cells would still read the same."""
+    labels_seen = [cell.label for cell in cells.values()]
+    return {key: replace(cell, label=f"{cell.label} {key[:4]}") if labels_seen.count(cell.label) > 1 else cell for key, cell in cells.items()}

@@ -1,0 +1,95 @@
+"""What makes a cell impossible although each of its values has the right type. Every rule is asked; all answers are shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ftbench.compile.compose import Composed
+from ftbench.compile.lower import Parts
+from ftbench.compile.settings import Settings
+from ftbench.core.cell import AXES
+from ftbench.core.component import Component
+from ftbench.core.errors import Problem, did_you_mean
+from ftbench.core.example import Splits
+
+_UNSTABLE = re.compile(r"\$\{\s*(now|hydra|oc\.env|env)\s*:")
+
+
+def unstable_values(raw: dict[str, Any]) -> list[Problem]:
+    """Refuses resolvers whose value changes from run to run inside anything that a key is taken over."""
+    found: list[Problem] = []
+
+    def walk(value: Any, place: str) -> None:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                walk(item, f"{place}.{key}")
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                walk(item, f"{place}[{index}]")
+        elif isinstance(value, str) and (match := _UNSTABLE.search(value)):
+            why = f"{value!r} reads ${{{match.group(1)}:}}, which differs from run to run, so no result could be found again"
+            found.append(Problem(place, why, "Write the value itself"))
+
+    for key in (*AXES, "seed", "metrics", "statistics"):
+        walk(raw.get(key), key)
+    return found
+
+
+def idle_keys(cell: Composed, idle_everywhere: frozenset[str]) -> list[Problem]:
+    """Refuses a typed key that no cell of the matrix has: a misspelling, not a value for another option."""
+    problems = []
+    for key in sorted(cell.idle & idle_everywhere):
+        axis = key.split(".")[0]
+        known = [f"{axis}.{name}" for name in cell.config.get(axis, {}) if name != "_target_"]
+        problems.append(Problem(key, f"no {axis} of this matrix has such a key", did_you_mean(key, known)))
+    return problems
+
+
+def matrix_wide(settings: Settings, first: Settings) -> list[Problem]:
+    """Refuses a sweep over what belongs to the comparison as a whole: cells scored differently cannot be ranked."""
+    return [
+        Problem(name, "differs between cells of one matrix, which are scored and ranked together", "Give it one value, or run two sweeps")
+        for name in Settings.__dataclass_fields__
+        if name != "seed" and getattr(settings, name) != getattr(first, name)
+    ]
+
+
+def data_rules(parts: Parts, settings: Settings, splits: Splits) -> list[Problem]:
+    """Refuses a cell that has nothing to be evaluated on, and asks method and context whether the rows suffice them."""
+    problems = []
+    if not splits.test:
+        problems.append(Problem("dataset.test", "holds no rows, so nothing could be scored", "Give a test file, or more rows to split off from"))
+    if settings.validation and not splits.validation:
+        problems.append(Problem("dataset.validation", "holds no rows to tune on", "Give a validation file, or set validation=false"))
+    for component in (parts.method, parts.context):
+        problems.extend(component.check_data(splits))
+    return problems
+
+
+def run_rules(parts: Parts, verb: str) -> list[Problem]:
+    """Refuses what can be planned but not run, such as a hub model whose commit nobody could look up."""
+    if verb == "plan" or parts.model.resolved():
+        return []
+    return [
+        Problem(
+            "model.revision",
+            "the hub is out of reach and the model is not in the cache, so its commit is unknown and no result could be found again",
+            "Set model.revision=<40-digit commit>, or go online once",
+        )
+    ]
+
+
+def tokenizer_rules(cells: Sequence[Parts], metrics: dict[str, Component], primary: str) -> list[Problem]:
+    """Refuses a ranking by a number that depends on the tokenizer across several of them (DESIGN 6, number 20)."""
+    metric = metrics.get(primary)
+    if metric is None or metric.comparable_across_tokenizers or len({str(parts.model.identity()) for parts in cells}) < 2:
+        return []
+    return [
+        Problem(
+            "primary_metric",
+            f"{primary} counts tokens, and several models with their own tokenizers are compared",
+            "Use bits_per_byte, which counts bytes, or a metric of the generated text",
+        )
+    ]

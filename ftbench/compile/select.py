@@ -1,0 +1,75 @@
+"""``matrix.exclude`` and ``matrix.couple``: which cells a condition means, and what a couple sets in them."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from ftbench.compile.compose import Composed
+from ftbench.core.cell import AXES
+from ftbench.core.errors import Problem
+
+_ABSENT = object()
+
+
+def matches(cell: Composed, roots: dict[str, str], condition: dict[str, Any]) -> bool:
+    """Tells whether every term of a condition holds.
+
+    Args:
+        cell: a composed cell.
+        roots: axis -> option that a preset is made of (``method`` -> ``none`` for ``method=prompting``).
+        condition: axis -> option name, compared as typed and then as resolved; or dotted key -> value.
+    """
+    return all(_holds(cell, roots, key, wanted) for key, wanted in condition.items())
+
+
+def _holds(cell: Composed, roots: dict[str, str], key: str, wanted: Any) -> bool:
+    accepted = wanted if isinstance(wanted, list) else [wanted]
+    if key in AXES:
+        return any(str(name) in (cell.typed.get(key), cell.choices.get(key), roots.get(key)) for name in accepted)
+    return _value(cell.config, key) in accepted
+
+
+def unknown_terms(cells: list[Composed], names: dict[str, list[str]], condition: dict[str, Any], place: str) -> list[Problem]:
+    """Returns a problem for each term that can match nothing: no such option on the axis, no such key in any cell."""
+    from ftbench.core.errors import did_you_mean
+
+    problems = []
+    for key, wanted in condition.items():
+        if key in AXES:
+            for name in wanted if isinstance(wanted, list) else [wanted]:
+                if str(name) not in names[key]:
+                    problems.append(Problem(place, f"{key}: {name} is no option", did_you_mean(str(name), names[key])))
+        elif all(_value(cell.config, key) is _ABSENT for cell in cells):
+            problems.append(Problem(place, f"{key} is in no cell of this matrix", "Conditions name an axis (method: lora) or a key (method.rank: 8)"))
+    return problems
+
+
+def couple(cell: Composed, roots: dict[str, str], rules: list[dict[str, Any]]) -> dict[str, Any]:
+    """Returns the cell's config with every matching couple applied in order, never over a value that the user typed."""
+    config = cell.config
+    for rule in rules:
+        if not matches(cell, roots, rule["when"]):
+            continue
+        for key, value in rule["set"].items():
+            if key in cell.values:
+                continue
+            if config is cell.config:
+                config = copy.deepcopy(config)
+            *path, last = key.split(".")
+            node = config
+            for part in path:
+                node = node.get(part) if isinstance(node, dict) else None
+            if not isinstance(node, dict) or last not in node:
+                raise KeyError(key)
+            node[last] = value
+    return config
+
+
+def _value(config: dict[str, Any], key: str) -> Any:
+    node: Any = config
+    for part in key.split("."):
+        if not isinstance(node, dict) or part not in node:
+            return _ABSENT
+        node = node[part]
+    return node

@@ -1,0 +1,89 @@
+"""``hydra/launcher=local``: compile the whole matrix, run its plan on this machine, rank, hand each job its score."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
+from hydra.errors import ConfigCompositionException
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from ftbench.compile.compose import Composer
+from ftbench.compile.matrix import compile_matrix
+from ftbench.core.plan import FILE, Plan
+from ftbench.launchers.sweep import SweepResult, merge, run_compiled, show_plan
+
+
+class CellNotDone(ConfigCompositionException):
+    """Raised from a job whose cell failed or was refused. Hydra prints it as one line, without a traceback."""
+
+
+def launch(
+    context: HydraContext, config: DictConfig, jobs: Sequence[Sequence[str]], first: int, *, verb: str, workers: int, threads: int | None
+) -> list[JobReturn]:
+    """Runs one batch of jobs as one matrix.
+
+    Args:
+        context: Hydra's, with the config loader and callbacks.
+        config: the composed master config; ``hydra.sweep.dir`` is where tables are written.
+        jobs: overrides per job.
+        first: number of the first job; above 0 under a sweeper that asks for one batch after the other.
+        verb: ``run`` or ``plan``.
+        workers: worker processes.
+        threads: CPU threads per worker, or None.
+
+    Returns:
+        One JobReturn per job: the validation score, or CellNotDone.
+    """
+    setup_globals()
+    configure_log(config.hydra.hydra_logging, config.hydra.verbose)
+    folder = Path(str(config.hydra.sweep.dir)).resolve()
+    composer = Composer(context.config_loader, config.hydra.job.config_name, OmegaConf.to_container(config.hydra.overrides.hydra))
+    compiled = compile_matrix(composer, jobs, verb)
+    if first and (folder / FILE).is_file():
+        compiled = merge(Plan.read(folder / FILE), compiled)
+    if verb == "plan":
+        show_plan(compiled, folder, sys.stdout)
+        result = SweepResult.planned(compiled)
+    else:
+        result = run_compiled(compiled, folder, workers=workers, threads=threads)
+    return [_job(context, config, composer, list(job), first + number, compiled.jobs[number], result) for number, job in enumerate(jobs)]
+
+
+def _job(context: HydraContext, master: DictConfig, composer: Composer, overrides: list[str], number: int, cell: str | None, result: SweepResult) -> JobReturn:
+    """Lets Hydra write the job's folder, call the callbacks and carry the return value, as for any other job."""
+    if cell is not None and cell in result.not_composed:
+        returned = JobReturn(overrides=overrides, status=JobStatus.FAILED)
+        returned.return_value = CellNotDone(result.message)
+        return returned
+
+    def task(_: DictConfig) -> float | None:
+        if cell is not None and cell in result.broken:
+            raise CellNotDone(result.message)
+        return result.scores.get(cell) if cell is not None else None
+
+    config = _job_config(master, composer, overrides, number)
+    returned = run_job(
+        hydra_context=context, task_function=task, config=config, job_dir_key="hydra.sweep.dir", job_subdir_key="hydra.sweep.subdir"
+    )
+    configure_log(master.hydra.hydra_logging, master.hydra.verbose)
+    return returned
+
+
+def _job_config(master: DictConfig, composer: Composer, overrides: list[str], number: int) -> DictConfig:
+    """Returns the full config of one job: the cell's own values beside the master's ``hydra`` node, which costs no second composition."""
+    composed = composer.compose(overrides)
+    config = OmegaConf.create({**composed.raw})
+    with open_dict(config):
+        config.hydra = master.hydra.copy()
+        with open_dict(config.hydra):
+            config.hydra.overrides.task = overrides
+            config.hydra.runtime.choices.update(composed.choices)
+            config.hydra.job.id = str(number)
+            config.hydra.job.num = number
+            config.hydra.job.override_dirname = ",".join(composed.overrides)
+    OmegaConf.copy_cache(from_config=master, to_config=config)
+    return config

@@ -1,0 +1,139 @@
+"""What every launcher does with a compiled matrix: say what will run, run it, rank it, and tell each cell's fate."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TextIO
+
+from ftbench.compile.matrix import Compiled
+from ftbench.compile.show import plan_text, refusal_text, summary
+from ftbench.core.cell import Cell
+from ftbench.core.plan import Plan
+from ftbench.report.rows import CellOutcome
+from ftbench.store.store import Store
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """How a sweep ended.
+
+    Attributes:
+        scores: cell id -> validation score of the primary metric; absent or None where there is none.
+        broken: ids of cells and refusals that make the exit status 1.
+        not_composed: refusals without any config, for which Hydra can write no job folder.
+        message: one line for the person, where something is broken.
+    """
+
+    scores: dict[str, float | None]
+    broken: frozenset[str]
+    not_composed: frozenset[str]
+    message: str
+
+    @classmethod
+    def planned(cls, compiled: Compiled) -> SweepResult:
+        """Returns the result of ``plan``: nothing has run; refusals count as broken unless they are to be skipped."""
+        refused = frozenset(refusal.cell for refusal in compiled.plan.refusals)
+        skipped = compiled.plan.settings.get("on_refusal") == "skip"
+        message = f"{len(refused)} of {len(refused) + len(compiled.plan.cells)} cells refused; the plan above says why."
+        return cls({}, frozenset() if skipped else refused, _not_composed(compiled.plan), message)
+
+
+def show_plan(compiled: Compiled, folder: Path, out: TextIO) -> None:
+    """Writes ``plan.json`` and prints the whole plan."""
+    path = compiled.plan.write(folder)
+    store = Store(compiled.plan.store) if compiled.plan.store else None
+    print(plan_text(compiled, {key for key in compiled.plan.stages if store and store.find(key)}), file=out)
+    print(f"\nplan: {_short(path)}", file=out)
+
+
+def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int | None) -> SweepResult:
+    """Runs a compiled matrix here and writes its tables into ``folder``.
+
+    Raises:
+        KeyboardInterrupt: on Ctrl-C, with everything finished kept.
+    """
+    from ftbench.report.terminal import render
+    from ftbench.report.write import validation_score, write_results
+    from ftbench.run.runner import run_plan
+
+    plan = compiled.plan
+    path = plan.write(folder)
+    stop = bool(plan.refusals) and plan.settings.get("on_refusal") != "skip"
+    store = Store(plan.store) if plan.store else None
+    cached = {key for key in plan.stages if store and store.find(key)}
+    print(summary(plan, cached), file=sys.stderr)
+    for note in compiled.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if plan.refusals:
+        print(refusal_text(plan.refusals), file=sys.stderr)
+    if stop:
+        reason = f"nothing was run: {len(plan.refusals)} refused (on_refusal=skip runs the others)"
+        outcomes = {cell.id: CellOutcome("blocked", reason) for cell in plan.cells}
+    else:
+        if threads is not None:
+            os.environ["FTBENCH_THREADS"] = str(threads)
+        stages = run_plan(plan, path, folder, workers=workers)
+        outcomes = {cell.id: _cell_outcome(plan, cell, stages) for cell in plan.cells}
+    if plan.settings:
+        results = write_results(plan, outcomes, folder)
+        print(render(results, width=_width()))
+        print(f"\nresults: {_short(folder)}/leaderboard.md, results.csv, results.json, plan.json")
+    scores = {cell.id: validation_score(plan, cell, store) for cell in plan.cells if outcomes[cell.id].status == "done"}
+    broken = {cell for cell, outcome in outcomes.items() if outcome.status != "done"}
+    if stop or not plan.settings:
+        broken |= {refusal.cell for refusal in plan.refusals}
+    failed = sum(outcome.status == "failed" for outcome in outcomes.values())
+    message = f"{len(outcomes) - len(broken & set(outcomes))} cells done, {failed} failed, {len(plan.refusals)} refused; the table above says why."
+    return SweepResult(scores, frozenset(broken), _not_composed(plan), message)
+
+
+def _cell_outcome(plan: Plan, cell: Cell, stages: dict[str, object]) -> CellOutcome:
+    """Derives a cell's fate from its stages: failed if one of its own failed, blocked if something before them did."""
+    mine = [(role, stages[key]) for role, key in cell.stages.items()]
+    for role, outcome in mine:
+        if outcome.state == "failed":
+            return CellOutcome("failed", f"{role}: {outcome.error}")
+    for role, outcome in mine:
+        if outcome.state not in ("done", "cached"):
+            return CellOutcome("blocked", f"{role}: {outcome.error or outcome.state}")
+    return CellOutcome("done", None)
+
+
+def merge(before: Plan, compiled: Compiled) -> Compiled:
+    """Adds a batch to the plan of the batches before it, for sweepers that ask for one batch after the other."""
+    cells = {cell.id: cell for cell in (*before.cells, *compiled.plan.cells)}
+    refusals = {refusal.cell: refusal for refusal in (*before.refusals, *compiled.plan.refusals)}
+    stages = {**before.stages, **compiled.plan.stages}
+    plan = replace(
+        compiled.plan,
+        cells=tuple(cells.values()),
+        stages=stages,
+        refusals=tuple(refusals.values()),
+        settings=compiled.plan.settings or before.settings,
+        store=compiled.plan.store or before.store,
+        excluded=before.excluded + compiled.plan.excluded,
+    )
+    return replace(compiled, plan=plan)
+
+
+def _not_composed(plan: Plan) -> frozenset[str]:
+    return frozenset(refusal.cell for refusal in plan.refusals if not refusal.config)
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _width() -> int:
+    try:
+        return max(80, os.get_terminal_size().columns)
+    except OSError:
+        return 120
+
+
