@@ -1,0 +1,57 @@
+"""How answers are decoded: the same for every compared cell, whatever a checkpoint's own generation config says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ftbench.core.component import Component
+from ftbench.core.errors import Problem
+
+
+@dataclass(frozen=True)
+class Decoding(Component):
+    """Decoding settings.
+
+    Attributes:
+        do_sample: False is greedy.
+        temperature, top_p, top_k: for sampling; must be 1.0, 1.0 and 0 (off) while greedy.
+        max_new_tokens: cap on an answer's length; an answer that hits it has finish ``length``.
+        stop: texts that end an answer and are cut off with what follows; none by default.
+        batch_size: requests at once. Neutral for greedy answers: they do not depend on the batch (DESIGN 6, number 12).
+        latency_requests: how many requests are timed one by one, apart from the batches.
+    """
+
+    NEUTRAL = ("batch_size", "latency_requests")
+
+    do_sample: bool
+    temperature: float
+    top_p: float
+    top_k: int
+    max_new_tokens: int
+    stop: list[str]
+    batch_size: int
+    latency_requests: int
+
+    def identity(self) -> dict[str, Any]:
+        """Returns what decides an answer. Sampled answers depend on who shares a batch, so there its size counts."""
+        parts = super().identity()
+        return {**parts, "batch_size": self.batch_size} if self.do_sample else parts
+
+    def check(self) -> list[Problem]:
+        problems = []
+        for name, least in (("max_new_tokens", 1), ("batch_size", 1), ("latency_requests", 0), ("top_k", 0)):
+            if getattr(self, name) < least:
+                problems.append(Problem(f"decoding.{name}", f"{getattr(self, name)} is too small", f"Give at least {least}"))
+        if "" in self.stop:
+            problems.append(Problem("decoding.stop", "holds an empty text, which ends every answer at once", "Remove it"))
+        if self.do_sample:
+            if self.temperature <= 0:
+                problems.append(Problem("decoding.temperature", f"{self.temperature} cannot be sampled with", "Give more than 0, or do_sample=false"))
+            if not 0 < self.top_p <= 1:
+                problems.append(Problem("decoding.top_p", f"{self.top_p} is no probability", "Give more than 0 and at most 1"))
+        else:
+            for name, off in (("temperature", 1.0), ("top_p", 1.0), ("top_k", 0)):
+                if getattr(self, name) != off:
+                    problems.append(Problem(f"decoding.{name}", f"{getattr(self, name)} has no effect while greedy", "Set decoding.do_sample=true"))
+        return problems

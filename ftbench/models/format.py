@@ -1,0 +1,153 @@
+"""Turns -> text -> token ids, in one place, so that training, generation and likelihood can never disagree about a prompt.
+
+With a chat template the template writes the prompt, generation marker included, and the text is tokenised as it stands:
+no special tokens on top, nothing stripped. Without one the prompt is plain text: a single question is sent exactly as it
+was declared; earlier turns stand before it as ``question\\nanswer\\n\\n``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ftbench.core.example import Turn
+
+TURN_BREAK = "\n\n"
+NAMED_ENDS = ("<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<end_of_turn>", "<|end|>", "<|end_of_turn|>", "<|endoftext|>")
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A prompt and, where there is one, its target.
+
+    Attributes:
+        prompt: the text as sent.
+        prompt_ids: its token ids, begin-of-text included; never empty.
+        target_ids: token ids of the target's text alone; empty without a target.
+        end_ids: the end-of-turn token that every target ends in; empty without a target.
+        stop_texts: texts that end the answer beside the stop tokens.
+    """
+
+    prompt: str
+    prompt_ids: tuple[int, ...]
+    target_ids: tuple[int, ...]
+    end_ids: tuple[int, ...]
+    stop_texts: tuple[str, ...]
+
+
+class Format:
+    """The way in which one model is spoken to.
+
+    Args:
+        tokenizer: a transformers tokenizer.
+        template: the chat template, or None for plain text.
+        other_ends: further ids that end an answer (``generation_config.eos_token_id``).
+    """
+
+    def __init__(self, tokenizer: Any, template: str | None, other_ends: Sequence[int] = ()) -> None:
+        self.tokenizer = tokenizer
+        self.template = template
+        rendered = self._rendered_end()
+        eos = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+        ends = [*([] if rendered is None else [rendered]), *eos, *other_ends, *self._named_ends()]
+        self.stop_ids: tuple[int, ...] = tuple(dict.fromkeys(int(end) for end in ends))
+        """Every id that ends an answer; the first is the one that targets end in. Empty for a model without any."""
+        self._begin = self._begin_ids()
+
+    def notes(self) -> list[str]:
+        return [] if self.template is not None else ["no chat template: plain text"]
+
+    def text(self, turns: Sequence[Turn]) -> str:
+        """Returns the prompt as sent: everything up to where the answer begins."""
+        return self._templated(turns) if self.template is not None else _plain(turns)
+
+    def encode(self, turns: Sequence[Turn], target: str | None = None) -> Encoded:
+        """Returns the ids of a prompt and of its target.
+
+        Prompt and target are tokenised together, as one text is, and cut where the prompt ends. Where a token would
+        straddle that cut, the two are tokenised apart: the prompt's ids are the same with and without a target.
+        """
+        prompt = self.text(turns)
+        prompt_ids = self._ids(prompt) or list(self.stop_ids[:1])
+        answered = any(turn.role == "assistant" for turn in turns)
+        stop_texts = (TURN_BREAK,) if self.template is None and answered else ()
+        if target is None:
+            return Encoded(prompt, tuple(prompt_ids), (), (), stop_texts)
+        together = self._ids(prompt + target)
+        if together[: len(prompt_ids)] == prompt_ids:
+            target_ids = together[len(prompt_ids) :]
+        else:
+            target_ids = self.tokenizer(target, add_special_tokens=False)["input_ids"]
+        return Encoded(prompt, tuple(prompt_ids), tuple(target_ids), self.stop_ids[:1], stop_texts)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Returns the text of generated ids, special tokens left out."""
+        return self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+    def _ids(self, text: str) -> list[int]:
+        """Tokenises a whole prompt. A template has written its own begin-of-text, plain text gets the tokenizer's."""
+        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return list(ids) if self.template is not None else [*self._begin, *ids]
+
+    def _begin_ids(self) -> list[int]:
+        bos = self.tokenizer.bos_token_id
+        return [bos] if bos is not None and self.tokenizer("a")["input_ids"][:1] == [bos] else []
+
+    def _templated(self, turns: Sequence[Turn]) -> str:
+        from jinja2.exceptions import TemplateError
+
+        try:
+            return self._render(turns, True)
+        except TemplateError:
+            folded = _fold_system(turns)
+            if folded == list(turns):
+                raise
+            return self._render(folded, True)
+
+    def _render(self, turns: Sequence[Turn], ask: bool) -> str:
+        messages = [{"role": turn.role, "content": turn.content} for turn in turns]
+        return self.tokenizer.apply_chat_template(messages, chat_template=self.template, tokenize=False, add_generation_prompt=ask)
+
+    def _rendered_end(self) -> int | None:
+        """Returns the special token that the template writes after an assistant's turn, or None."""
+        from jinja2.exceptions import TemplateError
+
+        if self.template is None:
+            return None
+        probe = "an answer"
+        try:
+            _, found, after = self._render([Turn("user", "a question"), Turn("assistant", probe)], False).rpartition(probe)
+        except TemplateError:
+            return None
+        if not found:
+            return None
+        special = set(self.tokenizer.all_special_ids) | {i for i, token in self.tokenizer.added_tokens_decoder.items() if token.special}
+        return next((i for i in self.tokenizer(after, add_special_tokens=False)["input_ids"] if i in special), None)
+
+    def _named_ends(self) -> list[int]:
+        """Returns the ids of end-of-turn tokens that the template mentions under their customary names."""
+        vocabulary = self.tokenizer.get_vocab() if self.template is not None else {}
+        return [vocabulary[name] for name in NAMED_ENDS if name in vocabulary and name in self.template]
+
+
+def _plain(turns: Sequence[Turn]) -> str:
+    """Returns turns as plain text. A question that follows answered ones ends as those did, so that the pattern holds."""
+    spoken = [turn for turn in turns if turn.role != "system"]
+    text = "".join(turn.content + TURN_BREAK for turn in turns if turn.role == "system")
+    answered = any(turn.role == "assistant" for turn in spoken)
+    for turn in spoken:
+        if turn.role == "assistant":
+            text += turn.content + TURN_BREAK
+        else:
+            text += turn.content + ("\n" if answered and not turn.content[-1:].isspace() else "")
+    return text
+
+
+def _fold_system(turns: Sequence[Turn]) -> list[Turn]:
+    """Returns the turns with the system's text put before the first question, for templates that know no system role."""
+    system = TURN_BREAK.join(turn.content for turn in turns if turn.role == "system")
+    rest = [turn for turn in turns if turn.role != "system"]
+    if not system or not rest:
+        return list(turns)
+    return [Turn(rest[0].role, system + TURN_BREAK + rest[0].content), *rest[1:]]

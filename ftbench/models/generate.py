@@ -1,0 +1,196 @@
+"""Answers in batches: padded on the left with an explicit mask, sorted by length, handed back in input order.
+
+An answer depends on its own prompt alone. That holds to the last bit of the argmax in float32 on a CPU (tests show it
+over batch sizes); in bfloat16 on a GPU other kernels serve other batch shapes, so a tie within rounding may fall
+differently there. Keep the batch size fixed within a comparison.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
+
+from ftbench.core.errors import FtbenchError
+from ftbench.models.decoding import Decoding
+from ftbench.models.format import Encoded
+from ftbench.models.loaded import Loaded
+
+STOP_WINDOW_TOKENS = 8
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One generated answer.
+
+    Attributes:
+        text: without stop tokens and stop texts; ``""`` for a row that failed.
+        finish: ``stop``, ``length`` (hit ``max_new_tokens``) or ``error``.
+        error: None, or one line.
+        prompt_tokens: tokens of the prompt, padding not counted.
+        completion_tokens: tokens that the model wrote, its stop token included.
+    """
+
+    text: str
+    finish: str
+    error: str | None
+    prompt_tokens: int
+    completion_tokens: int
+
+
+def generate(
+    loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, seed: int, progress: Callable[[int, int], None] | None = None
+) -> list[Answer]:
+    """Answers every request.
+
+    Args:
+        requests: prompts as ids, made by ``loaded.format``.
+        seed: of the sampler; greedy answers do not depend on it.
+        progress: told how many requests are done out of how many.
+
+    Returns:
+        One answer per request, in order. A prompt that leaves no room for ``max_new_tokens`` is an answer with
+        ``finish="error"``: it stays in n (DESIGN 6, number 15).
+
+    Raises:
+        FtbenchError: when a single request does not fit into the device's memory.
+    """
+    answers: list[Answer | None] = [_misfit(loaded, request, decoding) for request in requests]
+    waiting = sorted((i for i, answer in enumerate(answers) if answer is None), key=lambda i: (-len(requests[i].prompt_ids), i))
+    _seed(seed, loaded.device)
+    size = decoding.batch_size
+    while waiting:
+        batch = waiting[:size]
+        try:
+            found = _batch(loaded, [requests[i] for i in batch], decoding)
+        except torch.cuda.OutOfMemoryError as error:
+            if size == 1:
+                raise FtbenchError(f"out of memory for one prompt of {len(requests[batch[0]].prompt_ids)} tokens. Use a larger GPU") from error
+            size = max(1, min(size, len(batch)) // 2)
+            torch.cuda.empty_cache()
+            continue
+        for i, answer in zip(batch, found, strict=True):
+            answers[i] = answer
+        waiting = waiting[len(batch) :]
+        if progress is not None:
+            progress(len(requests) - len(waiting), len(requests))
+    return [answer for answer in answers if answer is not None]
+
+
+def latencies(loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, seed: int) -> list[float]:
+    """Times up to ``decoding.latency_requests`` requests one by one, spread evenly over the split, after a warm-up.
+
+    Returns:
+        Seconds per request, each clock read after a synchronise.
+    """
+    fitting = [request for request in requests if _misfit(loaded, request, decoding) is None]
+    count = min(decoding.latency_requests, len(fitting))
+    if count == 0:
+        return []
+    chosen = [fitting[i * len(fitting) // count] for i in range(count)]
+    _seed(seed, loaded.device)
+    seconds = []
+    for position, request in enumerate([chosen[0], *chosen]):
+        start = _clock(loaded.device)
+        _batch(loaded, [request], decoding)
+        if position > 0:
+            seconds.append(_clock(loaded.device) - start)
+    return seconds
+
+
+def _misfit(loaded: Loaded, request: Encoded, decoding: Decoding) -> Answer | None:
+    length, window = len(request.prompt_ids), loaded.context_tokens
+    if window is None or length + decoding.max_new_tokens <= window:
+        return None
+    reason = f"prompt of {length} tokens does not fit with max_new_tokens {decoding.max_new_tokens} into {window} tokens"
+    return Answer("", "error", reason, length, 0)
+
+
+def _batch(loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding) -> list[Answer]:
+    ids, mask = left_padded([request.prompt_ids for request in requests], loaded.pad_id)
+    width = ids.shape[1]
+    stops = [tuple(dict.fromkeys((*request.stop_texts, *decoding.stop))) for request in requests]
+    criteria = StoppingCriteriaList([_StopTexts(loaded, stops, width)] if any(stops) else [])
+    own = loaded.model.generation_config
+    # What a checkpoint's generation config sets (a repetition penalty, sampling) fills every value that is left open.
+    loaded.model.generation_config = GenerationConfig()
+    try:
+        with torch.inference_mode():
+            written = loaded.model.generate(
+                input_ids=ids.to(loaded.device),
+                attention_mask=mask.to(loaded.device),
+                generation_config=_config(loaded, decoding),
+                stopping_criteria=criteria,
+            )
+    finally:
+        loaded.model.generation_config = own
+    rows = written[:, width:].tolist()
+    return [_answer(loaded, request, row, stop) for request, row, stop in zip(requests, rows, stops, strict=True)]
+
+
+def _config(loaded: Loaded, decoding: Decoding) -> GenerationConfig:
+    sampling = {"temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": decoding.top_k} if decoding.do_sample else {}
+    return GenerationConfig(
+        do_sample=decoding.do_sample,
+        num_beams=1,
+        repetition_penalty=1.0,
+        max_new_tokens=decoding.max_new_tokens,
+        eos_token_id=list(loaded.stop_ids),
+        pad_token_id=loaded.pad_id,
+        use_cache=True,
+        **sampling,
+    )
+
+
+def _answer(loaded: Loaded, request: Encoded, row: list[int], stops: Sequence[str]) -> Answer:
+    """Cuts a row [new] where its answer ended; what follows is padding."""
+    end = next((position for position, token in enumerate(row) if token in loaded.stop_ids), None)
+    kept = row if end is None else row[:end]
+    text = loaded.format.decode(kept)
+    finish = "length" if end is None else "stop"
+    count = len(kept) + (end is not None)
+    cut = min((text.find(stop) for stop in stops if stop in text), default=None)
+    if cut is not None:
+        while len(kept) > 1 and any(stop in loaded.format.decode(kept[:-1]) for stop in stops):
+            kept = kept[:-1]
+        text, finish, count = text[:cut], "stop", len(kept)
+    return Answer(text, finish, None, len(request.prompt_ids), count)
+
+
+def left_padded(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns ids [batch, seq], padded on the left, and the mask [batch, seq] that is 0 where padding stands."""
+    width = max(len(row) for row in rows)
+    ids = torch.tensor([[pad_id] * (width - len(row)) + list(row) for row in rows], dtype=torch.long)
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], dtype=torch.long)
+    return ids, mask
+
+
+class _StopTexts(StoppingCriteria):
+    """Ends a row once one of its stop texts has been written. The window keeps a step's cost independent of length."""
+
+    def __init__(self, loaded: Loaded, stops: Sequence[Sequence[str]], width: int) -> None:
+        self.format, self.stops, self.width = loaded.format, stops, width
+        self.window = STOP_WINDOW_TOKENS + max(len(stop.encode("utf-8")) for row in stops for stop in row)
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
+        tails = input_ids[:, max(self.width, input_ids.shape[1] - self.window) :].tolist()
+        done = [any(stop in text for stop in stops) for text, stops in zip(map(self.format.decode, tails), self.stops, strict=True)]
+        return torch.tensor(done, dtype=torch.bool, device=input_ids.device)
+
+
+def _seed(seed: int, device: str) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def _clock(device: str) -> float:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+    return time.perf_counter()

@@ -1,0 +1,74 @@
+"""Lends a loaded model to code that changes it (adapters, trainers, patched forwards) and puts everything back afterwards.
+
+A worker runs many stages over one base. Each must find it as a fresh process would: module tree, hooks, flags, configs,
+random states and the environment variables that trainers set.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+TRAINER_VARIABLES = ("ACCELERATE_", "FSDP_", "PARALLELISM_CONFIG_")
+
+
+@contextmanager
+def intact(model: torch.nn.Module) -> Iterator[None]:
+    """Context manager: whatever happens inside, ``model`` and the process are afterwards as they were.
+
+    The values of the base's own parameters are not copied: a method that writes into them restores them itself.
+    """
+    modules = [(module, dict(module.__dict__), _containers(module)) for module in model.modules()]
+    flags = [(parameter, parameter.requires_grad, parameter.grad) for parameter in model.parameters()]
+    configs = _configs(model)
+    gradients = torch.is_grad_enabled()
+    variables = {name: value for name, value in os.environ.items() if name.startswith(TRAINER_VARIABLES)}
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    try:
+        yield
+    finally:
+        for module, attributes, containers in modules:
+            module.__dict__.clear()
+            module.__dict__.update(attributes)
+            for container, content in containers:
+                container.clear()
+                container.update(content)
+        for parameter, requires_grad, gradient in flags:
+            parameter.requires_grad_(requires_grad)
+            parameter.grad = gradient
+        for config, attributes in configs:
+            config.__dict__.clear()
+            config.__dict__.update(attributes)
+        torch.set_grad_enabled(gradients)
+        for name in [name for name in os.environ if name.startswith(TRAINER_VARIABLES)]:
+            del os.environ[name]
+        os.environ.update(variables)
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+        if states[3] is not None:
+            torch.cuda.set_rng_state_all(states[3])
+
+
+def _containers(module: torch.nn.Module) -> list[tuple[Any, Any]]:
+    """Returns the module's own dicts and sets (children, parameters, hooks) with a copy of each."""
+    return [(value, copy.copy(value)) for value in module.__dict__.values() if isinstance(value, (dict, set))]
+
+
+def _configs(model: torch.nn.Module) -> list[tuple[Any, dict[str, Any]]]:
+    """Returns every config object in the model, shared ones once, with a copy of its attributes."""
+    found: dict[int, Any] = {}
+    for module in model.modules():
+        for name in ("config", "generation_config"):
+            config = getattr(module, name, None)
+            while config is not None and id(config) not in found and hasattr(config, "to_dict"):
+                found[id(config)] = config
+                config = config.get_text_config() if hasattr(config, "get_text_config") else None
+    return [(config, {key: value if hasattr(value, "to_dict") else copy.deepcopy(value) for key, value in config.__dict__.items()}) for config in found.values()]

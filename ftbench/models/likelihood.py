@@ -1,0 +1,125 @@
+"""How likely a model finds given answers: negative log-likelihoods of target tokens after their prompts.
+
+Rows are padded on the right and masked; sums are taken in float32 over chunks of positions, so that neither the batch
+nor the padding changes a value by more than rounding.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ftbench.core.errors import FtbenchError
+from ftbench.models.format import Encoded
+from ftbench.models.loaded import Loaded
+
+LOGIT_BUDGET_BYTES = 256 * 2**20
+CHUNK_POSITIONS = 1024
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """One scored target.
+
+    Attributes:
+        nll: nats, summed over the tokens of the target's text; None when the row could not be scored.
+        tokens: how many those are.
+        nll_end: nats of the end-of-turn token after them.
+        error: None, or one line.
+    """
+
+    nll: float | None
+    tokens: int
+    nll_end: float | None
+    error: str | None
+
+
+def likelihoods(
+    loaded: Loaded, rows: Sequence[Encoded], batch_size: int, progress: Callable[[int, int], None] | None = None
+) -> list[Likelihood]:
+    """Scores every row's target, in order.
+
+    Args:
+        rows: prompts with targets, made by ``loaded.format``.
+        batch_size: rows at once, at most; fewer where their logits would take more than ``LOGIT_BUDGET_BYTES``.
+    """
+    found: list[Likelihood | None] = [_misfit(loaded, row) for row in rows]
+    waiting = sorted((i for i, one in enumerate(found) if one is None), key=lambda i: (-_length(rows[i]), i))
+    while waiting:
+        batch = _affordable(loaded, rows, waiting[:batch_size])
+        while True:
+            try:
+                sums = _batch(loaded, [rows[i] for i in batch])
+                break
+            except torch.cuda.OutOfMemoryError as error:
+                if len(batch) == 1:
+                    raise FtbenchError(f"out of memory for one row of {_length(rows[batch[0]])} tokens. Use a larger GPU") from error
+                batch = batch[: len(batch) // 2]
+                torch.cuda.empty_cache()
+        for i, one in zip(batch, sums, strict=True):
+            found[i] = one
+        waiting = waiting[len(batch) :]
+        if progress is not None:
+            progress(len(rows) - len(waiting), len(rows))
+    return [one for one in found if one is not None]
+
+
+def _length(row: Encoded) -> int:
+    return len(row.prompt_ids) + len(row.target_ids) + len(row.end_ids)
+
+
+def _misfit(loaded: Loaded, row: Encoded) -> Likelihood | None:
+    window = loaded.context_tokens
+    if window is None or _length(row) <= window:
+        return None
+    return Likelihood(None, len(row.target_ids), None, f"prompt and target of {_length(row)} tokens do not fit into {window} tokens")
+
+
+def _span(rows: Sequence[Encoded]) -> tuple[int, int]:
+    """Returns the positions [first, last) whose logits predict a target token of any row."""
+    return min(len(row.prompt_ids) for row in rows) - 1, max(_length(row) for row in rows) - 1
+
+
+def _affordable(loaded: Loaded, rows: Sequence[Encoded], batch: list[int]) -> list[int]:
+    vocabulary = loaded.model.config.get_text_config().vocab_size
+    while len(batch) > 1:
+        first, last = _span([rows[i] for i in batch])
+        if len(batch) * (last - first) * vocabulary * 4 <= LOGIT_BUDGET_BYTES:
+            break
+        batch = batch[: len(batch) // 2]
+    return batch
+
+
+def _batch(loaded: Loaded, rows: Sequence[Encoded]) -> list[Likelihood]:
+    width = max(_length(row) for row in rows)
+    whole = [[*row.prompt_ids, *row.target_ids, *row.end_ids] for row in rows]
+    ids = torch.tensor([row + [loaded.pad_id] * (width - len(row)) for row in whole], dtype=torch.long, device=loaded.device)
+    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in whole], dtype=torch.long, device=loaded.device)
+    first, last = _span(rows)
+    kept = torch.arange(first, last, device=loaded.device)
+    with torch.inference_mode():
+        if "logits_to_keep" in inspect.signature(loaded.model.forward).parameters:
+            logits = loaded.model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=kept).logits
+        else:
+            logits = loaded.model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, first:last]
+        nll = _nll(logits, ids[:, first + 1 : last + 1]).double().cpu()
+    scored = []
+    for row, values in zip(rows, nll, strict=True):
+        begin = len(row.prompt_ids) - 1 - first
+        end = begin + len(row.target_ids)
+        nll_end = float(values[end]) if row.end_ids else None
+        scored.append(Likelihood(float(values[begin:end].sum()), len(row.target_ids), nll_end, None))
+    return scored
+
+
+def _nll(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Returns the nll [batch, seq] of labels [batch, seq] under logits [batch, seq, vocabulary], in float32."""
+    parts = []
+    for start in range(0, labels.shape[1], CHUNK_POSITIONS):
+        chunk = logits[:, start : start + CHUNK_POSITIONS].float()
+        part = labels[:, start : start + CHUNK_POSITIONS]
+        parts.append(torch.logsumexp(chunk, -1) - chunk.gather(-1, part[..., None])[..., 0])
+    return torch.cat(parts, dim=1)

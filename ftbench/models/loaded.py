@@ -1,0 +1,133 @@
+"""A base model in memory with its tokenizer and its format. Imported only by what runs a stage: it brings torch along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import transformers
+
+from ftbench.core.errors import FtbenchError
+from ftbench.models.format import Format
+
+transformers.utils.logging.set_verbosity_error()
+transformers.utils.logging.disable_progress_bar()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model ready to be asked.
+
+    Attributes:
+        model: ``transformers`` causal language model in eval mode, on ``device``.
+        tokenizer: its tokenizer.
+        format: how turns become ids for it.
+        name: hub id, or None for a model out of a folder; goes into saved adapters.
+        revision: commit of a hub model, or None.
+        device: such as ``cpu`` or ``cuda:0``.
+        dtype: of the weights.
+        stop_ids: every id that ends an answer.
+        pad_id: fills short rows of a batch. It is never a stop id, and everywhere it stands it is masked by position,
+            so that its value cannot matter.
+        context_tokens: the window, or None when the model states none.
+    """
+
+    model: Any
+    tokenizer: Any
+    format: Format
+    name: str | None
+    revision: str | None
+    device: str
+    dtype: torch.dtype
+    stop_ids: tuple[int, ...]
+    pad_id: int
+    context_tokens: int | None
+
+
+def choose_device() -> str:
+    """Returns the first GPU, or the CPU. Apple's MPS is not chosen: its results differ from run to run."""
+    return "cuda:0" if torch.cuda.is_available() else "cpu"
+
+
+def choose_dtype(dtype: str, device: str) -> torch.dtype:
+    """Returns the torch dtype for a config's ``dtype``; ``auto`` is bfloat16 on a GPU that has it, else float32."""
+    if dtype != "auto":
+        return getattr(torch, dtype)
+    return torch.bfloat16 if device.startswith("cuda") and torch.cuda.is_bf16_supported() else torch.float32
+
+
+def load(
+    name: str,
+    revision: str | None,
+    device: str,
+    dtype: str,
+    attention: str,
+    trust_remote_code: bool,
+    safetensors_only: bool,
+    context_tokens: int | None,
+    template: str | None,
+    use_template: bool,
+) -> Loaded:
+    """Loads a model and its tokenizer.
+
+    Args:
+        name: folder or hub id.
+        revision: commit of a hub id; None for a folder.
+        template: chat template that replaces the tokenizer's own.
+        use_template: False writes plain text even where a template exists.
+
+    Raises:
+        FtbenchError: when it cannot be loaded; one line with the reason.
+    """
+    common = {"trust_remote_code": trust_remote_code, **({} if revision is None else {"revision": revision})}
+    chosen = choose_dtype(dtype, device)
+    extra = {} if attention == "auto" else {"attn_implementation": attention}
+    if device != "cpu":
+        extra["device_map"] = {"": device}
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(name, **common)
+        model = transformers.AutoModelForCausalLM.from_pretrained(name, dtype=chosen, use_safetensors=safetensors_only or None, **extra, **common)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise FtbenchError(f"model.name_or_path={name}: cannot be loaded ({reason}). Check the folder, the revision, the network or trust_remote_code") from error
+    model.eval()
+    model.requires_grad_(False)
+    if use_template and template is None:
+        template = tokenizer.get_chat_template() if tokenizer.chat_template is not None else None
+    format = Format(tokenizer, template if use_template else None, _configured_ends(model))
+    if not format.stop_ids:
+        raise FtbenchError(f"model.name_or_path={name}: neither tokenizer nor generation config names an end token. Add eos_token to the tokenizer")
+    return Loaded(
+        model=model,
+        tokenizer=tokenizer,
+        format=format,
+        name=None if revision is None else name,
+        revision=revision,
+        device=device,
+        dtype=chosen,
+        stop_ids=format.stop_ids,
+        pad_id=_pad_id(tokenizer, format.stop_ids),
+        context_tokens=context_tokens or _window(model.config),
+    )
+
+
+def _configured_ends(model: Any) -> list[int]:
+    ends: list[int] = []
+    for config in (model.generation_config, model.config.get_text_config()):
+        value = getattr(config, "eos_token_id", None)
+        ends += [] if value is None else list(value) if isinstance(value, Sequence) else [value]
+    return ends
+
+
+def _pad_id(tokenizer: Any, stop_ids: Sequence[int]) -> int:
+    """Returns the tokenizer's pad id unless that ends answers too; then its unknown token, or the lowest id that does not."""
+    candidates = [tokenizer.pad_token_id, tokenizer.unk_token_id, *range(len(stop_ids) + 1)]
+    return next(i for i in candidates if i is not None and i not in stop_ids)
+
+
+def _window(config: Any) -> int | None:
+    text = config.get_text_config()
+    found = [getattr(text, name, None) for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")]
+    return next((value for value in found if isinstance(value, int) and value > 0), None)

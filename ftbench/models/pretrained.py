@@ -1,0 +1,175 @@
+"""A base model in the Hugging Face layout: a hub name, a folder, or one that ships inside a package."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ftbench.core.canonical import file_digest
+from ftbench.core.component import Component
+from ftbench.core.errors import FtbenchError, Problem, Refused, did_you_mean
+from ftbench.models.revision import PACKAGE, cached_snapshot, folder_digests, folder_of, hub_commit
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+ATTENTIONS = ("auto", "sdpa", "eager", "flash_attention_2")
+
+
+@dataclass(frozen=True)
+class Pretrained(Component):
+    """A causal language model.
+
+    Attributes:
+        name_or_path: hub id, folder, or ``package://PACKAGE/FOLDER``.
+        revision: branch, tag or 40-hex commit of a hub id; ignored for a folder.
+        dtype: ``auto`` is bfloat16 on a GPU that has it and float32 elsewhere.
+        chat_template: ``auto`` takes the tokenizer's own, ``none`` writes plain text, anything else is a jinja file.
+        trust_remote_code: run Python code that comes with the model.
+        safetensors_only: refuse pickled weights.
+        attention: the attention implementation; ``auto`` leaves the choice to transformers.
+        context_tokens: the window; null takes it from the model's config.
+        quantization: null; the base is loaded in ``dtype``.
+        parameters, licence, gated: facts for the reader of a plan; null where unknown.
+    """
+
+    NEUTRAL = ("name_or_path", "revision", "parameters", "licence", "gated")
+
+    name_or_path: str
+    revision: str
+    dtype: str
+    chat_template: str
+    trust_remote_code: bool
+    safetensors_only: bool
+    attention: str
+    context_tokens: int | None
+    quantization: str | None
+    parameters: int | None
+    licence: str | None
+    gated: bool | None
+
+    def identity(self) -> dict[str, Any]:
+        """Returns what decides this model's answers: the hashes of a folder's files, or a hub name with its commit.
+
+        Where the commit cannot be found out, ``revision`` reads ``unresolved:NAME@REVISION``: good enough to plan with,
+        and ``resolved`` says no.
+        """
+        parts = super().identity()
+        parts["chat_template"] = self._template_identity()
+        folder = self._folder()
+        if folder is not None:
+            return {**parts, "files": folder_digests(folder, not self.safetensors_only) if folder.is_dir() else {}}
+        return {**parts, "hub": self.name_or_path, "revision": self._commit() or f"unresolved:{self.name_or_path}@{self.revision}"}
+
+    def resolved(self) -> bool:
+        """Returns whether ``identity`` names the exact weights; a run needs that, a plan does not."""
+        return self._folder() is not None or self._commit() is not None
+
+    def locate(self) -> Pretrained:
+        """Returns a copy with an absolute folder or a pinned commit; its identity is the same."""
+        template = self.chat_template if self.chat_template in ("auto", "none") else str(Path(self.chat_template).expanduser().resolve())
+        if self.name_or_path.startswith(PACKAGE):
+            return replace(self, chat_template=template)
+        folder = self._folder()
+        if folder is not None:
+            return replace(self, chat_template=template, name_or_path=str(folder.resolve()))
+        return replace(self, chat_template=template, revision=self._commit() or self.revision)
+
+    def check(self) -> list[Problem]:
+        problems = []
+        for name, options in (("dtype", DTYPES), ("attention", ATTENTIONS)):
+            value = getattr(self, name)
+            if value not in options:
+                problems.append(Problem(f"model.{name}", f"{value!r} is none of its values", did_you_mean(value, options)))
+        if self.quantization is not None:
+            problems.append(Problem("model.quantization", f"{self.quantization!r} cannot be loaded", "Set model.quantization=null"))
+        if self.context_tokens is not None and self.context_tokens < 2:
+            problems.append(Problem("model.context_tokens", f"{self.context_tokens} leaves no room for a prompt", "Set it to null or to at least 2"))
+        if self.chat_template not in ("auto", "none") and not Path(self.chat_template).expanduser().is_file():
+            problems.append(Problem("model.chat_template", f"no file {self.chat_template}", "Give auto, none, or the path of a jinja file"))
+        return problems + self._place_problems()
+
+    def notes(self) -> list[str]:
+        said = [] if self.resolved() else ["revision unresolved: the hub is out of reach; run needs it (set model.revision=<40-hex commit>)"]
+        return said + (["no chat template: plain text"] if self.has_chat_template() is False else [])
+
+    def has_chat_template(self) -> bool | None:
+        """Returns whether turns will be rendered by a chat template; None while the tokenizer's files are not here."""
+        if self.chat_template != "auto":
+            return self.chat_template != "none"
+        folder = self._folder()
+        if folder is None:
+            commit = self._commit()
+            folder = cached_snapshot(self.name_or_path, commit) if commit else None
+        settings = folder / "tokenizer_config.json" if folder else None
+        if settings is None or not settings.is_file():
+            return None
+        if (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
+            return True
+        return bool(json.loads(settings.read_text(encoding="utf-8")).get("chat_template"))
+
+    def load(self, device: str) -> Any:
+        """Loads the model in eval mode with its tokenizer; see ``ftbench.models.loaded``.
+
+        Args:
+            device: torch device, such as ``cpu`` or ``cuda:0``.
+
+        Returns:
+            ``ftbench.models.loaded.Loaded``.
+
+        Raises:
+            FtbenchError: when files are missing, the hub cannot be reached, or code would have to be trusted.
+        """
+        from ftbench.models.loaded import load
+
+        folder = self._folder()
+        if folder is None and not self.resolved():
+            raise FtbenchError(f"model.name_or_path={self.name_or_path}: revision unresolved, the hub is out of reach. Set model.revision=<40-hex commit>")
+        template = None
+        if self.chat_template not in ("auto", "none"):
+            template = Path(self.chat_template).expanduser().read_text(encoding="utf-8")
+        return load(
+            name=str(folder) if folder is not None else self.name_or_path,
+            revision=None if folder is not None else self._commit(),
+            device=device,
+            dtype=self.dtype,
+            attention=self.attention,
+            trust_remote_code=self.trust_remote_code,
+            safetensors_only=self.safetensors_only,
+            context_tokens=self.context_tokens,
+            template=template,
+            use_template=self.chat_template != "none",
+        )
+
+    def _folder(self) -> Path | None:
+        return folder_of(self.name_or_path)
+
+    def _commit(self) -> str | None:
+        return hub_commit(self.name_or_path, self.revision)
+
+    def _template_identity(self) -> str:
+        if self.chat_template in ("auto", "none"):
+            return self.chat_template
+        path = Path(self.chat_template).expanduser()
+        return f"sha256:{file_digest(path)}" if path.is_file() else f"missing:{self.chat_template}"
+
+    def _place_problems(self) -> list[Problem]:
+        try:
+            folder = self._folder()
+            if folder is None:
+                self._commit()
+                return []
+        except Refused as error:
+            return error.problems
+        where = "model.name_or_path"
+        if not folder.is_dir():
+            return [Problem(where, f"no folder {folder}", "Give a hub id (owner/name) or a folder with config.json and safetensors")]
+        if not (folder / "config.json").is_file():
+            return [Problem(where, f"{folder} has no config.json", "Give the folder that save_pretrained wrote")]
+        if not any(folder.glob("*.safetensors")):
+            if not any(folder.glob("*.bin")):
+                return [Problem(where, f"{folder} has no weights (*.safetensors)", "Give the folder that save_pretrained wrote")]
+            if self.safetensors_only:
+                fix = "Convert them with save_pretrained, or set model.safetensors_only=false if you trust the file"
+                return [Problem(where, f"{folder} has only pickled weights (*.bin)", fix)]
+        return []

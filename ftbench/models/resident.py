@@ -1,0 +1,51 @@
+"""The one base model that a worker keeps in memory, so that the next stage that wants it need not load it again."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from ftbench.core.canonical import digest
+from ftbench.core.protocols import Model
+
+
+class Resident:
+    """Keeps one base loaded and frees it before it loads another.
+
+    Args:
+        device: torch device, or None for the first GPU, else the CPU.
+    """
+
+    def __init__(self, device: str | None = None) -> None:
+        self._device = device
+        self._key: str | None = None
+        self._loaded: Any = None
+
+    @property
+    def device(self) -> str:
+        """The device that models are loaded on; the first look imports torch."""
+        if self._device is None:
+            from ftbench.models.loaded import choose_device
+
+            self._device = choose_device()
+        return self._device
+
+    def get(self, model: Model) -> Any:
+        """Returns ``model`` loaded (``ftbench.models.loaded.Loaded``): the one at hand when it is the same."""
+        key = digest(model.identity())
+        if key != self._key:
+            self.free()
+            self._loaded = model.load(self.device)
+            self._key = key
+        return self._loaded
+
+    def free(self) -> None:
+        """Lets go of the model and returns its memory to the device."""
+        if self._loaded is None:
+            return
+        self._loaded = self._key = None
+        gc.collect()
+        if self.device.startswith("cuda"):
+            import torch
+
+            torch.cuda.empty_cache()
