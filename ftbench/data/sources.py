@@ -1,0 +1,139 @@
+"""What ``dataset.train`` and its kin may name: a file, a folder of files, a list of either, or a data set on the hub.
+
+Also their fingerprints: local data by the sha256 of its bytes, hub data by its commit. Names and places of files are no
+part of a fingerprint, so that data may move; their format is, since the same bytes read as ``.tsv`` are other rows.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ftbench.core.canonical import file_digest
+from ftbench.core.errors import Problem, Refused
+from ftbench.data import hub
+from ftbench.data.findings import Findings
+from ftbench.data.readers import FORMATS, Row, file_format, read_rows
+
+_HUB_NAME = re.compile(r"(?P<name>[\w.-]+(?:/[\w.-]+)?)(?::(?P<config>[\w.-]*)(?::(?P<split>[\w.-]+))?)?(?:@(?P<revision>[\w./-]+))?")
+_digests: dict[tuple[str, int, int], str] = {}
+
+
+@dataclass(frozen=True)
+class LocalFiles:
+    """Local files in the order in which they are read."""
+
+    paths: tuple[Path, ...]
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Returns format and sha256 of each file, in order."""
+        return {"files": [{"format": file_format(path), "sha256": bytes_digest(path)} for path in self.paths]}
+
+    def located(self) -> str | list[str]:
+        absolute = [os.path.abspath(path) for path in self.paths]
+        return absolute[0] if len(absolute) == 1 else absolute
+
+    def rows(self, found: Findings) -> list[list[Row]]:
+        """Returns the rows of each file."""
+        return [read_rows(path, shown(path), found) for path in self.paths]
+
+
+@dataclass(frozen=True)
+class HubData:
+    """A split of a data set on the hub: ``owner/name``, ``owner/name:config``, ``owner/name:config:split``, each with ``@revision``."""
+
+    name: str
+    config: str | None
+    split: str
+    revision: str | None
+    where: str
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Returns name, config, split and commit.
+
+        Raises:
+            Refused: when the commit is not known: the hub is out of reach, nothing is cached, and none was named.
+        """
+        return {"hub": self.name, "config": self.config, "split": self.split, "commit": hub.commit(self.name, self.revision, self.where)}
+
+    def located(self) -> str:
+        return f"{self.name}:{self.config or ''}:{self.split}@{hub.commit(self.name, self.revision, self.where)}"
+
+    def rows(self, found: Findings) -> list[list[Row]]:
+        values = hub.rows(self.name, self.config, self.split, hub.commit(self.name, self.revision, self.where), self.where)
+        if not values:
+            found.add(self.where, f"the split {self.split!r} of {self.name} has no rows", "Name another split as owner/name:config:split")
+        return [[Row(f"{self.name}:{number}", row, textual=False) for number, row in enumerate(values, start=1)]]
+
+
+def source(value: Any, where: str, split: str) -> LocalFiles | HubData:
+    """Finds out what a value names.
+
+    Args:
+        value: a path, a list of paths, or a hub name.
+        where: the config key, for messages.
+        split: the split of a hub data set that is meant when its name does not say.
+
+    Raises:
+        Refused: when it names nothing that exists here and cannot be a hub name either.
+    """
+    if isinstance(value, str) and value:
+        if Path(value).expanduser().exists():
+            return LocalFiles(tuple(_listed(value, where)))
+        match = None if _looks_like_a_path(value) else _HUB_NAME.fullmatch(value)
+        if match is None:
+            raise Refused([_nothing_there(value, where)])
+        return HubData(match["name"], match["config"] or None, match["split"] or split, match["revision"], where)
+    if isinstance(value, (list, tuple)) and value and all(isinstance(item, str) and item for item in value):
+        missing = [_nothing_there(item, where) for item in value if not Path(item).expanduser().exists()]
+        if missing:
+            raise Refused(missing)
+        return LocalFiles(tuple(path for item in value for path in _listed(item, where)))
+    raise Refused([Problem(where, f"{value!r} names no data", "Give a path, a list of paths, or a hub name such as owner/name")])
+
+
+def bytes_digest(path: Path) -> str:
+    """Returns the sha256 of a file's bytes, read once per process for one path, size and time of change."""
+    state = path.stat()
+    memo = (os.path.abspath(path), state.st_size, state.st_mtime_ns)
+    if memo not in _digests:
+        _digests[memo] = file_digest(path)
+    return _digests[memo]
+
+
+def shown(path: Path) -> str:
+    """Returns the shorter of a file's path from here and its absolute path, for messages."""
+    absolute = os.path.abspath(path)
+    return min(os.path.relpath(absolute), absolute, key=len)
+
+
+def _listed(value: str, where: str) -> list[Path]:
+    path = Path(value).expanduser()
+    if not path.is_dir():
+        if file_format(path) is None:
+            raise Refused([Problem(where, f"{value!r} has no known ending", f"Use one of {', '.join(FORMATS)}, or one of these with .gz")])
+        return [path]
+    inside = sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith(".") and file_format(item))
+    if not inside:
+        raise Refused([Problem(where, f"the folder {value!r} holds no file of a known format", f"Put {', '.join(FORMATS)} files into it")])
+    return inside
+
+
+def _looks_like_a_path(value: str) -> bool:
+    return value.startswith((".", "/", "~")) or value.count("/") > 1 or file_format(Path(value)) is not None or " " in value
+
+
+def _nothing_there(value: str, where: str) -> Problem:
+    path = Path(value).expanduser()
+    absolute = Path(os.path.abspath(path))
+    folder = next(parent for parent in absolute.parents if parent.is_dir())
+    if folder != absolute.parent:
+        fix = f"The folder {str(absolute.parent)!r} does not exist either; paths are taken from the working directory {os.getcwd()!r}"
+    else:
+        close = difflib.get_close_matches(path.name, sorted(item.name for item in folder.iterdir()), n=1, cutoff=0.5)
+        fix = f"Did you mean {str(path.with_name(close[0]))!r}?" if close else f"Paths are taken from the working directory {os.getcwd()!r}"
+    return Problem(where, f"no file or folder {value!r}", fix)

@@ -1,0 +1,47 @@
+"""The body of ``prepare``: reads, checks and splits a dataset into frozen rows that every other stage reads.
+
+Writes ``train.jsonl``, ``validation.jsonl``, ``test.jsonl``, ``documents.jsonl`` and ``summary.json``; the same spec
+gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from ftbench.core.canonical import digest, file_digest
+from ftbench.core.errors import FtbenchError
+from ftbench.core.example import SPLITS, write_jsonl
+from ftbench.core.job import Job, Outcome
+
+
+def run(job: Job) -> Outcome:
+    """Prepares ``job.stage.config["dataset"]``.
+
+    Returns:
+        Provenance ``dataset`` (its identity: bytes, commit, fields) and ``data`` (one fingerprint over the rows as
+        written); details ``counts`` and ``notes``.
+
+    Raises:
+        Refused: when rows cannot be used.
+        FtbenchError: when the data changed after the plan was made, so that the stage's key would lie.
+    """
+    dataset = job.component("dataset")
+    identity = dataset.identity()
+    if digest(identity) != digest(job.stage.spec["dataset"]):
+        raise FtbenchError("dataset: the data is not what it was when the plan was made. Compile again (repeat the command)")
+    with job.phase("work"):
+        splits = dataset.load()
+        files = {}
+        for done, name in enumerate(SPLITS, start=1):
+            files[name] = job.folder / f"{name}.jsonl"
+            write_jsonl(files[name], (example.as_dict() for example in splits.split(name)))
+            job.progress(done, len(SPLITS) + 1)
+        files["documents"] = job.folder / "documents.jsonl"
+        write_jsonl(files["documents"], (asdict(document) for document in splits.documents))
+        summary = {"notes": list(splits.notes), "counts": splits.counts}
+        text = json.dumps(summary, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        (job.folder / "summary.json").write_text(text, encoding="utf-8", newline="\n")
+        job.progress(len(SPLITS) + 1, len(SPLITS) + 1)
+    fingerprint = digest({name: file_digest(path) for name, path in files.items()})
+    return Outcome(provenance={"dataset": identity, "data": fingerprint}, details=summary)
