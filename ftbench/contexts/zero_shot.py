@@ -1,0 +1,24 @@
+"""The question alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftbench.core.component import Component
+from ftbench.core.example import Document, Example, Request
+from ftbench.core.protocols import AddStage, Lowered
+
+
+@dataclass(frozen=True)
+class ZeroShot(Component):
+    """Sends an example's own turns and nothing else."""
+
+    def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
+        return {}
+
+    def requests(
+        self, examples: Sequence[Example], pool: Sequence[Example], documents: Sequence[Document], folders: dict[str, Path], seed: int
+    ) -> list[Request]:
+        return [Request(example.id, example.turns) for example in examples]

@@ -1,0 +1,50 @@
+"""Adapters in the standard peft folder, without anything in it that differs between machines or processes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+FOLDER = "adapter"
+
+
+def add_lora(model: Any, rank: int, alpha: float, dropout: float, target_modules: str | list[str]) -> Any:
+    """Returns ``model`` wrapped with a fresh LoRA adapter; seed before calling (DESIGN 6, number 5)."""
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=target_modules, bias="none", task_type="CAUSAL_LM")
+    return get_peft_model(model, config)
+
+
+def save_adapter(model: Any, folder: Path, loaded: Any) -> None:
+    """Writes ``adapter/`` into ``folder``.
+
+    peft writes where the base lay on this machine, lists in the order of Python sets, and a readme with both. The first
+    becomes the base's hub name and commit (null for a folder), the second is sorted, the third is left out.
+    """
+    target = folder / FOLDER
+    model.save_pretrained(target, save_embedding_layers=False)
+    (target / "README.md").unlink(missing_ok=True)
+    path = target / "adapter_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["base_model_name_or_path"], config["revision"] = loaded.name, loaded.revision
+    for name, value in config.items():
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            config[name] = sorted(value)
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def attached(loaded: Any, folder: Path) -> Iterator[Any]:
+    """Context manager: inside it, ``loaded`` answers with the adapter in ``folder``; afterwards with the base again."""
+    from peft import PeftModel
+
+    from ftbench.models.intact import intact
+
+    with intact(loaded.model):
+        PeftModel.from_pretrained(loaded.model, folder / FOLDER, torch_device=loaded.device)
+        loaded.model.eval()
+        yield loaded

@@ -1,0 +1,113 @@
+"""LoRA: low-rank adapters over a frozen base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ftbench.core.canonical import digest
+from ftbench.core.component import Component, node
+from ftbench.core.errors import FtbenchError, Problem
+from ftbench.core.protocols import AddStage, Lowered, TrainRun
+from ftbench.methods.adapters import add_lora, attached, save_adapter
+from ftbench.methods.sft import Recipe, SftRun, sft
+
+ALL_LINEAR = "all-linear"
+
+
+@dataclass(frozen=True)
+class Lora(Component):
+    """Low-rank adaptation.
+
+    Every field is part of the identity: micro-batch and accumulation give the same loss up to rounding only, and with
+    dropout other masks are drawn, so neither is proven neutral.
+
+    Attributes:
+        rank: of the two matrices.
+        alpha: the update is scaled by alpha / rank.
+        dropout: on the adapter's input.
+        target_modules: ``all-linear`` (every linear layer but the output head) or a list of module names.
+        learning_rate ... gradient_checkpointing: see ``ftbench.methods.sft.Recipe``.
+    """
+
+    rank: int
+    alpha: float
+    dropout: float
+    target_modules: Any
+    learning_rate: float
+    epochs: float
+    max_steps: int | None
+    batch_size: int
+    gradient_accumulation: int
+    warmup: float
+    schedule: str
+    weight_decay: float
+    max_grad_norm: float
+    max_tokens: int | None
+    optimizer: str
+    precision: str
+    gradient_checkpointing: bool
+
+    def recipe(self) -> Recipe:
+        return Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
+
+    def check(self) -> list[Problem]:
+        problems = self.recipe().check("method")
+        if self.rank < 1:
+            problems.append(Problem("method.rank", f"{self.rank} is less than 1", "Give at least 1"))
+        if not self.alpha > 0:
+            problems.append(Problem("method.alpha", f"{self.alpha} switches the adapter off", "Give a number above 0"))
+        if not 0 <= self.dropout < 1:
+            problems.append(Problem("method.dropout", f"{self.dropout} is no probability below 1", "Give a number from 0 to below 1"))
+        names = self.target_modules
+        if isinstance(names, str):
+            if names != ALL_LINEAR:
+                problems.append(Problem("method.target_modules", f"{names!r} is not {ALL_LINEAR}", f"Give {ALL_LINEAR} or a list of names, [q_proj,v_proj]"))
+        elif not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) for name in names):
+            problems.append(Problem("method.target_modules", f"{names!r} is no list of names", f"Give {ALL_LINEAR} or a list of names, [q_proj,v_proj]"))
+        elif "lm_head" in names:
+            problems.append(Problem("method.target_modules", "an adapter on lm_head would never be trained: the loss reads the head itself", "Remove lm_head"))
+        return problems
+
+    def lower(self, add: AddStage, cell: Lowered) -> str | None:
+        """Adds the train stage. Rows are trained on their own prompts, so that every context shares one adapter.
+
+        A method that trains on what a context puts into the prompt adds ``cell.context`` to the spec here.
+        """
+        return add(
+            "train",
+            spec={"model": cell.model.identity(), "method": self.identity(), "seed": cell.seed},
+            inputs={"prepare": cell.prepare},
+            config={"model": node(cell.model), "method": node(self), "seed": cell.seed},
+            model=digest(cell.model.identity()),
+        )
+
+    def train(self, runs: Sequence[TrainRun], loaded: Any) -> list[dict[str, Any]]:
+        return sft([self._run(run, loaded) for run in runs], loaded)
+
+    @contextmanager
+    def attach(self, loaded: Any, folder: Path) -> Iterator[Any]:
+        with attached(loaded, folder):
+            yield loaded
+
+    def _run(self, run: TrainRun, loaded: Any) -> SftRun:
+        names = self.target_modules if isinstance(self.target_modules, str) else list(self.target_modules)
+
+        def adapt(model: Any) -> Any:
+            try:
+                return add_lora(model, self.rank, self.alpha, self.dropout, names)
+            except ValueError as error:
+                raise FtbenchError(f"method.target_modules={names}: {str(error).splitlines()[0]} Set it to {ALL_LINEAR}") from error
+
+        return SftRun(
+            examples=run.examples,
+            recipe=self.recipe(),
+            seed=run.seed,
+            adapt=adapt,
+            save=lambda model: save_adapter(model, run.folder, loaded),
+            folder=run.folder,
+            progress=getattr(run, "progress", None),
+        )

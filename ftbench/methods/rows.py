@@ -1,0 +1,122 @@
+"""Training rows: ids with labels, made by the same format that asks the model later.
+
+A label stands on every token of the target and on its end-of-turn token, and on nothing else. A row that is longer than
+allowed is cut at its end and counted as truncated; a row that would be left without a single label is refused by name and
+never trained on. A cut row gets no end token: its answer did not end there.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ftbench.core.errors import FtbenchError
+from ftbench.core.example import Example
+
+IGNORED = -100
+"""The label that the loss leaves out, in torch and transformers alike."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One training row: ``input_ids`` [seq] and ``labels`` [seq], ``IGNORED`` where the loss does not look."""
+
+    id: str
+    input_ids: tuple[int, ...]
+    labels: tuple[int, ...]
+
+    @property
+    def supervised(self) -> int:
+        """How many tokens the loss is taken over; the first token has none before it and never counts."""
+        return sum(label != IGNORED for label in self.labels[1:])
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All rows of a training split.
+
+    Attributes:
+        kept: rows to train on.
+        truncated: how many of them were cut at ``max_tokens``.
+        refused_ids: ids of the rows without a single label left, or without a target.
+    """
+
+    kept: tuple[Row, ...]
+    truncated: int
+    refused_ids: tuple[str, ...]
+
+    def counts(self) -> dict[str, Any]:
+        """Returns what ``rows.json`` holds."""
+        return {"trained": len(self.kept), "truncated": self.truncated, "refused": len(self.refused_ids), "refused_ids": list(self.refused_ids)}
+
+
+def encode_rows(format: Any, examples: Sequence[Example], max_tokens: int | None) -> Rows:
+    """Encodes training examples.
+
+    Args:
+        format: ``ftbench.models.format.Format`` of the model.
+        max_tokens: longest row, in tokens; None for no limit.
+
+    Raises:
+        FtbenchError: when no row is left to train on.
+    """
+    kept, truncated, refused = [], 0, []
+    for example in examples:
+        if example.target is None:
+            refused.append(example.id)
+            continue
+        encoded = format.encode(example.turns, example.target)
+        answer = (*encoded.target_ids, *encoded.end_ids)
+        ids = (*encoded.prompt_ids, *answer)
+        labels = (IGNORED,) * len(encoded.prompt_ids) + answer
+        row = Row(example.id, ids[:max_tokens], labels[:max_tokens])
+        if row.supervised == 0:
+            refused.append(example.id)
+            continue
+        truncated += len(row.input_ids) < len(ids)
+        kept.append(row)
+    if not kept:
+        raise FtbenchError(
+            f"train: none of {len(examples)} rows has a target token within {max_tokens} tokens. Raise method.max_tokens or shorten the prompts"
+        )
+    return Rows(tuple(kept), truncated, tuple(refused))
+
+
+def ordered(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
+    """Returns ``count`` rows: whole epochs one after another, each shuffled by its own seeded generator.
+
+    The order is drawn here and not by a trainer, so that a fused run can follow the same one.
+    """
+    order: list[Row] = []
+    epoch = 0
+    while len(order) < count:
+        shuffled = list(rows)
+        random.Random(f"{seed}/{epoch}").shuffle(shuffled)
+        order += shuffled
+        epoch += 1
+    return order[:count]
+
+
+def token_counts(order: Sequence[Row], micro_batch: int) -> dict[str, int]:
+    """Returns tokens by name: ``supervised`` by the loss, ``non_pad`` seen, ``padded`` computed (DESIGN 6, number 35)."""
+    batches = [order[start : start + micro_batch] for start in range(0, len(order), micro_batch)]
+    return {
+        "supervised": sum(row.supervised for row in order),
+        "non_pad": sum(len(row.input_ids) for row in order),
+        "padded": sum(len(batch) * max(len(row.input_ids) for row in batch) for batch in batches),
+    }
+
+
+def masked_example(row: Row, tokenizer: Any) -> dict[str, Any]:
+    """Returns one row as a person can read it: its text in segments, each with whether the loss looks at it."""
+    segments: list[dict[str, Any]] = []
+    start = 0
+    flags = [label != IGNORED for label in row.labels]
+    for position in range(1, len(flags) + 1):
+        if position == len(flags) or flags[position] != flags[start]:
+            text = tokenizer.decode(list(row.input_ids[start:position]), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+            segments.append({"text": text, "supervised": flags[start]})
+            start = position
+    return {"id": row.id, "segments": segments}
