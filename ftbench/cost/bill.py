@@ -1,0 +1,111 @@
+"""The bill: what a cell cost, from the receipts of its stages.
+
+Every cell is billed as if it had run alone: a train stage that three cells share is paid by each, and the base model is
+loaded once per stage, even where a worker still had it in memory. Billing counts loading and warm-up, throughput does
+not (DESIGN 6, number 30). A price that is not known makes dollars unknown, never zero (number 31); so does a measurement
+on other hardware than the one that is priced. Whole GPUs are paid, idle ones among them (number 33).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ftbench.core.receipt import Receipt
+from ftbench.cost.hardware import Hardware
+
+HOUR_SECONDS = 3600.0
+BATCH_REQUESTS = 1000
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What one cell cost; None is unknown.
+
+    Attributes:
+        train_seconds: of all stages that made its weights, loading included; 0.0 where nothing was trained.
+        generate_seconds: to answer the test split, loading and warm-up included, timing probes left out.
+        seconds_per_1k_requests: one load, one warm-up and a thousand requests at the measured pace.
+        tokens_per_second: completion tokens over the seconds spent generating alone.
+        price_basis: which price, from when and whom, measured where; or why there are no dollars.
+    """
+
+    train_seconds: float | None
+    generate_seconds: float | None
+    seconds_per_1k_requests: float | None
+    tokens_per_second: float | None
+    train_usd: float | None
+    usd_per_1k_requests: float | None
+    price_basis: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def bill(hardware: Hardware, train: Sequence[Receipt] | None, generate: Receipt | None, requests: int | None, load_seconds: float) -> Bill:
+    """Makes the bill of one cell.
+
+    Args:
+        hardware: what the cell is priced for.
+        train: receipts of the stages that made its weights; empty where nothing is trained, None where one is missing.
+        generate: receipt of the stage that answered the test split, None where it is missing or there is none.
+        requests: how many requests that stage answered.
+        load_seconds: what loading this base model takes, for the stages that found it loaded.
+    """
+    train_seconds = None if train is None else sum((alone_seconds(receipt, load_seconds) for receipt in train), 0.0)
+    generate_seconds = per_1k = pace = None
+    if generate is not None:
+        work = work_seconds(generate)
+        standing = max(generate.seconds.get("load", 0.0), load_seconds) + generate.seconds.get("warm_up", 0.0)
+        if work is not None:
+            generate_seconds = standing + work
+            if requests:
+                per_1k = standing + work * BATCH_REQUESTS / requests
+            tokens = generate.tokens.get("completion")
+            if tokens is not None and work > 0:
+                pace = tokens / work
+    measured = [*(train or ()), *((generate,) if generate is not None else ())]
+    price = hardware.usd_per_hour if all(hardware.matches(receipt.device) for receipt in measured) else None
+    return Bill(
+        train_seconds=train_seconds,
+        generate_seconds=generate_seconds,
+        seconds_per_1k_requests=per_1k,
+        tokens_per_second=pace,
+        train_usd=usd(train_seconds, hardware.units, price),
+        usd_per_1k_requests=usd(per_1k, hardware.units, price),
+        price_basis=_basis(hardware, measured),
+    )
+
+
+def usd(seconds: float | None, units: int, usd_per_hour: float | None) -> float | None:
+    """Returns the price of ``seconds`` on ``units`` whole GPUs; None as soon as either is unknown."""
+    if seconds is None or usd_per_hour is None:
+        return None
+    return seconds / HOUR_SECONDS * units * usd_per_hour
+
+
+def alone_seconds(receipt: Receipt, load_seconds: float) -> float:
+    """Returns the wall time of a stage as if it had loaded the model itself."""
+    own = receipt.seconds.get("load", 0.0)
+    return receipt.seconds["total"] - own + max(own, load_seconds)
+
+
+def work_seconds(receipt: Receipt) -> float | None:
+    """Returns the seconds of a stage without loading and warm-up; None where the body did not tell them apart."""
+    if "work" in receipt.seconds:
+        return receipt.seconds["work"]
+    if "load" not in receipt.seconds:
+        return None
+    return receipt.seconds["total"] - sum(value for name, value in receipt.seconds.items() if name != "total")
+
+
+def _basis(hardware: Hardware, measured: Sequence[Receipt]) -> str:
+    if not measured:
+        return "nothing measured"
+    strangers = list(dict.fromkeys(receipt.device for receipt in measured if not hardware.matches(receipt.device)))
+    if strangers:
+        return f"measured on {', '.join(strangers)}, not {hardware.name}"
+    used = max(receipt.devices for receipt in measured)
+    idle = f" ({used} of {hardware.gpus} GPUs at work)" if hardware.gpus > used else ""
+    return f"measured on {measured[0].device}{idle}; {hardware.price_text()}"

@@ -1,0 +1,84 @@
+"""Every metric as an ``evaluate.Metric``, built in memory: no hub, no metric script, no cache file in the home folder.
+
+``as_evaluate(metric, folder).compute(predictions=[...], references=[[...], ...])`` gives ``{metric.name: value}``; a
+metric that reads likelihoods takes ``nll=, tokens=, bytes=`` instead.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ftbench.core.protocols import Metric
+
+LIKELIHOOD = ("nll", "tokens", "bytes")
+
+
+def as_evaluate(metric: Metric, folder: Path) -> Any:
+    """Returns ``metric`` as an instance of a subclass of ``evaluate.Metric``.
+
+    Args:
+        metric: any metric of ours.
+        folder: where ``evaluate`` may make its (empty) folder; rows are kept in memory.
+    """
+    import datasets
+    import evaluate
+
+    if metric.reads == "likelihood":
+        features = {name: datasets.Value("float64") for name in LIKELIHOOD}
+    else:
+        features = {"predictions": datasets.Value("string"), "references": datasets.Sequence(datasets.Value("string"))}
+
+    class OfflineMetric(evaluate.Metric):
+        def _info(self) -> Any:
+            return evaluate.MetricInfo(
+                description=f"{metric.name} of ftbench: {metric.signature()}",
+                citation="",
+                inputs_description="",
+                features=datasets.Features(features),
+            )
+
+        def _compute(self, *, failed: Sequence[bool] | None = None, **columns: Any) -> dict[str, float]:
+            rows = _rows(columns, failed)
+            return {metric.name: corpus_value(metric, rows)}
+
+    return OfflineMetric(keep_in_memory=True, cache_dir=str(folder), seed=0)
+
+
+def corpus_value(metric: Metric, rows: Sequence[dict[str, Any]]) -> float:
+    """Returns the metric of all rows: by its own ``corpus`` (the library's number) where it has one, else from statistics."""
+    if hasattr(metric, "corpus"):
+        return metric.corpus(rows)
+    return float(metric.value(metric.statistics(rows).sum(axis=0), len(rows)))
+
+
+def measure(metric: Metric, rows: Sequence[dict[str, Any]], folder: Path) -> float:
+    """Returns the metric of the rows of ``outputs.jsonl`` or ``likelihood.jsonl`` through ``evaluate``.
+
+    Args:
+        metric: the metric.
+        rows: at least one row.
+        folder: where a temporary folder may be made; it is gone when this returns.
+    """
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".evaluate-") as scratch:
+        module = as_evaluate(metric, Path(scratch))
+        if metric.reads == "likelihood":
+            columns = {name: [row[name] for row in rows] for name in LIKELIHOOD}
+            return float(module.compute(**columns)[metric.name])
+        predictions = [row["output"] for row in rows]
+        references = [list(row["references"]) for row in rows]
+        failed = [row["finish"] == "error" for row in rows]
+        return float(module.compute(predictions=predictions, references=references, failed=failed)[metric.name])
+
+
+def _rows(columns: dict[str, Any], failed: Sequence[bool] | None) -> list[dict[str, Any]]:
+    if "nll" in columns:
+        return [dict(zip(LIKELIHOOD, values, strict=True)) for values in zip(*(columns[name] for name in LIKELIHOOD), strict=True)]
+    predictions = columns["predictions"]
+    failed = [False] * len(predictions) if failed is None else failed
+    return [
+        {"output": prediction, "references": list(references), "finish": "error" if lost else "stop"}
+        for prediction, references, lost in zip(predictions, columns["references"], failed, strict=True)
+    ]

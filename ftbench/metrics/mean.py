@@ -1,0 +1,54 @@
+"""The frame of every metric that scores one answer at a time and reports the mean over examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ftbench.core.component import Component
+
+
+@dataclass(frozen=True)
+class MeanMetric(Component):
+    """A metric whose value is the mean of per-example scores; derive from it and write ``score`` and ``signature``.
+
+    Attributes:
+        name: the metric's name in tables and files.
+        is_mean: tells the statistics that totals over n is a mean, so that 0/1 scores may take a Wilson interval.
+    """
+
+    name: str
+
+    reads: ClassVar[str] = "outputs"
+    higher_is_better: ClassVar[bool] = True
+    comparable_across_tokenizers: ClassVar[bool] = True
+    is_mean: ClassVar[bool] = True
+
+    def score(self, prediction: str, references: Sequence[str]) -> float:
+        """Returns the score of one answer against all its references."""
+        raise NotImplementedError(f"{type(self).__name__} has no score()")
+
+    def failed_score(self, references: Sequence[str]) -> float:
+        """Returns the score of a row that failed: zero, so that failing never pays (DESIGN 6, number 15)."""
+        return 0.0
+
+    def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
+        """Returns float64 [n, 1], one score per row of ``outputs.jsonl``; a failed row stays in."""
+        return np.array([[self._row_score(row)] for row in rows], dtype=np.float64).reshape(len(rows), 1)
+
+    def value(self, totals: np.ndarray, n: np.ndarray) -> np.ndarray:
+        """Returns the mean [...] of summed scores [..., 1] over n [...] examples; NaN where there is no example."""
+        n = np.asarray(n, dtype=np.float64)
+        return np.asarray(totals, dtype=np.float64)[..., 0] / np.where(n > 0, n, np.nan)
+
+    def corpus(self, rows: Sequence[dict[str, Any]]) -> float:
+        """Returns the metric of all rows, straight from the scores."""
+        return float(np.mean(self.statistics(rows)[:, 0])) if rows else float("nan")
+
+    def _row_score(self, row: dict[str, Any]) -> float:
+        if row["finish"] == "error":
+            return self.failed_score(row["references"])
+        return self.score(row["output"], row["references"])

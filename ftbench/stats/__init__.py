@@ -1,0 +1,1 @@
+"""Statistics over per-example sufficient statistics: intervals, paired comparisons, ranges of ranks."""
