@@ -20,7 +20,7 @@ class Receipt:
         started: UTC, ISO 8601.
         seconds: wall time by part. ``total`` always; ``load`` (model into memory) and ``work`` where the body has them.
             Billing takes ``total``; throughput takes ``work`` (DESIGN 6, number 30).
-        cpu_seconds: CPU time of the worker in this stage.
+        cpu_seconds: CPU time of the worker in this stage; None, as the device is, for a worker that was killed.
         device: such as ``cpu`` or ``NVIDIA H100 80GB HBM3``; ``devices`` how many.
         peak_memory_bytes: device peak, reset once at the stage's start; on CPU the sampled rise of resident memory.
         tokens: name -> count, every name says which tokens (``supervised``, ``non_pad``, ``padded``, ``prompt``, ``completion``).
@@ -36,9 +36,9 @@ class Receipt:
     state: str
     started: str
     seconds: dict[str, float]
-    cpu_seconds: float
-    device: str
-    devices: int
+    cpu_seconds: float | None
+    device: str | None
+    devices: int | None
     peak_memory_bytes: int | None
     tokens: dict[str, int]
     environment: dict[str, Any]
