@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,8 @@ def add_lora(model: Any, rank: int, alpha: float, dropout: float, target_modules
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=target_modules, bias="none", task_type="CAUSAL_LM")
-    return get_peft_model(model, config)
+    with _without_future_warnings():
+        return get_peft_model(model, config)
 
 
 def save_adapter(model: Any, folder: Path, loaded: Any) -> None:
@@ -45,6 +47,15 @@ def attached(loaded: Any, folder: Path) -> Iterator[Any]:
     from ftbench.models.intact import intact
 
     with intact(loaded.model):
-        PeftModel.from_pretrained(loaded.model, folder / FOLDER, torch_device=loaded.device)
+        with _without_future_warnings():
+            PeftModel.from_pretrained(loaded.model, folder / FOLDER, torch_device=loaded.device)
         loaded.model.eval()
         yield loaded
+
+
+@contextmanager
+def _without_future_warnings() -> Iterator[None]:
+    """peft asks transformers for an attribute under its old name; that is between the two of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield

@@ -40,7 +40,7 @@ class Rows:
     Attributes:
         kept: rows to train on.
         truncated: how many of them were cut at ``max_tokens``.
-        refused_ids: ids of the rows without a single label left, or without a target.
+        refused_ids: ids of the rows without a single label left, without a target, or that the chat template refuses.
     """
 
     kept: tuple[Row, ...]
@@ -64,10 +64,10 @@ def encode_rows(format: Any, examples: Sequence[Example], max_tokens: int | None
     """
     kept, truncated, refused = [], 0, []
     for example in examples:
-        if example.target is None:
+        encoded = _encoded(format, example)
+        if encoded is None:
             refused.append(example.id)
             continue
-        encoded = format.encode(example.turns, example.target)
         answer = (*encoded.target_ids, *encoded.end_ids)
         ids = (*encoded.prompt_ids, *answer)
         labels = (IGNORED,) * len(encoded.prompt_ids) + answer
@@ -82,6 +82,16 @@ def encode_rows(format: Any, examples: Sequence[Example], max_tokens: int | None
             f"train: none of {len(examples)} rows has a target token within {max_tokens} tokens. Raise method.max_tokens or shorten the prompts"
         )
     return Rows(tuple(kept), truncated, tuple(refused))
+
+
+def _encoded(format: Any, example: Example) -> Any:
+    """Returns the row's ids, or None without a target or where the chat template refuses its turns."""
+    if example.target is None:
+        return None
+    try:
+        return format.encode(example.turns, example.target)
+    except FtbenchError:
+        return None
 
 
 def ordered(rows: Sequence[Row], count: int, seed: int) -> list[Row]:

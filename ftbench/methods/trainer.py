@@ -115,7 +115,7 @@ def _arguments(run: SftRun, rows: int, device: str, scratch: str) -> SFTConfig:
         weight_decay=recipe.weight_decay,
         max_grad_norm=recipe.max_grad_norm,
         optim=recipe.optimizer,
-        gradient_checkpointing=recipe.gradient_checkpointing,
+        activation_checkpointing=recipe.gradient_checkpointing,
         bf16=precision == "bfloat16",
         fp16=precision == "float16",
         use_cpu=device == "cpu",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Turn
 
 TURN_BREAK = "\n\n"
@@ -67,6 +68,9 @@ class Format:
 
         Prompt and target are tokenised together, as one text is, and cut where the prompt ends. Where a token would
         straddle that cut, the two are tokenised apart: the prompt's ids are the same with and without a target.
+
+        Raises:
+            FtbenchError: when the chat template refuses the turns.
         """
         prompt = self.text(turns)
         prompt_ids = self._ids(prompt) or list(self.stop_ids[:1])
@@ -99,11 +103,12 @@ class Format:
 
         try:
             return self._render(turns, True)
-        except TemplateError:
-            folded = _fold_system(turns)
-            if folded == list(turns):
-                raise
-            return self._render(folded, True)
+        except TemplateError as first:
+            try:
+                return self._render(_fold_system(turns), True)
+            except TemplateError:
+                roles = ", ".join(turn.role for turn in turns)
+                raise FtbenchError(f"the chat template refuses these turns ({roles}): {first}. Set model.chat_template=none, or change the turns") from first
 
     def _render(self, turns: Sequence[Turn], ask: bool) -> str:
         messages = [{"role": turn.role, "content": turn.content} for turn in turns]

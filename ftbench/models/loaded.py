@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 import torch
 import transformers
 
+from ftbench.core.canonical import digest
 from ftbench.core.errors import FtbenchError
 from ftbench.models.format import Format
 
+# A worker's output is read by people: no bars, and no word of kernels for 4-bit weights that nobody asked for.
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 transformers.utils.logging.set_verbosity_error()
 transformers.utils.logging.disable_progress_bar()
 
@@ -44,6 +48,15 @@ class Loaded:
     stop_ids: tuple[int, ...]
     pad_id: int
     context_tokens: int | None
+
+    def provenance(self) -> dict[str, Any]:
+        """Returns what a receipt says of the model: commit, weights' dtype, attention, and the chat template by hash."""
+        return {
+            "revision": self.revision,
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "attention": self.model.config._attn_implementation,
+            "chat_template": None if self.format.template is None else digest(self.format.template),
+        }
 
 
 def choose_device() -> str:

@@ -1,0 +1,74 @@
+"""The generate stage: one answer per example of a split, and how long answering takes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from typing import Any
+
+from ftbench.core.example import Example, Request, write_jsonl
+from ftbench.core.job import Job, Outcome
+from ftbench.stages.requests import encode_all, split_requests
+
+
+def run(job: Job) -> Outcome:
+    """Writes ``outputs.jsonl`` (reproducible bytes) and ``timings.json`` (this machine's)."""
+    decoding, seed = job.component("decoding"), job.stage.config["seed"]
+    examples, requests = split_requests(job)
+    with job.phase("load"):
+        from ftbench.models.generate import generate, latencies
+
+        loaded = job.resident.get(job.component("model"))
+    with job.component("method").attach(loaded, job.inputs.get("weights")):
+        encoded, errors = encode_all(loaded.format, requests, [None] * len(requests))
+        sound = [one for one in encoded if one is not None]
+        with job.phase("work"):
+            start = time.perf_counter()
+            answers = iter(generate(loaded, sound, decoding, seed, job.progress))
+            batch_seconds = time.perf_counter() - start
+        with job.phase("latency"):
+            latency_seconds = latencies(loaded, sound, decoding, seed)
+    rows = [
+        _row(example, request, one.prompt, vars(next(answers))) if one is not None else _row(example, request, "", _failure(error))
+        for example, request, one, error in zip(examples, requests, encoded, errors, strict=True)
+    ]
+    write_jsonl(job.folder / "outputs.jsonl", rows)
+    tokens = {name: sum(row[f"{name}_tokens"] for row in rows) for name in ("prompt", "completion")}
+    timings = {
+        "batch_seconds": batch_seconds,
+        "requests": len(sound),
+        "completion_tokens": tokens["completion"],
+        "latency_seconds": latency_seconds,
+    }
+    (job.folder / "timings.json").write_text(json.dumps(timings, indent=1) + "\n", encoding="utf-8")
+    finishes = Counter(row["finish"] for row in rows)
+    details = {
+        "rows": len(rows),
+        "failed": finishes["error"],
+        "length_capped_share": finishes["length"] / len(rows) if rows else None,
+        "notes": loaded.format.notes(),
+    }
+    return Outcome(tokens=tokens, provenance=loaded.provenance(), details=details)
+
+
+def _row(example: Example, request: Request, prompt: str, answer: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": example.id,
+        "prompt": prompt,
+        "output": answer["text"],
+        "finish": answer["finish"],
+        "error": answer["error"],
+        "references": list(example.references),
+        "group": example.group,
+        "slices": example.slices,
+        "prompt_tokens": answer["prompt_tokens"],
+        "completion_tokens": answer["completion_tokens"],
+        "shots": list(request.shots),
+        "documents": list(request.documents),
+        "notes": request.notes,
+    }
+
+
+def _failure(error: str | None) -> dict[str, Any]:
+    return {"text": "", "finish": "error", "error": error, "prompt_tokens": 0, "completion_tokens": 0}

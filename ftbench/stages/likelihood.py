@@ -1,0 +1,50 @@
+"""The likelihood stage: how likely the model finds each example's target, for perplexity and bits-per-byte."""
+
+from __future__ import annotations
+
+from ftbench.core.example import Example, write_jsonl
+from ftbench.core.job import Job, Outcome
+from ftbench.stages.requests import encode_all, split_requests
+
+BATCH_ROWS = 16
+"""Rows at once; values do not depend on it."""
+
+
+def run(job: Job) -> Outcome:
+    """Writes ``likelihood.jsonl``; a row that cannot be scored has ``nll: null`` and its reason."""
+    examples, requests = split_requests(job)
+    targets = [_target(example) for example in examples]
+    with job.phase("load"):
+        from ftbench.models.likelihood import Likelihood, likelihoods
+
+        loaded = job.resident.get(job.component("model"))
+    with job.component("method").attach(loaded, job.inputs.get("weights")):
+        encoded, errors = encode_all(loaded.format, requests, targets)
+        with job.phase("work"):
+            scores = iter(likelihoods(loaded, [one for one in encoded if one is not None], BATCH_ROWS, job.progress))
+    found = [next(scores) if one is not None else Likelihood(None, 0, None, error) for one, error in zip(encoded, errors, strict=True)]
+    rows = [
+        {
+            "id": example.id,
+            "group": example.group,
+            "slices": example.slices,
+            "nll": one.nll,
+            "tokens": one.tokens,
+            "bytes": len(target.encode("utf-8")),
+            "nll_end": one.nll_end,
+            "error": one.error,
+        }
+        for example, target, one in zip(examples, targets, found, strict=True)
+    ]
+    write_jsonl(job.folder / "likelihood.jsonl", rows)
+    tokens = {
+        "prompt": sum(len(one.prompt_ids) for one in encoded if one is not None),
+        "target": sum(row["tokens"] for row in rows if row["nll"] is not None),
+    }
+    details = {"rows": len(rows), "failed": sum(row["nll"] is None for row in rows), "notes": loaded.format.notes()}
+    return Outcome(tokens=tokens, provenance=loaded.provenance(), details=details)
+
+
+def _target(example: Example) -> str:
+    """Returns the text to score: the training target, else the first reference."""
+    return example.target if example.target is not None else example.references[0]

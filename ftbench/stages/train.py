@@ -1,0 +1,39 @@
+"""The train stage: one method's weights over one base, from the train split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftbench.core.example import Example, read_examples
+from ftbench.core.job import Job, Outcome
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a training call; see ``ftbench.core.protocols.TrainRun``. ``progress`` is told (steps done, steps)."""
+
+    examples: Sequence[Example]
+    validation: Sequence[Example]
+    seed: int
+    folder: Path
+    progress: Callable[[int, int], None]
+
+
+def run(job: Job) -> Outcome:
+    """Writes the method's weights, ``curve.jsonl``, ``masked_example.json`` and ``rows.json``."""
+    method = job.component("method")
+    prepared = job.inputs["prepare"]
+    one = Run(
+        examples=read_examples(prepared / "train.jsonl"),
+        validation=read_examples(prepared / "validation.jsonl"),
+        seed=job.stage.config["seed"],
+        folder=job.folder,
+        progress=job.progress,
+    )
+    with job.phase("load"):
+        loaded = job.resident.get(job.component("model"))
+    with job.phase("work"):
+        (result,) = method.train([one], loaded)
+    return Outcome(tokens=result["tokens"], provenance=loaded.provenance(), details=result["details"])
