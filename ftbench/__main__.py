@@ -50,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"ftbench: {error}", file=sys.stderr)
         return 2
     except FtbenchError as error:
-        print(f"ftbench: {error}", file=sys.stderr)
+        for line in str(error).splitlines():
+            print(f"ftbench: {line}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nftbench: interrupted; everything finished is kept, the same command goes on from there", file=sys.stderr)
@@ -69,7 +70,10 @@ def _hydra(words: list[str]) -> int:
     _refuse_secrets(words)
     if verb == "plan":
         words.append("hydra.launcher.verb=plan")
+    from ftbench.compile.words import check_words
     from ftbench.entry import hydra_main
+
+    check_words(words)
 
     sys.argv = ["ftbench", *(f"++{word}" if _AXIS_VALUE.match(word) else word for word in words)]
     try:

@@ -48,6 +48,7 @@ class _Point:
     composed: Composed
     config: dict[str, Any]
     names: dict[str, str]
+    problems: tuple[Problem, ...] = ()
     baseline: bool = False
 
 
@@ -126,27 +127,26 @@ class _Compiler:
         """Returns the point, None when it is excluded, or the id of its refusal."""
         roots = {axis: self._root(axis, cell.choices[axis]) for axis in AXES}
         label = " ".join(roots[axis] for axis in ("model", "method", "context"))
-        problems = rules.idle_keys(cell, everywhere) + rules.unstable_values(cell.raw)
+        problems = rules.idle_keys(cell, cells, everywhere) + rules.unstable_values(cell.raw)
         try:
             settings = build(settings_node(cell.config), "")
         except Refused as refused:
             return self._refuse(cell.overrides, cell.config, roots, label, problems + refused.problems)
-        problems += settings.check()
-        if not problems:
-            for condition in settings.matrix.exclude:
-                problems += select.unknown_terms(cells, names, condition, "matrix.exclude")
-            for rule in settings.matrix.couple:
-                problems += select.unknown_terms(cells, names, rule["when"], "matrix.couple")
-        if problems:
-            return self._refuse(cell.overrides, cell.config, roots, label, problems)
+        wrong = settings.check()
+        if wrong:
+            return _Point(cell, cell.config, roots, (*problems, *wrong))
+        for condition in settings.matrix.exclude:
+            problems += select.unknown_terms(cells, names, condition, "matrix.exclude")
+        for rule in settings.matrix.couple:
+            problems += select.unknown_terms(cells, names, rule["when"], "matrix.couple")
         if any(select.matches(cell, roots, condition) for condition in settings.matrix.exclude):
             return None
         try:
-            return _Point(cell, select.couple(cell, roots, settings.matrix.couple), roots)
+            config = select.couple(cell, roots, settings.matrix.couple)
         except KeyError as error:
-            why = f"sets {error.args[0]}, which {label} does not have"
-            problem = Problem("matrix.couple", why, "Narrow its condition, or mend the key")
-            return self._refuse(cell.overrides, cell.config, roots, label, [problem])
+            problems.append(Problem("matrix.couple", f"sets {error.args[0]}, which {label} does not have", "Narrow its condition, or mend the key"))
+            config = cell.config
+        return _Point(cell, config, roots, tuple(problems))
 
     def _root(self, axis: str, name: str) -> str:
         if (axis, name) not in self._roots:
@@ -193,7 +193,7 @@ class _Compiler:
             settings = build(settings_node(point.config), "")
             first = first or settings
             parts, metrics, problems = self._parts(point, settings)
-            problems = rules.matrix_wide(settings, first) + problems
+            problems = [*point.problems, *rules.matrix_wide(settings, first), *problems]
             splits: Splits | None = None
             if parts is not None and not problems:
                 splits, problems = self._load(parts)

@@ -37,12 +37,12 @@ def unstable_values(raw: dict[str, Any]) -> list[Problem]:
     return found
 
 
-def idle_keys(cell: Composed, idle_everywhere: frozenset[str]) -> list[Problem]:
+def idle_keys(cell: Composed, cells: Sequence[Composed], everywhere: frozenset[str]) -> list[Problem]:
     """Refuses a typed key that no cell of the matrix has: a misspelling, not a value for another option."""
     problems = []
-    for key in sorted(cell.idle & idle_everywhere):
+    for key in sorted(cell.idle & everywhere):
         axis = key.split(".")[0]
-        known = [f"{axis}.{name}" for name in cell.config.get(axis, {}) if name != "_target_"]
+        known = {f"{axis}.{name}" for other in cells for name in other.config[axis] if name != "_target_"}
         problems.append(Problem(key, f"no {axis} of this matrix has such a key", did_you_mean(key, known)))
     return problems
 

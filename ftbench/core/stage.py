@@ -22,6 +22,10 @@ VERSIONS: dict[str, int] = {
 """Version of each stage's body. Raise one when the same spec would give another result; old results are then not found."""
 
 
+RECORD = "stage.json"
+"""File in a finished stage's folder that says what its key was taken over."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """One node of the plan's graph.
@@ -46,15 +50,11 @@ class Stage:
         object.__setattr__(self, "key", stage_key(self.kind, self.spec, self.inputs))
 
     def as_dict(self) -> dict[str, Any]:
-        return {
-            "key": self.key,
-            "kind": self.kind,
-            "version": VERSIONS[self.kind],
-            "spec": self.spec,
-            "inputs": self.inputs,
-            "config": self.config,
-            "model": self.model,
-        }
+        return {**self.record(), "config": self.config, "model": self.model}
+
+    def record(self) -> dict[str, Any]:
+        """Returns what the key was taken over, and nothing else; no path of a machine is in it."""
+        return {"key": self.key, "kind": self.kind, "version": VERSIONS[self.kind], "spec": self.spec, "inputs": self.inputs}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Stage:

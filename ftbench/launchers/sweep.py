@@ -6,14 +6,16 @@ import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ftbench.compile.matrix import Compiled
 from ftbench.compile.show import plan_text, refusal_text, summary
 from ftbench.core.cell import Cell
 from ftbench.core.plan import Plan
-from ftbench.report.rows import CellOutcome
 from ftbench.store.store import Store
+
+if TYPE_CHECKING:
+    from ftbench.run.runner import StageOutcome
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
     Raises:
         KeyboardInterrupt: on Ctrl-C, with everything finished kept.
     """
+    from ftbench.report.rows import CellOutcome
     from ftbench.report.terminal import render
     from ftbench.report.write import validation_score, write_results
     from ftbench.run.runner import run_plan
@@ -76,7 +79,7 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
         if threads is not None:
             os.environ["FTBENCH_THREADS"] = str(threads)
         stages = run_plan(plan, path, folder, workers=workers)
-        outcomes = {cell.id: _cell_outcome(plan, cell, stages) for cell in plan.cells}
+        outcomes = {cell.id: CellOutcome(*_cell_fate(cell, stages)) for cell in plan.cells}
     if plan.settings:
         results = write_results(plan, outcomes, folder)
         print(render(results, width=_width()))
@@ -90,16 +93,16 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
     return SweepResult(scores, frozenset(broken), _not_composed(plan), message)
 
 
-def _cell_outcome(plan: Plan, cell: Cell, stages: dict[str, object]) -> CellOutcome:
-    """Derives a cell's fate from its stages: failed if one of its own failed, blocked if something before them did."""
+def _cell_fate(cell: Cell, stages: dict[str, StageOutcome]) -> tuple[str, str | None]:
+    """Returns status and reason: failed if one of the cell's own stages failed, blocked if something before them did."""
     mine = [(role, stages[key]) for role, key in cell.stages.items()]
     for role, outcome in mine:
         if outcome.state == "failed":
-            return CellOutcome("failed", f"{role}: {outcome.error}")
+            return "failed", f"{role}: {outcome.error}"
     for role, outcome in mine:
         if outcome.state not in ("done", "cached"):
-            return CellOutcome("blocked", f"{role}: {outcome.error or outcome.state}")
-    return CellOutcome("done", None)
+            return "blocked", f"{role}: {outcome.error or outcome.state}"
+    return "done", None
 
 
 def merge(before: Plan, compiled: Compiled) -> Compiled:

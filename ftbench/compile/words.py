@@ -1,0 +1,48 @@
+"""Checks ``axis=option`` on the command line before Hydra does, so that every misspelt option is named at once, with the nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ftbench.core.cell import AXES
+from ftbench.core.errors import FtbenchError, Problem, Refused, did_you_mean
+from ftbench.places import CONF
+
+CONFIG_DIR = ("--config-dir", "-cd")
+
+
+def check_words(words: Sequence[str]) -> None:
+    """Refuses unknown options of any axis.
+
+    A word that is more than names and commas, or a search path that only Hydra can read, is left to Hydra.
+
+    Raises:
+        FtbenchError: one line for each option that is nowhere on the search path.
+    """
+    if any(word.lstrip("+").startswith("hydra.searchpath") for word in words):
+        return
+    folders = [CONF, *_config_dirs(words)]
+    problems = []
+    for word in words:
+        axis, equals, names = word.partition("=")
+        if axis not in AXES or not equals or not names.replace(",", "").replace("_", "").replace("-", "").isalnum():
+            continue
+        options = {path.stem for folder in folders for path in (folder / axis).glob("*.yaml")}
+        for name in names.split(","):
+            if name not in options:
+                problems.append(Problem(f"{axis}={name}", f"no such {axis}", did_you_mean(name, options)))
+    if problems:
+        raise Refused(problems)
+
+
+def _config_dirs(words: Sequence[str]) -> list[Path]:
+    found = []
+    for index, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name in CONFIG_DIR:
+            value = value if equals else (words[index + 1] if index + 1 < len(words) else "")
+            if not Path(value).is_dir():
+                raise FtbenchError(f"{name} {value}: no such folder. Name the folder that holds model/, dataset/ and so on")
+            found.append(Path(value))
+    return found
