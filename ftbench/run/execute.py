@@ -1,0 +1,172 @@
+"""Runs one stage: look, lock, look again, temporary folder, body, receipt last, rename. Any failure of the body is a failed receipt."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ftbench.core.canonical import file_digest
+from ftbench.core.errors import FtbenchError
+from ftbench.core.job import Job, Outcome
+from ftbench.core.receipt import FILE, Receipt
+from ftbench.core.stage import VERSIONS, Stage
+from ftbench.run.meter import Meter
+from ftbench.store.lock import Busy
+from ftbench.store.secrets import scrub
+from ftbench.store.store import Attempt, Store
+
+TIMED = (FILE, "timings.json")
+"""Files that hold times, and so differ between two runs of the same stage."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one stage ended.
+
+    Attributes:
+        state: ``done``; ``cached``: somebody had finished it; ``busy``: another process works on it; ``blocked``: an
+            input is not finished; ``failed``.
+        seconds: wall time of the body, 0 where none ran.
+        error: one line, or None.
+        exhausted: True when memory ran out; the process had better be replaced.
+    """
+
+    state: str
+    seconds: float = 0.0
+    error: str | None = None
+    exhausted: bool = False
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a stage needs from the process that runs it.
+
+    Attributes:
+        resident: the base models at hand; see ``Job.resident``.
+        progress: called with done and total.
+        waiting: called with a sentence when the lock is taken.
+        log: takes text, such as a traceback, that is kept but not shown.
+    """
+
+    resident: Any
+    progress: Callable[[int, int], None]
+    waiting: Callable[[str], None]
+    log: Callable[[str], None]
+
+
+def execute(store: Store, stage: Stage, around: Surroundings, *, wait: bool = True) -> Result:
+    """Runs ``stage`` unless the store has it, and publishes what it wrote.
+
+    Args:
+        store: where inputs are found and the result goes.
+        stage: the stage.
+        around: see ``Surroundings``.
+        wait: whether to wait while another process works on the same stage.
+
+    Returns:
+        How it ended. Failures of the body are returned, not raised; only what ends the process passes through.
+    """
+    if store.find(stage.key):
+        return Result("cached")
+    try:
+        with store.begin(stage.key, stage.kind, wait=wait, on_wait=around.waiting) as attempt:
+            return Result("cached") if attempt.found else _attempt(store, stage, around, attempt)
+    except Busy as busy:
+        return Result("busy", error=str(busy))
+
+
+def _attempt(store: Store, stage: Stage, around: Surroundings, attempt: Attempt) -> Result:
+    missing = [role for role, key in stage.inputs.items() if store.find(key) is None]
+    if missing:
+        return Result("blocked", error=f"{stage.kind} {stage.key[:12]}: its input {', '.join(missing)} is not finished. Run that first")
+    meter = Meter(accelerator=stage.model is not None)
+    outcome, error, exhausted = Outcome(), None, False
+    try:
+        with meter:
+            outcome = _body(store, stage, around, meter, attempt.folder)
+        attempt.publish(_receipt(stage, meter, outcome, None))
+    except Exception as problem:  # whatever a body raises is that stage's failure and no other's
+        error, exhausted = one_line(problem), out_of_memory(problem)
+        around.log(f"{stage.kind} {stage.key}\n{traceback.format_exc()}")
+    seconds = meter.reading()["seconds"]["total"]
+    if error is None:
+        return Result("done", seconds)
+    try:
+        attempt.fail(_receipt(stage, meter, Outcome(), error))
+    except OSError as problem:
+        around.log(f"{stage.kind} {stage.key}: its failed receipt could not be written: {problem}\n")
+    return Result("failed", seconds, error, exhausted)
+
+
+def _body(store: Store, stage: Stage, around: Surroundings, meter: Meter, folder: Path) -> Outcome:
+    inputs = {role: store.folder(key) for role, key in stage.inputs.items()}
+    for key in stage.inputs.values():
+        store.touch(key)
+    job = Job(stage, inputs, folder, around.resident, meter.phase, around.progress)
+    outcome = importlib.import_module(f"ftbench.stages.{stage.kind}").run(job)
+    if not isinstance(outcome, Outcome):
+        raise TypeError(f"ftbench.stages.{stage.kind}.run returned {type(outcome).__name__} and not Outcome")
+    return outcome
+
+
+def _receipt(stage: Stage, meter: Meter, outcome: Outcome, error: str | None) -> Receipt:
+    return Receipt(
+        key=stage.key,
+        kind=stage.kind,
+        version=VERSIONS[stage.kind],
+        state="failed" if error else "done",
+        tokens=outcome.tokens,
+        provenance=outcome.provenance,
+        details=outcome.details,
+        error=error,
+        **meter.reading(),
+    )
+
+
+def differences(store: Store, stage: Stage, around: Surroundings) -> list[str]:
+    """Runs a finished stage again in a temporary folder, publishes nothing, and compares bytes.
+
+    Returns:
+        Names of the files that differ, or that only one run wrote; empty when the stage is reproducible. Receipt and timings are left out.
+
+    Raises:
+        FtbenchError: when the stage, or one of its inputs, is not finished.
+    """
+    published = store.find(stage.key)
+    missing = [key[:12] for key in (stage.key, *stage.inputs.values()) if store.find(key) is None]
+    if published is None or missing:
+        raise FtbenchError(f"--force {stage.key[:12]}: not finished: {', '.join(missing)}. Run it without --force first")
+    with store.begin(stage.key, stage.kind, again=True, on_wait=around.waiting) as attempt:
+        meter = Meter(accelerator=stage.model is not None)
+        with meter:
+            _body(store, stage, around, meter, attempt.folder)
+        old, new = _digests(published), _digests(attempt.folder)
+    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in TIMED)
+    return {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Says whether memory ran out, on a device or on the host; by name, so that torch is not imported to ask."""
+    names = {cls.__name__ for cls in type(error).__mro__}
+    return bool(names & {"OutOfMemoryError", "MemoryError"}) or "DefaultCPUAllocator: can't allocate" in str(error)
+
+
+def one_line(error: BaseException) -> str:
+    """Returns one scrubbed line for a person: the message of our own errors, type and first line of any other."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if isinstance(error, FtbenchError):
+        text = "; ".join(lines)
+    elif out_of_memory(error):
+        first = f" ({lines[0]})" if lines else ""
+        text = f"out of memory{first}. Use a smaller batch, a smaller or quantised model, or hardware with more memory"
+    else:
+        text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return scrub(text)[:2000]

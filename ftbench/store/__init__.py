@@ -1,0 +1,1 @@
+"""The store: finished stages, one immutable folder per key. Imports ``core`` only."""

@@ -1,0 +1,182 @@
+"""Removes from a store what nobody refers to any more.
+
+    python -m ftbench gc --store DIR --keep SWEEP_DIR ... --older-than 30 --yes
+
+Without ``--yes`` it only lists. A stage goes when no kept sweep's ``plan.json`` names it and it was last used longer ago than
+``--older-than`` days. Temporary folders of dead processes and failed receipts of that age go too. Whatever is locked stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftbench.core.errors import FtbenchError
+from ftbench.core.plan import FILE as PLAN_FILE
+from ftbench.core.receipt import FILE as RECEIPT_FILE
+from ftbench.store.lock import Busy, locked
+from ftbench.store.store import Store, remove, size_bytes
+
+DAY_SECONDS = 86400.0
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One thing that goes, or would go: ``what`` is ``stage``, ``leftover`` or ``failure``."""
+
+    what: str
+    key: str
+    path: Path
+    bytes: int
+    detail: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a collection removed (or would, under ``dry_run``).
+
+    Attributes:
+        removed: everything that goes.
+        kept: finished stages that stay.
+        busy: keys that another process holds; left alone whatever their age.
+        dry_run: True when nothing was touched.
+    """
+
+    removed: tuple[Removal, ...]
+    kept: int
+    busy: tuple[str, ...]
+    dry_run: bool
+
+    @property
+    def bytes(self) -> int:
+        return sum(item.bytes for item in self.removed)
+
+
+def collect(store: Store, keep: set[str], older_than_days: float, dry_run: bool) -> Report:
+    """Removes unreferenced old stages, dead temporary folders and old failed receipts.
+
+    Args:
+        store: the store.
+        keep: keys that stay whatever their age.
+        older_than_days: a stage used, or a failure written, less than this many days ago stays.
+        dry_run: only look.
+
+    Returns:
+        What was, or would be, removed.
+    """
+    before = time.time() - older_than_days * DAY_SECONDS
+    removed: list[Removal] = []
+    busy: list[str] = []
+    kept = 0
+    for folder in store.leftovers():
+        key = folder.name.partition(".")[0]
+        removal = Removal("leftover", key, folder, size_bytes(folder), "temporary folder of a dead process")
+        _take(store, removal, dry_run, removed, busy)
+    for key in list(store.keys()):
+        folder = store.folder(key)
+        used = (folder / RECEIPT_FILE).stat().st_mtime
+        if key in keep or used > before:
+            kept += 1
+            continue
+        detail = f"{store.receipt(key).kind}, last used {(time.time() - used) / DAY_SECONDS:.0f} days ago"
+        if not _take(store, Removal("stage", key, folder, size_bytes(folder), detail), dry_run, removed, busy):
+            kept += 1
+    for path in sorted(store.failed.glob("*/*.json")):
+        if path.stat().st_mtime <= before:
+            _take(store, Removal("failure", path.parent.name, path, size_bytes(path), "receipt of a failed attempt"), dry_run, removed, busy)
+    return Report(tuple(removed), kept, tuple(dict.fromkeys(busy)), dry_run)
+
+
+def _take(store: Store, removal: Removal, dry_run: bool, removed: list[Removal], busy: list[str]) -> bool:
+    """Removes one thing under the lock of its key; False when somebody else holds that."""
+    lock = store.lock_path(removal.key)
+    try:
+        with locked(lock, wait=False):
+            if not dry_run:
+                _remove(store, removal)
+            if not store.find(removal.key):
+                # Safe while held: whoever waits on the unlinked file notices, and takes a new one.
+                lock.unlink(missing_ok=True)
+    except Busy:
+        busy.append(removal.key)
+        return False
+    removed.append(removal)
+    return True
+
+
+def _remove(store: Store, removal: Removal) -> None:
+    if removal.what != "stage":
+        remove(removal.path)
+        return
+    # One rename first: a kill half-way leaves a leftover, never a stage that looks finished and lacks files.
+    store.work.mkdir(parents=True, exist_ok=True)
+    debris = store.work / f"{removal.key}.gc.{os.getpid()}.{uuid.uuid4().hex[:8]}"
+    removal.path.rename(debris)
+    remove(debris)
+
+
+def referenced(sweep: Path) -> set[str]:
+    """Returns the keys of all stages that the plans in and below a sweep folder name.
+
+    Raises:
+        FtbenchError: when there is no readable plan; deleting what it would have kept is no way to find out.
+    """
+    plans = [sweep] if sweep.is_file() else sorted(sweep.rglob(PLAN_FILE))
+    if not plans:
+        raise FtbenchError(f"--keep {sweep}: no {PLAN_FILE} in or below it. Name the folder of a sweep")
+    keys: set[str] = set()
+    for plan in plans:
+        try:
+            keys |= {stage["key"] for stage in json.loads(plan.read_text(encoding="utf-8"))["stages"]}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise FtbenchError(f"--keep {plan}: is no plan ({type(error).__name__}: {error}). Remove the file or name another folder") from error
+    return keys
+
+
+def parser() -> argparse.ArgumentParser:
+    found = argparse.ArgumentParser(prog="python -m ftbench gc", description="List, and with --yes remove, stages that no kept sweep needs.")
+    found.add_argument("--store", type=Path, default=Path(".ftbench/store"), metavar="DIR", help="the store (default: %(default)s)")
+    found.add_argument("--keep", type=Path, nargs="+", default=[], action="extend", metavar="SWEEP_DIR", help="keep what the plan.json in or below these folders name")
+    found.add_argument("--older-than", type=float, default=30.0, metavar="DAYS", help="remove only what was last used longer ago (default: %(default)g)")
+    group = found.add_mutually_exclusive_group()
+    group.add_argument("--dry-run", action="store_true", help="only list what would go (the default)")
+    group.add_argument("--yes", action="store_true", help="remove it")
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the verb ``gc``; returns its exit status (2 for a bad command line)."""
+    options = parser().parse_args(argv)
+    try:
+        if not options.store.is_dir():
+            raise FtbenchError(f"--store {options.store}: no such folder. Name the store.dir of your runs")
+        keep = set().union(*(referenced(sweep) for sweep in options.keep))
+        report = collect(Store(options.store), keep, options.older_than, dry_run=not options.yes)
+    except FtbenchError as error:
+        print(error, file=sys.stderr)
+        return 2
+    for item in report.removed:
+        print(f"{item.what:<9}{item.key[:12]}  {readable(item.bytes):>10}  {item.detail}")
+    for key in report.busy:
+        print(f"in use   {key[:12]}  stays")
+    verb = "would remove" if report.dry_run else "removed"
+    hint = "; add --yes to remove them" if report.dry_run and report.removed else ""
+    print(f"{verb} {len(report.removed)} things, {readable(report.bytes)}; {report.kept} stages stay{hint}")
+    return 0
+
+
+def readable(count: int) -> str:
+    """Returns ``"1.5 MB"`` for 1,500,000 bytes; powers of 1,000, as disks are sold."""
+    value, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"

@@ -1,0 +1,275 @@
+"""The store: finds finished stages and publishes new ones, so that a kill at any moment loses one stage and corrupts none.
+
+Layout of the folder::
+
+    stages/ab/abcd.../    one finished stage: what its body wrote, and receipt.json; files are read-only
+    work/KEY.HOST.PID.X/  a stage at work; dead when the lock of its key is free
+    locks/ab/abcd....lock one lock file per key
+    failed/KEY/TIME.json  receipts of failed attempts, oldest first
+
+A stage is finished when its folder holds a receipt of state ``done``; that the folder exists means nothing. The
+receipt is the last file written into the temporary folder, and one rename then makes the whole folder appear, so no
+reader ever sees half of it.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ftbench.core.errors import FtbenchError
+from ftbench.core.receipt import FILE, Receipt
+from ftbench.store.lock import locked
+from ftbench.store.secrets import scrub
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+class Store:
+    """A folder of finished stages; nothing is made on disk before the first ``begin``.
+
+    Args:
+        path: the store's folder, on a local disk or a file system shared by the nodes of a cluster.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path).absolute()
+        if self.path.exists() and not self.path.is_dir():
+            raise FtbenchError(f"store.dir={path}: is a file. Name a folder")
+        self.stages = self.path / "stages"
+        self.work = self.path / "work"
+        self.locks = self.path / "locks"
+        self.failed = self.path / "failed"
+
+    def folder(self, key: str) -> Path:
+        """Returns where the stage ``key`` is, or will be, published; says nothing about whether it is there."""
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"{key!r} is no stage key of 64 hexadecimal digits")
+        return self.stages / key[:2] / key
+
+    def find(self, key: str) -> Path | None:
+        """Returns the folder of a finished stage, or None: no folder, no receipt, a damaged one, or not ``done``."""
+        folder = self.folder(key)
+        try:
+            receipt = Receipt.read(folder)
+        except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+            return None
+        return folder if receipt.state == "done" and receipt.key == key else None
+
+    def receipt(self, key: str) -> Receipt:
+        """Returns the receipt of a finished stage.
+
+        Raises:
+            FileNotFoundError: when the stage is not finished.
+        """
+        found = self.find(key)
+        if found is None:
+            raise FileNotFoundError(f"stage {key[:12]} is not finished in {self.path}")
+        return Receipt.read(found)
+
+    def attempts(self, key: str) -> list[Receipt]:
+        """Returns the receipts of the failed attempts at ``key``, oldest first."""
+        files = sorted((self.failed / key).glob("*.json")) if _KEY.fullmatch(key) else []
+        return [Receipt(**json.loads(file.read_text(encoding="utf-8"))) for file in files]
+
+    def keys(self) -> Iterator[str]:
+        """Yields the keys of all finished stages, sorted; 10,000 take well under a second."""
+        for prefix in sorted(_names(self.stages)):
+            for key in sorted(_names(self.stages / prefix)):
+                if _KEY.fullmatch(key) and self.find(key):
+                    yield key
+
+    def size(self, key: str | None = None) -> int:
+        """Returns the bytes of one stage's files, or of everything in the store."""
+        return size_bytes(self.path if key is None else self.folder(key))
+
+    def touch(self, key: str) -> None:
+        """Notes that a finished stage was used now, so that ``gc --older-than`` counts from the last use."""
+        with suppress(OSError):  # another user's store may be read-only; then its owner's gc decides by its own uses
+            os.utime(self.folder(key) / FILE)
+
+    @contextmanager
+    def begin(
+        self, key: str, kind: str, *, wait: bool = True, again: bool = False, on_wait: Callable[[str], None] | None = None
+    ) -> Iterator[Attempt]:
+        """Takes the lock of ``key`` and hands out a temporary folder; whatever is not published is removed at the end.
+
+        Args:
+            key: the stage.
+            kind: its kind, for messages.
+            wait: whether to wait for another process that holds the lock.
+            again: hand out a folder even though the stage is finished (to run it again and compare).
+            on_wait: called once with a sentence when there is somebody to wait for.
+
+        Yields:
+            An ``Attempt``. When somebody else finished the stage meanwhile, ``attempt.found`` is its folder, and there
+            is nothing to do.
+
+        Raises:
+            Busy: when ``wait`` is False and another process holds the lock.
+        """
+        target = self.folder(key)
+
+        def waiting() -> None:
+            if on_wait:
+                on_wait(f"{kind} {key[:12]}: waiting for {self._owner(key)}")
+
+        with locked(self.lock_path(key), wait=wait, on_wait=waiting):
+            found = self.find(key)  # the other process may have finished it while we waited
+            if found and not again:
+                yield Attempt(self, key, target, found)
+                return
+            for leftover in self.leftovers(key):  # we hold the lock, so whoever made these is dead
+                shutil.rmtree(leftover, ignore_errors=True)
+            folder = self.work / f"{key}.{_host()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
+            folder.mkdir(parents=True)
+            try:
+                yield Attempt(self, key, folder, None)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def record_failure(self, receipt: Receipt) -> Path:
+        """Writes a failed receipt beside the earlier ones of its key; returns the file."""
+        folder = self.failed / receipt.key
+        folder.mkdir(parents=True, exist_ok=True)
+        name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        part = folder / f"{name}.{os.getpid()}.part"
+        part.write_text(json.dumps(scrubbed(receipt).as_dict(), indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        path = folder / f"{name}.json"
+        part.replace(path)
+        return path
+
+    def lock_path(self, key: str) -> Path:
+        return self.locks / key[:2] / f"{key}.lock"
+
+    def leftovers(self, key: str | None = None) -> list[Path]:
+        """Returns the temporary folders of ``key``, or of all keys; each is dead exactly when the lock of its key is free."""
+        return sorted(self.work / name for name in _names(self.work) if _KEY.fullmatch(name.partition(".")[0]) and (key is None or name.startswith(key)))
+
+    def _owner(self, key: str) -> str:
+        for folder in self.leftovers(key):
+            _, host, pid, _ = folder.name.split(".")
+            return f"process {pid} on {host}"
+        return "another process"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at a stage, under its lock.
+
+    Attributes:
+        folder: the temporary folder to write into.
+        found: the published folder when there is nothing to do, else None.
+    """
+
+    store: Store
+    key: str
+    folder: Path
+    found: Path | None
+
+    def publish(self, receipt: Receipt) -> Path:
+        """Makes the folder durable and read-only, receipt last, and lets it appear under its key in one step.
+
+        Returns:
+            The published folder: this one, or that of somebody who published the same key first.
+
+        Raises:
+            FtbenchError: when the body wrote a file named like the receipt.
+        """
+        if (self.folder / FILE).exists():
+            raise FtbenchError(f"{FILE} in {self.folder.name}: a stage's body must not write it; the worker does, last")
+        _settle(self.folder)
+        scrubbed(receipt).write(self.folder)
+        _settle_file(self.folder / FILE)
+        _fsync(self.folder)
+        target = self.store.folder(self.key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                self.folder.rename(target)  # takes the place of an empty folder, of nothing else
+                break
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                    raise
+            if found := self.store.find(self.key):
+                return found
+            debris = self.store.work / f"{self.key}.debris.{os.getpid()}.{uuid.uuid4().hex[:8]}"
+            target.rename(debris)
+            remove(debris)
+        _fsync(target.parent)
+        return target
+
+    def fail(self, receipt: Receipt) -> Path:
+        """Keeps the receipt of a failed try apart, where the next run does not take it for a result."""
+        return self.store.record_failure(receipt)
+
+
+def scrubbed(receipt: Receipt) -> Receipt:
+    """Returns the receipt with secrets masked in everything that is free text; key, kind and state stay."""
+    return replace(
+        receipt,
+        device=scrub(receipt.device),
+        environment=scrub(receipt.environment),
+        provenance=scrub(receipt.provenance),
+        details=scrub(receipt.details),
+        error=scrub(receipt.error),
+    )
+
+
+def size_bytes(path: Path) -> int:
+    """Returns the bytes of a file, or of all files below a folder."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum((Path(base) / name).lstat().st_size for base, _, names in os.walk(path) for name in names)
+
+
+def remove(path: Path) -> None:
+    """Removes a file or a folder with everything in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _settle(folder: Path) -> None:
+    """Writes every file below ``folder`` through to the disk and makes it read-only, then the folders themselves."""
+    for base, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            path = Path(base) / name
+            if not path.is_symlink():
+                _settle_file(path)
+        _fsync(Path(base))
+
+
+def _settle_file(path: Path) -> None:
+    _fsync(path)
+    path.chmod(path.stat().st_mode & ~0o222)
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:40] or "host"
