@@ -1,0 +1,140 @@
+"""Formats: what can be read is read as it stands, and what cannot is named by file, row and fix."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ftbench.data.findings import SHOWN, Findings
+from ftbench.data.readers import read_rows
+
+ROWS = [{"q": f"question {index}", "a": f"answer {index}"} for index in range(4)]
+
+
+def read(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    found = Findings()
+    rows = read_rows(path, path.name, found)
+    return [row.values for row in rows], [str(problem) for problem in found.problems]
+
+
+def written(folder: Path, name: str, data: bytes | str) -> Path:
+    path = folder / name
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return path
+
+
+def as_csv(rows: list[dict[str, str]], delimiter: str = ",", end: str = "\r\n") -> str:
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, list(rows[0]), delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def parquet(rows: list[dict[str, Any]]) -> bytes:
+    import pyarrow
+    import pyarrow.parquet
+
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), sink)
+    return sink.getvalue()
+
+
+CONTENTS: dict[str, bytes] = {
+    ".jsonl": "".join(json.dumps(row) + "\n" for row in ROWS).encode(),
+    ".json": json.dumps({"version": 1, "data": ROWS}, indent=2).encode(),
+    ".csv": as_csv(ROWS).encode(),
+    ".tsv": as_csv(ROWS, "\t", "\n").encode(),
+}
+
+
+@pytest.mark.parametrize("suffix", [*CONTENTS, ".parquet"])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_every_format_gives_the_same_rows(tmp_path: Path, suffix: str, packed: bool, mark: bytes) -> None:
+    data = parquet(ROWS) if suffix == ".parquet" else mark + CONTENTS[suffix]
+    path = written(tmp_path, "rows" + suffix + ".gz" * packed, gzip.compress(data) if packed else data)
+    assert read(path) == (ROWS, [])
+
+
+FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\x00"))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(FIELD, FIELD), min_size=1, max_size=5), st.sampled_from(["\n", "\r\n"]), st.sampled_from([",", "\t"]))
+def test_odd_text_survives_a_csv_file(tmp_path: Path, pairs: list[tuple[str, str]], end: str, delimiter: str) -> None:
+    """Quotes, quoted line breaks of all kinds, separators, white space: the file gives what was written."""
+    rows = [{"q": one, "a": other} for one, other in pairs]
+    path = written(tmp_path, "odd.csv" if delimiter == "," else "odd.tsv", as_csv(rows, delimiter, end))
+    assert read(path) == (rows, [])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.dictionaries(st.sampled_from(["q", "a"]), FIELD, min_size=1), min_size=1, max_size=5), st.booleans(), st.sampled_from(["\n", "\r\n"]))
+def test_odd_text_survives_json_lines(tmp_path: Path, rows: list[dict[str, str]], ascii: bool, end: str) -> None:
+    """A line separator inside a text (U+2028, U+0085) ends no row."""
+    path = written(tmp_path, "odd.jsonl", "".join(json.dumps(row, ensure_ascii=ascii) + end for row in rows))
+    assert read(path) == (rows, [])
+
+
+def test_a_row_is_named_by_the_line_it_begins_on(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", 'q,a\n"one\ntwo",x\nthree\nfour,y\n')
+    rows, problems = read(path)
+    assert [row["q"] for row in rows] == ["one\ntwo", "four"]
+    assert problems == ["a.csv:4: has 1 fields where the header has 2. Quote fields that hold the separator, and write empty ones as empty"]
+
+
+def test_a_field_may_be_longer_than_the_csv_module_allows(tmp_path: Path) -> None:
+    before = csv.field_size_limit()
+    path = written(tmp_path, "long.csv", "q,a\n" + "x" * 300_000 + ",y\n")
+    rows, problems = read(path)
+    assert problems == [] and len(rows[0]["q"]) == 300_000 and csv.field_size_limit() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "place", "words"),
+    [
+        ("a.jsonl", b"", "a.jsonl: ", "the file is empty"),
+        ("a.jsonl", b"\n\n", "a.jsonl: ", "no rows"),
+        ("a.csv", b"q,a\n", "a.csv: ", "no rows"),
+        ("a.json", b"[]", "a.json: ", "no rows"),
+        ("a.jsonl", b'{"q": 1}\n{"q": \n', "a.jsonl:2: ", "is no JSON"),
+        ("a.jsonl", b'{"q": 1}\n[1]\n', "a.jsonl:2: ", "is a list and not an object"),
+        ("a.jsonl", b"[" * 100_000 + b"\n", "a.jsonl:1: ", "is no JSON"),
+        ("a.json", b'{"q": 1}\n{"q": 2}\n', "a.json:2: ", "name it .jsonl"),
+        ("a.json", b'{"a": [], "b": []}', "a.json: ", "2 lists"),
+        ("a.json", b"[\n1,\n]", "a.json:", "is no JSON"),
+        ("a.json", b'[{"q": 1}, 2]', "a.json:2: ", "is a number and not an object"),
+        ("a.csv", "q,a\nx,caf\u00e9\n".encode("latin-1"), "a.csv:2: ", "iconv -f WINDOWS-1252 -t UTF-8 'a.csv'"),
+        ("a.csv", "q,a\nx,y\n".encode("utf-16"), "a.csv: ", "iconv -f UTF-16"),
+        ("a.csv", b"q,a\nx,y\x00\n", "a.csv:2: ", "NUL byte (byte 8 of the file)"),
+        ("a.jsonl", b'{"q": 1}\n{"q": "\x00"}\n', "a.jsonl:2: ", "NUL byte"),
+        ("a.csv", b"q,q\nx,y\n", "a.csv:1: ", "'q' 2 times"),
+        ("a.csv", b"q;a\nx;y\n", "a.csv:1: ", "separated by semicolons"),
+        ("a.csv", b"q\ta\nx\ty\n", "a.csv:1: ", "Name it .tsv"),
+        ("a.csv", b'q,a\n"x,y\nz,w\n', "a.csv:2: ", "cannot be read as a row"),
+        ("a.csv", b'q,a\n"x"y,z\n', "a.csv:2: ", "cannot be read as a row"),
+        ("a.jsonl.gz", b"plain", "a.jsonl.gz: ", "no whole gzip file"),
+        ("a.jsonl.gz", gzip.compress(b'{"q": 1}\n' * 99)[:-9], "a.jsonl.gz: ", "no whole gzip file"),
+        ("a.parquet", b"PAR1 and nothing", "a.parquet: ", "no whole parquet file"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_with_place_and_fix(tmp_path: Path, name: str, data: bytes, place: str, words: str) -> None:
+    _, problems = read(written(tmp_path, name, data))
+    assert len(problems) == 1 and problems[0].startswith(place) and words in problems[0] and "\n" not in problems[0]
+
+
+def test_all_that_is_wrong_is_told_at_once_up_to_a_cap(tmp_path: Path, refusals: Callable[..., list[Any]]) -> None:
+    path = written(tmp_path, "a.jsonl", '{"q": 1}\n' + "bad\n" * 50)
+    problems = refusals(train=str(path), prompt="{q}", target="{q}")
+    assert len(problems) == SHOWN + 1 and "30 more" in problems[-1].why
+    assert problems[0].where.endswith("a.jsonl:2")
