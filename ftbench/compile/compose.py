@@ -92,6 +92,8 @@ class Composer:
         self.config_name = config_name
         self.hydra_overrides = list(hydra_overrides)
         self._parser = OverridesParser.create(config_loader=loader)
+        # Only Hydra's own way of making the repository knows hydra.searchpath.
+        self._repository = loader._parse_overrides_and_create_caching_repo(config_name, self.hydra_overrides)[1]
         self._parsed: dict[str, Override] = {}
         self._frames: dict[tuple[str, ...], _Frame | None] = {}
         self._nodes: dict[tuple[str, str], dict[str, Any] | None] = {}
@@ -124,12 +126,12 @@ class Composer:
     def options(self, axis: str) -> list[str]:
         """Returns the names that ``axis=`` takes, a user's ``--config-dir`` included."""
         if axis not in self._options:
-            self._options[axis] = self.loader.get_group_options(axis)
+            self._options[axis] = self._repository.get_group_options(axis)
         return self._options[axis]
 
     def root_option(self, axis: str, name: str) -> str:
         """Returns the option that a preset is made of: ``none`` for ``method=prompting``, the name itself for others."""
-        found = self.loader.repository.load_config(f"{axis}/{name}")
+        found = self._repository.load_config(f"{axis}/{name}")
         for default in (found.defaults_list or []) if found else []:
             if isinstance(default, ConfigDefault) and default.path not in (None, "_self_") and "/" not in default.path:
                 return self.root_option(axis, default.path)
@@ -140,7 +142,8 @@ class Composer:
         if (group, name) not in self._nodes:
             self._nodes[group, name] = None
             if name in self.options(group):
-                config = self.loader.load_configuration(None, [f"+{group}@_node_={name}"], RunMode.RUN, from_shell=False)
+                search = [text for text in self.hydra_overrides if text.lstrip("+").startswith("hydra.searchpath")]
+                config = self.loader.load_configuration(None, [*search, f"+{group}@_node_={name}"], RunMode.RUN, from_shell=False)
                 self._nodes[group, name] = OmegaConf.to_container(config._node_, resolve=False)
         return self._nodes[group, name]
 
@@ -170,7 +173,7 @@ class Composer:
         return self.parse(text).key_or_group
 
     def _is_group(self, key: str) -> bool:
-        return self.loader.repository.group_exists(key.replace(".", "/"))
+        return self._repository.group_exists(key.replace(".", "/"))
 
     def _fast(
         self, typed: dict[str, str], values: list[str], frame_key: tuple[str, ...], idle: set[str]

@@ -109,6 +109,8 @@ class _Compiler:
             axis, name = override.key_or_group, override.value()
             if axis in AXES and isinstance(name, str) and name not in self.composer.options(axis):
                 problems.append(Problem(f"{axis}={name}", f"no such {axis}", did_you_mean(name, self.composer.options(axis))))
+            root, _, rest = axis.partition(".")
+            problems += rules.unstable_values({root: {rest: name} if rest else name})
         if not problems:
             try:
                 return self.composer.compose(job)

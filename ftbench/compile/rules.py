@@ -18,7 +18,11 @@ _UNSTABLE = re.compile(r"\$\{\s*(now|hydra|oc\.env|env)\s*:")
 
 
 def unstable_values(raw: dict[str, Any]) -> list[Problem]:
-    """Refuses resolvers whose value changes from run to run inside anything that a key is taken over."""
+    """Refuses resolvers whose value changes from run to run inside anything that a key is taken over.
+
+    Args:
+        raw: root key -> unresolved value.
+    """
     found: list[Problem] = []
 
     def walk(value: Any, place: str) -> None:

@@ -1,0 +1,73 @@
+"""The fast composer gives what ``hydra.compose`` gives."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+from hydra import compose
+from omegaconf import OmegaConf
+
+from ftbench.compile.compose import Composer
+
+PRESET = "defaults:\n  - lora\n  - override /context@_global_.context: few_shot\nrank: 4\n"
+RECIPE = "# @package _global_\ndefaults:\n  - override /method: lora\n  - override /hardware: h100\nmethod:\n  rank: 32\nprimary_metric: bleu\n"
+AXES = {
+    "model": ["tiny", "llama2_7b", "llama2_13b"],
+    "context": ["zero_shot", "few_shot"],
+    "method": ["none", "lora", "prompting", "mine"],
+    "dataset": ["toy", "files"],
+    "hardware": ["cpu", "h100", "a100"],
+}
+VALUES = ["seed=3", "primary_metric=bleu", "decoding.max_new_tokens=9", "dataset.limit.train=5", "hardware.usd_per_hour=1.5", "metrics=[bleu,rouge1]"]
+FRAMES = ["~matrix.couple", "++note=1"]
+
+
+def _expected(overrides: list[str], composer: Composer) -> dict:
+    config = OmegaConf.to_container(compose("config", overrides=[*composer.hydra_overrides, *overrides]), resolve=True)
+    config.pop("hydra", None)
+    return config
+
+
+def _draw(draw: random.Random) -> list[str]:
+    words = [f"{axis}={draw.choice(names)}" for axis, names in AXES.items() if draw.random() < 0.6]
+    words += [word for word in VALUES if draw.random() < 0.25]
+    words += draw.sample(["+recipes=mine", "+recipes=demo"], int(draw.random() < 0.35)) + [word for word in FRAMES if draw.random() < 0.2]
+    draw.shuffle(words)
+    return words
+
+
+def test_fifty_random_cells_equal_hydra(composer_over: Callable[[dict[str, str]], Composer]) -> None:
+    composer = composer_over({"method/mine.yaml": PRESET, "recipes/mine.yaml": RECIPE})
+    draw = random.Random(20261123)
+    for _ in range(50):
+        words = _draw(draw)
+        assert composer.compose(words).config == _expected(words, composer), words
+
+
+def test_option_that_edits_another_axis_is_left_to_hydra(composer_over: Callable[[dict[str, str]], Composer]) -> None:
+    recipe = "# @package _global_\nmodel:\n  dtype: float16\n"
+    composer = composer_over({"recipes/half.yaml": recipe})
+    words = ["+recipes=half", "model=llama2_7b", "method=lora"]
+    assert composer.compose(words).config == _expected(words, composer)
+
+
+def test_explicit_context_wins_over_a_preset(composer: Composer) -> None:
+    assert composer.compose(["method=prompting"]).choices["context"] == "few_shot"
+    cell = composer.compose(["context=zero_shot", "method=prompting"])
+    assert cell.choices["context"] == "zero_shot" and "k" not in cell.config["context"]
+    assert composer.root_option("method", "prompting") == "none"
+
+
+def test_value_of_another_option_is_idle_and_not_an_error(composer: Composer) -> None:
+    none = composer.compose(["method=none", "++method.rank=4"])
+    lora = composer.compose(["method=lora", "++method.rank=4"])
+    assert none.idle == {"method.rank"} and "rank" not in none.config["method"]
+    assert lora.idle == frozenset() and lora.config["method"]["rank"] == 4 and lora.values == {"method.rank"}
+    assert lora.overrides == ("method=lora", "method.rank=4")
+
+
+@pytest.mark.parametrize("words", [["decoding.max_new_tokens=${seed}", "seed=11"], ["store.dir=x-${seed}-${model.dtype}"], ["store.dir=${oc.env:HOME}/x"]])
+def test_interpolations_resolve_as_in_omegaconf(words: list[str], composer: Composer) -> None:
+    assert composer.compose(words).config == _expected(words, composer)
