@@ -63,7 +63,7 @@ def _bare(text: str, where: str, named: dict[str, LocalFiles | HubData]) -> str:
     rows = [row for table in data.rows(Findings()) for row in table] if isinstance(data, LocalFiles) else []
     columns = list(dict.fromkeys(name for row in rows for name in row.values))
     if text in columns or (not columns and re.fullmatch(r"[\w.]+", text)):
-        return f"Did you mean '{where}=\"{{{text}}}\"'?"
+        return f"Write '{where}=\"{{{text}}}\"' to mean the column"
     return f"Put a column's name in braces; columns: {', '.join(columns) or 'unknown'}"
 
 
@@ -114,4 +114,4 @@ def check_constant(files: Files, tables: dict[str, Any], found: Findings) -> Non
     """A system prompt may be the same for every row, but hardly the bare name of a column."""
     first = next((row for split in SPLITS for rows in tables.get(split, ()) for row in rows), None)
     if files.system is not None and first is not None and files.system in first.values:
-        found.add("dataset.system", f"{files.system!r} is the name of a column", f"Did you mean 'dataset.system=\"{{{files.system}}}\"'?")
+        found.add("dataset.system", f"{files.system!r} is the name of a column", f"Write 'dataset.system=\"{{{files.system}}}\"' to mean the column")

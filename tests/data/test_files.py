@@ -241,9 +241,9 @@ def test_a_row_that_cannot_be_used_is_one_line(refusals: Refusals, tmp_path: Pat
     ("fields", "where", "words"),
     [
         ({"prompt": {"q": None}}, "dataset.prompt", "Quote it: 'dataset.prompt=\"{q}\"'"),
-        ({"prompt": "q"}, "dataset.prompt", "Did you mean 'dataset.prompt=\"{q}\"'?"),
+        ({"prompt": "q"}, "dataset.prompt", "Write 'dataset.prompt=\"{q}\"'"),
         ({"prompt": "question"}, "dataset.prompt", "columns: q, a, doc"),
-        ({"target": "a"}, "dataset.target", "Did you mean 'dataset.target=\"{a}\"'?"),
+        ({"target": "a"}, "dataset.target", "Write 'dataset.target=\"{a}\"'"),
         ({"prompt": "{q"}, "dataset.prompt", "lone '{'"),
         ({"prompt": None}, "dataset.prompt", "neither a prompt nor messages"),
         ({"messages": "m"}, "dataset.prompt", "both a prompt and messages"),

@@ -71,9 +71,11 @@ def test_36_questions_about_one_document_stay_together(
 ) -> None:
     folder = shared_data / name
     corpus = {"documents": "documents.jsonl", "document_id": "doc_id", "gold_documents": "gold_doc_ids"}
-    splits = make_files(**within(folder, {"train": "questions.jsonl", "prompt": "{question}", "id": "id", "group": "gold_doc_ids.0", **corpus, **fields})).load()
+    asked = {"train": "questions.jsonl", "prompt": "{question}", "id": "id", "group": "gold_doc_ids.0"}
+    splits = make_files(**within(folder, {**asked, **corpus, **fields})).load()
     read = (folder / "questions.jsonl").read_bytes().count(b"\n")
-    assert len(splits.documents) == documents and splits.counts["train_read"] == read == sum(len(splits.split(split)) for split in ("train", "validation", "test"))
+    kept = sum(len(splits.split(split)) for split in ("train", "validation", "test"))
+    assert len(splits.documents) == documents and splits.counts["train_read"] == read == kept
     groups = [{row.group for row in splits.split(split)} for split in ("train", "validation", "test")]
     assert not groups[0] & groups[1] and not groups[0] & groups[2] and not groups[1] & groups[2]
     assert abs(len(splits.test) - read / 10) <= 6 and abs(len(splits.validation) - read / 10) <= 6
