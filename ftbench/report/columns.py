@@ -1,0 +1,49 @@
+"""The columns of ``results.csv``, in their order, and what each one means. Unknown is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+BEFORE = {
+    "cell_id": "ten hexadecimal digits over everything that decides this cell's result",
+    "label": "short name that tells the cell from its neighbours",
+    "model": "option of the model axis",
+    "method": "option of the method axis: what happened to the weights",
+    "context": "option of the context axis: what went into the prompt",
+    "dataset": "option of the dataset axis",
+    "decoding": "option of the decoding axis",
+    "seed": "seed of training, shots and sampling",
+    "hardware": "option of the hardware axis that the cell is priced for",
+    "status": "done, failed, blocked, refused or skipped",
+    "reason": "why the cell is not done",
+    "n": "examples scored on the test split; failed answers stay in",
+}
+AFTER = {
+    "train_seconds": "wall seconds of the stages that made the weights, loading included, as if this cell ran alone; 0 where nothing is trained",
+    "generate_seconds": "wall seconds to answer the test split, loading and warm-up included, as if this cell ran alone",
+    "latency_p50_ms": "median milliseconds of single requests, sent one at a time",
+    "latency_p95_ms": "95th percentile of the same",
+    "prompt_tokens": "non-pad prompt tokens of the whole test split",
+    "completion_tokens": "generated tokens of the whole test split, stop tokens included",
+    "tokens_per_second": "completion tokens over the seconds spent generating; loading and warm-up left out",
+    "peak_memory_bytes": "highest peak of the train and generate stages",
+    "train_usd": "train_seconds at the price, whole GPUs; a stage that several cells share is billed to each as if alone",
+    "usd_per_1k_requests": "one load, one warm-up and 1,000 requests at the measured pace, at the price",
+    "price_basis": "which price, from when and whom, measured where; or why there are no dollars",
+}
+METRIC_SUFFIXES = ("", "_low", "_high")
+
+
+def columns(metrics: Sequence[str]) -> list[str]:
+    """Returns the column names of ``results.csv`` for these metrics."""
+    return [*BEFORE, *(metric + suffix for metric in metrics for suffix in METRIC_SUFFIXES), *AFTER]
+
+
+def meanings(metrics: Sequence[str]) -> dict[str, str]:
+    """Returns column -> meaning, in the order of the columns."""
+    scores = {
+        metric + suffix: f"{metric} on the test split" + (f", {suffix[1:]} end of its interval" if suffix else "")
+        for metric in metrics
+        for suffix in METRIC_SUFFIXES
+    }
+    return {**BEFORE, **scores, **AFTER}

@@ -1,0 +1,53 @@
+"""``leaderboard.md``: the ranked table for a wiki or a pull request, every metric with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ftbench.report import figures
+from ftbench.report.ranking import Family
+from ftbench.report.results import Results
+from ftbench.report.rows import Row
+
+
+def markdown(results: Results) -> str:
+    """Returns the whole page."""
+    confidence = results.statistics["confidence"]
+    parts = ["# Leaderboard", "", f"Ordered by `{results.primary}` on the test split; brackets hold {confidence:.0%} intervals; `*` marks the frontier."]
+    for family in results.families:
+        parts += ["", f"## {_cell(family.dataset)}", "", *_table(results, family)]
+        parts += ["", *(f"- {_cell(sentence)}" for sentence in family.sentences)] if family.sentences else []
+    unranked = results.unranked()
+    if unranked:
+        parts += ["", f"## Without `{results.primary}`", "", *(f"- {_cell(row.label)}" for row in unranked)]
+    if results.notes:
+        parts += ["", "## Notes", "", *(f"- {_cell(note)}" for note in results.notes)]
+    undone = results.undone()
+    if undone:
+        parts += ["", "## Not done", "", "| cell | status | reason |", "| --- | --- | --- |"]
+        parts += [f"| {_cell(row.label)} | {row.facts['status']} | {_cell(row.facts['reason'] or '')} |" for row in undone]
+    return "\n".join(parts) + "\n"
+
+
+def _table(results: Results, family: Family) -> list[str]:
+    rows: Sequence[Row] = [results.row(cell) for cell in family.cells]
+    others = [metric for metric in results.metrics if metric != results.primary]
+    names = [results.primary, *others]
+    places = {metric: figures.decimals(rows, metric) for metric in names}
+    unit = "$ per 1k requests" if family.cost_basis == "usd_per_1k_requests" else "time per 1k requests"
+    head = ["rank", "cell", *names, unit, "training", "frontier"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for row in rows:
+        scores = [figures.score(row, metric, places[metric], limits=True) for metric in names]
+        mark = "*" if row.id in family.frontier else ""
+        cells = [results.rank_text(row.id), _cell(row.label), *scores, figures.cost(row, family.cost_basis), figures.training(row), mark]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _cell(text: str) -> str:
+    """Returns text that cannot break a Markdown table or be read as mark-up."""
+    flat = " ".join(str(text).split())
+    for character in "\\|*_`<>[]":
+        flat = flat.replace(character, "\\" + character)
+    return flat

@@ -1,0 +1,99 @@
+"""The results of a matrix: rows in the order of the table, families, and the notes that stand below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ftbench.core.plan import Plan
+from ftbench.report.ranking import Family, families
+from ftbench.report.rows import CellOutcome, Row, build_rows, metric_names
+from ftbench.store.store import Store
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run found.
+
+    Attributes:
+        metrics: in the order typed.
+        primary: the metric that orders the table.
+        statistics: confidence, resamples and seed of the intervals.
+        rows: ranked cells family by family, then done cells without a value, then the rest.
+        families: cells ranked together.
+        notes: sentences that stand below the table.
+    """
+
+    metrics: tuple[str, ...]
+    primary: str
+    statistics: dict[str, Any]
+    rows: tuple[Row, ...]
+    families: tuple[Family, ...]
+    notes: tuple[str, ...]
+
+    def row(self, cell: str) -> Row:
+        return next(row for row in self.rows if row.id == cell)
+
+    def rank_text(self, cell: str) -> str:
+        """Returns ``2`` or, for a tie, the range ``2-4``; empty for a cell without a rank."""
+        for family in self.families:
+            if cell in family.ranks:
+                best, worst = family.ranks[cell]
+                return str(best) if best == worst else f"{best}-{worst}"
+        return ""
+
+    def on_frontier(self, cell: str) -> bool:
+        return any(cell in family.frontier for family in self.families)
+
+    def unranked(self) -> list[Row]:
+        """Returns the done cells that have no value of the primary metric."""
+        ranked = {cell for family in self.families for cell in family.cells}
+        return [row for row in self.rows if row.done and row.id not in ranked]
+
+    def undone(self) -> list[Row]:
+        return [row for row in self.rows if not row.done]
+
+
+def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
+    """Reads plan and store into results."""
+    store = Store(plan.store)
+    rows = build_rows(plan, outcomes, store)
+    # a matrix of nothing but refusals has no settings
+    primary = plan.settings.get("primary_metric", "")
+    statistics = dict(plan.settings.get("statistics") or {"confidence": 0.95})
+    ranked = families(plan, rows, primary, store)
+    place = {cell: index for index, cell in enumerate(cell for family in ranked for cell in family.cells)}
+    ordered = sorted(rows, key=lambda row: (place.get(row.id, len(place)), not row.done))
+    return Results(
+        metrics=metric_names(plan),
+        primary=primary,
+        statistics=statistics,
+        rows=tuple(ordered),
+        families=tuple(ranked),
+        notes=tuple(_notes(ordered, ranked, primary, statistics)),
+    )
+
+
+def _notes(rows: Sequence[Row], ranked: Sequence[Family], primary: str, statistics: Mapping[str, Any]) -> list[str]:
+    done = [row for row in rows if row.done]
+    notes = []
+    for text in dict.fromkeys(note for row in rows for note in row.notes):
+        concerned = [row.label for row in rows if text in row.notes]
+        everyone = {row.label for row in done} <= set(concerned)
+        notes.append(text if everyone else f"{text} ({', '.join(concerned)})")
+    if not done:
+        return notes
+    seeds = {row.facts["seed"] for row in done}
+    if len(seeds) == 1 and any(row.trains for row in done):
+        notes.append("one seed: intervals show the sampling of examples, not the spread between training runs")
+    if any(best != worst for family in ranked for best, worst in family.ranks.values()):
+        notes.append(f"a range of ranks is a tie: not told apart at {statistics['confidence']:.0%} over all pairs, which is no proof of being equal")
+    if not all(entry["comparable_across_tokenizers"] for row in done for name, entry in row.scores.items() if name == primary) and len(ranked) > 1:
+        notes.append(f"{primary} does not compare across tokenizers: cells are ranked per base model; bits_per_byte compares across")
+    if any(family.cost_basis is None for family in ranked):
+        notes.append("no frontier: the cost of a cell is not known")
+    elif any(family.cost_basis == "seconds_per_1k_requests" for family in ranked):
+        notes.append("the frontier weighs seconds per 1,000 requests, since the price of a cell is not known")
+    bases = dict.fromkeys(row.facts["price_basis"] for row in done if row.facts["price_basis"])
+    return notes + [f"price: {basis}" for basis in bases]

@@ -1,0 +1,225 @@
+"""One row per cell: its choices, how it ended, its scores, and what it cost. Read from the plan and the store alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ftbench.core.cell import Cell, Refusal
+from ftbench.core.component import build
+from ftbench.core.plan import Plan
+from ftbench.core.receipt import Receipt
+from ftbench.cost.bill import Bill, bill
+from ftbench.store.store import Store
+
+STATUSES = ("done", "failed", "blocked", "refused", "skipped")
+
+
+@dataclass(frozen=True)
+class CellOutcome:
+    """How one cell ended: ``status`` is one of ``STATUSES``, ``reason`` says why where it is not ``done``."""
+
+    status: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """Everything known of one cell.
+
+    Attributes:
+        facts: the columns of ``results.csv`` that are no metric, None for unknown.
+        scores: metric -> entry of ``scores.json`` on the test split; empty for a cell that was not scored.
+        validation: the same on the validation split.
+        bill: what it cost, None for a cell that was not run.
+        seconds_per_1k_requests: see ``ftbench.cost.bill.Bill``.
+        trains: whether weights were trained for it.
+        baseline: added by ``matrix.baselines``.
+        notes: sentences to show once.
+        details: what else the stages said of it: how answers finished, devices, intervals' methods.
+    """
+
+    facts: dict[str, Any]
+    scores: dict[str, Any]
+    validation: dict[str, Any]
+    bill: Bill | None
+    trains: bool
+    baseline: bool
+    notes: tuple[str, ...]
+    details: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return self.facts["cell_id"]
+
+    @property
+    def label(self) -> str:
+        return self.facts["label"]
+
+    @property
+    def done(self) -> bool:
+        return self.facts["status"] == "done"
+
+    def value(self, metric: str) -> float | None:
+        return self.scores.get(metric, {}).get("value")
+
+    def record(self, metrics: tuple[str, ...]) -> dict[str, Any]:
+        """Returns the row as the columns of ``results.csv``."""
+        found = dict(self.facts)
+        for metric in metrics:
+            entry = self.scores.get(metric, {})
+            found |= {metric: entry.get("value"), f"{metric}_low": entry.get("low"), f"{metric}_high": entry.get("high")}
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            **self.facts,
+            "baseline": self.baseline,
+            "scores": self.scores,
+            "validation": self.validation,
+            "bill": None if self.bill is None else self.bill.as_dict(),
+            "notes": list(self.notes),
+            "details": self.details,
+        }
+
+
+def build_rows(plan: Plan, outcomes: Mapping[str, CellOutcome], store: Store) -> list[Row]:
+    """Returns a row per cell in plan order, refused cells last."""
+    found = {key: folder for key in plan.stages if (folder := store.find(key)) is not None}
+    receipts = {key: Receipt.read(folder) for key, folder in found.items()}
+    loads = _loads(plan, receipts)
+    rows = [_row(plan, cell, outcomes.get(cell.id), found, receipts, loads) for cell in plan.cells]
+    return rows + [_refused(refusal) for refusal in plan.refusals]
+
+
+def metric_names(plan: Plan) -> tuple[str, ...]:
+    """Returns the metrics of the matrix in the order typed."""
+    return tuple(plan.settings.get("metrics", ()))
+
+
+def weights_stages(plan: Plan, cell: Cell) -> list[str]:
+    """Returns the keys of the train stages that made the cell's weights, earlier ones (an SFT before a DPO) first."""
+    chain: list[str] = []
+
+    def walk(key: str) -> None:
+        for earlier in plan.stages[key].inputs.values():
+            walk(earlier)
+        if plan.stages[key].kind == "train" and key not in chain:
+            chain.append(key)
+
+    if "train" in cell.stages:
+        walk(cell.stages["train"])
+    return chain
+
+
+def _loads(plan: Plan, receipts: Mapping[str, Receipt]) -> dict[str, float]:
+    """Returns base model -> seconds of its slowest load: what a stage that found it loaded would have paid alone."""
+    loads: dict[str, float] = {}
+    for key, receipt in receipts.items():
+        model = plan.stages[key].model
+        if model is not None:
+            loads[model] = max(loads.get(model, 0.0), receipt.seconds.get("load", 0.0))
+    return loads
+
+
+def _row(
+    plan: Plan,
+    cell: Cell,
+    outcome: CellOutcome | None,
+    found: Mapping[str, Path],
+    receipts: Mapping[str, Receipt],
+    loads: Mapping[str, float],
+) -> Row:
+    outcome = outcome or CellOutcome("skipped", "not run")
+    folders = {role: found[key] for role, key in cell.stages.items() if key in found}
+    scored = folders.get("score.test")
+    if outcome.status == "done" and scored is None:
+        outcome = CellOutcome("failed", "its scores are not in the store")
+    scores = _json(scored / "scores.json") if scored is not None and outcome.status == "done" else {}
+    validated = folders.get("score.validation")
+    generate = receipts.get(cell.stages.get("generate.test", ""))
+    timings = _json(folders["generate.test"] / "timings.json") if "generate.test" in folders else {}
+    chain = weights_stages(plan, cell)
+    train = [receipts[key] for key in chain if key in receipts]
+    stage = plan.stages.get(cell.stages.get("generate.test", cell.stages.get("train", "")))
+    load_seconds = loads.get(stage.model, 0.0) if stage is not None and stage.model is not None else 0.0
+    paid = bill(build(cell.config["hardware"], "hardware"), train if len(train) == len(chain) else None, generate, timings.get("requests"), load_seconds)
+    scoring = receipts.get(cell.stages.get("score.test", ""))
+    details = dict(scoring.details) if scoring is not None else {}
+    if generate is not None:
+        details |= {"device": generate.device, "devices": generate.devices, "model": stage.model if stage is not None else None}
+    peaks = [receipt.peak_memory_bytes for receipt in (*train, *((generate,) if generate else ())) if receipt.peak_memory_bytes is not None]
+    latency = timings.get("latency_seconds") or []
+    summary = _json(folders["prepare"] / "summary.json") if "prepare" in folders else {}
+    facts = {
+        **_identity(cell),
+        "status": outcome.status,
+        "reason": None if outcome.status == "done" else outcome.reason,
+        "n": next((entry["n"] for entry in scores.values()), None),
+        "train_seconds": paid.train_seconds,
+        "generate_seconds": paid.generate_seconds,
+        "latency_p50_ms": _quantile_ms(latency, 0.5),
+        "latency_p95_ms": _quantile_ms(latency, 0.95),
+        "prompt_tokens": generate.tokens.get("prompt") if generate else None,
+        "completion_tokens": generate.tokens.get("completion") if generate else None,
+        "tokens_per_second": paid.tokens_per_second,
+        "peak_memory_bytes": max(peaks) if peaks else None,
+        "train_usd": paid.train_usd,
+        "usd_per_1k_requests": paid.usd_per_1k_requests,
+        "price_basis": paid.price_basis,
+    }
+    notes = (*cell.notes, *summary.get("notes", []), *_remarks(scores, details))
+    return Row(
+        facts=facts,
+        scores=scores,
+        validation=_json(validated / "scores.json") if validated is not None else {},
+        bill=paid,
+        trains=bool(chain),
+        baseline=cell.baseline,
+        notes=tuple(dict.fromkeys(notes)),
+        details=details,
+    )
+
+
+def _refused(refusal: Refusal) -> Row:
+    reason = "; ".join(f"{problem['where']}: {problem['why']}. {problem['fix']}" for problem in refusal.problems)
+    facts = {**_identity(refusal), "status": "refused", "reason": reason, "n": None}
+    empty = ("train_seconds", "generate_seconds", "latency_p50_ms", "latency_p95_ms", "prompt_tokens", "completion_tokens", "tokens_per_second",
+             "peak_memory_bytes", "train_usd", "usd_per_1k_requests", "price_basis")  # fmt: skip
+    return Row(facts | dict.fromkeys(empty), {}, {}, None, False, False, (), {})
+
+
+def _identity(cell: Cell | Refusal) -> dict[str, Any]:
+    identity = cell.id if isinstance(cell, Cell) else cell.cell
+    axes = ("model", "method", "context", "dataset", "decoding")
+    return {
+        "cell_id": identity,
+        "label": cell.label,
+        **{axis: cell.choices.get(axis) for axis in axes},
+        "seed": cell.config.get("seed"),
+        "hardware": cell.choices.get("hardware"),
+    }
+
+
+def _remarks(scores: Mapping[str, Any], details: Mapping[str, Any]) -> list[str]:
+    remarks = [f"{metric} is n/a: {entry['reason']}" for metric, entry in scores.items() if entry.get("reason")]
+    finish = details.get("finish") or {}
+    total = sum(finish.values())
+    if finish.get("length"):
+        remarks.append(f"{finish['length']} of {total} answers hit the length cap")
+    if finish.get("error"):
+        remarks.append(f"{finish['error']} of {total} answers failed; they score zero and stay in n")
+    return remarks
+
+
+def _quantile_ms(seconds: list[float], share: float) -> float | None:
+    return float(np.quantile(seconds, share)) * 1000 if seconds else None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -1,0 +1,86 @@
+"""The ranked table on the terminal: plain text, no colours, fits the width it is given."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from ftbench.report import figures
+from ftbench.report.ranking import Family
+from ftbench.report.results import Results
+from ftbench.report.rows import Row
+
+GAP = "  "
+LEAST_WIDTH = 60
+LABEL_LEAST = 16
+
+
+def render(results: Results, width: int) -> str:
+    """Returns the table, its notes and the cells that are not done.
+
+    Args:
+        results: from ``ftbench.report.write.write_results``.
+        width: columns of the terminal; below 60 is taken as 60.
+    """
+    width = max(width, LEAST_WIDTH)
+    lines: list[str] = []
+    for family in results.families:
+        if len(results.families) > 1:
+            lines += [f"dataset {_flat(family.dataset)}", ""]
+        lines += _table(results, family, width)
+        lines += [""]
+        for sentence in family.sentences:
+            lines += _wrap(sentence, width)
+    for row in results.unranked():
+        lines += _wrap(f"{row.label}: done, but {results.primary} is n/a", width)
+    for note in results.notes:
+        lines += _wrap(note, width, "- ")
+    undone = results.undone()
+    if undone:
+        lines += ["", f"not done: {len(undone)}"]
+        for row in undone:
+            lines += _wrap(f"{row.facts['status']}: {row.label}: {row.facts['reason'] or 'no reason given'}", width, "- ")
+    return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
+
+
+def _table(results: Results, family: Family, width: int) -> list[str]:
+    rows = [results.row(cell) for cell in family.cells]
+    others = [metric for metric in results.metrics if metric != results.primary]
+    while True:
+        table = _grid(results, family, rows, others)
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        room = width - sum(widths) - len(GAP) * (len(widths) - 1) + widths[1]
+        if room >= min(widths[1], LABEL_LEAST) or not others:
+            break
+        others = others[:-1]
+    widths[1] = max(min(widths[1], room), 4)
+    lines = [GAP.join(_fit(text, size, left=index == 1) for index, (text, size) in enumerate(zip(row, widths, strict=True))) for row in table]
+    hidden = len(results.metrics) - 1 - len(others)
+    return [*lines, *([f"({hidden} more metrics in results.csv)"] if hidden else [])]
+
+
+def _grid(results: Results, family: Family, rows: Sequence[Row], others: Sequence[str]) -> list[list[str]]:
+    places = {metric: figures.decimals(rows, metric) for metric in (results.primary, *others)}
+    unit = "$/1k" if family.cost_basis == "usd_per_1k_requests" else "time/1k"
+    grid = [["rank", "cell", f"{results.primary} [{results.statistics['confidence']:.0%}]", *others, unit, "training", "frontier"]]
+    for row in rows:
+        primary = figures.score(row, results.primary, places[results.primary], limits=True)
+        rest = [figures.score(row, metric, places[metric], limits=False) for metric in others]
+        mark = "*" if row.id in family.frontier else ""
+        grid.append([results.rank_text(row.id), _flat(row.label), primary, *rest, figures.cost(row, family.cost_basis), figures.training(row), mark])
+    return grid
+
+
+def _fit(text: str, size: int, *, left: bool) -> str:
+    if len(text) > size:
+        text = text[: size - 3] + "..." if size > 3 else text[:size]
+    return text.ljust(size) if left else text.rjust(size)
+
+
+def _wrap(text: str, width: int, bullet: str = "") -> list[str]:
+    return textwrap.wrap(_flat(text), width, initial_indent=bullet, subsequent_indent=" " * len(bullet)) or [bullet]
+
+
+def _flat(text: str) -> str:
+    """Returns text on one line without control characters: a model's or a file's name must not move the cursor."""
+    return "".join(character if character.isprintable() else " " for character in str(text))

@@ -1,0 +1,92 @@
+"""Writes what a run found into its folder: ``results.csv``, ``results.json`` and ``leaderboard.md``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ftbench.core.cell import Cell
+from ftbench.core.plan import Plan
+from ftbench.report.columns import columns, meanings
+from ftbench.report.leaderboard import markdown
+from ftbench.report.results import Results, gather
+from ftbench.report.rows import CellOutcome
+from ftbench.store.store import Store
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_results(plan: Plan, outcomes: Mapping[str, CellOutcome], folder: Path) -> Results:
+    """Builds the results from plan and store and writes the three files.
+
+    Args:
+        plan: the compiled matrix.
+        outcomes: cell id -> how it ended; refused cells come from the plan.
+        folder: the sweep's folder.
+
+    Returns:
+        The results, for the terminal.
+    """
+    results = gather(plan, outcomes)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "results.csv", csv_text(results))
+    _write(folder / "results.json", json.dumps(as_dict(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    _write(folder / "leaderboard.md", markdown(results))
+    return results
+
+
+def validation_score(plan: Plan, cell: Cell, store: Store) -> float | None:
+    """Returns the primary metric of a cell on the validation split, which an optimising sweeper may tune on.
+
+    The test split is never returned: it is scored once, for the table (DESIGN 6, number 29).
+    """
+    key = cell.stages.get("score.validation")
+    found = store.find(key) if key else None
+    if found is None:
+        return None
+    return json.loads((found / "scores.json").read_text(encoding="utf-8")).get(plan.settings["primary_metric"], {}).get("value")
+
+
+def csv_text(results: Results) -> str:
+    """Returns ``results.csv``: RFC 4180 quoting, LF line ends, numbers in full, unknown empty.
+
+    Text that a spreadsheet would run as a formula is shown with a leading apostrophe, as OWASP advises; numbers are left alone.
+    """
+    stream = io.StringIO()
+    names = columns(results.metrics)
+    writer = csv.DictWriter(stream, names, lineterminator="\n")
+    writer.writeheader()
+    for row in results.rows:
+        writer.writerow({name: _field(value) for name, value in row.record(results.metrics).items()})
+    return stream.getvalue()
+
+
+def as_dict(results: Results) -> dict[str, Any]:
+    """Returns everything known, as ``results.json`` holds it."""
+    return {
+        "primary_metric": results.primary,
+        "metrics": list(results.metrics),
+        "columns": meanings(results.metrics),
+        "statistics": results.statistics,
+        "families": [family.as_dict() for family in results.families],
+        "cells": [{**row.as_dict(), "rank": results.rank_text(row.id), "frontier": results.on_frontier(row.id)} for row in results.rows],
+        "notes": list(results.notes),
+    }
+
+
+def _field(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return "'" + value
+    return value
+
+
+def _write(path: Path, text: str) -> None:
+    scratch = path.with_name(path.name + ".part")
+    scratch.write_text(text, encoding="utf-8", newline="\n")
+    scratch.replace(path)
