@@ -240,6 +240,10 @@ class Files(Component):
             notes.append(f"{counts['rows_without_group']} rows have no {self.group!r}: each stands for itself")
         if counts["turns_after_the_answer"]:
             notes.append(f"{counts['turns_after_the_answer']} turns after a last assistant turn were left out")
+        data = {split: named.fingerprint() for split, named in self.sources().items() if split in SPLITS}
+        for split in ("validation", "test"):
+            if split in data and data[split] == data.get("train"):
+                notes.append(f"dataset.{split} and dataset.train are the same data: a score on it says nothing about new data")
         if self.train is None:
             notes.append("no training rows: dataset.train is null")
         notes.extend(f"dataset.{name}: \\n is read as a line break" for name in TEMPLATES if broken_lines(str(getattr(self, name) or "")))

@@ -33,7 +33,7 @@ def commit(name: str, revision: str | None, where: str) -> str:
 def _asked(name: str, revision: str | None, where: str) -> str:
     try:
         from huggingface_hub import HfApi
-        from huggingface_hub.errors import HfHubHTTPError
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
     except ImportError:
         raise Refused([Problem(where, f"no file {name!r} here, and a hub name needs huggingface_hub", "pip install huggingface_hub")]) from None
     try:
@@ -44,6 +44,8 @@ def _asked(name: str, revision: str | None, where: str) -> str:
             why = f"no file {name!r} here, and the hub shows no data set {name!r}" + (f" at {revision!r}" if revision else "") + f" (HTTP {status})"
             raise Refused([Problem(where, why, "Check the path or the name; for a private or gated one set HF_TOKEN")]) from None
         reason = f"HTTP {status}"
+    except HFValidationError:
+        raise Refused([Problem(where, f"no file {name[:60]!r} here, and no hub data set can have that name", "Check the path")]) from None
     except Exception as error:  # whatever the network stack raises: it differs by version, and all of it means out of reach
         reason = type(error).__name__
     cached = _cached(name, revision or "main")

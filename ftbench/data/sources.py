@@ -30,8 +30,16 @@ class LocalFiles:
     paths: tuple[Path, ...]
 
     def fingerprint(self) -> dict[str, Any]:
-        """Returns format and sha256 of each file, in order."""
-        return {"files": [{"format": file_format(path), "sha256": bytes_digest(path)} for path in self.paths]}
+        """Returns format and sha256 of each file, in order.
+
+        Raises:
+            Refused: when a file cannot be read.
+        """
+        try:
+            return {"files": [{"format": file_format(path), "sha256": bytes_digest(path)} for path in self.paths]}
+        except OSError as error:
+            why = f"cannot be read ({error.strerror})"
+            raise Refused([Problem(str(error.filename), why, "Check that it exists and its permissions")]) from None
 
     def located(self) -> str | list[str]:
         absolute = [os.path.abspath(path) for path in self.paths]
@@ -82,14 +90,14 @@ def source(value: Any, where: str, split: str) -> LocalFiles | HubData:
         Refused: when it names nothing that exists here and cannot be a hub name either.
     """
     if isinstance(value, str) and value:
-        if Path(value).expanduser().exists():
+        if _exists(value):
             return LocalFiles(tuple(_listed(value, where)))
         match = None if _looks_like_a_path(value) else _HUB_NAME.fullmatch(value)
         if match is None:
             raise Refused([_nothing_there(value, where)])
         return HubData(match["name"], match["config"] or None, match["split"] or split, match["revision"], where)
     if isinstance(value, (list, tuple)) and value and all(isinstance(item, str) and item for item in value):
-        missing = [_nothing_there(item, where) for item in value if not Path(item).expanduser().exists()]
+        missing = [_nothing_there(item, where) for item in value if not _exists(item)]
         if missing:
             raise Refused(missing)
         return LocalFiles(tuple(path for item in value for path in _listed(item, where)))
@@ -111,8 +119,12 @@ def shown(path: Path) -> str:
     return min(os.path.relpath(absolute), absolute, key=len)
 
 
+def _exists(value: str) -> bool:
+    return os.path.exists(os.path.expanduser(value))  # unlike Path.exists, no error for a name that no file can have
+
+
 def _listed(value: str, where: str) -> list[Path]:
-    path = Path(value).expanduser()
+    path = Path(os.path.expanduser(value))
     if not path.is_dir():
         if file_format(path) is None:
             raise Refused([Problem(where, f"{value!r} has no known ending", f"Use one of {', '.join(FORMATS)}, or one of these with .gz")])
@@ -128,7 +140,7 @@ def _looks_like_a_path(value: str) -> bool:
 
 
 def _nothing_there(value: str, where: str) -> Problem:
-    path = Path(value).expanduser()
+    path = Path(os.path.expanduser(value))
     absolute = Path(os.path.abspath(path))
     folder = next(parent for parent in absolute.parents if parent.is_dir())
     if folder != absolute.parent:

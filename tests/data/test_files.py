@@ -253,6 +253,10 @@ def test_a_row_that_cannot_be_used_is_one_line(refusals: Refusals, tmp_path: Pat
         ({"train": "no/such/file.jsonl"}, "dataset.train", "no file or folder"),
         ({"train": "trian.jsonl"}, "dataset.train", "no file or folder"),
         ({"train": []}, "dataset.train", "names no data"),
+        ({"train": 5}, "dataset.train", "names no data"),
+        ({"train": "x" * 5000}, "dataset.train", "no hub data set can have that name"),
+        ({"train": "~nobody-of-that-name/a.csv"}, "dataset.train", "no file or folder"),
+        ({"train": ["a.csv", "b.csv"]}, "dataset.train", "'b.csv'"),
         ({"documents": "."}, "dataset.documents", "the folder '.' holds no file"),
         ({"limit": {"test": 0}}, "dataset.limit.test", "0 rows"),
         ({"limit": {"test": "many"}}, "dataset.limit", "many"),
@@ -347,6 +351,13 @@ def test_a_located_dataset_reads_the_same_from_anywhere(make_files: Make, train:
 def test_only_an_evaluation_set(make_files: Make, train: str) -> None:
     splits = make_files(test=train, prompt="{q}", target="{a}").load()
     assert (len(splits.train), len(splits.validation), len(splits.test)) == (0, 0, 50) and "no training rows: dataset.train is null" in splits.notes
+
+
+def test_scoring_on_the_training_rows_is_said(make_files: Make, train: str, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.jsonl"
+    copy.write_bytes(Path(train).read_bytes())
+    notes = make_files(train=train, test=str(copy), prompt="{q}", target="{a}").load().notes
+    assert any("dataset.test and dataset.train are the same data" in note for note in notes)
 
 
 def test_loading_twice_reads_once(make_files: Make, train: str) -> None:
