@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from ftbench.core.plan import Plan
 from ftbench.core.stage import Stage
+from ftbench.cost.bill import usd
 from ftbench.run.runner import ENDED, Event
 
 REDRAW_SECONDS = 0.1
@@ -90,12 +91,12 @@ class Progress:
     def _pay(self, event: Event) -> None:
         cell = self._cell_of.get(event.stage.key)
         hardware: dict[str, Any] = (cell.config.get("hardware") or {}) if cell else {}
-        price, gpus = hardware.get("usd_per_hour"), hardware.get("gpus")
+        # A machine without GPUs is priced as one.
+        price = usd(event.seconds, hardware.get("gpus") or 1, hardware.get("usd_per_hour"))
         if price is None or self._usd is None:
             self._usd = None  # a sum without one of its parts would look like the whole
         else:
-            # A machine without GPUs is priced as one.
-            self._usd += price * (gpus or 1) * event.seconds / 3600.0
+            self._usd += price
 
     def _name(self, stage: Stage) -> str:
         cell = self._cell_of.get(stage.key)
