@@ -44,7 +44,7 @@ class Settings(Component):
 
     seed: int
     metrics: list[str]
-    primary_metric: str
+    primary_metric: Optional[str]
     validation: bool
     statistics: Statistics
     on_refusal: str
@@ -80,5 +80,11 @@ ROOT_KEYS = tuple(Settings.__dataclass_fields__)
 
 
 def settings_node(config: dict[str, Any]) -> dict[str, Any]:
-    """Returns the node of ``Settings`` in a composed config; keys that are neither axis nor setting stay in, to be refused."""
-    return {"_target_": f"{Settings.__module__}.Settings", **{key: value for key, value in config.items() if key not in AXES}}
+    """Returns the node of ``Settings`` in a composed config; keys that are neither axis nor setting stay in, to be refused.
+
+    A ``primary_metric`` of null becomes the first of ``metrics``.
+    """
+    node = {key: value for key, value in config.items() if key not in AXES}
+    if node.get("primary_metric") is None and isinstance(node.get("metrics"), list) and node["metrics"]:
+        node["primary_metric"] = node["metrics"][0]
+    return {"_target_": f"{Settings.__module__}.Settings", **node}

@@ -60,6 +60,7 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
     from ftbench.report.rows import CellOutcome
     from ftbench.report.terminal import render
     from ftbench.report.write import validation_score, write_results
+    from ftbench.run.progress import Progress
     from ftbench.run.runner import run_plan
 
     plan = compiled.plan
@@ -78,7 +79,11 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
     else:
         if threads is not None:
             os.environ["FTBENCH_THREADS"] = str(threads)
-        stages = run_plan(plan, path, folder, workers=workers)
+        progress = Progress(plan, workers=workers)
+        try:
+            stages = run_plan(plan, path, folder, workers=workers, progress=progress)
+        finally:
+            progress.close()
         outcomes = {cell.id: CellOutcome(*_cell_fate(cell, stages)) for cell in plan.cells}
     if plan.settings:
         results = write_results(plan, outcomes, folder)
