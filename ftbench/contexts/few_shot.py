@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ftbench.core.component import Component
 from ftbench.core.errors import FtbenchError, Problem
-from ftbench.core.example import Document, Example, Request, Turn
+from ftbench.core.example import Document, Example, Request, Splits, Turn
 from ftbench.core.protocols import AddStage, Lowered
 
 
@@ -28,6 +28,11 @@ class FewShot(Component):
 
     def check(self) -> list[Problem]:
         return [] if self.k >= 1 else [Problem("context.k", f"{self.k} shots are none", "Give at least 1, or context=zero_shot")]
+
+    def check_data(self, splits: Splits) -> list[Problem]:
+        if any(shot.target is not None for shot in splits.train):
+            return []
+        return [Problem("dataset.train", "has no row with a target to show as an example", "Give dataset.target, or context=zero_shot")]
 
     def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
         return {}

@@ -15,6 +15,10 @@ from ftbench.core.protocols import AddStage, Lowered
 class ZeroShot(Component):
     """Sends an example's own turns and nothing else."""
 
+    @property
+    def seeded(self) -> bool:
+        return False
+
     def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
         return {}
 

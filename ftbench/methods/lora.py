@@ -11,6 +11,7 @@ from typing import Any
 from ftbench.core.canonical import digest
 from ftbench.core.component import Component, node
 from ftbench.core.errors import FtbenchError, Problem
+from ftbench.core.example import Splits
 from ftbench.core.protocols import AddStage, Lowered, TrainRun
 from ftbench.methods.adapters import add_lora, attached, save_adapter
 from ftbench.methods.sft import Recipe, SftRun, sft
@@ -71,6 +72,11 @@ class Lora(Component):
         elif "lm_head" in names:
             problems.append(Problem("method.target_modules", "an adapter on lm_head would never be trained: the loss reads the head itself", "Remove lm_head"))
         return problems
+
+    def check_data(self, splits: Splits) -> list[Problem]:
+        if any(example.target is not None for example in splits.train):
+            return []
+        return [Problem("dataset.train", "has no row with a target to train on", "Give dataset.target or dataset.references, or method=none")]
 
     def lower(self, add: AddStage, cell: Lowered) -> str | None:
         """Adds the train stage. Rows are trained on their own prompts, so that every context shares one adapter.

@@ -17,6 +17,10 @@ from ftbench.core.protocols import AddStage, Lowered, TrainRun
 class Untouched(Component):
     """Trains nothing: the base answers as it is."""
 
+    @property
+    def seeded(self) -> bool:
+        return False
+
     def lower(self, add: AddStage, cell: Lowered) -> str | None:
         return None
 

@@ -86,11 +86,7 @@ def fit(run: SftRun, order: Sequence[Row], loaded: Any) -> list[dict[str, float]
             callbacks=[watch],
         )
         trainer.remove_callback(PrinterCallback)
-        try:
-            trainer.train()
-        except torch.cuda.OutOfMemoryError as error:
-            fix = "Lower method.batch_size and raise method.gradient_accumulation, or set method.gradient_checkpointing=true"
-            raise FtbenchError(f"out of memory while training with method.batch_size={run.recipe.batch_size}. {fix}") from error
+        trainer.train()
         model.eval()
         run.save(model)
         return watch.points

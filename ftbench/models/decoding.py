@@ -33,6 +33,10 @@ class Decoding(Component):
     batch_size: int
     latency_requests: int
 
+    @property
+    def seeded(self) -> bool:
+        return self.do_sample
+
     def identity(self) -> dict[str, Any]:
         """Returns what decides an answer. Sampled answers depend on who shares a batch, so there its size counts."""
         parts = super().identity()

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
-from ftbench.core.errors import FtbenchError
 from ftbench.models.decoding import Decoding
 from ftbench.models.format import Encoded
 from ftbench.models.loaded import Loaded
@@ -59,7 +58,7 @@ def generate(
         ``finish="error"``: it stays in n (DESIGN 6, number 15).
 
     Raises:
-        FtbenchError: when a single request does not fit into the device's memory.
+        torch.OutOfMemoryError: when not even a single request fits; batches that do not are halved.
     """
     answers: list[Answer | None] = [_misfit(loaded, request, decoding) for request in requests]
     waiting = sorted((i for i, answer in enumerate(answers) if answer is None), key=lambda i: (-len(requests[i].prompt_ids), i))
@@ -69,9 +68,9 @@ def generate(
         batch = waiting[:size]
         try:
             found = _batch(loaded, [requests[i] for i in batch], decoding)
-        except torch.cuda.OutOfMemoryError as error:
-            if size == 1:
-                raise FtbenchError(f"out of memory for one prompt of {len(requests[batch[0]].prompt_ids)} tokens. Use a larger GPU") from error
+        except torch.OutOfMemoryError:
+            if len(batch) == 1:
+                raise
             size = max(1, min(size, len(batch)) // 2)
             torch.cuda.empty_cache()
             continue

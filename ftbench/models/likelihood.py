@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import torch
 
-from ftbench.core.errors import FtbenchError
 from ftbench.models.format import Encoded
 from ftbench.models.loaded import Loaded
 
@@ -54,9 +53,9 @@ def likelihoods(
             try:
                 sums = _batch(loaded, [rows[i] for i in batch])
                 break
-            except torch.cuda.OutOfMemoryError as error:
+            except torch.OutOfMemoryError:
                 if len(batch) == 1:
-                    raise FtbenchError(f"out of memory for one row of {_length(rows[batch[0]])} tokens. Use a larger GPU") from error
+                    raise
                 batch = batch[: len(batch) // 2]
                 torch.cuda.empty_cache()
         for i, one in zip(batch, sums, strict=True):

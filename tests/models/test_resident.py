@@ -1,0 +1,56 @@
+"""One base at a time, and a base that was lent comes back as it was."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import os
+import random
+import weakref
+from pathlib import Path
+
+import pytest
+import torch
+from ftbench.models.intact import intact
+from ftbench.models.resident import Resident
+
+from tests.models.llama import component
+
+
+def test_the_same_model_is_loaded_once_and_another_takes_its_place(chat_folder: Path, plain_folder: Path) -> None:
+    resident = Resident("cpu")
+    first, other = component("model", "hf", name_or_path=str(chat_folder)), component("model", "hf", name_or_path=str(plain_folder))
+    loaded = resident.get(first)
+    assert resident.get(component("model", "hf", name_or_path=str(chat_folder), licence="mit")) is loaded
+    gone = weakref.ref(loaded.model)
+    del loaded
+    assert resident.get(other).format.template is None
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_lent_model_comes_back_as_it_was(plain_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
+    loaded = component("model", "hf", name_or_path=str(plain_folder)).load("cpu")
+    model = loaded.model
+    ids = torch.tensor([[1, 20, 30]])
+    before = model(ids).logits
+    modules, config, states = list(model.named_modules()), copy.deepcopy(model.config.to_dict()), (random.getstate(), torch.get_rng_state())
+    with pytest.raises(RuntimeError, match="stop"), intact(model):
+        model.train()
+        model.requires_grad_(True)
+        model.model.layers[0].mlp = torch.nn.Identity()
+        model.forward = lambda *a, **k: None
+        model.model.register_forward_hook(lambda *a: None)
+        model.config.use_cache, model.config.pad_token_id, model.generation_config.eos_token_id = False, 9, 9
+        os.environ["ACCELERATE_MIXED_PRECISION"], os.environ["ACCELERATE_NEW"] = "bf16", "1"
+        torch.rand(3), random.random()
+        torch.set_grad_enabled(False)
+        raise RuntimeError("stop")
+    assert torch.is_grad_enabled()
+    assert torch.equal(model(ids).logits, before)
+    assert list(model.named_modules()) == modules and model.config.to_dict() == config and model.generation_config.eos_token_id == 2
+    assert not model.training and not any(parameter.requires_grad for parameter in model.parameters())
+    assert not model.model._forward_hooks and "forward" not in vars(model)
+    assert random.getstate() == states[0] and torch.equal(torch.get_rng_state(), states[1])
+    assert os.environ["ACCELERATE_MIXED_PRECISION"] == "no" and "ACCELERATE_NEW" not in os.environ
