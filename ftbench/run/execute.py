@@ -1,8 +1,12 @@
-"""Runs one stage: look, lock, look again, temporary folder, body, receipt last, rename. Any failure of the body is a failed receipt."""
+"""Runs one stage: look, lock, look again, temporary folder, body, receipt last, rename.
+
+The folder begins with ``stage.json``, what the key is taken over. Any failure of the body is a failed receipt.
+"""
 
 from __future__ import annotations
 
 import importlib
+import json
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +17,7 @@ from ftbench.core.canonical import file_digest
 from ftbench.core.errors import FtbenchError
 from ftbench.core.job import Job, Outcome
 from ftbench.core.receipt import FILE, Receipt
-from ftbench.core.stage import VERSIONS, Stage
+from ftbench.core.stage import RECORD, VERSIONS, Stage
 from ftbench.run.meter import Meter
 from ftbench.store.lock import Busy
 from ftbench.store.secrets import scrub
@@ -106,6 +110,8 @@ def _body(store: Store, stage: Stage, around: Surroundings, meter: Meter, folder
     inputs = {role: store.folder(key) for role, key in stage.inputs.items()}
     for key in stage.inputs.values():
         store.touch(key)
+    # First of all files: it also says what a leftover was going to be.
+    (folder / RECORD).write_text(json.dumps(stage.record(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     job = Job(stage, inputs, folder, around.resident, meter.phase, around.progress)
     outcome = importlib.import_module(f"ftbench.stages.{stage.kind}").run(job)
     if not isinstance(outcome, Outcome):

@@ -64,8 +64,9 @@ class Models:
         return getattr(self._resident, name)
 
     def forget(self) -> None:
-        """Drops all models: a body that failed may have left one with an adapter on."""
-        self._resident = None
+        """Lets go of all models: a body that failed may have left one with an adapter on."""
+        if self._resident is not None:
+            self._resident.free()
 
 
 class Worker:

@@ -143,7 +143,8 @@ def referenced(sweep: Path) -> set[str]:
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(prog="python -m ftbench gc", description="List, and with --yes remove, stages that no kept sweep needs.")
     found.add_argument("--store", type=Path, default=Path(".ftbench/store"), metavar="DIR", help="the store (default: %(default)s)")
-    found.add_argument("--keep", type=Path, nargs="+", default=[], action="extend", metavar="SWEEP_DIR", help="keep what the plan.json in or below these folders name")
+    keep = "keep what the plan.json in or below these folders name"
+    found.add_argument("--keep", type=Path, nargs="+", default=[], action="extend", metavar="SWEEP_DIR", help=keep)
     found.add_argument("--older-than", type=float, default=30.0, metavar="DAYS", help="remove only what was last used longer ago (default: %(default)g)")
     group = found.add_mutually_exclusive_group()
     group.add_argument("--dry-run", action="store_true", help="only list what would go (the default)")

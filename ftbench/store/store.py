@@ -2,7 +2,7 @@
 
 Layout of the folder::
 
-    stages/ab/abcd.../    one finished stage: what its body wrote, and receipt.json; files are read-only
+    stages/ab/abcd.../    one finished stage: what its body wrote, stage.json and receipt.json; files are read-only
     work/KEY.HOST.PID.X/  a stage at work; dead when the lock of its key is free
     locks/ab/abcd....lock one lock file per key
     failed/KEY/TIME.json  receipts of failed attempts, oldest first

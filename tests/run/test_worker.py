@@ -62,6 +62,7 @@ def test_a_receipt_says_what_ran(bench: Bench) -> None:
     assert receipt.seconds["total"] > 0
     assert receipt.environment["threads"] == 1
     assert receipt.environment["packages"]["hydra-core"]
+    assert json.loads(bench.artefacts(stage)["stage.json"]) == stage.record()
 
 
 def test_served_events_are_json_however_much_the_body_prints(bench: Bench) -> None:

@@ -49,7 +49,10 @@ def test_published_files_are_read_only(store: Store) -> None:
     assert modes == {0}
 
 
-@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"state": "done"}', json.dumps(receipt("a", state="failed", error="no").as_dict()), json.dumps(receipt("b").as_dict())])
+BROKEN = [None, "", "{", "[]", '{"state": "done"}', json.dumps(receipt("a", state="failed", error="no").as_dict()), json.dumps(receipt("b").as_dict())]
+
+
+@pytest.mark.parametrize("content", BROKEN, ids=["none", "empty", "cut", "list", "partial", "failed", "foreign"])
 def test_0_a_folder_is_not_done_without_a_whole_receipt_of_its_own_that_says_so(store: Store, content: str | None) -> None:
     """A field's favourite: "folder exists" taken for "done"."""
     target = store.folder(key("a"))
