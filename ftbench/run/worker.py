@@ -251,6 +251,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FtbenchError as error:
         print(one_line(error), file=sys.stderr)
         return 2
+    finally:
+        # Nothing is left to clean up, and a library's exit handlers are no place for an exception.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

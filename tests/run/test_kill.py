@@ -1,0 +1,100 @@
+"""Kill -9 in the middle of each kind of stage, with real models, and a resume that gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ftbench.core.plan import Plan
+from ftbench.core.stage import RECORD, VERSIONS
+from ftbench.run.execute import TIMED
+from ftbench.store.store import Store
+from tests.run.conftest import ROOT, wait_until
+
+MATRIX = (
+    "method=lora", "method.epochs=1", "method.learning_rate=1e-2", "dataset=files", "dataset.prompt='{mr}'", "dataset.references=references",
+    "dataset.limit.train=8", "dataset.limit.validation=2", "dataset.limit.test=4", "decoding.batch_size=2", "decoding.max_new_tokens=8",
+    "decoding.latency_requests=1", "metrics=[rougeL,perplexity]", "statistics.resamples=100", "validation=false",
+)  # fmt: skip
+AT_WORK = ("train", "generate")
+"""Kinds that tell their progress before they are nearly done; the others are killed while they load."""
+
+
+
+@pytest.fixture
+def plan_path(tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    words = ["model=hf", f"model.name_or_path={shared_data}/stories260K/hf", f"dataset.train={shared_data}/e2e_nlg/dev.jsonl", *MATRIX]
+    places = [f"hydra.sweep.dir={tmp_path}/sweep", f"store.dir={tmp_path}/store"]
+    done = subprocess.run([sys.executable, "-m", "ftbench", "plan", *words, *places], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return tmp_path / "sweep" / "plan.json"
+
+
+def artefacts(store: Store, plan: Plan) -> dict[str, bytes]:
+    found = {}
+    for key, stage in plan.stages.items():
+        folder = store.find(key)
+        assert folder is not None
+        for path in folder.rglob("*"):
+            if path.is_file() and path.name not in TIMED:
+                found[f"{stage.kind}/{path.relative_to(folder)}"] = path.read_bytes()
+    return found
+
+
+def kill_in_the_middle(plan_path: Path, store: Store, keys: list[str], at_work: bool) -> None:
+    """Runs the stages in one worker and kills it in the last."""
+    events = plan_path.parent / "events.jsonl"
+    with open(events, "w", encoding="utf-8") as out:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "ftbench.run.worker", str(plan_path), "-"], stdin=subprocess.PIPE, stdout=out, stderr=subprocess.DEVNULL, text=True
+        )
+    try:
+        worker.stdin.write("".join(f"{key}\n" for key in keys))
+        worker.stdin.flush()
+        wait_until(lambda: list(store.work.glob(f"{keys[-1]}.*/{RECORD}")), seconds=300)
+        if at_work:
+            wait_until(lambda: _told(events, keys[-1]), seconds=300)
+        os.kill(worker.pid, signal.SIGSTOP)
+        (leftover,) = store.leftovers(keys[-1])
+        assert not (leftover / "receipt.json").exists()
+        assert store.find(keys[-1]) is None
+    finally:
+        worker.kill()
+        worker.communicate()
+
+
+def _told(events: Path, key: str) -> bool:
+    lines = events.read_text(encoding="utf-8").splitlines()
+    return any(event["key"] == key and event["event"] == "progress" for event in map(json.loads, lines))
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data
+def test_0_killed_in_each_kind_of_stage_and_resumed_the_bytes_are_those_of_an_undisturbed_run(plan_path: Path, tmp_path: Path) -> None:
+    plan = Plan.read(plan_path)
+    store = Store(plan.store)
+    keys = list(plan.stages)
+    assert {plan.stages[key].kind for key in keys} == set(VERSIONS)
+    for index, key in enumerate(keys):
+        kill_in_the_middle(plan_path, store, keys[: index + 1], plan.stages[key].kind in AT_WORK)
+        assert [store.find(other) is not None for other in keys] == [number < index for number in range(len(keys))]
+
+    undisturbed = tmp_path / "undisturbed"
+    undisturbed.mkdir()
+    data = json.loads(plan_path.read_text(encoding="utf-8"))
+    (undisturbed / "plan.json").write_text(json.dumps({**data, "store": str(undisturbed / "store")}), encoding="utf-8")
+    for path in (plan_path, undisturbed / "plan.json"):
+        assert subprocess.run([sys.executable, "-m", "ftbench.run.worker", str(path), *keys], capture_output=True, check=False).returncode == 0
+
+    mine, theirs = artefacts(store, plan), artefacts(Store(undisturbed / "store"), plan)
+    assert mine.keys() == theirs.keys()
+    assert [name for name in mine if mine[name] != theirs[name]] == []
+    assert {"prepare/test.jsonl", "train/curve.jsonl", "generate/outputs.jsonl", "likelihood/likelihood.jsonl", "score/scores.json"} <= mine.keys()
+    assert not store.leftovers()
