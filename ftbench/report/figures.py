@@ -49,6 +49,6 @@ def money(usd: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.1f} s"
+    if seconds < 1000:
+        return f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -173,7 +173,8 @@ def _row(
         "usd_per_1k_requests": paid.usd_per_1k_requests,
         "price_basis": paid.price_basis,
     }
-    notes = (*cell.notes, *summary.get("notes", []), *_remarks(scores, details))
+    said = [note for receipt in (*train, *((generate,) if generate else ())) for note in receipt.details.get("notes", [])]
+    notes = (*cell.notes, *summary.get("notes", []), *said, *_remarks(scores, details))
     return Row(
         facts=facts,
         scores=scores,

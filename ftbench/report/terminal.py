@@ -11,8 +11,8 @@ from ftbench.report.results import Results
 from ftbench.report.rows import Row
 
 GAP = "  "
-LEAST_WIDTH = 60
-LABEL_LEAST = 16
+LEAST_WIDTH = 72
+LABEL_LEAST = 28
 
 
 def render(results: Results, width: int) -> str:
@@ -20,7 +20,7 @@ def render(results: Results, width: int) -> str:
 
     Args:
         results: from ``ftbench.report.write.write_results``.
-        width: columns of the terminal; below 60 is taken as 60.
+        width: columns of the terminal; below 72 is taken as 72.
     """
     width = max(width, LEAST_WIDTH)
     lines: list[str] = []
@@ -53,7 +53,7 @@ def _table(results: Results, family: Family, width: int) -> list[str]:
         if room >= min(widths[1], LABEL_LEAST) or not others:
             break
         others = others[:-1]
-    widths[1] = max(min(widths[1], room), 4)
+    widths[1] = max(min(widths[1], room), 5)
     lines = [GAP.join(_fit(text, size, left=index == 1) for index, (text, size) in enumerate(zip(row, widths, strict=True))) for row in table]
     hidden = len(results.metrics) - 1 - len(others)
     return [*lines, *([f"({hidden} more metrics in results.csv)"] if hidden else [])]
@@ -73,7 +73,9 @@ def _grid(results: Results, family: Family, rows: Sequence[Row], others: Sequenc
 
 def _fit(text: str, size: int, *, left: bool) -> str:
     if len(text) > size:
-        text = text[: size - 3] + "..." if size > 3 else text[:size]
+        # what tells cells apart stands at the end of a label (rank=16), so the middle goes
+        tail = (size - 3) // 2
+        text = f"{text[: size - 3 - tail]}...{text[len(text) - tail :]}"
     return text.ljust(size) if left else text.rjust(size)
 
 

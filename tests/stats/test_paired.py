@@ -113,7 +113,7 @@ def test_one_group_says_nothing():
     assert found.tie and found.low is None and found.p == 1.0
 
 
-def test_the_family_is_adjusted_over():
+def test_25_the_family_is_adjusted_over():
     rng = np.random.default_rng(4)
     base = rng.normal(size=40)
     cells = {f"c{i}": base + rng.normal(scale=1.0, size=40) for i in range(6)}
