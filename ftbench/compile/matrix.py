@@ -252,9 +252,7 @@ class _Compiler:
             try:
                 component = build(node, axis)
                 problems = component.check()
-                component = component if problems else component.locate()
-                if not problems:
-                    component.identity()
+                component = component if problems else _identified(component.locate())
             except Refused as refused:
                 problems = refused.problems
             self._components[memo] = component, problems
@@ -273,6 +271,14 @@ class _Compiler:
     def _cell_id(self, parts: Parts) -> str:
         axes = {axis: getattr(parts, axis).identity() for axis in AXES}
         return digest({**axes, "seed": parts.seed})[:ID_LENGTH]
+
+
+def _identified(component: Component) -> Component:
+    """Returns a copy that answers ``identity()`` from memory: hashing files once per cell would cost minutes."""
+    known = component.identity()
+    copy = replace(component)
+    object.__setattr__(copy, "identity", lambda: known)  # an instance attribute, which the frozen class does not forbid here
+    return copy
 
 
 def _distinct(cells: dict[str, Cell]) -> dict[str, Cell]:

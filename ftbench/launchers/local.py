@@ -48,17 +48,15 @@ def launch(
     if verb == "plan":
         show_plan(compiled, folder, sys.stdout)
         result = SweepResult.planned(compiled)
-    else:
-        result = run_compiled(compiled, folder, workers=workers, threads=threads)
+        return [_planned(list(job), compiled.jobs[number], result) for number, job in enumerate(jobs)]
+    result = run_compiled(compiled, folder, workers=workers, threads=threads)
     return [_job(context, config, composer, list(job), first + number, compiled.jobs[number], result) for number, job in enumerate(jobs)]
 
 
 def _job(context: HydraContext, master: DictConfig, composer: Composer, overrides: list[str], number: int, cell: str | None, result: SweepResult) -> JobReturn:
     """Lets Hydra write the job's folder, call the callbacks and carry the return value, as for any other job."""
     if cell is not None and cell in result.not_composed:
-        returned = JobReturn(overrides=overrides, status=JobStatus.FAILED)
-        returned.return_value = CellNotDone(result.message)
-        return returned
+        return _planned(overrides, cell, result)
 
     def task(_: DictConfig) -> float | None:
         if cell is not None and cell in result.broken:
@@ -70,6 +68,14 @@ def _job(context: HydraContext, master: DictConfig, composer: Composer, override
         hydra_context=context, task_function=task, config=config, job_dir_key="hydra.sweep.dir", job_subdir_key="hydra.sweep.subdir"
     )
     configure_log(master.hydra.hydra_logging, master.hydra.verbose)
+    return returned
+
+
+def _planned(overrides: list[str], cell: str | None, result: SweepResult) -> JobReturn:
+    """Returns a job for which nothing runs, and so no folder is made: one that is only planned, or that no config could be made for."""
+    broken = cell is not None and cell in result.broken
+    returned = JobReturn(overrides=overrides, status=JobStatus.FAILED if broken else JobStatus.COMPLETED)
+    returned.return_value = CellNotDone(result.message) if broken else None
     return returned
 
 
