@@ -6,14 +6,18 @@ import shutil
 import sys
 import time
 from collections import Counter, defaultdict
+from statistics import mean
 from typing import Any, TextIO
 
 from ftbench.core.plan import Plan
 from ftbench.core.stage import Stage
 from ftbench.cost.bill import usd
 from ftbench.run.runner import ENDED, Event
+from ftbench.store.store import Store
 
 REDRAW_SECONDS = 0.1
+CACHED_SEEN = 20
+"""How many cached stages of a kind are asked how long they took."""
 
 
 class Progress:
@@ -28,6 +32,7 @@ class Progress:
     def __init__(self, plan: Plan, *, workers: int = 1, out: TextIO | None = None) -> None:
         self._plan = plan
         self._workers = workers
+        self._store = Store(plan.store)
         self._out = sys.stderr if out is None else out
         self._terminal = self._out.isatty()
         self._cell_of = {key: cell for cell in reversed(plan.cells) for key in cell.stages.values()}
@@ -65,22 +70,20 @@ class Progress:
         return self._usd
 
     def seconds_left(self) -> float | None:
-        """Returns the expected time to the end, from the mean of finished stages of the same kind (of all, for a kind not seen yet)."""
-        seen = [value for values in self._seconds.values() for value in values]
-        if not seen:
+        """Returns the expected time to the end, or None while a kind is still to come of which no stage has finished yet."""
+        left = Counter(stage.kind for key, stage in self._plan.stages.items() if key not in self._ended)
+        if not all(self._seconds.get(kind) for kind in left):
             return None
-        total = 0.0
-        for key, stage in self._plan.stages.items():
-            if key not in self._ended:
-                values = self._seconds.get(stage.kind) or seen
-                total += sum(values) / len(values)
-        return total / self._workers
+        return sum(count * mean(self._seconds[kind]) for kind, count in left.items()) / self._workers
 
     def _end(self, event: Event) -> None:
         self._ended[event.stage.key] = event.state
         self._now = ""
+        seconds = self._seconds[event.stage.kind]
         if event.state == "done":
-            self._seconds[event.stage.kind].append(event.seconds)
+            seconds.append(event.seconds)
+        elif event.state == "cached" and len(seconds) < CACHED_SEEN and self._store.find(event.stage.key):
+            seconds.append(self._store.receipt(event.stage.key).seconds["total"])
         if event.state in ("done", "failed"):
             self._pay(event)
         if event.state == "failed":

@@ -55,6 +55,15 @@ def test_a_terminal_gets_one_rewriting_line(bench: Bench) -> None:
     assert "failed: RuntimeError: no" in text
 
 
+def test_no_time_left_is_guessed_before_a_kind_was_seen_and_cached_stages_count_as_seen(bench: Bench) -> None:
+    first, second = bench.stage("one"), bench.stage("two")
+    progress = Progress(bench.plan(first, second), out=io.StringIO())
+    assert progress.seconds_left() is None
+    run_plan(bench.plan(first), bench.plan_path, bench.sweep)
+    progress(Event("cached", first))
+    assert progress.seconds_left() == bench.store.receipt(first.key).seconds["total"] > 0
+
+
 def test_it_follows_a_real_run(bench: Bench) -> None:
     plan = bench.plan(bench.stage("one"), bench.stage("two"))
     out = io.StringIO()
