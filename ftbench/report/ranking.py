@@ -141,7 +141,7 @@ def _gain(tuned: Row, untouched: Row, differences: list[Difference], primary: st
     pair = next(found for found in differences if {found.first, found.second} == {tuned.id, untouched.id})
     sign = 1.0 if pair.first == tuned.id else -1.0
     limits = sorted(sign * limit for limit in (pair.low, pair.high) if limit is not None)
-    reach = f", {confidence:.0%} interval {limits[0]:+.3g} to {limits[1]:+.3g} over {pair.family} comparisons" if limits else ""
+    reach = f", {confidence:.0%} interval {limits[0]:+.3g} to {limits[1]:+.3g} over {pair.family} comparison{'s' if pair.family > 1 else ''}" if limits else ""
     gap = f"{primary} {sign * pair.value:+.3g}{reach}"
     if pair.tie:
         return f"Tuning adds nothing that can be told from chance: {tuned.label} against {untouched.label}: {gap}."

@@ -8,7 +8,7 @@ from typing import Any
 
 from ftbench.core.plan import Plan
 from ftbench.report.ranking import Family, families
-from ftbench.report.rows import CellOutcome, Row, build_rows, metric_names
+from ftbench.report.rows import CellOutcome, Row, build_rows, metric_names, primary_metric
 from ftbench.store.store import Store
 
 
@@ -59,8 +59,8 @@ def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
     """Reads plan and store into results."""
     store = Store(plan.store)
     rows = build_rows(plan, outcomes, store)
+    primary = primary_metric(plan)
     # a matrix of nothing but refusals has no settings
-    primary = plan.settings.get("primary_metric", "")
     statistics = dict(plan.settings.get("statistics") or {"confidence": 0.95})
     ranked = families(plan, rows, primary, store)
     place = {cell: index for index, cell in enumerate(cell for family in ranked for cell in family.cells)}

@@ -102,6 +102,11 @@ def metric_names(plan: Plan) -> tuple[str, ...]:
     return tuple(plan.settings.get("metrics", ()))
 
 
+def primary_metric(plan: Plan) -> str:
+    """Returns the metric that orders the table: the one named, else the first; empty for a matrix without settings."""
+    return plan.settings.get("primary_metric") or next(iter(metric_names(plan)), "")
+
+
 def weights_stages(plan: Plan, cell: Cell) -> list[str]:
     """Returns the keys of the train stages that made the cell's weights, earlier ones (an SFT before a DPO) first."""
     chain: list[str] = []

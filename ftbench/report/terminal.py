@@ -40,7 +40,7 @@ def render(results: Results, width: int) -> str:
         lines += ["", f"not done: {len(undone)}"]
         for row in undone:
             lines += _wrap(f"{row.facts['status']}: {row.label}: {row.facts['reason'] or 'no reason given'}", width, "- ")
-    return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
+    return "\n".join(line.rstrip() for line in lines).strip("\n")
 
 
 def _table(results: Results, family: Family, width: int) -> list[str]:

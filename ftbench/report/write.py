@@ -14,7 +14,7 @@ from ftbench.core.plan import Plan
 from ftbench.report.columns import columns, meanings
 from ftbench.report.leaderboard import markdown
 from ftbench.report.results import Results, gather
-from ftbench.report.rows import CellOutcome
+from ftbench.report.rows import CellOutcome, primary_metric
 from ftbench.store.store import Store
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -48,7 +48,7 @@ def validation_score(plan: Plan, cell: Cell, store: Store) -> float | None:
     found = store.find(key) if key else None
     if found is None:
         return None
-    return json.loads((found / "scores.json").read_text(encoding="utf-8")).get(plan.settings["primary_metric"], {}).get("value")
+    return json.loads((found / "scores.json").read_text(encoding="utf-8")).get(primary_metric(plan), {}).get("value")
 
 
 def csv_text(results: Results) -> str:

@@ -170,6 +170,13 @@ def test_29_the_return_value_is_the_validation_score(demo):
     assert values == {"zero_shot": 12 / 40, "few_shot": None, "lora": 30 / 40, "broken": None}
 
 
+def test_without_a_primary_metric_the_first_one_orders(demo, tmp_path):
+    demo.primary = None
+    plan = demo.plan()
+    assert write_results(plan, demo.outcomes, tmp_path).primary == "exact_match"
+    assert validation_score(plan, plan.cells[0], demo.store) == 12 / 40
+
+
 def test_cells_that_left_nothing_behind(matrix, tmp_path):
     matrix.cell("zero_shot", 10)
     ghost = matrix.cell("ghost", 20, trains=True, status="blocked", reason="train failed")
