@@ -53,7 +53,10 @@ def test_a_value_that_normalises_to_nothing_is_in_no_answer():
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("  The  Cat! ", "the cat"), ("-5°", "-5°"), ("\u22125", "-5"), ("$12.50.", "$12.50"), ("50%", "50%"), ("— yes —", "yes"), ("ＡＢ", "ab"), ("co-op", "co-op")],
+    [
+        ("  The  Cat! ", "the cat"), ("-5°", "-5°"),
+        ("\u22125", "-5"), ("$12.50.", "$12.50"), ("50%", "50%"), ("— yes —", "yes"), ("ＡＢ", "ab"), ("co-op", "co-op"),
+    ],  # fmt: skip
 )
 def test_plain_normalisation(text, expected):
     assert plain(text) == expected

@@ -83,7 +83,7 @@ class Matrix:
                 self._publish(key, device, {"total": load + work, "load": load, "work": work}, {"prompt": n * 3, "completion": n * 2}, 7000, files)
             if "likelihood" in nodes_read:
                 key = scored["likelihood"] = self._add("likelihood", {"cell": label, "split": split}, inputs, model)
-                likely = [{"id": f"row{i}", "group": None, "slices": {}, "nll": nll + i % 3, "tokens": 4, "bytes": 12, "nll_end": 0.1, "error": None} for i in range(n)]
+                likely = [_likelihood(i, nll + i % 3) for i in range(n)]
                 self._publish(key, device, {"total": 1.0}, {}, 10, {"likelihood.jsonl": likely})
             roles.update({f"{kind}.{split}": key for kind, key in scored.items()})
             roles[f"score.{split}"] = self._score(nodes, scored)
@@ -146,6 +146,10 @@ def _output(index, right, finish):
         "references": ["It is red."], "group": None, "slices": {"kind": "new" if index % 2 else "old"}, "prompt_tokens": 3, "completion_tokens": 2,
         "shots": [], "documents": [], "notes": None,
     }  # fmt: skip
+
+
+def _likelihood(index, nll):
+    return {"id": f"row{index}", "group": None, "slices": {}, "nll": nll, "tokens": 4, "bytes": 12, "nll_end": 0.1, "error": None}
 
 
 def _receipt(stage, device, seconds, tokens, peak, details):

@@ -36,7 +36,8 @@ def output(index, text, finish="stop", reference=None, group=None, **slices):
 
 
 def likelihood(index, nll, group=None):
-    return {"id": f"row{index}", "group": group, "slices": {}, "nll": nll, "tokens": 4, "bytes": 12, "nll_end": 0.1, "error": None if nll is not None else "api"}
+    error = None if nll is not None else "api"
+    return {"id": f"row{index}", "group": group, "slices": {}, "nll": nll, "tokens": 4, "bytes": 12, "nll_end": 0.1, "error": error}
 
 
 @pytest.fixture
