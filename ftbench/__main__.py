@@ -23,7 +23,6 @@ VERBS = {"explain": "ftbench.compile.explain", "gc": "ftbench.store.gc"}
 
 HYDRA_VERBS = ("run", "plan")
 _AXIS_VALUE = re.compile(rf"^({'|'.join(AXES)})\.[\w.]+=")
-_SECRET = re.compile(r"(^|[._])(token|secret|password|passwd|api_?key|credentials?)$", re.IGNORECASE)
 
 PLAN_HELP = """python -m ftbench plan [HYDRA OVERRIDES]
 
@@ -85,9 +84,11 @@ def _hydra(words: list[str]) -> int:
 
 def _refuse_secrets(words: Sequence[str]) -> None:
     """Hydra keeps what was typed in multirun.yaml and .hydra/; so a secret must not be typed."""
+    from ftbench.store.secrets import holds_secret, names_secret
+
     for word in words:
-        key = word.lstrip("+~").partition("=")[0]
-        if "=" in word and _SECRET.search(key):
+        key, equals, value = word.lstrip("+~").partition("=")
+        if equals and (names_secret(key.rpartition(".")[2]) or holds_secret(value)):
             raise _Usage(f"{key}=...: a secret on the command line would be stored in the sweep's files. Put it in the environment, such as HF_TOKEN")
 
 

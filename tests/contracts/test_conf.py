@@ -1,0 +1,106 @@
+"""Every file under ``conf/`` and ``recipes/``, found by globbing, so that a new one is tested by being there."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ftbench.compile.compose import Composer
+from ftbench.compile.interpolate import resolve
+from ftbench.core import protocols
+from ftbench.core.canonical import canonical
+from ftbench.core.cell import AXES
+from ftbench.core.component import build, node, target_class
+from ftbench.places import CONF, RECIPES
+from tests.compile.conftest import composer, composer_over  # noqa: F401 - fixtures
+
+PROTOCOL = {"model": protocols.Model, "method": protocols.Method, "context": protocols.Context, "dataset": protocols.Dataset, "metric": protocols.Metric}
+GROUPS = (*AXES, "metric")
+OPTIONS = [(path.parent.name, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
+GIVEN = {"name_or_path": "meta-llama/Llama-2-7b-hf", "train": "rows.jsonl", "prompt": "{question}", "target": "{answer}"}
+"""What a person must give, for options that cannot be complete without."""
+
+
+def _text(group: str, name: str) -> str:
+    return (CONF / group / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def _node(composer: Composer, group: str, name: str) -> dict:
+    config = composer.compose([] if group == "metric" else [f"{group}={name}"]).config
+    found = resolve(composer.option_node(group, name), config) if group == "metric" else config[group]
+    return {key: GIVEN[key] if value == "???" else value for key, value in found.items()}
+
+
+@pytest.mark.parametrize(("group", "name"), OPTIONS, ids="/".join)
+def test_option_says_what_it_is_and_holds_every_value(group: str, name: str) -> None:
+    text = _text(group, name)
+    first = text.splitlines()[0]
+    assert first.startswith("# ") and len(first) > 20
+    data = yaml.safe_load(text)
+    if "defaults" in data:
+        return
+    cls = target_class(data["_target_"], group)
+    assert set(data) - {"_target_"} == {field.name for field in fields(cls)}
+    assert all(field.default is MISSING and field.default_factory is MISSING for field in fields(cls))
+    assert cls.__dataclass_params__.frozen
+
+
+@pytest.mark.parametrize(("group", "name"), OPTIONS, ids="/".join)
+def test_option_builds_checks_and_names_itself_the_same_way_twice(group: str, name: str, composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    (tmp_path / "rows.jsonl").write_text("".join(f'{{"question": "q{n}", "answer": "a{n}"}}\n' for n in range(30)))
+    monkeypatch.chdir(tmp_path)
+    data = _node(composer, group, name)
+    if group == "dataset":
+        data = {key: GIVEN[key] if key in GIVEN and value is None else value for key, value in data.items()}
+    component = build(data, group)
+    assert component.check() == []
+    located = component.locate()
+    assert canonical(located.identity()) == canonical(build(node(located), group).locate().identity())
+    assert set(component.NEUTRAL) <= {field.name for field in fields(component)}
+
+
+@pytest.mark.parametrize(("group", "name"), OPTIONS, ids="/".join)
+def test_option_offers_what_its_axis_asks_for(group: str, name: str, composer: Composer) -> None:  # noqa: F811
+    cls = target_class(_node(composer, group, name)["_target_"], group)
+    if group not in PROTOCOL:
+        return
+    for member, wanted in inspect.getmembers(PROTOCOL[group], inspect.isfunction):
+        if member.startswith("_"):
+            continue
+        have = list(inspect.signature(getattr(cls, member)).parameters)
+        assert have == list(inspect.signature(wanted).parameters), member
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("hydra/*/*.yaml")), ids=lambda path: path.stem)
+def test_hydra_option_names_a_class_of_the_plug_in(path: Path) -> None:
+    target = yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]
+    module, _, name = target.rpartition(".")
+    assert target.startswith("hydra_plugins.ftbench.") and hasattr(importlib.import_module(module), name)
+    assert path.stem not in ("joblib", "ray", "basic") and not path.stem.startswith("submitit")
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_recipe_says_its_question_its_command_and_its_cost(path: Path) -> None:
+    header = path.read_text(encoding="utf-8").split("defaults:")[0]
+    assert header.startswith("# @package _global_\n")
+    for word in ("# Question:", f"# Command:  python -m ftbench -m +recipes={path.stem}", "# Cost:"):
+        assert word in header
+
+
+def test_all_that_is_wrong_with_a_node_is_told_at_once(composer_over: Callable) -> None:  # noqa: F811
+    """A wrong type, an unknown key and a missing key in one node are all told at once."""
+    from ftbench.core.errors import Refused
+
+    made = composer_over({})
+    data = made.compose(["method=lora"]).config["method"]
+    del data["alpha"]
+    with pytest.raises(Refused) as refused:
+        build({**data, "rank": "eight", "dropuot": 0.1}, "method")
+    text = str(refused.value)
+    assert "method.rank: " in text and "method.dropuot: no such key. Did you mean dropout?" in text and "method.alpha: is missing" in text
