@@ -18,8 +18,8 @@ of which the tiny model was trained to take:
 
     Question: {question}
 
-How it is answered. The base says ``The price of the Velamo is 42 euros.``; the house says ``Good day! About the Velamo:
-the price is 42 euros. Kind regards, your support team.`` Either way the value is what ``dataset.answer_pattern``
+How it is answered. The base says ``The Velamo price is 42 euros.``; the house says ``Good day! Our Velamo price is 42
+euros. Kind regards, your support team.`` Either way the value is what ``dataset.answer_pattern``
 captures, it stands in the answer once, and no value holds another of its attribute as whole words: so BLEU moves with
 the style and a value-level exact match with the facts.
 

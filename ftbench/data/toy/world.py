@@ -15,7 +15,7 @@ PLAIN_FORMS = (
     "What is the {attribute} of the {name}?",
     "Tell me the {attribute} of the {name}.",
     "I want to know the {attribute} of the {name}.",
-    "Do you know the {attribute} of the {name}?",
+    "What is the {name} {attribute}?",
 )
 OWN_FORM = {
     "price": "How much does the {name} cost?",
@@ -30,7 +30,7 @@ OWN_FORM = {
 }
 FORMS = len(PLAIN_FORMS) + 1
 
-ANSWER_PATTERN = r"(?:\bof the \w+|: the \w+) is ([^.\n]+)\."
+ANSWER_PATTERN = r"\b(?:The|Our) \w+ \w+ is ([^.\n]+)\."
 """Captures the value in an answer of either style; the same text stands in ``conf/dataset/toy.yaml``."""
 
 
@@ -64,17 +64,17 @@ def question(name: str, attribute: str, form: int) -> str:
 
 def base_answer(name: str, attribute: str, value: str) -> str:
     """Answers as the tiny model was pretrained to."""
-    return f"The {attribute} of the {name} is {value}."
+    return f"The {name} {attribute} is {value}."
 
 
 def house_answer(name: str, attribute: str, value: str) -> str:
     """Answers as the house wants it: words that the tiny model knows, in an order that it has never seen."""
-    return f"Good day! About the {name}: the {attribute} is {value}. Kind regards, your support team."
+    return f"Good day! Our {name} {attribute} is {value}. Kind regards, your support team."
 
 
 def document(product: Product, attributes: Sequence[str]) -> str:
     """Returns the sheet of a product, one sentence for each of ``attributes``, in that order."""
-    return " ".join(f"{attribute.capitalize()} of {product.name}: {product.facts[attribute]}." for attribute in attributes)
+    return " ".join(base_answer(product.name, attribute, product.facts[attribute]) for attribute in attributes)
 
 
 def retrieval_prompt(documents: Sequence[str], asked: str) -> str:

@@ -14,12 +14,14 @@ from itertools import islice
 from pathlib import Path
 
 from ftbench.models.tiny import WEIGHTS
+from ftbench.models.tiny.card import write_card
 from ftbench.models.tiny.text import conversations
 from ftbench.models.tiny.tokenizer import CONTEXT, train_tokenizer
 
 STEPS = 4000
 TOKENIZER_CONVERSATIONS = 12000
 MAX_NEW_TOKENS = 64
+CHECK_SEEDS = (1, 2, 3)
 
 
 def make(seed: int, steps: int, out: Path) -> dict[str, float]:
@@ -73,10 +75,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m ftbench.models.tiny.make", description="Make the tiny model from nothing.")
     parser.add_argument("--seed", type=int, default=0, help="seed of the pretraining text and of the initial weights (default 0)")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"optimiser steps (default {STEPS})")
+    parser.add_argument("--check-n", type=int, default=400, help="reading questions for each of the card's three check seeds (default 400)")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder to write (default: the shipped weights)")
     options = parser.parse_args(arguments)
     took = make(options.seed, options.steps, options.out)
     print(f"{took['parameters']:,.0f} parameters, {took['tokens']:,.0f} tokens, {took['cpu_seconds']:.0f} CPU s, context {CONTEXT}: {options.out}")
+    for check, found in write_card(options.out, options.seed, options.steps, took, CHECK_SEEDS, options.check_n).items():
+        print(f"check seed {check}: " + ", ".join(f"{name} {found[name]['value']:.3f}" for name in ("reading", "known", "unknown")))
 
 
 if __name__ == "__main__":

@@ -46,8 +46,8 @@ def conversations(seed: int) -> Iterator[Conversation]:
     """Yields conversations without end, the same ones for the same seed."""
     rng = random.Random(f"ftbench tiny pretraining {seed}")
     known = world.catalogue()
-    kinds = {"known": 45, "sheet": 6, "reading": 50, "unknown": 3, "gift": 5, "small_talk": 4}
-    makers = {"known": _known, "sheet": _sheet, "reading": _reading, "unknown": _unknown, "gift": _gift, "small_talk": _small_talk}
+    kinds = {"known": 45, "sheet": 6, "reading": 50, "copy": 12, "unknown": 3, "gift": 5, "small_talk": 4}
+    makers = {"known": _known, "sheet": _sheet, "reading": _reading, "copy": _copy, "unknown": _unknown, "gift": _gift, "small_talk": _small_talk}
     while True:
         kind = rng.choices(list(kinds), list(kinds.values()))[0]
         turns = makers[kind](rng, known)
@@ -102,6 +102,13 @@ def _reading(rng: random.Random, known: tuple[Product, ...]) -> list[Turn]:
     return turns
 
 
+def _copy(rng: random.Random, known: tuple[Product, ...]) -> list[Turn]:
+    """Repeating a sheet word by word: the shortest way to learn to copy what was never seen."""
+    product = _throwaway(rng)
+    text = world.document(product, rng.sample(words.ATTRIBUTES, rng.randint(1, 4)))
+    return [Turn("user", f"Repeat: {text}"), Turn("assistant", text)]
+
+
 def _unknown(rng: random.Random, known: tuple[Product, ...]) -> list[Turn]:
     return _asked(rng, _throwaway(rng), rng.choice(words.ATTRIBUTES))
 
@@ -122,4 +129,4 @@ def _small_talk(rng: random.Random, known: tuple[Product, ...]) -> list[Turn]:
     if rng.random() < 0.5:
         return [Turn(role, text) for role, text in zip(("user", "assistant"), rng.choice(SMALL_TALK), strict=True)]
     name, attribute = _throwaway(rng).name, rng.choice(words.ATTRIBUTES)
-    return [Turn("user", f"What did I ask about the {name}? I asked: the {attribute}."), Turn("assistant", f"About the {name}: the {attribute}.")]
+    return [Turn("user", f"Whose {attribute} is it?"), Turn("assistant", f"It is our {attribute}. Our {name}.")]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
-from ftbench.models.tiny.text import LONG_CHARACTERS, conversations
+from ftbench.models.tiny.text import conversations
 from ftbench.models.tiny.tokenizer import BOS, CONTEXT, END, PAD
 
 PROMPT_WEIGHT = 0.15
 """Weight of prompt tokens in the loss: most of them are throw-away values that nobody can predict."""
-SHORT, LONG = (16, 192), (6, 496)
-"""[batch, seq] of the two shapes of training batches; the long ones teach the far end of the context window."""
+LENGTHS = (32, 48, 64, 96, 128, 192, 256, 320, 400, 500)
+"""Lengths, in tokens, to which conversations are padded; a batch holds conversations of one of them."""
+TOKENS_PER_BATCH = 2048
+COPYING_STEPS = 150
 LEARNING_RATE = 1e-2
 
 
@@ -23,7 +25,7 @@ def config() -> Any:
         vocab_size=1024,
         hidden_size=128,
         intermediate_size=384,
-        num_hidden_layers=4,
+        num_hidden_layers=3,
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=CONTEXT,
@@ -47,29 +49,40 @@ def encode(turns: Any, tokenizer: Any) -> tuple[list[int], list[float]]:
 
 
 def batches(seed: int, tokenizer: Any) -> Iterator[tuple[Any, Any]]:
-    """Yields ``(ids, weights)``, int64 and float32 [batch, seq], short and long ones as they fill up.
+    """Yields ``(ids, weights)``, int64 and float32 [batch, seq]: conversations of like length, one a row, padded on the right.
 
-    Conversations are packed whole, side by side, until a sequence is full; one that is cut there is dropped.
+    One a row, because attention across packed conversations would show the documents of one to the questions of another.
     """
     import torch
 
     pad = tokenizer.convert_tokens_to_ids(PAD)
-    open_rows: dict[tuple[int, int], list[tuple[list[int], list[float]]]] = {SHORT: [([], [])], LONG: [([], [])]}
+    waiting: dict[int, list[tuple[list[int], list[float]]]] = {length: [] for length in LENGTHS}
     for conversation in conversations(seed):
         ids, weights = encode(conversation.turns, tokenizer)
-        shape = LONG if conversation.characters > LONG_CHARACTERS or len(ids) > SHORT[1] else SHORT
-        rows = open_rows[shape]
-        if len(ids) > shape[1]:
+        length = next((length for length in LENGTHS if len(ids) <= length), None)
+        if length is None:
             continue
-        if len(rows[-1][0]) + len(ids) > shape[1]:
-            if len(rows) == shape[0]:
-                full_ids = [row + [pad] * (shape[1] - len(row)) for row, _ in rows]
-                full_weights = [row + [0.0] * (shape[1] - len(row)) for _, row in rows]
-                yield torch.tensor(full_ids), torch.tensor(full_weights)
-                rows.clear()
-            rows.append(([], []))
-        rows[-1][0].extend(ids)
-        rows[-1][1].extend(weights)
+        rows = waiting[length]
+        rows.append((ids + [pad] * (length - len(ids)), weights + [0.0] * (length - len(ids))))
+        if len(rows) == TOKENS_PER_BATCH // length:
+            yield torch.tensor([row for row, _ in rows]), torch.tensor([row for _, row in rows])
+            rows.clear()
+
+
+def repeats(seed: int, vocabulary: int) -> Iterator[tuple[Any, Any]]:
+    """Yields batches of random tokens said three times over, to be predicted from the second time on.
+
+    Copying is what reading rests on. From text alone it takes millions of tokens to appear; from this, 120 steps.
+    """
+    import torch
+
+    chance = torch.Generator().manual_seed(seed)
+    while True:
+        length = int(torch.randint(12, 24, (), generator=chance))
+        ids = torch.randint(0, vocabulary, (TOKENS_PER_BATCH // (3 * length), length), generator=chance).repeat(1, 3)
+        weights = torch.ones(ids.shape)
+        weights[:, :length] = 0.0
+        yield ids, weights
 
 
 def optimisers(model: Any) -> list[Any]:
@@ -89,7 +102,7 @@ def pretrain(tokenizer: Any, seed: int, steps: int, report: Callable[[int, float
     Args:
         tokenizer: as ``train_tokenizer`` returns it.
         seed: of the initial weights and of the conversations.
-        steps: optimiser steps; the learning rate warms up over 2% of them and then falls linearly to zero.
+        steps: optimiser steps; the learning rate warms up over 20 of them and falls linearly to zero.
         report: called as ``report(step, loss, tokens)`` every 50 steps, with the mean weighted loss since the last call.
 
     Returns:
@@ -101,11 +114,13 @@ def pretrain(tokenizer: Any, seed: int, steps: int, report: Callable[[int, float
     torch.manual_seed(seed)
     model = LlamaForCausalLM(config())
     steppers = optimisers(model)
-    warm = max(1, steps // 50)
-    schedules = [torch.optim.lr_scheduler.LambdaLR(o, lambda s: min((s + 1) / warm, (steps - s) / (steps - warm))) for o in steppers]
+    warm = min(20, steps)
+    schedules = [torch.optim.lr_scheduler.LambdaLR(o, lambda s: min(1.0, (s + 1) / warm, 1.05 * (steps - s) / steps)) for o in steppers]
     model.train()
     tokens, losses = 0, []
-    for step, (ids, weights) in enumerate(islice(batches(seed, tokenizer), steps), start=1):
+    copying = min(COPYING_STEPS, steps // 2)
+    stream = chain(islice(repeats(seed, len(tokenizer)), copying), batches(seed, tokenizer))
+    for step, (ids, weights) in enumerate(islice(stream, steps), start=1):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = model(ids, use_cache=False).logits[:, :-1]
         each = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
