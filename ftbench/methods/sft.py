@@ -18,6 +18,7 @@ from ftbench.core.example import Example, write_jsonl
 from ftbench.methods.rows import Rows, encode_rows, masked_example, ordered, token_counts
 
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", "adamw_bnb_8bit", "paged_adamw_32bit", "paged_adamw_8bit", "adafactor", "sgd")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
@@ -36,7 +37,7 @@ class Recipe:
         weight_decay: of AdamW.
         max_grad_norm: gradients are clipped to this norm; 0 leaves them.
         max_tokens: longest row; None is the model's window.
-        optimizer: name that transformers knows, such as ``adamw_torch``.
+        optimizer: one of ``OPTIMIZERS``, as transformers names them.
         precision: ``auto`` is bfloat16 autocast on a GPU that has it, else float32.
         gradient_checkpointing: recompute activations to save memory.
     """
@@ -79,7 +80,7 @@ class Recipe:
                 problems.append(Problem(f"{where}.{name}", f"{getattr(self, name)} is negative or not finite", "Give 0 or more"))
         if not 0 <= self.warmup < 1:
             problems.append(Problem(f"{where}.warmup", f"{self.warmup} is no share of the steps", "Give a number from 0 to below 1"))
-        for name, options in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
+        for name, options in (("schedule", SCHEDULES), ("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
             if getattr(self, name) not in options:
                 problems.append(Problem(f"{where}.{name}", f"{getattr(self, name)!r} is none of its values", did_you_mean(getattr(self, name), options)))
         return problems

@@ -98,6 +98,8 @@ def _arguments(run: SftRun, rows: int, device: str, scratch: str) -> SFTConfig:
     precision = recipe.precision
     if precision == "auto":
         precision = "bfloat16" if device.startswith("cuda") and torch.cuda.is_bf16_supported() else "float32"
+    if precision == "float16" and device == "cpu":
+        raise FtbenchError("method.precision=float16 needs a GPU: on a CPU the trainer would use float32 and not say so. Set it to auto or bfloat16")
     args = SFTConfig(
         output_dir=scratch,
         seed=run.seed,

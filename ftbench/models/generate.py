@@ -71,7 +71,10 @@ def generate(
         except torch.OutOfMemoryError:
             if len(batch) == 1:
                 raise
-            size = max(1, min(size, len(batch)) // 2)
+            found = None
+        if found is None:
+            # Not inside the handler: the exception holds on to the tensors that did not fit.
+            size = len(batch) // 2
             torch.cuda.empty_cache()
             continue
         for i, answer in zip(batch, found, strict=True):

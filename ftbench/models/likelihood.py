@@ -49,16 +49,18 @@ def likelihoods(
     waiting = sorted((i for i, one in enumerate(found) if one is None), key=lambda i: (-_length(rows[i]), i))
     while waiting:
         batch = _affordable(loaded, rows, waiting[:batch_size])
-        while True:
-            try:
-                sums = _batch(loaded, [rows[i] for i in batch])
-                break
-            except torch.OutOfMemoryError:
-                if len(batch) == 1:
-                    raise
-                batch = batch[: len(batch) // 2]
-                torch.cuda.empty_cache()
-        for i, one in zip(batch, sums, strict=True):
+        try:
+            scored = _batch(loaded, [rows[i] for i in batch])
+        except torch.OutOfMemoryError:
+            if len(batch) == 1:
+                raise
+            scored = None
+        if scored is None:
+            # Not inside the handler: the exception holds on to the tensors that did not fit.
+            batch_size = len(batch) // 2
+            torch.cuda.empty_cache()
+            continue
+        for i, one in zip(batch, scored, strict=True):
             found[i] = one
         waiting = waiting[len(batch) :]
         if progress is not None:

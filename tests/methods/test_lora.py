@@ -178,6 +178,13 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_names_its_rows(chat, tmp_pat
     assert not chat.model.training and "forward" not in vars(chat.model)
 
 
+def test_float16_on_a_cpu_is_refused_and_bfloat16_trains(chat, tmp_path: Path) -> None:
+    with pytest.raises(FtbenchError, match="method.precision=float16 needs a GPU"):
+        trained(lora(precision="float16"), chat, tmp_path / "half")
+    mixed, full = trained(lora(precision="bfloat16"), chat, tmp_path / "mixed"), trained(lora(), chat, tmp_path / "full")
+    assert mixed["losses"] != full["losses"] and mixed["losses"] == pytest.approx(full["losses"], rel=0.02)
+
+
 def test_progress_is_told_per_step(chat, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     run = Run(examples(12), 0, tmp_path)
@@ -187,9 +194,9 @@ def test_progress_is_told_per_step(chat, tmp_path: Path) -> None:
 
 
 def test_values_out_of_range_are_refused_all_at_once() -> None:
-    wrong = lora(rank=0, alpha=0.0, dropout=1.0, learning_rate=0.0, epochs=-1.0, batch_size=0, warmup=1.0, schedule="cosin", precision="int8", target_modules="q_proj")
+    wrong = lora(rank=0, alpha=0.0, dropout=1.0, learning_rate=0.0, epochs=-1.0, batch_size=0, warmup=1.0, schedule="cosin", optimizer="adam", precision="int8", target_modules="q_proj")
     found = {problem.where for problem in wrong.check()}
-    names = ("rank", "alpha", "dropout", "learning_rate", "epochs", "batch_size", "warmup", "schedule", "precision", "target_modules")
+    names = ("rank", "alpha", "dropout", "learning_rate", "epochs", "batch_size", "warmup", "schedule", "optimizer", "precision", "target_modules")
     assert found == {f"method.{name}" for name in names}
     assert lora(target_modules=["lm_head"]).check()[0].where == "method.target_modules"
     assert lora(target_modules=["q_proj", "v_proj"]).check() == [] == component("method", "lora").check() == Untouched().check()

@@ -135,3 +135,21 @@ def test_progress_counts_up_to_all(chat) -> None:
     told: list[tuple[int, int]] = []
     generate(chat, asked(chat), greedy(batch_size=3), seed=0, progress=lambda done, total: told.append((done, total)))
     assert told == [(3, 7), (6, 7), (7, 7)]
+
+
+def test_a_batch_that_does_not_fit_into_memory_is_halved(chat, alone, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    whole = chat.model.generate
+
+    def cramped(**kwargs: object):
+        sizes.append(len(kwargs["input_ids"]))
+        if sizes[-1] > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return whole(**kwargs)
+
+    monkeypatch.setattr(chat.model, "generate", cramped)
+    assert generate(chat, asked(chat), greedy(batch_size=7), seed=0) == alone
+    assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+    monkeypatch.setattr(chat.model, "generate", lambda **kwargs: cramped(input_ids=[0, 0, 0]))
+    with pytest.raises(torch.OutOfMemoryError):
+        generate(chat, asked(chat), greedy(), seed=0)

@@ -74,3 +74,20 @@ def test_19_perplexity_of_stories_is_the_published_one(stories, shared_data: Pat
     assert nll / tokens == pytest.approx(1.1944, abs=5e-4) and math.exp(nll / tokens) == pytest.approx(3.30, abs=0.005)
     for one, row in zip(found[:3], rows, strict=False):
         assert one.nll == pytest.approx(reference(stories, row)[0], rel=1e-5)
+
+
+def test_a_batch_that_does_not_fit_into_memory_is_halved(chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [chat.format.encode(user(question), target) for question, target in PAIRS]
+    expected, sizes = [one.nll for one in likelihoods(chat, rows, 1)], []
+    hook = chat.model.register_forward_pre_hook(lambda module, args, kwargs: _cramped(kwargs["input_ids"].shape[0], sizes), with_kwargs=True)
+    try:
+        assert [one.nll for one in likelihoods(chat, rows, 4)] == pytest.approx(expected, abs=1e-4)
+    finally:
+        hook.remove()
+    assert sizes == [4, 2, 2]
+
+
+def _cramped(rows: int, sizes: list[int]) -> None:
+    sizes.append(rows)
+    if rows > 2:
+        raise torch.OutOfMemoryError("CUDA out of memory")

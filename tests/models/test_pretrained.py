@@ -127,9 +127,10 @@ def test_the_window_is_the_configs_unless_set(plain, plain_folder: Path) -> None
     assert hf(plain_folder, context_tokens=99).load("cpu").context_tokens == 99
 
 
-def test_asking_for_identity_imports_nothing_heavy(plain_folder: Path) -> None:
+def test_components_and_bodies_import_nothing_heavy_before_they_work(plain_folder: Path) -> None:
     code = (
-        "import sys, yaml\nfrom ftbench.core.component import build\n"
+        "import sys, yaml\nfrom ftbench.core.component import build\nimport ftbench.methods.lora, ftbench.methods.none, ftbench.models.decoding\n"
+        "import ftbench.contexts.few_shot, ftbench.contexts.zero_shot\nimport ftbench.stages.train, ftbench.stages.generate, ftbench.stages.likelihood\n"
         f"config = yaml.safe_load(open('conf/model/hf.yaml')) | {{'name_or_path': {str(plain_folder)!r}}}\n"
         "model = build(config, 'model')\nmodel.check(), model.identity(), model.notes(), model.locate(), model.resolved()\n"
         "print([name for name in ('torch', 'transformers', 'peft', 'trl', 'datasets', 'huggingface_hub') if name in sys.modules])"
