@@ -71,4 +71,9 @@ def _configs(model: torch.nn.Module) -> list[tuple[Any, dict[str, Any]]]:
             while config is not None and id(config) not in found and hasattr(config, "to_dict"):
                 found[id(config)] = config
                 config = config.get_text_config() if hasattr(config, "get_text_config") else None
-    return [(config, {key: value if hasattr(value, "to_dict") else copy.deepcopy(value) for key, value in config.__dict__.items()}) for config in found.values()]
+    return [(config, {key: _copied(value) for key, value in config.__dict__.items()}) for config in found.values()]
+
+
+def _copied(value: Any) -> Any:
+    """Returns a copy, or the value itself where that is a config of its own with an entry of its own."""
+    return value if hasattr(value, "to_dict") else copy.deepcopy(value)

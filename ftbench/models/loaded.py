@@ -104,7 +104,8 @@ def load(
         model = transformers.AutoModelForCausalLM.from_pretrained(name, dtype=chosen, use_safetensors=safetensors_only or None, **extra, **common)
     except (OSError, ValueError, ImportError, KeyError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise FtbenchError(f"model.name_or_path={name}: cannot be loaded ({reason}). Check the folder, the revision, the network or trust_remote_code") from error
+        fix = "Check the folder, the revision, the network or model.trust_remote_code"
+        raise FtbenchError(f"model.name_or_path={name}: cannot be loaded ({reason}). {fix}") from error
     model.eval()
     model.requires_grad_(False)
     if use_template and template is None:

@@ -35,7 +35,8 @@ def folder_of(name_or_path: str) -> Path | None:
         try:
             root = importlib.resources.files(package)
         except ModuleNotFoundError as error:
-            raise Refused([Problem("model.name_or_path", f"{name_or_path}: no package {package}", "Name an installed package, a folder or a hub id")]) from error
+            problem = Problem("model.name_or_path", f"{name_or_path}: no package {package}", "Name an installed package, a folder or a hub id")
+            raise Refused([problem]) from error
         return Path(str(root)) / inner
     path = Path(name_or_path).expanduser()
     if path.is_dir() or not HUB_NAME.fullmatch(name_or_path) or name_or_path.startswith("."):

@@ -194,7 +194,10 @@ def test_progress_is_told_per_step(chat, tmp_path: Path) -> None:
 
 
 def test_values_out_of_range_are_refused_all_at_once() -> None:
-    wrong = lora(rank=0, alpha=0.0, dropout=1.0, learning_rate=0.0, epochs=-1.0, batch_size=0, warmup=1.0, schedule="cosin", optimizer="adam", precision="int8", target_modules="q_proj")
+    wrong = lora(
+        rank=0, alpha=0.0, dropout=1.0, learning_rate=0.0, epochs=-1.0, batch_size=0,
+        warmup=1.0, schedule="cosin", optimizer="adam", precision="int8", target_modules="q_proj",
+    )
     found = {problem.where for problem in wrong.check()}
     names = ("rank", "alpha", "dropout", "learning_rate", "epochs", "batch_size", "warmup", "schedule", "optimizer", "precision", "target_modules")
     assert found == {f"method.{name}" for name in names}
