@@ -21,14 +21,23 @@ def labels(cells: Sequence[tuple[dict[str, str], dict[str, Any]]]) -> list[str]:
         One label per cell, all different if the cells are, such as ``tiny lora zero_shot rank=16``.
     """
     varying = {axis for axis in AXES if len({names[axis] for names, _ in cells}) > 1}
-    keys = [key for key in dict.fromkeys(key for _, values in cells for key in values) if len({repr(values.get(key)) for _, values in cells}) > 1]
+    keys = list(dict.fromkeys(key for _, values in cells for key in values))
+    told = [key for key in keys if len({repr(values[key]) for _, values in cells if key in values}) > 1]
+    found = _labels(cells, varying, told)
+    return found if len(set(found)) == len(cells) else _labels(cells, varying, [key for key in keys if _differs(cells, key)])
+
+
+def _labels(cells: Sequence[tuple[dict[str, str], dict[str, Any]]], varying: set[str], keys: list[str]) -> list[str]:
     short = _shorten(keys)
     found = []
     for names, values in cells:
         parts = [names[axis] for axis in AXES_SHOWN if axis in ALWAYS or axis in varying]
-        parts += [f"{short[key]}={_show(values[key])}" for key in keys if key in values]
-        found.append(" ".join(parts))
+        found.append(" ".join(parts + [f"{short[key]}={_show(values[key])}" for key in keys if key in values]))
     return found
+
+
+def _differs(cells: Sequence[tuple[dict[str, str], dict[str, Any]]], key: str) -> bool:
+    return len({repr(values.get(key)) for _, values in cells}) > 1
 
 
 AXES_SHOWN = ("model", "method", "context", "dataset", "decoding", "hardware")

@@ -144,11 +144,18 @@ class _Compiler:
         if any(select.matches(cell, roots, condition) for condition in settings.matrix.exclude):
             return None
         try:
-            config = select.couple(cell, roots, settings.matrix.couple)
+            config = select.couple(cell, self._suited(cell, roots), roots, settings.matrix.couple)
         except KeyError as error:
             problems.append(Problem("matrix.couple", f"sets {error.args[0]}, which {label} does not have", "Narrow its condition, or mend the key"))
             config = cell.config
         return _Point(cell, config, roots, tuple(problems))
+
+    def _suited(self, cell: Composed, roots: dict[str, str]) -> dict[str, Any]:
+        """Returns the cell's config with what its model prefers for its method, where the method's own default still stands."""
+        method, own = cell.config["method"], self.composer.option_node("method", roots["method"]) or {}
+        wanted = (cell.config["model"].get("method_defaults") or {}).get(roots["method"], {})
+        suited = {key: value for key, value in wanted.items() if f"method.{key}" not in cell.values and key in method and method[key] == own.get(key)}
+        return {**cell.config, "method": {**method, **suited}}
 
     def _root(self, axis: str, name: str) -> str:
         if (axis, name) not in self._roots:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ftbench.compile.compose import Composed
 from ftbench.core.cell import AXES
-from ftbench.core.errors import Problem
+from ftbench.core.errors import Problem, did_you_mean
 
 _ABSENT = object()
 
@@ -32,8 +32,6 @@ def _holds(cell: Composed, roots: dict[str, str], key: str, wanted: Any) -> bool
 
 def unknown_terms(cells: list[Composed], names: dict[str, list[str]], condition: dict[str, Any], place: str) -> list[Problem]:
     """Returns a problem for each term that can match nothing: no such option on the axis, no such key in any cell."""
-    from ftbench.core.errors import did_you_mean
-
     problems = []
     for key, wanted in condition.items():
         if key in AXES:
@@ -45,17 +43,27 @@ def unknown_terms(cells: list[Composed], names: dict[str, list[str]], condition:
     return problems
 
 
-def couple(cell: Composed, roots: dict[str, str], rules: list[dict[str, Any]]) -> dict[str, Any]:
-    """Returns the cell's config with every matching couple applied in order, never over a value that the user typed."""
-    config = cell.config
+def couple(cell: Composed, config: dict[str, Any], roots: dict[str, str], rules: list[dict[str, Any]]) -> dict[str, Any]:
+    """Returns ``config`` with every matching couple applied in order, never over a value that the user typed.
+
+    Args:
+        cell: as composed; conditions look at it.
+        config: the cell's config so far.
+        roots: as for ``matches``.
+        rules: of ``matrix.couple``.
+
+    Raises:
+        KeyError: when a couple sets a key that the cell does not have.
+    """
+    copied = False
     for rule in rules:
         if not matches(cell, roots, rule["when"]):
             continue
         for key, value in rule["set"].items():
             if key in cell.values:
                 continue
-            if config is cell.config:
-                config = copy.deepcopy(config)
+            if not copied:
+                config, copied = copy.deepcopy(config), True
             *path, last = key.split(".")
             node = config
             for part in path:

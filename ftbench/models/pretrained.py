@@ -31,9 +31,11 @@ class Pretrained(Component):
         context_tokens: the window; null takes it from the model's config.
         quantization: null; the base is loaded in ``dtype``.
         parameters, licence, gated: facts for the reader of a plan; null where unknown.
+        method_defaults: method -> key -> value that suits this model (a learning rate depends on size); set where the cell
+            still has the method's own default, so anything typed, coupled or declared in a recipe wins.
     """
 
-    NEUTRAL = ("name_or_path", "revision", "parameters", "licence", "gated")
+    NEUTRAL = ("name_or_path", "revision", "parameters", "licence", "gated", "method_defaults")
 
     name_or_path: str
     revision: str
@@ -47,6 +49,7 @@ class Pretrained(Component):
     parameters: int | None
     licence: str | None
     gated: bool | None
+    method_defaults: dict[str, Any]
 
     def identity(self) -> dict[str, Any]:
         """Returns what decides this model's answers: the hashes of a folder's files, or a hub name with its commit.

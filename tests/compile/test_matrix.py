@@ -104,6 +104,17 @@ def test_couple_sets_what_was_not_typed(composer: Composer) -> None:
     assert "rank" not in nodes["none"]
 
 
+def test_model_suggests_and_everybody_else_decides(composer_over: Callable[[dict[str, str]], Composer]) -> None:
+    own = "defaults:\n  - llama2_7b\nmethod_defaults:\n  lora: {learning_rate: 0.25, rank: 3}\n"
+    recipe = "# @package _global_\ndefaults:\n  - override /method: lora\nmethod:\n  rank: 5\n"
+    composer = composer_over({"model/own.yaml": own, "recipes/five.yaml": recipe})
+    found = []
+    for words in (["method=lora"], ["method=lora", "++method.learning_rate=0.5"], ["+recipes=five"], ["method=lora", "matrix.couple=[{when: {model: own}, set: {method.rank: 7}}]"]):
+        (cell,) = compile_matrix(composer, [["model=own", *words]], "plan").plan.cells
+        found.append((cell.config["method"]["learning_rate"], cell.config["method"]["rank"]))
+    assert found == [(0.25, 3), (0.5, 3), (0.25, 5), (0.25, 7)]
+
+
 def test_names_in_conditions_match_as_typed_and_as_resolved(composer: Composer) -> None:
     for name, left in (("prompting", 1), ("none", 0)):
         compiled = _plan(composer, "method=prompting,none", words=(BASE, "context=few_shot", f"matrix.exclude=[{{method: {name}}}]"))
