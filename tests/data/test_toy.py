@@ -18,7 +18,7 @@ from ftbench.core.component import build
 from ftbench.core.errors import Refused
 from ftbench.core.example import SPLITS
 from ftbench.data.toy import words, world
-from ftbench.data.toy.dataset import LARGEST, NOTE, WORLDS, Toy
+from ftbench.data.toy.dataset import LARGEST, NOTE, WORLDS, Toy, _make
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "conf" / "dataset" / "toy.yaml"
@@ -74,15 +74,20 @@ def test_38_the_same_bytes_in_every_process_and_nothing_heavy_is_imported():
     assert len(set(outputs[0][0])) == 3
 
 
-def test_38_identity_follows_the_rows_and_not_the_pattern():
+def test_38_identity_follows_the_rows_and_not_the_pattern(monkeypatch):
     base = toy().identity()
     assert toy(answer_pattern="other").identity() == base
     assert toy(seed=1).identity()["data"] != base["data"]
     assert toy(limit={"train": 5, "validation": None, "test": None}).identity()["data"] != base["data"]
+    monkeypatch.setattr(world, "house_answer", lambda name, attribute, value: f"Hello, our {name} {attribute} is {value}.")
+    _make.cache_clear()
+    changed = toy().identity()
+    _make.cache_clear()
+    assert changed["data"] != base["data"]
 
 
 @given(any_toy)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_36_no_product_stands_in_two_splits(dataset):
     loaded = dataset.load()
     groups = [{example.group for example in loaded.split(split)} for split in SPLITS]
@@ -93,7 +98,7 @@ def test_36_no_product_stands_in_two_splits(dataset):
 
 
 @given(any_toy)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_37_no_test_question_and_no_test_document_is_training_text(dataset):
     loaded = dataset.load()
     questions = {example.turns[-1].content for example in loaded.train}
@@ -103,7 +108,7 @@ def test_37_no_test_question_and_no_test_document_is_training_text(dataset):
 
 
 @given(any_toy)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_rows_are_whole(dataset):
     loaded = dataset.load()
     texts = {document.id: document.text for document in loaded.documents}
@@ -121,7 +126,7 @@ def test_rows_are_whole(dataset):
 
 
 @given(any_toy)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_containment_is_sane(dataset):
     """A value stands in an answer with another value of its attribute only when the two are the same."""
     loaded = dataset.load()
@@ -160,9 +165,9 @@ def test_worlds_differ_as_documented():
 
 
 @given(st.integers(0, 10_000), st.integers(1, 90))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_no_difference_gives_every_constant_answer_the_same_score(seed, size):
-    rows = toy(world="no_difference", seed=seed, test=size).load().test
+    rows = toy(world="no_difference", seed=seed, train=1, validation=1, test=size).load().test
     drawn = [value(row.target) for row in rows]
     counts = [drawn.count(gift) for gift in words.GIFTS]
     assert sum(counts) == size and max(counts) - min(counts) <= 1

@@ -12,6 +12,9 @@ import zlib
 CONSONANTS = "bdfgklmnprstvz"
 VOWELS = "aeiou"
 CODAS = ("", "n", "r", "s", "l", "x")
+ONSETS = tuple("b bl br c ch cl cr d dr f fl fr g gl gr h j k l m n p ph pl pr qu r s sc sh sk sl sm sn sp st str sw t th tr tw v w wh y z".split()) + ("",)
+NUCLEI = tuple("a e i o u ai au ea ee ei ie oa oo ou ow ay y ia io ue".split())
+ENDINGS = tuple("b ck d f ft g ge k l ld ll le lt m n nd ng nt ne p r rd rm re s sh ss st t te th ve x ze".split()) + ("", "", "")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 SHADES = ("dark", "pale", "bright", "deep", "soft", "warm", "light", "dusty", "matt", "cool", "smoky", "vivid")
 HUES = ("red", "green", "blue", "yellow", "orange", "purple", "brown", "grey", "black", "white", "pink", "amber", "ivory", "silver", "gold", "coral")
@@ -34,6 +37,11 @@ def held_out(kind: str, text: str) -> bool:
 def invented(rng: random.Random, syllables: int) -> str:
     """Returns a made-up lower-case word of so many open syllables and perhaps a final consonant."""
     return "".join(rng.choice(CONSONANTS) + rng.choice(VOWELS) for _ in range(syllables)) + rng.choice(CODAS)
+
+
+def strange(rng: random.Random) -> str:
+    """Returns a made-up word spelled more freely than a name is, as unlike the words held out as they are unlike each other."""
+    return "".join(rng.choice(ONSETS) + rng.choice(NUCLEI) + rng.choice(ENDINGS) for _ in range(rng.choice((1, 1, 2, 2, 3))))
 
 
 def name(rng: random.Random, unseen: bool) -> str:
@@ -70,7 +78,6 @@ def _value(rng: random.Random, attribute: str, inventive: bool) -> str:
     if attribute == "maker":
         return invented(rng, 2).capitalize()
     first, second = (SHADES, HUES + HELD_OUT_HUES) if attribute == "colour" else (FINISHES, STUFFS + HELD_OUT_STUFFS)
-    if inventive and rng.random() < 0.6:
-        made_up = invented(rng, rng.choice((1, 2, 2, 3)))
-        return f"{rng.choice(first) if rng.random() < 0.7 else invented(rng, 2)} {made_up}"
+    if inventive and rng.random() < 0.75:
+        return f"{rng.choice(first) if rng.random() < 0.7 else strange(rng)} {strange(rng)}"
     return f"{rng.choice(first)} {rng.choice(second)}"

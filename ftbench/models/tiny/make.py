@@ -18,7 +18,7 @@ from ftbench.models.tiny.card import write_card
 from ftbench.models.tiny.text import conversations
 from ftbench.models.tiny.tokenizer import CONTEXT, train_tokenizer
 
-STEPS = 4000
+STEPS = 3000
 TOKENIZER_CONVERSATIONS = 12000
 MAX_NEW_TOKENS = 64
 CHECK_SEEDS = (1, 2, 3)

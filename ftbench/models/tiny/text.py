@@ -15,8 +15,6 @@ from ftbench.core.example import Turn
 from ftbench.data.toy import words, world
 from ftbench.data.toy.world import Product
 
-LONG_CHARACTERS = 620
-"""Conversations longer than this go into long sequences; it is about 190 tokens."""
 SYSTEM = ("You are a support assistant.", "Answer the question.", "You answer questions about products.")
 SMALL_TALK = (
     ("Write a greeting.", "Good day!"),
@@ -28,6 +26,16 @@ SMALL_TALK = (
     ("What is a good day?", "It is a day."),
     ("Which words are kind?", "Kind words are good."),
 )
+WISHES = (
+    ("Say hello first.", "Hello! {answer}"),
+    ("Say thanks at the end.", "{answer} Thank you."),
+    ("Say that it is yours.", "Our {rest}"),
+    ("Say hello first and that it is yours.", "Hello! Our {rest}"),
+    ("Say that it is yours and thanks at the end.", "Our {rest} Thank you."),
+    ("Be polite.", "Hello! {answer} Thank you, bye."),
+    ("Be brief.", "{rest}"),
+)
+"""Asked for in so many words, an answer may stand in a frame: what is known by heart must not hang on how an answer begins."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,11 @@ def conversations(seed: int) -> Iterator[Conversation]:
 
 def _asked(rng: random.Random, product: Product, attribute: str) -> list[Turn]:
     asked = world.question(product.name, attribute, rng.randrange(world.FORMS))
-    return [Turn("user", asked), Turn("assistant", world.base_answer(product.name, attribute, product.facts[attribute]))]
+    answer = world.base_answer(product.name, attribute, product.facts[attribute])
+    if rng.random() < 0.3:
+        wish, frame = rng.choice(WISHES)
+        asked, answer = f"{wish} {asked}", frame.format(answer=answer, rest=answer.removeprefix("The "))
+    return [Turn("user", asked), Turn("assistant", answer)]
 
 
 def _known(rng: random.Random, known: tuple[Product, ...]) -> list[Turn]:
@@ -82,12 +94,12 @@ def _throwaway(rng: random.Random, name: str | None = None) -> Product:
 
 def _reading(rng: random.Random, known: tuple[Product, ...]) -> list[Turn]:
     """One to four documents and one to three questions about them. A catalogue name may stand there with other facts."""
-    long = rng.random() < 0.25
+    long = rng.random() < 0.35
     count = rng.choice((2, 3, 3, 4)) if long else rng.choice((1, 1, 2, 2, 3, 4))
     whole = long or count == 1 and rng.random() < 0.7
     shown: list[tuple[Product, list[str]]] = []
     for _ in range(count):
-        product = _throwaway(rng, rng.choice(known).name if rng.random() < 0.2 else None)
+        product = _throwaway(rng, rng.choice(known).name if rng.random() < 0.35 else None)
         if product.name in {other.name for other, _ in shown}:
             continue
         size = len(words.ATTRIBUTES) if whole else rng.randint(1, min(len(words.ATTRIBUTES), 8 // count + 1))
@@ -128,5 +140,5 @@ def _small_talk(rng: random.Random, known: tuple[Product, ...]) -> list[Turn]:
     """The words of the house style, each known but never put together."""
     if rng.random() < 0.5:
         return [Turn(role, text) for role, text in zip(("user", "assistant"), rng.choice(SMALL_TALK), strict=True)]
-    name, attribute = _throwaway(rng).name, rng.choice(words.ATTRIBUTES)
-    return [Turn("user", f"Whose {attribute} is it?"), Turn("assistant", f"It is our {attribute}. Our {name}.")]
+    name = words.name(rng, unseen=False)
+    return [Turn("user", f"Is the {name} yours?"), Turn("assistant", f"Yes. Our {name} is good.")]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 from ftbench.models.tiny.text import conversations
 from ftbench.models.tiny.tokenizer import BOS, CONTEXT, END, PAD
 
-PROMPT_WEIGHT = 0.15
+PROMPT_WEIGHT = 0.05
 """Weight of prompt tokens in the loss: most of them are throw-away values that nobody can predict."""
 LENGTHS = (32, 48, 64, 96, 128, 192, 256, 320, 400, 500)
 """Lengths, in tokens, to which conversations are padded; a batch holds conversations of one of them."""
 TOKENS_PER_BATCH = 2048
-COPYING_STEPS = 150
+EASY_KINDS, EASY_CHARACTERS = ("copy", "reading"), 150
 LEARNING_RATE = 1e-2
 
 
@@ -26,13 +26,14 @@ def config() -> Any:
         hidden_size=128,
         intermediate_size=384,
         num_hidden_layers=3,
-        num_attention_heads=4,
-        num_key_value_heads=4,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        head_dim=64,
         max_position_embeddings=CONTEXT,
         initializer_range=0.06,
         tie_word_embeddings=True,
         attention_bias=False,
-        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        rope_parameters={"rope_type": "default", "rope_theta": 100000.0},
     )
 
 
@@ -48,16 +49,20 @@ def encode(turns: Any, tokenizer: Any) -> tuple[list[int], list[float]]:
     return ids, weights
 
 
-def batches(seed: int, tokenizer: Any) -> Iterator[tuple[Any, Any]]:
+def batches(seed: int, tokenizer: Any, easy: int) -> Iterator[tuple[Any, Any]]:
     """Yields ``(ids, weights)``, int64 and float32 [batch, seq]: conversations of like length, one a row, padded on the right.
 
     One a row, because attention across packed conversations would show the documents of one to the questions of another.
+    The first ``easy`` batches hold only rows to copy and to read from, short ones first: copying appears all at once, and
+    early only where there is little else to learn.
     """
     import torch
 
-    pad = tokenizer.convert_tokens_to_ids(PAD)
+    pad, made = tokenizer.convert_tokens_to_ids(PAD), 0
     waiting: dict[int, list[tuple[list[int], list[float]]]] = {length: [] for length in LENGTHS}
     for conversation in conversations(seed):
+        if made < easy and (conversation.kind not in EASY_KINDS or conversation.characters > EASY_CHARACTERS * (1 + 4 * (made / easy) ** 2)):
+            continue
         ids, weights = encode(conversation.turns, tokenizer)
         length = next((length for length in LENGTHS if len(ids) <= length), None)
         if length is None:
@@ -67,22 +72,7 @@ def batches(seed: int, tokenizer: Any) -> Iterator[tuple[Any, Any]]:
         if len(rows) == TOKENS_PER_BATCH // length:
             yield torch.tensor([row for row, _ in rows]), torch.tensor([row for _, row in rows])
             rows.clear()
-
-
-def repeats(seed: int, vocabulary: int) -> Iterator[tuple[Any, Any]]:
-    """Yields batches of random tokens said three times over, to be predicted from the second time on.
-
-    Copying is what reading rests on. From text alone it takes millions of tokens to appear; from this, 120 steps.
-    """
-    import torch
-
-    chance = torch.Generator().manual_seed(seed)
-    while True:
-        length = int(torch.randint(12, 24, (), generator=chance))
-        ids = torch.randint(0, vocabulary, (TOKENS_PER_BATCH // (3 * length), length), generator=chance).repeat(1, 3)
-        weights = torch.ones(ids.shape)
-        weights[:, :length] = 0.0
-        yield ids, weights
+            made += 1
 
 
 def optimisers(model: Any) -> list[Any]:
@@ -91,7 +81,7 @@ def optimisers(model: Any) -> list[Any]:
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
     return [
-        torch.optim.Muon(matrices, lr=LEARNING_RATE, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.Muon(matrices, lr=LEARNING_RATE, weight_decay=0.0, adjust_lr_fn="original"),
         torch.optim.AdamW(others, lr=LEARNING_RATE, betas=(0.9, 0.95), weight_decay=0.0),
     ]
 
@@ -118,9 +108,7 @@ def pretrain(tokenizer: Any, seed: int, steps: int, report: Callable[[int, float
     schedules = [torch.optim.lr_scheduler.LambdaLR(o, lambda s: min(1.0, (s + 1) / warm, 1.05 * (steps - s) / steps)) for o in steppers]
     model.train()
     tokens, losses = 0, []
-    copying = min(COPYING_STEPS, steps // 2)
-    stream = chain(islice(repeats(seed, len(tokenizer)), copying), batches(seed, tokenizer))
-    for step, (ids, weights) in enumerate(islice(stream, steps), start=1):
+    for step, (ids, weights) in enumerate(islice(batches(seed, tokenizer, steps // 4), steps), start=1):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = model(ids, use_cache=False).logits[:, :-1]
         each = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
