@@ -74,12 +74,21 @@ def _hydra(words: list[str]) -> int:
 
     check_words(words)
 
-    sys.argv = ["ftbench", *(f"++{word}" if _AXIS_VALUE.match(word) else word for word in words)]
+    sys.argv = ["ftbench", *(f"++{word}" if _AXIS_VALUE.match(word) else word for word in _flags_first(words))]
     try:
         hydra_main()
     except SystemExit as status:
         return status.code if isinstance(status.code, int) else 0 if status.code is None else 1
     return 0
+
+
+def _flags_first(words: Sequence[str]) -> list[str]:
+    """Returns flags (and their values) before overrides: Hydra's parser loses overrides that stand after a flag."""
+    flags, overrides = [], []
+    for index, word in enumerate(words):
+        value_of_flag = index > 0 and words[index - 1].startswith("--") and "=" not in words[index - 1]
+        (overrides if "=" in word and not word.startswith("-") and not value_of_flag else flags).append(word)
+    return flags + overrides
 
 
 def _refuse_secrets(words: Sequence[str]) -> None:

@@ -1,0 +1,139 @@
+"""The command line as a person uses it: exit status, files, Hydra's own grammar, other launchers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+SMALL = ("dataset.train=24", "dataset.validation=8", "dataset.test=12", "decoding.latency_requests=1", "++method.max_steps=2")
+COLUMNS = "cell_id,label,model,method,context,dataset,decoding,seed,hardware,status,reason,n"
+TAIL = (
+    "train_seconds,generate_seconds,latency_p50_ms,latency_p95_ms,prompt_tokens,completion_tokens,tokens_per_second,"
+    "peak_memory_bytes,train_usd,usd_per_1k_requests,price_basis"
+)
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Returns a function that runs ``python -m ftbench`` with the words it is given, in an empty folder."""
+
+    def go(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        known = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+        return subprocess.run([sys.executable, "-m", "ftbench", *words], cwd=tmp_path, env=known, capture_output=True, text=True, check=False)
+
+    return go
+
+
+def _sweep(folder: Path) -> Path:
+    return sorted(folder.glob("multirun/*/*/plan.json"), key=lambda path: path.stat().st_mtime)[-1].parent
+
+
+def _rows(sweep: Path) -> list[dict[str, str]]:
+    with open(sweep / "results.csv", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_matrix_runs_ranks_and_is_found_again(run: Run, tmp_path: Path) -> None:
+    words = ("-m", "method=none,lora", *SMALL, "metrics=[bleu,perplexity]")
+    done = run(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    sweep = _sweep(tmp_path)
+    header = (sweep / "results.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert header == f"{COLUMNS},bleu,bleu_low,bleu_high,perplexity,perplexity_low,perplexity_high,{TAIL}"
+    rows = _rows(sweep)
+    assert [row["method"] for row in rows] in (["none", "lora"], ["lora", "none"]) and {row["status"] for row in rows} == {"done"}
+    plan = json.loads((sweep / "plan.json").read_text(encoding="utf-8"))
+    assert {"cells", "stages", "refusals"} <= set(plan) and plan["refusals"] == []
+    assert {path.name for path in sweep.iterdir()} >= {"results.csv", "results.json", "leaderboard.md", "plan.json", "multirun.yaml", "0", "1"}
+    assert "toy: says nothing about a 7B" in done.stdout
+    again = run(*words)
+    assert again.returncode == 0 and f"{len(plan['stages'])} cached" in again.stderr
+    assert _sweep(tmp_path) != sweep or len(list(tmp_path.glob("multirun/*/*"))) == 2
+    assert [{**row, "generate_seconds": ""} for row in _rows(_sweep(tmp_path))] == [{**row, "generate_seconds": ""} for row in rows]
+    key = plan["cells"][1]["stages"]["train"][:10]
+    explained = run("explain", key)
+    assert explained.returncode == 0 and "used by: tiny lora zero_shot" in explained.stdout
+    changed = run("plan", "-m", "method=lora", *SMALL, "++method.rank=3")
+    assert changed.returncode == 0
+    other = json.loads((_sweep(tmp_path) / "plan.json").read_text(encoding="utf-8"))["cells"][0]["stages"]["train"]
+    assert "spec.method.rank: 16 there, 3 here" in run("explain", other[:12]).stdout
+
+
+@pytest.mark.slow
+def test_refusal_stops_everything_unless_told_to_skip(run: Run, tmp_path: Path) -> None:
+    words = ("-m", "context=zero_shot,few_shot", "++context.k=0", *SMALL[:4])
+    stopped = run(*words)
+    assert stopped.returncode == 1 and "context.k: 0 shots" in stopped.stderr and "Traceback" not in stopped.stderr
+    assert not (tmp_path / ".ftbench").exists()
+    assert {row["status"] for row in _rows(_sweep(tmp_path))} == {"refused", "blocked"}
+    skipped = run(*words, "on_refusal=skip")
+    assert skipped.returncode == 0, skipped.stderr
+    assert sorted(row["status"] for row in _rows(_sweep(tmp_path))) == ["done", "refused"]
+
+
+@pytest.mark.slow
+def test_failed_cell_fails_alone(run: Run, tmp_path: Path) -> None:
+    """A learning rate that ends in NaN fails its own cell with a reason; its neighbour is done; the exit status says so."""
+    done = run("-m", "method=lora", "++method.learning_rate=1e-2,1e30", *SMALL[:4], "++method.max_steps=6", "++method.warmup=0")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    rows = {row["label"]: row for row in _rows(_sweep(tmp_path))}
+    assert sorted(row["status"] for row in rows.values()) == ["done", "failed"]
+    (failed,) = [row for row in rows.values() if row["status"] == "failed"]
+    assert "train:" in failed["reason"] and "step" in failed["reason"]
+
+
+@pytest.mark.slow
+def test_validation_score_goes_back_to_hydra_also_under_another_launcher(run: Run, tmp_path: Path) -> None:
+    own = tmp_path / "conf" / "hydra" / "launcher"
+    own.mkdir(parents=True)
+    (own / "plain.yaml").write_text("# Hydra's own.\n_target_: hydra._internal.core_plugins.basic_launcher.BasicLauncher\n")
+    listener = tmp_path / "listener.py"
+    listener.write_text(
+        "from hydra.experimental.callback import Callback\n\nclass Note(Callback):\n"
+        "    def on_job_end(self, config, job_return, **kwargs):\n"
+        "        open('returned.txt', 'a').write(f'{job_return.status.name} {job_return._return_value}\\n')\n"
+    )
+    words = ("method=none", *SMALL[:4], "metrics=[bleu]", "+hydra.callbacks.note={_target_: listener.Note}")
+    for launcher in ((), ("--config-dir", str(tmp_path / "conf"), "hydra/launcher=plain")):
+        done = run(*words, *launcher, PYTHONPATH=f"{ROOT}:{tmp_path}")
+        assert done.returncode == 0, done.stderr
+    first, second = (tmp_path / "returned.txt").read_text().splitlines()
+    assert first == second and first.startswith("COMPLETED ")
+    results = json.loads(next(tmp_path.glob("multirun/*/*/results.json")).read_text(encoding="utf-8"))
+    assert first.removeprefix("COMPLETED ") in json.dumps(results)
+
+
+def test_bad_words_are_one_line_each(run: Run) -> None:
+    for words, status, line in (
+        (("plna",), 2, "plna: no such verb. Did you mean plan?"),
+        (("method=lroa", "model=tinny"), 1, "method=lroa: no such method. Did you mean lora?"),
+        (("plan", "model.hf_token=x"), 2, "a secret on the command line"),
+        (("explain", "zzz"), 1, "no sweep below ./multirun"),
+        (("plan", "--config-dir", "nowhere"), 1, "--config-dir nowhere: no such folder"),
+        (("plan", "hydra.sweeper.max_batch_size=2"), 1, "a split matrix cannot be compiled as one"),
+    ):
+        done = run(*words)
+        assert done.returncode == status and line in done.stderr and "Traceback" not in done.stderr, (words, done.stderr)
+
+
+def test_secret_on_the_command_line_reaches_no_file(run: Run, tmp_path: Path) -> None:
+    assert run("plan", "model.api_key=correcthorse").returncode == 2
+    assert not any(tmp_path.iterdir())
+
+
+def test_hydra_grammar_still_works(run: Run) -> None:
+    shown = run("--cfg", "job", "method=lora", "method.rank=3")
+    assert shown.returncode == 0 and "rank: 3" in shown.stdout
+    assert run("plan", "--help").stdout.startswith("python -m ftbench plan")
+    assert "launcher" in run("--info", "defaults").stdout
