@@ -69,10 +69,11 @@ def _hydra(words: list[str]) -> int:
     _refuse_secrets(words)
     if verb == "plan":
         words.append("hydra.launcher.verb=plan")
-    from ftbench.compile.words import check_words
+    from ftbench.compile.words import check_quotes, check_words
     from ftbench.entry import hydra_main
 
     check_words(words)
+    check_quotes(words)
 
     sys.argv = ["ftbench", *(f"++{word}" if _AXIS_VALUE.match(word) else word for word in _flags_first(words))]
     try:

@@ -119,6 +119,7 @@ def test_bad_words_are_one_line_each(run: Run) -> None:
         (("plna",), 2, "plna: no such verb. Did you mean plan?"),
         (("method=lroa", "model=tinny"), 1, "method=lroa: no such method. Did you mean lora?"),
         (("plan", "model.hf_token=x"), 2, "a secret on the command line"),
+        (("plan", "dataset=files", "dataset.prompt={q} ?"), 1, "Quote it twice, for the shell and for Hydra: 'dataset.prompt=\"{q} ?\"'"),
         (("explain", "zzz"), 1, "no sweep below ./multirun"),
         (("plan", "--config-dir", "nowhere"), 1, "--config-dir nowhere: no such folder"),
         (("plan", "hydra.sweeper.max_batch_size=2"), 1, "a split matrix cannot be compiled as one"),

@@ -31,8 +31,8 @@ def plan_text(compiled: Compiled, cached: Collection[str]) -> str:
     kinds = Counter(stage.kind for key, stage in plan.stages.items() if key not in cached)
     if kinds:
         lines.append("to run: " + ", ".join(f"{number} {kind}" for kind, number in kinds.items()))
-    lines.append("")
     width = max([len(cell.label) for cell in plan.cells], default=0)
+    lines += [""] * bool(plan.cells)
     seen: set[str] = set()
     for cell in plan.cells:
         shown = []
@@ -45,7 +45,8 @@ def plan_text(compiled: Compiled, cached: Collection[str]) -> str:
         lines += ["", "+ to run   = cached   & shared with a cell above   (ftbench explain KEY tells more)"]
     notes = dict.fromkeys([*compiled.notes, *(note for cell in plan.cells for note in cell.notes)])
     lines += [""] * bool(notes) + [f"note: {note}" for note in notes]
-    lines.append("forecast: none yet (hours and dollars are unknown, not zero)")
+    if plan.cells:
+        lines.append("forecast: none yet (hours and dollars are unknown, not zero)")
     if plan.refusals:
         lines += ["", refusal_text(plan.refusals)]
     return "\n".join(lines)

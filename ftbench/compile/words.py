@@ -36,6 +36,29 @@ def check_words(words: Sequence[str]) -> None:
         raise Refused(problems)
 
 
+def check_quotes(words: Sequence[str]) -> None:
+    """Refuses a template that Hydra's grammar cannot read without quotes, and says how to write it.
+
+    Raises:
+        Refused: with one problem for each such word.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    problems = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or "{" not in value or word.startswith("-"):
+            continue
+        try:
+            OverridesParser.create().parse_override(word)
+        except HydraException:
+            fix = f"Quote it twice, for the shell and for Hydra: '{key}=\"{value}\"'"
+            problems.append(Problem(key, f"{value} is a template, which Hydra reads only in quotes", fix))
+    if problems:
+        raise Refused(problems)
+
+
 def _config_dirs(words: Sequence[str]) -> list[Path]:
     found = []
     for index, word in enumerate(words):
