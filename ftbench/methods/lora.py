@@ -4,59 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ftbench.core.canonical import digest
-from ftbench.core.component import Component, node
 from ftbench.core.errors import FtbenchError, Problem
-from ftbench.core.example import Splits
-from ftbench.core.protocols import AddStage, Lowered, TrainRun
+from ftbench.core.protocols import TrainRun
 from ftbench.methods.adapters import add_lora, attached, save_adapter
-from ftbench.methods.sft import Recipe, SftRun, sft
+from ftbench.methods.recipe import Tuned
+from ftbench.methods.sft import SftRun, sft
 
 ALL_LINEAR = "all-linear"
 
 
 @dataclass(frozen=True)
-class Lora(Component):
+class Lora(Tuned):
     """Low-rank adaptation.
-
-    Every field is part of the identity: micro-batch and accumulation give the same loss up to rounding only, and with
-    dropout other masks are drawn, so neither is proven neutral.
 
     Attributes:
         rank: of the two matrices.
         alpha: the update is scaled by alpha / rank.
         dropout: on the adapter's input.
         target_modules: ``all-linear`` (every linear layer but the output head) or a list of module names.
-        learning_rate ... gradient_checkpointing: see ``ftbench.methods.sft.Recipe``.
+        the others: see ``ftbench.methods.recipe.Recipe``.
     """
 
     rank: int
     alpha: float
     dropout: float
     target_modules: Any
-    learning_rate: float
-    epochs: float
-    max_steps: int | None
-    batch_size: int
-    gradient_accumulation: int
-    warmup: float
-    schedule: str
-    weight_decay: float
-    max_grad_norm: float
-    max_tokens: int | None
-    optimizer: str
-    precision: str
-    gradient_checkpointing: bool
-
-    def recipe(self) -> Recipe:
-        return Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
 
     def check(self) -> list[Problem]:
-        problems = self.recipe().check("method")
+        problems = super().check()
         if self.rank < 1:
             problems.append(Problem("method.rank", f"{self.rank} is less than 1", "Give at least 1"))
         if not self.alpha > 0:
@@ -72,24 +51,6 @@ class Lora(Component):
         elif "lm_head" in names:
             problems.append(Problem("method.target_modules", "an adapter on lm_head would never be trained: the loss reads the head itself", "Remove lm_head"))
         return problems
-
-    def check_data(self, splits: Splits) -> list[Problem]:
-        if any(example.target is not None for example in splits.train):
-            return []
-        return [Problem("dataset.train", "has no row with a target to train on", "Give dataset.target or dataset.references, or method=none")]
-
-    def lower(self, add: AddStage, cell: Lowered) -> str | None:
-        """Adds the train stage. Rows are trained on their own prompts, so that every context shares one adapter.
-
-        A method that trains on what a context puts into the prompt adds ``cell.context`` to the spec here.
-        """
-        return add(
-            "train",
-            spec={"model": cell.model.identity(), "method": self.identity(), "seed": cell.seed},
-            inputs={"prepare": cell.prepare},
-            config={"model": node(cell.model), "method": node(self), "seed": cell.seed},
-            model=digest(cell.model.identity()),
-        )
 
     def train(self, runs: Sequence[TrainRun], loaded: Any) -> list[dict[str, Any]]:
         return sft([self._run(run, loaded) for run in runs], loaded)

@@ -1,8 +1,8 @@
 """Training rows: ids with labels, made by the same format that asks the model later.
 
 A label stands on every token of the target and on its end-of-turn token, and on nothing else. A row that is longer than
-allowed is cut at its end and counted as truncated; a row that would be left without a single label is refused by name and
-never trained on. A cut row gets no end token: its answer did not end there.
+allowed is cut at its end and counted as truncated, or left out and counted as dropped; a row that would be left without a
+single label is refused by name and never trained on. A cut row gets no end token: its answer did not end there.
 """
 
 from __future__ import annotations
@@ -40,30 +40,36 @@ class Rows:
     Attributes:
         kept: rows to train on.
         truncated: how many of them were cut at ``max_tokens``.
+        dropped: how many others were longer and left out by rule.
         refused_ids: ids of the rows without a single label left, without a target, or that the chat template refuses.
+            Preference pairs without a target are no rows of this kind and not counted.
     """
 
     kept: tuple[Row, ...]
     truncated: int
+    dropped: int
     refused_ids: tuple[str, ...]
 
     def counts(self) -> dict[str, Any]:
         """Returns what ``rows.json`` holds."""
-        return {"trained": len(self.kept), "truncated": self.truncated, "refused": len(self.refused_ids), "refused_ids": list(self.refused_ids)}
+        return {"trained": len(self.kept), "truncated": self.truncated, "dropped": self.dropped, "refused": len(self.refused_ids), "refused_ids": list(self.refused_ids)}
 
 
-def encode_rows(format: Any, examples: Sequence[Example], max_tokens: int | None) -> Rows:
+def encode_rows(format: Any, examples: Sequence[Example], max_tokens: int | None, overlong: str = "cut") -> Rows:
     """Encodes training examples.
 
     Args:
         format: ``ftbench.models.format.Format`` of the model.
         max_tokens: longest row, in tokens; None for no limit.
+        overlong: ``cut`` or ``drop`` longer rows.
 
     Raises:
         FtbenchError: when no row is left to train on.
     """
-    kept, truncated, refused = [], 0, []
+    kept, truncated, dropped, refused = [], 0, 0, []
     for example in examples:
+        if example.target is None and example.chosen is not None:
+            continue
         encoded = _encoded(format, example)
         if encoded is None:
             refused.append(example.id)
@@ -71,6 +77,9 @@ def encode_rows(format: Any, examples: Sequence[Example], max_tokens: int | None
         answer = (*encoded.target_ids, *encoded.end_ids)
         ids = (*encoded.prompt_ids, *answer)
         labels = (IGNORED,) * len(encoded.prompt_ids) + answer
+        if overlong == "drop" and max_tokens is not None and len(ids) > max_tokens:
+            dropped += 1
+            continue
         row = Row(example.id, ids[:max_tokens], labels[:max_tokens])
         if row.supervised == 0:
             refused.append(example.id)
@@ -81,7 +90,7 @@ def encode_rows(format: Any, examples: Sequence[Example], max_tokens: int | None
         raise FtbenchError(
             f"train: none of {len(examples)} rows has a target token within {max_tokens} tokens. Raise method.max_tokens or shorten the prompts"
         )
-    return Rows(tuple(kept), truncated, tuple(refused))
+    return Rows(tuple(kept), truncated, dropped, tuple(refused))
 
 
 def _encoded(format: Any, example: Example) -> Any:

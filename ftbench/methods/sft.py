@@ -7,84 +7,14 @@ list is what training several adapters in one pass will need.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ftbench.core.errors import Problem, did_you_mean
 from ftbench.core.example import Example, write_jsonl
+from ftbench.methods.recipe import Recipe
 from ftbench.methods.rows import Rows, encode_rows, masked_example, ordered, token_counts
-
-SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
-OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", "adamw_bnb_8bit", "paged_adamw_32bit", "paged_adamw_8bit", "adafactor", "sgd")
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train, whatever is trained.
-
-    Attributes:
-        learning_rate: peak.
-        epochs: passes over the rows, fractions allowed; without effect where ``max_steps`` is given.
-        max_steps: optimizer steps, or None.
-        batch_size: rows per forward pass.
-        gradient_accumulation: forward passes per optimizer step.
-        warmup: share of the steps in which the learning rate rises.
-        schedule: ``linear``, ``cosine`` (both down to 0) or ``constant``, after the warm-up.
-        weight_decay: of AdamW.
-        max_grad_norm: gradients are clipped to this norm; 0 leaves them.
-        max_tokens: longest row; None is the model's window.
-        optimizer: one of ``OPTIMIZERS``, as transformers names them.
-        precision: ``auto`` is bfloat16 autocast on a GPU that has it, else float32.
-        gradient_checkpointing: recompute activations to save memory.
-    """
-
-    learning_rate: float
-    epochs: float
-    max_steps: int | None
-    batch_size: int
-    gradient_accumulation: int
-    warmup: float
-    schedule: str
-    weight_decay: float
-    max_grad_norm: float
-    max_tokens: int | None
-    optimizer: str
-    precision: str
-    gradient_checkpointing: bool
-
-    @property
-    def effective_batch(self) -> int:
-        """Rows per optimizer step."""
-        return self.batch_size * self.gradient_accumulation
-
-    def rows(self, available: int) -> int:
-        """Returns how many rows are gone through, repeats counted."""
-        return self.max_steps * self.effective_batch if self.max_steps is not None else max(1, round(self.epochs * available))
-
-    def check(self, where: str) -> list[Problem]:
-        """Returns what is wrong with these values; ``where`` is the config key they stand under."""
-        problems = []
-        for name in ("batch_size", "gradient_accumulation", "max_steps", "max_tokens"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                problems.append(Problem(f"{where}.{name}", f"{value} is less than 1", "Give at least 1"))
-        for name in ("learning_rate", "epochs"):
-            if not 0 < getattr(self, name) < math.inf:
-                problems.append(Problem(f"{where}.{name}", f"{getattr(self, name)} is not positive", "Give a number above 0"))
-        for name in ("weight_decay", "max_grad_norm"):
-            if not 0 <= getattr(self, name) < math.inf:
-                problems.append(Problem(f"{where}.{name}", f"{getattr(self, name)} is negative or not finite", "Give 0 or more"))
-        if not 0 <= self.warmup < 1:
-            problems.append(Problem(f"{where}.warmup", f"{self.warmup} is no share of the steps", "Give a number from 0 to below 1"))
-        for name, options in (("schedule", SCHEDULES), ("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
-            if getattr(self, name) not in options:
-                problems.append(Problem(f"{where}.{name}", f"{getattr(self, name)!r} is none of its values", did_you_mean(getattr(self, name), options)))
-        return problems
-
 
 @dataclass(frozen=True)
 class SftRun:
@@ -132,7 +62,7 @@ def _solo(run: SftRun, loaded: Any) -> dict[str, Any]:
 
     recipe = run.recipe
     limits = [limit for limit in (recipe.max_tokens, loaded.context_tokens) if limit is not None]
-    rows = encode_rows(loaded.format, run.examples, min(limits, default=None))
+    rows = encode_rows(loaded.format, run.examples, min(limits, default=None), recipe.overlong)
     order = ordered(rows.kept, recipe.rows(len(rows.kept)), run.seed)
     _write_json(run.folder / "rows.json", rows.counts())
     _write_json(run.folder / "masked_example.json", masked_example(order[0], loaded.tokenizer))

@@ -18,8 +18,9 @@ from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from ftbench.core.errors import FtbenchError
+from ftbench.methods.recipe import SCHEDULES
 from ftbench.methods.rows import Row
-from ftbench.methods.sft import SCHEDULES, SftRun
+from ftbench.methods.sft import SftRun
 from ftbench.models.intact import intact
 
 datasets.disable_progress_bars()

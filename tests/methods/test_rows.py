@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -31,7 +32,7 @@ def test_01_only_the_completion_is_supervised_and_one_row_shows_it(chat) -> None
 def test_02_rows_without_a_label_left_are_counted_and_refused(chat) -> None:
     fits, long, cut = example("fits", "q", "yes"), example("long", "q" * 30, "yes"), example("cut", "q" * 6, "yes yes")
     rows = encode_rows(chat.format, [fits, long, cut, example("none", "q", None)], 12)
-    assert rows.counts() == {"trained": 2, "truncated": 1, "refused": 2, "refused_ids": ["long", "none"]}
+    assert rows.counts() == {"trained": 2, "truncated": 1, "dropped": 0, "refused": 2, "refused_ids": ["long", "none"]}
     assert [row.id for row in rows.kept] == ["fits", "cut"]
     assert all(row.supervised > 0 and len(row.input_ids) <= 12 for row in rows.kept)
     with pytest.raises(FtbenchError, match="none of 1 rows has a target token within 12 tokens. Raise method.max_tokens"):
@@ -74,3 +75,15 @@ def test_rows_come_in_whole_shuffled_epochs(n: int, count: int, seed: int) -> No
     for start in range(0, count - n + 1, n):
         assert sorted(order[start : start + n]) == list(range(n))
     assert ordered(rows, count + n, seed)[:count] == ordered(rows, count, seed), "a longer run begins as a shorter one"
+
+
+def test_a_longer_row_is_dropped_by_rule_and_counted(chat) -> None:
+    rows = [example("fits", "q", "yes"), example("long", "q", "yes " * 30)]
+    cut, dropped = (encode_rows(chat.format, rows, 12, rule) for rule in ("cut", "drop"))
+    assert (len(cut.kept), cut.truncated, cut.dropped) == (2, 1, 0)
+    assert ([row.id for row in dropped.kept], dropped.truncated, dropped.dropped) == (["fits"], 0, 1)
+
+
+def test_preference_pairs_without_a_target_are_left_out_and_not_counted_as_refused(chat) -> None:
+    pair = replace(example("pair", "q", None), chosen="yes", rejected="no")
+    assert encode_rows(chat.format, [example("a", "q", "yes"), pair], None).counts()["refused"] == 0
