@@ -13,6 +13,7 @@ import transformers
 from ftbench.core.canonical import digest
 from ftbench.core.errors import FtbenchError
 from ftbench.models.format import Format
+from ftbench.models.quantize import Quantized, loading_config, settle
 
 # A worker's output is read by people: no bars, and no word of kernels for 4-bit weights that nobody asked for.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
@@ -31,11 +32,12 @@ class Loaded:
         name: hub id, or None for a model out of a folder; goes into saved adapters.
         revision: commit of a hub model, or None.
         device: such as ``cpu`` or ``cuda:0``.
-        dtype: of the weights.
+        dtype: of the weights; where they are quantised, of all others and of what is computed.
         stop_ids: every id that ends an answer.
         pad_id: fills short rows of a batch. It is never a stop id, and everywhere it stands it is masked by position,
             so that its value cannot matter.
         context_tokens: the window, or None when the model states none.
+        quantized: which layers hold 4-bit weights, or None where none do.
     """
 
     model: Any
@@ -48,12 +50,14 @@ class Loaded:
     stop_ids: tuple[int, ...]
     pad_id: int
     context_tokens: int | None
+    quantized: Quantized | None
 
     def provenance(self) -> dict[str, Any]:
-        """Returns what a receipt says of the model: commit, weights' dtype, attention, and the chat template by hash."""
+        """Returns what a receipt says of the model: commit, weights' dtype, 4-bit layers, attention, and the chat template by hash."""
         return {
             "revision": self.revision,
             "dtype": str(self.dtype).removeprefix("torch."),
+            "quantization": None if self.quantized is None else self.quantized.as_dict(),
             "attention": self.model.config._attn_implementation,
             "chat_template": None if self.format.template is None else digest(self.format.template),
         }
@@ -76,6 +80,7 @@ def load(
     revision: str | None,
     device: str,
     dtype: str,
+    quantization: str | None,
     attention: str,
     trust_remote_code: bool,
     safetensors_only: bool,
@@ -88,6 +93,7 @@ def load(
     Args:
         name: folder or hub id.
         revision: commit of a hub id; None for a folder.
+        quantization: a key of ``ftbench.models.quantize.KINDS``, or None.
         template: chat template that replaces the tokenizer's own.
         use_template: False writes plain text even where a template exists.
 
@@ -97,7 +103,9 @@ def load(
     common = {"trust_remote_code": trust_remote_code, **({} if revision is None else {"revision": revision})}
     chosen = choose_dtype(dtype, device)
     extra = {} if attention == "auto" else {"attn_implementation": attention}
-    if device != "cpu":
+    if quantization is not None:
+        extra["quantization_config"] = loading_config(quantization, chosen)
+    if device != "cpu" or quantization is not None:  # transformers puts a quantised model where it likes unless told
         extra["device_map"] = {"": device}
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(name, **common)
@@ -106,6 +114,7 @@ def load(
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         fix = "Check the folder, the revision, the network or model.trust_remote_code"
         raise FtbenchError(f"model.name_or_path={name}: cannot be loaded ({reason}). {fix}") from error
+    quantized = None if quantization is None else settle(model, quantization, name)
     model.eval()
     model.requires_grad_(False)
     if use_template and template is None:
@@ -124,6 +133,7 @@ def load(
         stop_ids=format.stop_ids,
         pad_id=_pad_id(tokenizer, format.stop_ids),
         context_tokens=context_tokens or _window(model.config),
+        quantized=quantized,
     )
 
 

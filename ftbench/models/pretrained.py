@@ -10,6 +10,7 @@ from typing import Any
 from ftbench.core.canonical import file_digest
 from ftbench.core.component import Component
 from ftbench.core.errors import FtbenchError, Problem, Refused, did_you_mean
+from ftbench.models import quantize
 from ftbench.models.revision import PACKAGE, cached_snapshot, folder_digests, folder_of, hub_commit
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -29,7 +30,8 @@ class Pretrained(Component):
         safetensors_only: refuse pickled weights.
         attention: the attention implementation; ``auto`` leaves the choice to transformers.
         context_tokens: the window; null takes it from the model's config.
-        quantization: null; the base is loaded in ``dtype``.
+        quantization: null loads the base in ``dtype``; ``nf4`` quantises its linear layers to 4 bits while loading, with double
+            quantisation, ``nf4_single`` without. The rest stays in ``dtype``, which is also what is computed in.
         parameters, licence, gated: facts for the reader of a plan; null where unknown.
         method_defaults: method -> key -> value that suits this model (a learning rate depends on size); set where the cell
             still has the method's own default, so anything typed, coupled or declared in a recipe wins.
@@ -84,8 +86,7 @@ class Pretrained(Component):
             value = getattr(self, name)
             if value not in options:
                 problems.append(Problem(f"model.{name}", f"{value!r} is none of its values", did_you_mean(value, options)))
-        if self.quantization is not None:
-            problems.append(Problem("model.quantization", f"{self.quantization!r} cannot be loaded", "Set model.quantization=null"))
+        problems += quantize.problems(self.quantization)
         if self.context_tokens is not None and self.context_tokens < 2:
             problems.append(Problem("model.context_tokens", f"{self.context_tokens} leaves no room for a prompt", "Set it to null or to at least 2"))
         if self.chat_template not in ("auto", "none") and not Path(self.chat_template).expanduser().is_file():
@@ -136,6 +137,7 @@ class Pretrained(Component):
             revision=None if folder is not None else self._commit(),
             device=device,
             dtype=self.dtype,
+            quantization=self.quantization,
             attention=self.attention,
             trust_remote_code=self.trust_remote_code,
             safetensors_only=self.safetensors_only,

@@ -1,1 +1,1 @@
-from tests.models.fixtures import chat, chat_folder, plain, plain_folder, stories  # noqa: F401
+from tests.models.fixtures import chat, chat_folder, plain, plain_folder, stories, wide_folder, wide_nf4  # noqa: F401

@@ -35,3 +35,15 @@ def plain(plain_folder: Path):
 def stories(shared_data: Path):
     """``Loaded`` of the published stories260K."""
     return component("model", "hf", name_or_path=str(shared_data / "stories260K" / "hf")).load("cpu")
+
+
+@pytest.fixture(scope="session")
+def wide_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like ``chat_folder`` whose widths are multiples of 64, as 4-bit weights want them."""
+    return write_llama(tmp_path_factory.mktemp("wide"), chat=True, hidden=64)
+
+
+@pytest.fixture(scope="session")
+def wide_nf4(wide_folder: Path):
+    """``Loaded`` in 4 bits."""
+    return component("model", "hf", name_or_path=str(wide_folder), quantization="nf4").load("cpu")

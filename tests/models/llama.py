@@ -18,8 +18,8 @@ CHAT_TEMPLATE = (
 )
 
 
-def write_llama(folder: Path, *, chat: bool, pad: bool = True, generation: dict | None = None, window: int = 256) -> Path:
-    """Writes a model folder; its weights are the same every time."""
+def write_llama(folder: Path, *, chat: bool, pad: bool = True, generation: dict | None = None, window: int = 256, hidden: int = 32) -> Path:
+    """Writes a model folder; its weights are the same every time. 4-bit weights want a ``hidden`` that is a multiple of 64."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -41,8 +41,8 @@ def write_llama(folder: Path, *, chat: bool, pad: bool = True, generation: dict 
         tokenizer.chat_template = CHAT_TEMPLATE
     config = LlamaConfig(
         vocab_size=len(vocabulary),
-        hidden_size=32,
-        intermediate_size=64,
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,

@@ -103,7 +103,7 @@ def test_what_cannot_be_loaded_is_refused_with_the_fix(plain_folder: Path, tmp_p
     (pickled / "pytorch_model.bin").write_bytes(b"x")
     assert said(hf(pickled)) == [f"model.name_or_path: {pickled} has only pickled weights (*.bin)"]
     assert said(hf(pickled, safetensors_only=False)) == []
-    wrong = hf(plain_folder, dtype="float8", attention="flash", context_tokens=1, chat_template="/no/file", quantization="nf4")
+    wrong = hf(plain_folder, dtype="float8", attention="flash", context_tokens=1, chat_template="/no/file", quantization="nf5")
     assert [problem.where for problem in wrong.check()] == [
         "model.dtype",
         "model.attention",
