@@ -33,7 +33,15 @@ WORLDS = ("house_style", "no_gain", "no_difference")
 NOTE = "toy: says nothing about a 7B"
 OLD_PRODUCTS = {"train": 20, "validation": 8, "test": 20}
 """How many old products each split is about; a product and its document belong to one split only."""
-LARGEST = {split: OLD_PRODUCTS[split] * len(words.ATTRIBUTES) * 3 // 2 * world.FORMS for split in SPLITS}
+SHARES = {
+    "train": {"known": 6, "changed": 1, "new": 1},
+    "validation": {"known": 1, "changed": 1, "new": 1},
+    "test": {"known": 1, "changed": 1, "new": 1},
+}
+"""What the rows of a split ask for, in parts. Training rows are mostly about what the base knows: rows that contradict or
+exceed it teach a model to make facts up (measured on the tiny model: known facts fall from 1.0 to 0.55 with equal parts)."""
+_FACTS = {split: OLD_PRODUCTS[split] * len(words.ATTRIBUTES) // 2 for split in SPLITS}  # of each kind of knowledge
+LARGEST = {split: _FACTS[split] * world.FORMS * sum(SHARES[split].values()) // max(SHARES[split].values()) for split in SPLITS}
 
 
 @dataclass(frozen=True)
@@ -148,7 +156,7 @@ def document_id(name: str) -> str:
 def _facts(
     rng: random.Random, split: str, old: list[Product], new: list[Product], size: int, styled: bool
 ) -> tuple[list[Product], tuple[Example, ...]]:
-    """Returns the products as they are now, and rows of which a third each asks for known, changed and new facts."""
+    """Returns the products as they are now, and rows that ask for known, changed and new facts in the split's ``SHARES``."""
     facts: dict[str, list[tuple[Product, str]]] = {"known": [], "changed": [], "new": []}
     now: list[Product] = []
     for product in old:
@@ -159,9 +167,13 @@ def _facts(
             facts["changed" if attribute in changed else "known"].append((current, attribute))
     facts["new"] = [(product, attribute) for product in new for attribute in words.ATTRIBUTES]
     asked = []
+    shares = SHARES[split]
+    wanted_of = {knowledge: size * share // sum(shares.values()) for knowledge, share in shares.items()}
+    for knowledge in list(shares)[: size - sum(wanted_of.values())]:
+        wanted_of[knowledge] += 1
     for knowledge, pool in facts.items():
         rng.shuffle(pool)
-        wanted = (size + 2 - list(facts).index(knowledge)) // 3
+        wanted = wanted_of[knowledge]
         first = {fact[0].name + fact[1]: rng.randrange(world.FORMS) for fact in pool}
         for index in range(wanted):
             product, attribute = pool[index % len(pool)]
