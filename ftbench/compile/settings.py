@@ -11,6 +11,7 @@ from ftbench.core.errors import Problem, did_you_mean
 
 ON_REFUSAL = ("stop", "skip")
 BASELINES = ("auto",)
+FAMILIES = ("best", "baseline", "all")
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,39 @@ class Statistics:
     confidence: float
     resamples: int
     seed: int
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How the comparison is decided, in points of the primary metric. Read by the report: changing it trains and scores nothing.
+
+    Attributes:
+        family: which comparisons share one error rate: each cell with the best, with the baselines, or all pairs.
+        margin: the smallest gap that matters. Without one nothing can be called as good as something else.
+        power: chance wanted of showing a difference, for what a plan says can be shown.
+        assumed_sd: standard deviation of one example's difference between two cells; null takes half the metric's range.
+        assumed_icc: correlation of differences within a group.
+    """
+
+    family: str
+    margin: Optional[float]
+    power: float
+    assumed_sd: Optional[float]
+    assumed_icc: float
+
+    def check(self, confidence: float) -> list[Problem]:
+        problems = []
+        if self.family not in FAMILIES:
+            problems.append(Problem("decision.family", f"{self.family!r} is not known", did_you_mean(self.family, FAMILIES)))
+        for name in ("margin", "assumed_sd"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                problems.append(Problem(f"decision.{name}", f"{value} is not above 0", "Give points of the primary metric, or null"))
+        if not 1 - confidence < self.power < 1:
+            problems.append(Problem("decision.power", f"{self.power} is no chance worth planning for", "Use a share such as 0.8"))
+        if not 0 <= self.assumed_icc <= 1:
+            problems.append(Problem("decision.assumed_icc", f"{self.assumed_icc} is no correlation within groups", "Use 0 to 1"))
+        return problems
 
 
 @dataclass(frozen=True)
@@ -47,6 +81,7 @@ class Settings(Component):
     primary_metric: Optional[str]
     validation: bool
     statistics: Statistics
+    decision: Decision
     on_refusal: str
     matrix: Matrix
     store: StoreSettings
@@ -67,6 +102,10 @@ class Settings(Component):
             problems.append(Problem("statistics.confidence", f"{self.statistics.confidence} is no share", "Use a number between 0 and 1, such as 0.95"))
         if self.statistics.resamples < 100:
             problems.append(Problem("statistics.resamples", f"{self.statistics.resamples} is too few for an interval", "Use at least 100; 2000 is usual"))
+        elif self.statistics.resamples * (1 - self.statistics.confidence) < 5:
+            why = f"{self.statistics.resamples} resamples cannot show anything at {self.statistics.confidence:.3%} confidence"
+            problems.append(Problem("statistics.resamples", why, "Use at least 5 / (1 - confidence), or less confidence"))
+        problems += self.decision.check(self.statistics.confidence)
         for place, terms in (("matrix.exclude", self.matrix.exclude), ("matrix.couple", [rule.get("when", {}) for rule in self.matrix.couple])):
             if any(not isinstance(term, dict) or not term for term in terms):
                 problems.append(Problem(place, "has an empty condition, which would match every cell", "Write conditions such as {method: lora}"))

@@ -6,7 +6,7 @@ they must also share the base model (DESIGN 6, number 20). Ranks, ties and front
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,19 @@ from ftbench.core.canonical import digest
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.report.rows import Row
-from ftbench.stats.paired import Difference, compare_all, rank_ranges
+from ftbench.report.sentences import sentences
+from ftbench.stats.mcnemar import mcnemar
+from ftbench.stats.paired import Compared, Difference, compare, rank_ranges
+from ftbench.stats.resample import clusters
+from ftbench.stats.seeds import MethodGap, method_gap
 from ftbench.stats.sufficient import Sufficient
 from ftbench.store.store import Store
 
 COST_BASES = ("usd_per_1k_requests", "seconds_per_1k_requests")
+DECISION = {"family": "best", "margin": None}
+"""For plans that were made before they held a ``decision``."""
+
+Member = tuple[Row, Sufficient]
 
 
 @dataclass(frozen=True)
@@ -29,10 +37,13 @@ class Family:
         dataset: option of the dataset axis.
         cells: ids, best first.
         ranks: id -> (best, worst) rank.
-        differences: every pair, by ids.
+        differences: the declared comparisons, by ids.
         frontier: ids of the cells that no other beats in both quality and cost.
         cost_basis: which cost the frontier uses, one of ``COST_BASES``; None where a cell's cost is unknown.
         sentences: what can be said of this family in words.
+        declared: ``best``, ``baseline`` or ``all``.
+        tests: per difference McNemar's test where every answer is right or wrong, else None.
+        methods: comparisons of methods over several seeds: ids of both sides and ``ftbench.stats.seeds.MethodGap``.
     """
 
     dataset: str
@@ -42,6 +53,9 @@ class Family:
     frontier: tuple[str, ...]
     cost_basis: str | None
     sentences: tuple[str, ...]
+    declared: str
+    tests: tuple[dict[str, Any] | None, ...]
+    methods: tuple[tuple[tuple[str, ...], tuple[str, ...], MethodGap], ...]
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -51,19 +65,20 @@ class Family:
             "frontier": list(self.frontier),
             "cost_basis": self.cost_basis,
             "sentences": list(self.sentences),
-            "comparisons": [difference.as_dict() for difference in self.differences],
+            "family": self.declared,
+            "comparisons": [{**found.as_dict(), "mcnemar": test} for found, test in zip(self.differences, self.tests, strict=True)],
+            "methods": [{"first": list(first), "second": list(second), **gap.as_dict()} for first, second, gap in self.methods],
         }
 
 
 def families(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list[Family]:
     """Ranks the done cells by the primary metric, family by family, in plan order of their first cell."""
     cells = {cell.id: cell for cell in plan.cells}
-    grouped: dict[str, list[tuple[Row, Sufficient]]] = {}
+    grouped: dict[str, list[Member]] = {}
     for row in rows:
         if not row.done or row.value(primary) is None:
             continue
-        score = cells[row.id].stages["score.test"]
-        folder = store.find(score)
+        folder = store.find(cells[row.id].stages["score.test"])
         sample = Sufficient.read(folder) if folder is not None else None
         if sample is None:
             continue
@@ -75,8 +90,14 @@ def families(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> lis
     for members in grouped.values():
         stage = plan.stages[cells[members[0][0].id].stages["score.test"]]
         metric = build(stage.config["metrics"][primary], f"metrics.{primary}")
-        found.append(_family(members, primary, metric, plan.settings["statistics"]))
+        methods = {row.id: method_key(cells[row.id].config) for row, _ in members}
+        found.append(family_of(members, methods, primary, metric, plan.settings["statistics"], plan.settings.get("decision") or DECISION))
     return found
+
+
+def method_key(config: Mapping[str, Any]) -> str:
+    """Returns what cells share that differ by their seed alone."""
+    return digest({key: value for key, value in config.items() if key not in ("seed", "hardware")})
 
 
 def frontier(points: Sequence[tuple[str, float, float]], higher_is_better: bool) -> tuple[str, ...]:
@@ -96,57 +117,75 @@ def cost_of(row: Row, basis: str) -> float | None:
     return None if row.bill is None else getattr(row.bill, basis)
 
 
-def _family(members: list[tuple[Row, Sufficient]], primary: str, metric: Any, settings: dict[str, Any]) -> Family:
+def family_of(
+    members: Sequence[Member], methods: Mapping[str, str], primary: str, metric: Any, settings: Mapping[str, Any], decision: Mapping[str, Any]
+) -> Family:
+    """Ranks and compares cells over the same examples.
+
+    Args:
+        members: done cells with a value of the primary metric.
+        methods: cell id -> what it shares with its other seeds.
+        primary: name of the metric.
+        metric: the metric.
+        settings: ``statistics`` of the config.
+        decision: ``decision`` of the config.
+    """
     higher = bool(metric.higher_is_better)
     members = sorted(members, key=lambda member: (-member[0].value(primary) if higher else member[0].value(primary), member[0].label, member[0].id))
     rows = [row for row, _ in members]
     sample = members[0][1]
-    differences = compare_all(
-        {row.id: own.metrics[primary] for row, own in members},
-        metric.value,
-        sample.ids,
-        sample.groups,
-        confidence=settings["confidence"],
-        resamples=settings["resamples"],
-        seed=settings["seed"],
-    )
+    tables = {row.id: own.metrics[primary] for row, own in members}
+    options = {name: settings[name] for name in ("confidence", "resamples", "seed")}
+    compared = compare(
+        tables, metric.value, sample.ids, sample.groups, **options, family=decision["family"], baselines=baselines(rows),
+        margin=decision["margin"], higher_is_better=higher,
+    )  # fmt: skip
     values = {row.id: float(row.value(primary)) for row in rows}
     basis = next((name for name in COST_BASES if all(cost_of(row, name) is not None for row in rows)), None)
     points = [(row.id, values[row.id], cost_of(row, basis)) for row in rows] if basis else []
+    gaps = _methods(rows, methods, tables, metric, sample, options)
     return Family(
         dataset=rows[0].facts["dataset"],
         cells=tuple(values),
-        ranks=rank_ranges(values, differences, higher),
-        differences=tuple(differences),
+        ranks=rank_ranges(values, compared.known, higher),
+        differences=compared.declared,
         frontier=frontier(points, higher),
         cost_basis=basis,
-        sentences=tuple(_sentences(rows, differences, primary, higher, len(sample.ids), settings["confidence"])),
+        sentences=tuple(sentences(rows, compared, gaps, primary, higher, len(sample.ids), settings["confidence"], decision)),
+        declared=decision["family"],
+        tests=_mcnemar(compared, tables, metric, sample),
+        methods=tuple(gaps),
     )
 
 
-def _sentences(rows: list[Row], differences: list[Difference], primary: str, higher: bool, n: int, confidence: float) -> list[str]:
-    said = []
-    if len(rows) > 1 and all(difference.tie for difference in differences):
-        said.append(f"No two of these {len(rows)} cells can be told apart by {primary} on {n} examples; that is no proof that they are equal.")
-    for model in dict.fromkeys(row.details.get("model") for row in rows):
-        own = [row for row in rows if row.details.get("model") == model]
-        tuned, untouched = [row for row in own if row.trains], [row for row in own if not row.trains]
-        if tuned and untouched:
-            # rows stand best first
-            said.append(_gain(tuned[0], untouched[0], differences, primary, higher, confidence))
-    return said
+def baselines(rows: Sequence[Row]) -> list[str]:
+    """Returns the ids that ``decision.family=baseline`` compares with: added baselines, else the cells that train nothing."""
+    return [row.id for row in rows if row.baseline] or [row.id for row in rows if not row.trains]
 
 
-def _gain(tuned: Row, untouched: Row, differences: list[Difference], primary: str, higher: bool, confidence: float) -> str:
-    pair = next(found for found in differences if {found.first, found.second} == {tuned.id, untouched.id})
-    sign = 1.0 if pair.first == tuned.id else -1.0
-    limits = sorted(sign * limit for limit in (pair.low, pair.high) if limit is not None)
-    reach = f", {confidence:.0%} interval {limits[0]:+.3g} to {limits[1]:+.3g} over {pair.family} comparison{'s' if pair.family > 1 else ''}" if limits else ""
-    gap = f"{primary} {sign * pair.value:+.3g}{reach}"
-    if pair.tie:
-        return f"Tuning adds nothing that can be told from chance: {tuned.label} against {untouched.label}: {gap}."
-    verb = "helps" if (sign * pair.value > 0) == higher else "hurts"
-    return f"Tuning {verb}: {tuned.label} against {untouched.label}: {gap}."
+def _mcnemar(compared: Compared, tables: Mapping[str, Any], metric: Any, sample: Sufficient) -> tuple[dict[str, Any] | None, ...]:
+    if not getattr(metric, "is_mean", False):
+        return (None,) * len(compared.declared)
+    codes = clusters(sample.ids, sample.groups)
+    found = [mcnemar(tables[one.first][:, 0], tables[one.second][:, 0], codes) for one in compared.declared]
+    return tuple(test.as_dict() if test is not None else None for test in found)
+
+
+def _methods(
+    rows: Sequence[Row], methods: Mapping[str, str], tables: Mapping[str, Any], metric: Any, sample: Sufficient, options: Mapping[str, Any]
+) -> list[tuple[tuple[str, ...], tuple[str, ...], MethodGap]]:
+    """Compares each method with the best one, seeds taken together; a method that trains needs several seeds to be one."""
+    own: dict[str, list[Row]] = {}
+    for row in rows:  # best first, so the first method is that of the best cell
+        own.setdefault(methods[row.id], []).append(row)
+    usable = [members for members in own.values() if len(members) > 1 or not members[0].trains]
+    found = []
+    for other in usable[1:]:
+        sides = [[tables[row.id] for row in members] for members in (usable[0], other)]
+        gap = method_gap(*sides, metric.value, sample.ids, sample.groups, **options)
+        if gap is not None:
+            found.append((tuple(row.id for row in usable[0]), tuple(row.id for row in other), gap))
+    return found
 
 
 def _base_model(plan: Plan, stages: dict[str, str]) -> str | None:

@@ -86,9 +86,10 @@ def _notes(rows: Sequence[Row], ranked: Sequence[Family], primary: str, statisti
         return notes
     seeds = {row.facts["seed"] for row in done}
     if len(seeds) == 1 and any(row.trains for row in done):
-        notes.append("one seed: intervals show the sampling of examples, not the spread between training runs")
+        notes.append("one seed: comparisons are of these checkpoints; intervals show the sampling of examples, not the spread between training runs")
     if any(best != worst for family in ranked for best, worst in family.ranks.values()):
-        notes.append(f"a range of ranks is a tie: not told apart at {statistics['confidence']:.0%} over all pairs, which is no proof of being equal")
+        over = "against the baselines" if any(family.declared == "baseline" for family in ranked) else "over all pairs"
+        notes.append(f"a range of ranks is a tie: not told apart at {statistics['confidence']:.0%} {over}, which is no proof of being equal")
     if not all(entry["comparable_across_tokenizers"] for row in done for name, entry in row.scores.items() if name == primary) and len(ranked) > 1:
         notes.append(f"{primary} does not compare across tokenizers: cells are ranked per base model; bits_per_byte compares across")
     if any(family.cost_basis is None for family in ranked):

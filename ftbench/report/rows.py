@@ -108,13 +108,13 @@ def primary_metric(plan: Plan) -> str:
 
 
 def weights_stages(plan: Plan, cell: Cell) -> list[str]:
-    """Returns the keys of the train stages that made the cell's weights, earlier ones (an SFT before a DPO) first."""
+    """Returns the keys of the stages that made the cell's weights, earlier ones (an SFT and its reference before a DPO) first."""
     chain: list[str] = []
 
     def walk(key: str) -> None:
         for earlier in plan.stages[key].inputs.values():
             walk(earlier)
-        if plan.stages[key].kind == "train" and key not in chain:
+        if plan.stages[key].kind in ("train", "reference") and key not in chain:
             chain.append(key)
 
     if "train" in cell.stages:
@@ -214,6 +214,7 @@ def _identity(cell: Cell | Refusal) -> dict[str, Any]:
 
 def _remarks(scores: Mapping[str, Any], details: Mapping[str, Any]) -> list[str]:
     remarks = [f"{metric} is n/a: {entry['reason']}" for metric, entry in scores.items() if entry.get("reason")]
+    remarks += dict.fromkeys(entry["warning"] for entry in scores.values() if entry.get("warning"))
     finish = details.get("finish") or {}
     total = sum(finish.values())
     if finish.get("length"):

@@ -113,7 +113,8 @@ def _score(metric: Any, table: np.ndarray, ids: list[str], groups: list[str | No
         seed=settings["seed"],
         is_mean=getattr(metric, "is_mean", False),
     )
-    return {"value": value, "low": limits.low, "high": limits.high, "n": len(table), "interval": limits.method}
+    said = {"warning": limits.warning} if limits.warning else {}
+    return {"value": value, "low": limits.low, "high": limits.high, "n": len(table), "interval": limits.method, **said}
 
 
 def _slices(

@@ -1,11 +1,14 @@
-"""Paired comparisons of cells over the same examples, adjusted over all pairs, and the ranks that they allow.
+"""Paired comparisons of cells over the same examples, adjusted over a declared family, and the ranks that they allow.
 
 Every cell is resampled with the same clusters, so what makes an example hard cancels in the difference (DESIGN 6, number
-23). Over all pairs at once the largest studentised difference is compared with its own bootstrap distribution (max-T,
-Westfall and Young): unlike Holm it needs no p-values finer than the resamples give, and it knows that the cells share
-their examples (number 25). Quantiles are moved outwards by the t distribution, as in ``ftbench.stats.intervals``.
+23). Over the family the largest studentised difference is compared with its own bootstrap distribution (max-T, Westfall
+and Young): unlike Holm it needs no p-values finer than the resamples give, and it knows that the cells share their
+examples (number 25). Quantiles are moved outwards by the t distribution, as in ``ftbench.stats.intervals``.
 
 A difference carried by m clusters can be no more certain than m coins falling the same way: p is at least 2 ** (1 - m).
+
+One interval decides everything that is said of a pair. Clear of 0: one is better. Within the margin: equivalent. Above
+minus the margin: not worse by as much as the margin. None of these: undecided, which is no kind of equality (number 26).
 """
 
 from __future__ import annotations
@@ -16,8 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from ftbench.stats.family import pairs_of
 from ftbench.stats.intervals import Value
 from ftbench.stats.resample import cluster_sums, clusters, resampled
+
+BETTER, WORSE, EQUIVALENT, NOT_WORSE, NOT_BETTER, UNDECIDED = "better", "worse", "equivalent", "not worse", "not better", "undecided"
+VERDICTS = (BETTER, WORSE, EQUIVALENT, NOT_WORSE, NOT_BETTER, UNDECIDED)
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,10 @@ class Difference:
         tie: the two are not told apart. That is no proof that they are equal (DESIGN 6, number 26).
         clusters: independent clusters; ``differing``: those in which the two cells differ at all.
         family: number of pairs adjusted for.
+        margin: the smallest gap that matters, in points of the metric; None where nobody said.
+        verdict: what may be said of ``first`` against ``second``, one of ``VERDICTS``. ``not worse`` and ``not better``
+            (by as much as the margin) and ``equivalent`` need a margin.
+        within_margin: the whole interval lies within the margin; a verdict of ``better`` is then real and small.
     """
 
     first: str
@@ -45,9 +56,76 @@ class Difference:
     clusters: int
     differing: int
     family: int
+    margin: float | None
+    verdict: str
+    within_margin: bool
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """All differences of a family of cells.
+
+    Attributes:
+        declared: the pairs of the declared family, in the order of the cells.
+        known: every pair that may be spoken of at the same error rate. Against the best, which the data choose, the
+            largest of all gaps sets the bar, so all pairs are known at no extra price.
+    """
+
+    declared: tuple[Difference, ...]
+    known: tuple[Difference, ...]
+
+
+def compare(
+    cells: Mapping[str, np.ndarray],
+    value: Value,
+    ids: Sequence[str],
+    groups: Sequence[str | None],
+    *,
+    confidence: float,
+    resamples: int,
+    seed: int,
+    family: str,
+    baselines: Sequence[str] = (),
+    margin: float | None = None,
+    higher_is_better: bool = True,
+) -> Compared:
+    """Compares the pairs of a family.
+
+    Args:
+        cells: name -> sufficient statistics float64 [n, k], rows in the order of ``ids`` for every cell.
+        value: the metric of summed statistics.
+        ids: id of each example.
+        groups: group of each example, None where it stands alone.
+        confidence: such as 0.95; one minus it bounds the chance of any wrong claim in the family.
+        resamples: number of bootstrap resamples.
+        seed: of the resamples.
+        family: ``best``, ``baseline`` or ``all``; see ``ftbench.stats.family``.
+        baselines: names of the cells that ``family="baseline"`` compares with.
+        margin: the smallest gap that matters, or None.
+        higher_is_better: which way is up.
+
+    Raises:
+        ValueError: when a cell's statistics are not over these examples.
+    """
+    names = list(cells)
+    for name in names:
+        if len(cells[name]) != len(ids):
+            raise ValueError(f"{name} has {len(cells[name])} rows where {len(ids)} examples are compared; a pair needs the same examples")
+    codes = clusters(ids, groups)
+    sums = [cluster_sums(np.asarray(cells[name], dtype=np.float64), codes) for name in names]
+    size = len(sums[0]) if sums else 0
+    points = np.array([float(value(table[:, :-1].sum(axis=0), table[:, -1].sum())) for table in sums])
+    declared, known = pairs_of(names, points if higher_is_better else -points, family, baselines)
+    if not known:
+        return Compared((), ())
+    if size < 2:
+        found = {pair: _unknown(names, points, pair, size, len(known), margin, sums) for pair in known}
+    else:
+        found = _tested(names, sums, value, points, known, confidence, resamples, seed, margin, higher_is_better)
+    return Compared(tuple(found[pair] for pair in declared), tuple(found.values()))
 
 
 def compare_all(
@@ -60,79 +138,9 @@ def compare_all(
     resamples: int,
     seed: int,
 ) -> list[Difference]:
-    """Compares every pair of cells.
-
-    Args:
-        cells: name -> sufficient statistics float64 [n, k], rows in the order of ``ids`` for every cell.
-        value: the metric of summed statistics.
-        ids: id of each example.
-        groups: group of each example, None where it stands alone.
-        confidence: such as 0.95.
-        resamples: number of bootstrap resamples.
-        seed: of the resamples.
-
-    Returns:
-        One difference per pair, in the order of ``cells``.
-
-    Raises:
-        ValueError: when a cell's statistics are not over these examples.
-    """
-    names = list(cells)
-    for name in names:
-        if len(cells[name]) != len(ids):
-            raise ValueError(f"{name} has {len(cells[name])} rows where {len(ids)} examples are compared; a pair needs the same examples")
-    codes = clusters(ids, groups)
-    sums = [cluster_sums(np.asarray(cells[name]), codes) for name in names]
-    pairs = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names))]
-    if not pairs:
-        return []
-    size = len(sums[0])
-    points = np.array([float(value(table[:, :-1].sum(axis=0), table[:, -1].sum())) for table in sums])
-    differing = [int(np.any(sums[i] != sums[j], axis=1).sum()) for i, j in pairs]
-    gaps = np.array([points[i] - points[j] for i, j in pairs])
-    if size < 2:
-        return [_unknown(names[i], names[j], float(gap), size, m, len(pairs)) for (i, j), gap, m in zip(pairs, gaps, differing, strict=True)]
-
-    drawn = np.stack([_values(value, resampled(table, resamples, seed)) for table in sums])
-    widest = np.zeros(resamples)
-    errors, own = np.zeros(len(pairs)), np.zeros(len(pairs), dtype=np.int64)
-    scores = np.zeros(len(pairs))
-    for index, (i, j) in enumerate(pairs):
-        spread = drawn[i] - drawn[j]
-        spread = np.where(np.isfinite(spread), spread, gaps[index])
-        errors[index] = spread.std(ddof=1)
-        if errors[index] > 1e-12 * max(1.0, abs(gaps[index])):
-            null = np.abs(spread - gaps[index]) / errors[index]
-            np.maximum(widest, null, out=widest)
-            scores[index] = _as_normal(abs(gaps[index]) / errors[index], size)
-            own[index] = int((null >= scores[index]).sum())
-        else:
-            errors[index] = 0.0
-            scores[index] = np.inf if gaps[index] != 0 else 0.0
-            own[index] = 0 if gaps[index] != 0 else resamples
-
-    alpha = 1 - confidence
-    # the smallest score that leaves at most alpha of the resamples (the observed one counted) at or above it
-    allowed = int(np.floor(alpha * (resamples + 1) + 1e-9)) - 1
-    critical = np.sort(widest)[::-1][allowed] if 0 <= allowed < resamples else np.inf
-    reach = _as_student(float(critical), size)
-    results = []
-    for index, (i, j) in enumerate(pairs):
-        floor = min(1.0, 2.0 ** (1 - differing[index]))
-        p = max((1 + own[index]) / (resamples + 1), floor)
-        p_adjusted = max((1 + int((widest >= scores[index]).sum())) / (resamples + 1), p) if scores[index] > 0 else 1.0
-        tie = p_adjusted > alpha
-        half = reach * errors[index] if errors[index] > 0 else 0.0
-        low, high = float(gaps[index] - half), float(gaps[index] + half)
-        if tie:
-            low, high = min(low, 0.0), max(high, 0.0)
-        results.append(
-            Difference(
-                names[i], names[j], float(gaps[index]), _finite(low), _finite(high), min(float(p), 1.0), min(float(p_adjusted), 1.0), tie, size,
-                differing[index], len(pairs),
-            )
-        )
-    return results
+    """Compares every pair of cells, without a margin; see ``compare``."""
+    found = compare(cells, value, ids, groups, confidence=confidence, resamples=resamples, seed=seed, family="all")
+    return list(found.declared)
 
 
 def rank_ranges(values: Mapping[str, float], differences: Sequence[Difference], higher_is_better: bool) -> dict[str, tuple[int, int]]:
@@ -151,8 +159,88 @@ def rank_ranges(values: Mapping[str, float], differences: Sequence[Difference], 
     return {name: (1 + better[name], len(values) - worse[name]) for name in values}
 
 
-def _values(value: Value, totals: np.ndarray) -> np.ndarray:
-    return np.asarray(value(totals[:, :-1], totals[:, -1]), dtype=np.float64)
+def _tested(
+    names: list[str],
+    sums: list[np.ndarray],
+    value: Value,
+    points: np.ndarray,
+    pairs: Sequence[tuple[int, int]],
+    confidence: float,
+    resamples: int,
+    seed: int,
+    margin: float | None,
+    higher_is_better: bool,
+) -> dict[tuple[int, int], Difference]:
+    size = len(sums[0])
+    totals = np.hsplit(resampled(np.hstack(sums), resamples, seed), len(sums))
+    drawn = np.stack([np.asarray(value(table[:, :-1], table[:, -1]), dtype=np.float64) for table in totals])
+    gaps = np.array([points[i] - points[j] for i, j in pairs])
+    widest = np.zeros(resamples)
+    errors, own, scores = np.zeros(len(pairs)), np.zeros(len(pairs), dtype=np.int64), np.zeros(len(pairs))
+    for index, (i, j) in enumerate(pairs):
+        spread = drawn[i] - drawn[j]
+        spread = np.where(np.isfinite(spread), spread, gaps[index])
+        errors[index] = spread.std(ddof=1)
+        if errors[index] > 1e-12 * max(1.0, abs(gaps[index])):
+            null = np.abs(spread - gaps[index]) / errors[index]
+            np.maximum(widest, null, out=widest)
+            scores[index] = _as_normal(abs(gaps[index]) / errors[index], size)
+            own[index] = int((null >= scores[index]).sum())
+        else:
+            errors[index] = 0.0
+            scores[index] = np.inf if gaps[index] != 0 else 0.0
+            own[index] = 0 if gaps[index] != 0 else resamples
+
+    alpha = 1 - confidence
+    # the smallest score that leaves at most alpha of the resamples (the observed one counted) at or above it
+    allowed = int(np.floor(alpha * (resamples + 1) + 1e-9)) - 1
+    widest.sort()
+    critical = widest[resamples - 1 - allowed] if 0 <= allowed < resamples else np.inf
+    reach = _as_student(float(critical), size)
+    # a pair that never differs over so many clusters may still differ in this share of all there are (the "rule of three")
+    unseen = (1 - alpha ** (1 / size)) * _scale(sums, value)
+    results = {}
+    for index, (i, j) in enumerate(pairs):
+        gap = float(gaps[index])
+        differing = int(np.any(sums[i] != sums[j], axis=1).sum())
+        p = max((1 + own[index]) / (resamples + 1), min(1.0, 2.0 ** (1 - differing)))
+        beyond = resamples - int(np.searchsorted(widest, scores[index], side="left"))
+        p_adjusted = max((1 + beyond) / (resamples + 1), p) if scores[index] > 0 else 1.0
+        tie = p_adjusted > alpha
+        half = reach * errors[index] if errors[index] > 0 else unseen
+        low, high = gap - half, gap + half
+        if tie:
+            low, high = min(low, 0.0), max(high, 0.0)
+        # where nothing moves anywhere there is nothing to judge equality by
+        verdict, within = _verdict(gap, low, high, tie, margin if half > 0 else None, higher_is_better)
+        results[i, j] = Difference(
+            names[i], names[j], gap, _finite(low), _finite(high), min(float(p), 1.0), min(float(p_adjusted), 1.0), tie, size, differing, len(pairs),
+            margin, verdict, within,
+        )  # fmt: skip
+    return results
+
+
+def _verdict(gap: float, low: float, high: float, tie: bool, margin: float | None, higher_is_better: bool) -> tuple[str, bool]:
+    within = margin is not None and -margin < low and high < margin
+    if not tie:
+        return (BETTER if (gap > 0) == higher_is_better else WORSE), within
+    if margin is None:
+        return UNDECIDED, False
+    if within:
+        return EQUIVALENT, True
+    if -margin < low:
+        return (NOT_WORSE if higher_is_better else NOT_BETTER), False
+    if high < margin:
+        return (NOT_BETTER if higher_is_better else NOT_WORSE), False
+    return UNDECIDED, False
+
+
+def _scale(sums: list[np.ndarray], value: Value) -> float:
+    """Returns how far the metric moves between clusters and cells; 0 where it moves nowhere."""
+    with np.errstate(all="ignore"):
+        seen = np.concatenate([np.asarray(value(table[:, :-1], table[:, -1]), dtype=np.float64) for table in sums])
+    seen = seen[np.isfinite(seen)]
+    return float(np.ptp(seen)) if len(seen) else 0.0
 
 
 def _as_normal(score: float, size: int) -> float:
@@ -172,8 +260,12 @@ def _as_student(score: float, size: int) -> float:
 
 
 def _finite(number: float) -> float | None:
-    return number if np.isfinite(number) else None
+    return float(number) if np.isfinite(number) else None
 
 
-def _unknown(first: str, second: str, gap: float, size: int, differing: int, family: int) -> Difference:
-    return Difference(first, second, gap, None, None, 1.0, 1.0, True, size, differing, family)
+def _unknown(
+    names: list[str], points: np.ndarray, pair: tuple[int, int], size: int, family: int, margin: float | None, sums: list[np.ndarray]
+) -> Difference:
+    i, j = pair
+    differing = int(np.any(sums[i] != sums[j], axis=1).sum())
+    return Difference(names[i], names[j], float(points[i] - points[j]), None, None, 1.0, 1.0, True, size, differing, family, margin, UNDECIDED, False)

@@ -8,6 +8,7 @@ in the order of their names: so every cell and every metric over the same exampl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -31,21 +32,38 @@ def cluster_sums(statistics: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 
 def resampled(sums: np.ndarray, resamples: int, seed: int) -> np.ndarray:
-    """Returns float64 [resamples, k + 1]: totals of as many clusters as there are, drawn with replacement.
+    """Returns float64 [resamples, columns]: totals of as many clusters as there are, drawn with replacement.
+
+    The totals are exact sums of ``on_grid(sums)``, so they depend neither on the order of adding nor on the number of
+    threads. Tables of several cells may stand side by side in the columns: they then share every draw.
 
     Args:
-        sums: [clusters, k + 1] from ``cluster_sums``.
+        sums: [clusters, columns], such as from ``cluster_sums``.
         resamples: how many.
         seed: of the draws.
     """
     size = len(sums)
     rng = np.random.default_rng(seed)
+    grid = on_grid(sums)
     totals = np.empty((resamples, sums.shape[1]))
     step = max(1, CHUNK // size)
     for start in range(0, resamples, step):
         count = min(step, resamples - start)
         draws = rng.integers(size, size=(count, size)) + np.arange(count)[:, None] * size
         weights = np.bincount(draws.ravel(), minlength=count * size).reshape(count, size).astype(np.float64)
-        # einsum and not a BLAS product: its sums do not depend on the number of threads
-        totals[start : start + count] = np.einsum("bu,uk->bk", weights, sums, optimize=False)
+        totals[start : start + count] = weights @ grid
     return totals
+
+
+def on_grid(sums: np.ndarray) -> np.ndarray:
+    """Returns ``sums`` rounded to a multiple of a power of two, column by column, so that a resample adds up without rounding.
+
+    A resample weighs the clusters with whole numbers that add up to their count, so with ``52 - log2(clusters)`` bits left
+    to each value no sum needs more than the 53 bits of a double. Over 5,000 clusters a value moves by less than 1e-11 of
+    the column's largest; counts do not move at all.
+    """
+    bits = 52 - math.ceil(math.log2(max(len(sums), 2)))
+    largest = np.abs(sums).max(axis=0, initial=0.0)
+    usable = np.isfinite(largest) & (largest > 0)
+    scale = np.exp2(bits - np.ceil(np.log2(np.where(usable, largest, 1.0))))
+    return np.where(usable, np.round(np.where(usable, sums, 0.0) * scale) / scale, sums)

@@ -22,6 +22,7 @@ from ftbench.stages import score
 from ftbench.store.store import Store
 
 STATISTICS = {"confidence": 0.95, "resamples": 300, "seed": 1}
+DECISION = {"family": "best", "margin": None, "power": 0.8, "assumed_sd": None, "assumed_icc": 0.3}
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -32,6 +33,7 @@ class Matrix:
     store: Store
     metrics: tuple[str, ...] = ("exact_match", "rouge1")
     primary: str = "exact_match"
+    decision: dict = field(default_factory=lambda: dict(DECISION))
     cells: list[Cell] = field(default_factory=list)
     stages: dict[str, Stage] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
@@ -56,6 +58,8 @@ class Matrix:
         nll=2.0,
         notes=("toy: says nothing about a 7B",),
         price=None,
+        seed=0,
+        group=None,
     ):
         """Adds a cell whose first ``right`` of ``n`` answers are right."""
         nodes = {name: yaml.safe_load((ROOT / "conf" / "metric" / f"{name}.yaml").read_text(encoding="utf-8")) for name in self.metrics}
@@ -68,27 +72,27 @@ class Matrix:
         roles = {"prepare": self._prepare(notes)}
         inputs = {"prepare": roles["prepare"]}
         if trains:
-            roles["train"] = inputs["weights"] = self._add("train", {"cell": label}, {"prepare": roles["prepare"]}, model)
+            roles["train"] = inputs["weights"] = self._add("train", {"cell": label, "seed": seed}, {"prepare": roles["prepare"]}, model)
             self._publish(roles["train"], device, {"total": load + 30.0, "load": load, "work": 30.0}, {"supervised": 100}, 5000)
         for split, good in (("test", right), ("validation", validation)):
             if good is None:
                 continue
-            rows = [_output(i, i < good, finish) for i in range(n)]
+            rows = [_output(i, i < good, finish) | {"group": group and f"{group}{i % 8}"} for i in range(n)]
             nodes_read = {build(node, name).reads for name, node in nodes.items()}
             scored = {}
             if "outputs" in nodes_read:
-                key = scored["generate"] = self._add("generate", {"cell": label, "split": split}, inputs, model)
+                key = scored["generate"] = self._add("generate", {"cell": label, "split": split, "seed": seed}, inputs, model)
                 timings = {"batch_seconds": work, "requests": n, "completion_tokens": n * 2, "latency_seconds": [0.1, 0.2, 0.3]}
                 files = {"outputs.jsonl": rows, "timings.json": timings}
                 self._publish(key, device, {"total": load + work, "load": load, "work": work}, {"prompt": n * 3, "completion": n * 2}, 7000, files)
             if "likelihood" in nodes_read:
-                key = scored["likelihood"] = self._add("likelihood", {"cell": label, "split": split}, inputs, model)
+                key = scored["likelihood"] = self._add("likelihood", {"cell": label, "split": split, "seed": seed}, inputs, model)
                 likely = [_likelihood(i, nll + i % 3) for i in range(n)]
                 self._publish(key, device, {"total": 1.0}, {}, 10, {"likelihood.jsonl": likely})
             roles.update({f"{kind}.{split}": key for kind, key in scored.items()})
             roles[f"score.{split}"] = self._score(nodes, scored)
         choices = {"model": model, "method": "lora" if trains else "none", "context": "zero_shot", "dataset": "toy", "decoding": "greedy", "hardware": hardware}
-        config = {"seed": 0, "hardware": machine, **{axis: {} for axis in choices if axis != "hardware"}}
+        config = {"seed": seed, "hardware": machine, **{axis: {"label": label} for axis in choices if axis != "hardware"}}
         cell = Cell(f"{len(self.cells):010x}", label, choices, (), config, roles)
         self.cells.append(cell)
         self.outcomes[cell.id] = CellOutcome(status, reason)
@@ -100,7 +104,7 @@ class Matrix:
         self.refusals.append(Refusal(f"{len(self.refusals) + 4096:010x}", label, choices, (), {"seed": 0}, (problem,)))
 
     def plan(self):
-        settings = {"metrics": list(self.metrics), "primary_metric": self.primary, "statistics": STATISTICS}
+        settings = {"metrics": list(self.metrics), "primary_metric": self.primary, "statistics": STATISTICS, "decision": self.decision}
         return Plan(tuple(self.cells), dict(self.stages), tuple(self.refusals), str(self.store.path), settings)
 
     def _prepare(self, notes):

@@ -70,7 +70,9 @@ def test_results_json_holds_the_rest(demo, tmp_path):
     data = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert list(data["columns"]) == ORDER.split(",")
     (family,) = data["families"]
-    assert len(family["comparisons"]) == 3 and family["cost_basis"] == "seconds_per_1k_requests"
+    assert family["family"] == "best" and [one["verdict"] for one in family["comparisons"]] == ["better", "better"]
+    assert family["comparisons"][0]["mcnemar"] == {"first_only": 26, "second_only": 0, "p": 2.0**-25, "method": "exact"}
+    assert family["cost_basis"] == "seconds_per_1k_requests"
     lora = data["cells"][0]
     assert lora["rank"] == "1" and lora["scores"]["exact_match"]["slices"]["kind"]["new"]["n"] == 20
     assert lora["scores"]["exact_match"]["signature"]

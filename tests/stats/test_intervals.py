@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from ftbench.stats.intervals import interval, wilson
+from ftbench.stats.intervals import interval, wilson, wilson_clustered
 from ftbench.stats.resample import cluster_sums, clusters, resampled
 
 OPTIONS = {"confidence": 0.95, "resamples": 400, "seed": 7}
@@ -57,9 +57,12 @@ def test_24_groups_are_resampled_whole():
 def test_24_grouped_shares_do_not_take_the_interval_of_independent_rows():
     groups = [f"document {i // 20}" for i in range(200)]
     mixed = limits([float(i // 20 < 5) for i in range(200)], groups)
-    assert mixed.method.startswith("bootstrap over 10 clusters")
+    independent = wilson(100, 200, 0.95)
+    assert mixed.method == "wilson over 10 groups"
+    assert mixed.high - mixed.low > 3 * (independent[1] - independent[0])
     alike = limits([1.0] * 200, groups)
-    assert alike.low == pytest.approx(wilson(10, 10, 0.95)[0])
+    assert wilson(10, 10, 0.9)[0] > alike.low == pytest.approx(wilson(10, 10, 0.95, 2.262157)[0])
+    assert (alike.low, alike.high) == wilson_clustered(np.full(10, 20.0), np.full(10, 20.0), 0.95)
 
 
 @given(st.lists(st.tuples(st.floats(-5, 5), st.sampled_from([None, "a", "b", "c"])), min_size=3, max_size=25), st.randoms(use_true_random=False))

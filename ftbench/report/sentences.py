@@ -1,0 +1,113 @@
+"""What a family's comparisons allow to be said, in plain sentences.
+
+"Not told apart" is never "equal": that needs a margin (DESIGN 6, number 26). Two cells with one seed each are two
+checkpoints; a sentence about methods needs several seeds (number 27).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ftbench.report.rows import Row
+from ftbench.stats.paired import BETTER, EQUIVALENT, NOT_BETTER, NOT_WORSE, WORSE, Compared, Difference
+from ftbench.stats.seeds import MethodGap
+
+CHECKPOINTS = "One seed: this compares these two checkpoints, not the methods that made them."
+Gaps = Sequence[tuple[tuple[str, ...], tuple[str, ...], MethodGap]]
+
+
+def sentences(
+    rows: Sequence[Row], compared: Compared, gaps: Gaps, primary: str, higher: bool, n: int, confidence: float, decision: Mapping[str, Any]
+) -> list[str]:
+    """Returns the sentences of one family.
+
+    Args:
+        rows: of the family, best first.
+        compared: all comparisons.
+        gaps: comparisons of methods over seeds.
+        primary: name of the metric; ``higher`` says which way is up.
+        n: examples.
+        confidence: such as 0.95.
+        decision: ``decision`` of the config.
+    """
+    said = []
+    if len(rows) > 1 and compared.known and all(difference.tie for difference in compared.known):
+        pairs = "No two of these" if len(compared.known) == len(rows) * (len(rows) - 1) // 2 else "No cell and baseline among these"
+        said.append(f"{pairs} {len(rows)} cells can be told apart by {primary} on {n} examples; that is no proof that they are equal.")
+    said += _equality(rows, compared, primary, decision["margin"])
+    for model in dict.fromkeys(row.details.get("model") for row in rows):
+        own = [row for row in rows if row.details.get("model") == model]
+        tuned, untouched = [row for row in own if row.trains], [row for row in own if not row.trains]
+        if tuned and untouched:
+            said += _gain(tuned[0], untouched[0], compared, primary, higher, confidence, alone=not _has_seeds(tuned[0], gaps))
+    return said + [_methods(rows, first, second, gap, primary, higher, confidence) for first, second, gap in gaps]
+
+
+def _has_seeds(row: Row, gaps: Gaps) -> bool:
+    return any(row.id in side and len(side) > 1 for first, second, _ in gaps for side in (first, second))
+
+
+def _equality(rows: Sequence[Row], compared: Compared, primary: str, margin: float | None) -> list[str]:
+    if margin is None or len(rows) < 2:
+        return []
+    labels = {row.id: row.label for row in rows}
+    best = rows[0].id
+    found: dict[str, list[str]] = {EQUIVALENT: [], NOT_WORSE: [], "undecided": [], "small": []}
+    for pair in compared.declared:
+        if best not in (pair.first, pair.second):
+            continue
+        other = pair.second if pair.first == best else pair.first
+        verdict = pair.verdict if other == pair.first else _turned(pair.verdict)
+        if pair.within_margin and verdict == WORSE:
+            found["small"].append(labels[other])
+        elif verdict != WORSE:
+            found[verdict if verdict in found else "undecided"].append(labels[other])
+    words = {
+        EQUIVALENT: f"As good as {labels[best]}, within the margin of {margin:g} {primary}",
+        NOT_WORSE: f"Not worse than {labels[best]} by the margin of {margin:g} {primary}",
+        "small": f"Worse than {labels[best]}, but by less than the margin of {margin:g} {primary}",
+        "undecided": f"Undecided against {labels[best]}: neither a difference nor equality within {margin:g} {primary} is shown",
+    }
+    return [f"{words[kind]}: {', '.join(names)}." for kind, names in found.items() if names]
+
+
+def _turned(verdict: str) -> str:
+    return {BETTER: WORSE, WORSE: BETTER, NOT_WORSE: NOT_BETTER, NOT_BETTER: NOT_WORSE}.get(verdict, verdict)
+
+
+def _gain(tuned: Row, untouched: Row, compared: Compared, primary: str, higher: bool, confidence: float, *, alone: bool) -> list[str]:
+    pair = next((found for found in compared.known if {found.first, found.second} == {tuned.id, untouched.id}), None)
+    if pair is None:
+        return []
+    sign = 1.0 if pair.first == tuned.id else -1.0
+    gap = _gap(pair, sign, primary, confidence)
+    about = f" {CHECKPOINTS}" if alone else ""
+    if pair.tie:
+        return [f"Tuning adds nothing that can be told from chance: {tuned.label} against {untouched.label}: {gap}.{about}"]
+    verb = "helps" if (sign * pair.value > 0) == higher else "hurts"
+    return [f"Tuning {verb}: {tuned.label} against {untouched.label}: {gap}.{about}"]
+
+
+def _gap(pair: Difference, sign: float, primary: str, confidence: float) -> str:
+    limits = sorted(sign * limit for limit in (pair.low, pair.high) if limit is not None)
+    reach = f", {confidence:.0%} interval {limits[0]:+.3g} to {limits[1]:+.3g} over {pair.family} comparison{'s' if pair.family > 1 else ''}" if limits else ""
+    return f"{primary} {sign * pair.value:+.3g}{reach}"
+
+
+def _methods(
+    rows: Sequence[Row], first: tuple[str, ...], second: tuple[str, ...], gap: MethodGap, primary: str, higher: bool, confidence: float
+) -> str:
+    labels = {row.id: row.label for row in rows}
+    names = [_without_seed(labels[side[0]]) for side in (first, second)]
+    counts = [f"{len(side)} seeds" if len(side) > 1 else "one run, nothing trained" for side in (first, second)]
+    clear = gap.low > 0 or gap.high < 0
+    word = ("better" if (gap.value > 0) == higher else "worse") if clear else "not told apart, which is no proof of being equal"
+    return (
+        f"As methods, {names[0]} ({counts[0]}) against {names[1]} ({counts[1]}): {word}: {primary} {gap.value:+.3g}, {confidence:.0%} interval "
+        f"{gap.low:+.3g} to {gap.high:+.3g}; standard error from the examples {gap.sampling_error:.2g}, from the seeds {gap.seed_error:.2g}."
+    )
+
+
+def _without_seed(label: str) -> str:
+    return " ".join(part for part in label.split(" ") if not part.startswith("seed="))
