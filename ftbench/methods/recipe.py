@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 from ftbench.core.canonical import digest
 from ftbench.core.component import Component, node
@@ -12,7 +13,10 @@ from ftbench.core.example import Splits
 from ftbench.core.protocols import AddStage, Lowered
 
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
-OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", "adamw_bnb_8bit", "paged_adamw_32bit", "paged_adamw_8bit", "adafactor", "sgd")
+CUDA_OPTIMIZERS = ("adamw_bnb_8bit", "paged_adamw_32bit", "paged_adamw_8bit")
+"""Of bitsandbytes; refused where no CUDA device is at hand when training begins."""
+OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", *CUDA_OPTIMIZERS, "adafactor", "sgd")
+KEPT = ("best", "last")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 OVERLONG = ("cut", "drop")
 
@@ -36,6 +40,12 @@ class Recipe:
         optimizer: one of ``OPTIMIZERS``, as transformers names them.
         precision: ``auto`` is bfloat16 autocast on a GPU that has it, else float32.
         gradient_checkpointing: recompute activations to save memory.
+        eval_steps: measure validation loss every so many steps and after the last; None: after every epoch; 0: never.
+        keep: the weights of the ``best`` validation loss, or of the ``last`` step.
+        patience: stop after so many measurements in a row without a better one; None: never.
+        checkpoint_every: steps between checkpoints that a killed training resumes from; None: none. Changes no result.
+        liger: Liger's kernels for norms and feed-forwards; needs the package and a CUDA device.
+        torch_compile: compile the model's forward pass with ``torch.compile``.
     """
 
     learning_rate: float
@@ -52,6 +62,12 @@ class Recipe:
     optimizer: str
     precision: str
     gradient_checkpointing: bool
+    eval_steps: int | None
+    keep: str
+    patience: int | None
+    checkpoint_every: int | None
+    liger: bool
+    torch_compile: bool
 
     @property
     def effective_batch(self) -> int:
@@ -65,7 +81,7 @@ class Recipe:
     def check(self, where: str) -> list[Problem]:
         """Returns what is wrong with these values; ``where`` is the config key they stand under."""
         problems = []
-        for name in ("batch_size", "gradient_accumulation", "max_steps", "max_tokens"):
+        for name in ("batch_size", "gradient_accumulation", "max_steps", "max_tokens", "patience", "checkpoint_every"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 problems.append(Problem(f"{where}.{name}", f"{value} is less than 1", "Give at least 1"))
@@ -77,10 +93,29 @@ class Recipe:
                 problems.append(Problem(f"{where}.{name}", f"{getattr(self, name)} is negative or not finite", "Give 0 or more"))
         if not 0 <= self.warmup < 1:
             problems.append(Problem(f"{where}.warmup", f"{self.warmup} is no share of the steps", "Give a number from 0 to below 1"))
-        for name, options in (("schedule", SCHEDULES), ("optimizer", OPTIMIZERS), ("precision", PRECISIONS), ("overlong", OVERLONG)):
+        for name, options in (("schedule", SCHEDULES), ("optimizer", OPTIMIZERS), ("precision", PRECISIONS), ("overlong", OVERLONG), ("keep", KEPT)):
             if getattr(self, name) not in options:
                 problems.append(Problem(f"{where}.{name}", f"{getattr(self, name)!r} is none of its values", did_you_mean(getattr(self, name), options)))
+        if self.eval_steps is not None and self.eval_steps < 0:
+            problems.append(Problem(f"{where}.eval_steps", f"{self.eval_steps} is less than 0", "Give a number of steps, null for every epoch, or 0 for never"))
+        if self.eval_steps == 0 and self.patience is not None:
+            problems.append(Problem(f"{where}.patience", "validation loss is never measured", f"Set {where}.eval_steps, or {where}.patience=null"))
         return problems
+
+    def evaluated(self, rows: int, available: int) -> frozenset[int]:
+        """Returns the steps after which validation loss is measured.
+
+        Args:
+            rows: gone through in all, repeats counted.
+            available: rows of one epoch.
+        """
+        steps = math.ceil(rows / self.effective_batch)
+        if self.eval_steps == 0:
+            return frozenset()
+        if self.eval_steps is not None:
+            return frozenset([*range(self.eval_steps, steps, self.eval_steps), steps])
+        epochs = (math.ceil(epoch * available / self.effective_batch) for epoch in range(1, rows // available + 1))
+        return frozenset([*epochs, steps])
 
 
 @dataclass(frozen=True)
@@ -88,8 +123,10 @@ class Tuned(Component):
     """Base of every method that learns from targets: all fields of ``Recipe``, and what such methods do alike.
 
     Every field is part of the identity: micro-batch and accumulation give the same loss up to rounding only, and with
-    dropout other masks are drawn, so neither is proven neutral.
+    dropout other masks are drawn, so neither is proven neutral. Checkpoints are: resumed bytes are those of an undisturbed run.
     """
+
+    NEUTRAL: ClassVar[tuple[str, ...]] = ("checkpoint_every",)
 
     learning_rate: float
     epochs: float
@@ -105,6 +142,12 @@ class Tuned(Component):
     optimizer: str
     precision: str
     gradient_checkpointing: bool
+    eval_steps: int | None
+    keep: str
+    patience: int | None
+    checkpoint_every: int | None
+    liger: bool
+    torch_compile: bool
 
     def recipe(self) -> Recipe:
         return Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})

@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example, write_jsonl
+from ftbench.core.protocols import TrainRun
+from ftbench.methods.findings import Finding, findings
 from ftbench.methods.recipe import Recipe
-from ftbench.methods.rows import Rows, encode_rows, masked_example, ordered, token_counts
+from ftbench.methods.rows import Row, Rows, encode_rows, masked_example, ordered, token_counts
+
 
 @dataclass(frozen=True)
 class SftRun:
@@ -28,6 +32,8 @@ class SftRun:
         save: writes the trained weights.
         folder: where the curve, the masked example and the row counts go.
         progress: told (steps done, steps in all).
+        validation: rows that validation loss is measured on.
+        scratch: folder for checkpoints that outlives this attempt, or None.
     """
 
     examples: Sequence[Example]
@@ -37,12 +43,30 @@ class SftRun:
     save: Callable[[Any], None]
     folder: Path
     progress: Callable[[int, int], None] | None
+    validation: Sequence[Example] = ()
+    scratch: Path | None = None
+
+
+def sft_run(run: TrainRun, recipe: Recipe, adapt: Callable[[Any], Any], save: Callable[[Any], None]) -> SftRun:
+    """Returns the run of a method that trains on the rows of ``run`` by ``recipe``; see ``SftRun`` for ``adapt`` and ``save``."""
+    return SftRun(
+        examples=run.examples,
+        recipe=recipe,
+        seed=run.seed,
+        adapt=adapt,
+        save=save,
+        folder=run.folder,
+        progress=getattr(run, "progress", None),
+        validation=run.validation,
+        scratch=getattr(run, "scratch", None),
+    )
 
 
 def sft(runs: Sequence[SftRun], loaded: Any) -> list[dict[str, Any]]:
     """Trains each run over the loaded base, completions only, and leaves the base as it was.
 
-    Writes ``curve.jsonl``, ``masked_example.json`` and ``rows.json`` into each run's folder, and what ``run.save`` writes.
+    Writes ``curve.jsonl``, ``findings.json``, ``masked_example.json`` and ``rows.json`` into each run's folder, and what
+    ``run.save`` writes.
 
     Args:
         runs: what to train.
@@ -66,12 +90,50 @@ def _solo(run: SftRun, loaded: Any) -> dict[str, Any]:
     order = ordered(rows.kept, recipe.rows(len(rows.kept)), run.seed)
     _write_json(run.folder / "rows.json", rows.counts())
     _write_json(run.folder / "masked_example.json", masked_example(order[0], loaded.tokenizer))
-    logged = fit(run, order, loaded)
-    curve = _curve(logged, order, recipe, rows)
+    held = _held_out(run, loaded)
+    fitted = fit(run, order, held, recipe.evaluated(len(order), len(rows.kept)) if held else frozenset(), loaded)
+    curve = _curve(fitted.points, order, recipe, rows)
     write_jsonl(run.folder / "curve.jsonl", curve)
+    remarks = report(curve, fitted, recipe, run.folder)
     losses = [point["loss"] for point in curve]
-    details = {"steps": len(curve), "loss_first": losses[0], "loss_last": losses[-1], **{k: v for k, v in rows.counts().items() if k != "refused_ids"}}
-    return {"losses": losses, "tokens": token_counts(order, recipe.batch_size), "details": details}
+    seen = order[: len(curve) * recipe.effective_batch]
+    counts = {k: v for k, v in rows.counts().items() if k != "refused_ids"}
+    details = {"steps": len(curve), "loss_first": losses[0], "loss_last": losses[-1], **counts, **remarks}
+    return {"losses": losses, "tokens": token_counts(seen, recipe.batch_size), "details": details}
+
+
+def report(curve: Sequence[dict[str, Any]], fitted: Any, recipe: Recipe, folder: Path) -> dict[str, Any]:
+    """Writes ``findings.json`` and returns what the receipt says of the watched run.
+
+    Args:
+        curve: points with ``step``, ``loss``, ``validation_loss``.
+        fitted: ``ftbench.methods.trainer.Fitted``.
+    """
+    found = findings(curve)
+    if fitted.halved_at is not None:
+        asked = f"{recipe.batch_size} rows at once"
+        text = f"memory ran out at step {fitted.halved_at} with {asked}: went on with {fitted.rows_at_once}; the effective batch stays {recipe.effective_batch}"
+        found.append(Finding("memory", fitted.halved_at, text))
+    if fitted.stopped:
+        text = f"stopped early after step {len(curve)} of {fitted.planned}: no better validation loss in {recipe.patience} measurements"
+        found.append(Finding("stopped", len(curve), text))
+    if fitted.kept < len(curve):
+        text = f"kept the weights of step {fitted.kept} of {len(curve)}, whose validation loss {fitted.best.loss:.4g} is the best measured"
+        found.append(Finding("kept", fitted.kept, text))
+    _write_json(folder / "findings.json", [one.as_dict() for one in found])
+    best = None if fitted.best is None else {"step": fitted.best.step, "validation_loss": fitted.best.loss}
+    said = [one.text for one in found]
+    return {"kept_step": fitted.kept, "best": best, "rows_at_once": fitted.rows_at_once or recipe.batch_size, "findings": said, "notes": said}
+
+
+def _held_out(run: SftRun, loaded: Any) -> tuple[Row, ...]:
+    """Returns the validation rows that have a target within the window; whole, whatever ``max_tokens`` says of training."""
+    if run.recipe.eval_steps == 0 or not run.validation:
+        return ()
+    try:
+        return encode_rows(loaded.format, run.validation, loaded.context_tokens).kept
+    except FtbenchError:
+        return ()
 
 
 def _curve(logged: Sequence[dict[str, float]], order: Sequence[Any], recipe: Recipe, rows: Rows) -> list[dict[str, Any]]:
@@ -84,5 +146,5 @@ def _curve(logged: Sequence[dict[str, float]], order: Sequence[Any], recipe: Rec
     return curve
 
 
-def _write_json(path: Path, value: dict[str, Any]) -> None:
+def _write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -8,25 +8,31 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import datasets
 import torch
-from transformers import PrinterCallback, TrainerCallback, set_seed
+from transformers import PrinterCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from ftbench.core.errors import FtbenchError
-from ftbench.methods.recipe import SCHEDULES
+from ftbench.methods.checkpoint import Checkpoints, Resumable
+from ftbench.methods.halving import Halving
+from ftbench.methods.recipe import CUDA_OPTIMIZERS, SCHEDULES, Recipe
 from ftbench.methods.rows import Row
 from ftbench.methods.sft import SftRun
+from ftbench.methods.watch import Best, Watch
 from ftbench.models.intact import intact
 
 datasets.disable_progress_bars()
 
 
-class _Trainer(SFTTrainer):
+class _Trainer(Halving, Resumable, SFTTrainer):
     """Phones nobody, and counts no floating-point operations: the figure is unused and costs a walk over the model per step."""
 
     def _send_telemetry(self) -> None:
@@ -36,74 +42,112 @@ class _Trainer(SFTTrainer):
         return 0
 
 
-class _Watch(TrainerCallback):
-    """Keeps each step's figures, reports progress, and stops at a loss that is not finite."""
+@dataclass(frozen=True)
+class Fitted:
+    """How a run went.
 
-    def __init__(self, run: SftRun, order: Sequence[Row], steps: int, scaled: bool) -> None:
-        self.run, self.order, self.steps, self.scaled = run, order, steps, scaled
-        self.points: list[dict[str, float]] = []
+    Attributes:
+        points: ``loss``, ``learning_rate``, ``grad_norm``, ``validation_loss`` (None where not measured) of each optimizer step.
+        planned: steps that were to be done.
+        kept: step whose weights were saved.
+        best: step and loss of the lowest validation loss, or None.
+        stopped: whether patience ended it.
+        rows_at_once: rows of one forward pass where memory allowed no whole micro-batch, else None.
+        halved_at: first step at which memory ran out, or None.
+    """
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        if not logs or "loss" not in logs:
-            return
-        # float16 scales its loss until a gradient overflows once and that step is left out: only its loss is watched.
-        watched = {"loss": logs["loss"], **({} if self.scaled else {"gradient norm": logs.get("grad_norm", 0.0)})}
-        for name, value in watched.items():
-            if not math.isfinite(value):
-                size = self.run.recipe.effective_batch
-                ids = [row.id for row in self.order[(state.global_step - 1) * size : state.global_step * size]]
-                raise FtbenchError(
-                    f"{name} is {value} at step {state.global_step} (rows {', '.join(ids)}). "
-                    f"Lower method.learning_rate ({self.run.recipe.learning_rate}) or look at these rows"
-                )
-        gradient = logs.get("grad_norm")
-        finite = gradient if gradient is not None and math.isfinite(gradient) else None
-        self.points.append({"loss": logs["loss"], "learning_rate": logs["learning_rate"], "grad_norm": finite})
-        if self.run.progress is not None:
-            self.run.progress(state.global_step, self.steps)
+    points: list[dict[str, Any]]
+    planned: int
+    kept: int
+    best: Best | None
+    stopped: bool
+    rows_at_once: int | None
+    halved_at: int | None
 
 
-def fit(run: SftRun, order: Sequence[Row], loaded: Any) -> list[dict[str, float]]:
+def fit(run: SftRun, order: Sequence[Row], held: Sequence[Row], evaluated: Collection[int], loaded: Any) -> Fitted:
     """Trains one run and saves its weights; the base is put back afterwards.
 
     Args:
         order: rows in the order they are trained on, repeats included.
+        held: validation rows.
+        evaluated: steps after which their loss is measured.
         loaded: ``ftbench.models.loaded.Loaded``.
-
-    Returns:
-        ``loss``, ``learning_rate``, ``grad_norm`` of each optimizer step.
     """
+    recipe, size = run.recipe, run.recipe.effective_batch
     with intact(loaded.model), tempfile.TemporaryDirectory() as scratch, torch.enable_grad():
+        args = training_arguments(recipe, run.seed, math.ceil(len(order) / size), loaded.device, scratch)
         set_seed(run.seed)
         model = run.adapt(loaded.model)
-        args = _arguments(run, len(order), loaded.device, scratch)
-        watch = _Watch(run, order, args.max_steps, args.fp16)
+        collate = DataCollatorForLanguageModeling(pad_token_id=loaded.pad_id)
+        checkpoints = Checkpoints(run.scratch, loaded.device) if run.scratch is not None and recipe.checkpoint_every is not None else None
+        watch = Watch(
+            recipe=recipe,
+            ids=lambda step: [row.id for row in order[(step - 1) * size : step * size]],
+            steps=args.max_steps,
+            evaluated=evaluated,
+            validate=lambda: _validation_loss(trainer, collate, held, recipe.batch_size),
+            folder=Path(scratch),
+            checkpoints=checkpoints,
+            progress=run.progress,
+        )
         trainer = _Trainer(
             model=model,
             args=args,
             train_dataset=datasets.Dataset.from_dict({"input_ids": [row.input_ids for row in order], "labels": [row.labels for row in order]}),
-            data_collator=DataCollatorForLanguageModeling(pad_token_id=loaded.pad_id),
+            data_collator=collate,
             processing_class=loaded.tokenizer,
             callbacks=[watch],
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.train()
+        watch.trainer = trainer
+        resumed = checkpoints.latest() if checkpoints is not None else None
+        if resumed is not None:
+            watch.resume(resumed)
+        trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
+        kept = watch.keep()
         model.eval()
         run.save(model)
-        return watch.points
+        return Fitted(watch.points, args.max_steps, kept, watch.best, watch.stopped, trainer.rows_at_once, trainer.halved_at)
 
 
-def _arguments(run: SftRun, rows: int, device: str, scratch: str) -> SFTConfig:
-    recipe = run.recipe
-    steps = math.ceil(rows / recipe.effective_batch)
+def _validation_loss(trainer: Any, collate: Any, rows: Sequence[Row], batch_size: int) -> float:
+    """Returns nats per supervised token over all rows: a sum of sums, so that neither batches nor padding weigh in."""
+    by_length = [{"input_ids": row.input_ids, "labels": row.labels} for row in sorted(rows, key=lambda row: -len(row.input_ids))]
+    one = torch.ones((), device=trainer.args.device)
+    total, start = 0.0, 0
+    was_training = trainer.model.training
+    trainer.model.eval()
+    size = trainer.rows_at_once or batch_size
+    with torch.no_grad(), trainer.compute_loss_context_manager():
+        while start < len(by_length):
+            batch = trainer._prepare_inputs(collate(by_length[start : start + size]))
+            total += trainer.compute_loss(trainer.model, batch, num_items_in_batch=one).double()
+            start += size
+    trainer._metrics["eval"].clear()
+    trainer.model.train(was_training)
+    return float(total) / sum(row.supervised for row in rows)
+
+
+def training_arguments(recipe: Recipe, seed: int, steps: int, device: str, scratch: str, config: Any = SFTConfig, **others: Any) -> Any:
+    """Returns the arguments of one run.
+
+    Args:
+        steps: optimizer steps.
+        scratch: folder that the trainer may write into.
+        config: class of the arguments; any that derives from transformers' ``TrainingArguments``.
+        others: further arguments of that class.
+
+    Raises:
+        FtbenchError: for what this device or this installation cannot do.
+    """
+    _check_surroundings(recipe, device)
     precision = recipe.precision
     if precision == "auto":
         precision = "bfloat16" if device.startswith("cuda") and torch.cuda.is_bf16_supported() else "float32"
-    if precision == "float16" and device == "cpu":
-        raise FtbenchError("method.precision=float16 needs a GPU: on a CPU the trainer would use float32 and not say so. Set it to auto or bfloat16")
-    args = SFTConfig(
+    args = config(
         output_dir=scratch,
-        seed=run.seed,
+        seed=seed,
         max_steps=steps,
         train_sampling_strategy="sequential",
         per_device_train_batch_size=recipe.batch_size,
@@ -118,17 +162,34 @@ def _arguments(run: SftRun, rows: int, device: str, scratch: str) -> SFTConfig:
         bf16=precision == "bfloat16",
         fp16=precision == "float16",
         use_cpu=device == "cpu",
-        packing=False,
-        max_length=None,
-        dataset_kwargs={"skip_prepare_dataset": True},
+        torch_compile=recipe.torch_compile,
+        use_liger_kernel=recipe.liger,
+        # Only what replaces the modules of this one model: the others change transformers for everybody in this process.
+        liger_kernel_config={"rope": False, "cross_entropy": False, "rms_norm": True, "swiglu": True} if recipe.liger else None,
         logging_steps=1,
         logging_nan_inf_filter=False,
         save_strategy="no",
         report_to="none",
         disable_tqdm=True,
         log_level="error",
+        **(others or {"packing": False, "max_length": None, "dataset_kwargs": {"skip_prepare_dataset": True}}),
     )
     # With several GPUs in sight transformers would wrap the model in DataParallel; a worker trains on the one it was given.
     if args.device.type == "cuda":
         args._n_gpu = 1
     return args
+
+
+def _check_surroundings(recipe: Recipe, device: str) -> None:
+    cuda = device.startswith("cuda")
+    if recipe.precision == "float16" and not cuda:
+        raise FtbenchError("method.precision=float16 needs a GPU: on a CPU the trainer would use float32 and not say so. Set it to auto or bfloat16")
+    if recipe.optimizer in CUDA_OPTIMIZERS:
+        if not cuda:
+            raise FtbenchError(f"method.optimizer={recipe.optimizer} needs a CUDA device, and there is none. Set it to adamw_torch")
+        if find_spec("bitsandbytes") is None:
+            raise FtbenchError(f"method.optimizer={recipe.optimizer} needs bitsandbytes. Install bitsandbytes, or set it to adamw_torch")
+    if recipe.liger and find_spec("liger_kernel") is None:
+        raise FtbenchError("method.liger=true needs Liger's kernels. Install liger-kernel, or set it to false")
+    if recipe.liger and not cuda:
+        raise FtbenchError("method.liger=true needs a CUDA device, and there is none. Set it to false")

@@ -133,7 +133,7 @@ def test_training_learns_and_says_how(chat, tmp_path: Path) -> None:
     assert sum(point["tokens"] for point in curve) == result["tokens"]["supervised"]
     assert json.loads((tmp_path / "rows.json").read_text(encoding="utf-8")) == {"trained": 12, "truncated": 0, "dropped": 0, "refused": 0, "refused_ids": []}
     assert result["details"]["steps"] == 30 and result["details"]["loss_last"] == curve[-1]["loss"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter", "curve.jsonl", "masked_example.json", "rows.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter", "curve.jsonl", "findings.json", "masked_example.json", "rows.json"]
 
 
 def test_max_steps_and_a_last_short_batch(chat, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ def test_the_train_stage_writes_what_the_contract_names(prepared: Path, chat_fol
         "adapter/adapter_config.json",
         "adapter/adapter_model.safetensors",
         "curve.jsonl",
+        "findings.json",
         "masked_example.json",
         "rows.json",
     }

@@ -1,0 +1,106 @@
+"""Checkpoints of a training, outside the stage's temporary folder: what a killed one resumes from, to the byte.
+
+A checkpoint holds the trained parameters, optimizer, scheduler, scaler, random states, the trainer's position and what
+the watch knows. It appears in one rename, and only one written by the same versions on the same kind of device is resumed from.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers.trainer import TRAINER_STATE_NAME
+
+WEIGHTS = "weights.pt"
+WATCH = "watch.json"
+BEST = "best.pt"
+PACKAGES = ("torch", "transformers", "accelerate", "peft", "trl")
+
+
+def save_weights(model: torch.nn.Module, path: Path) -> None:
+    """Writes the parameters that are trained, and nothing else; the file appears in one step."""
+    part = path.with_suffix(".part")
+    torch.save({name: parameter.detach() for name, parameter in model.named_parameters() if parameter.requires_grad}, part)
+    part.replace(path)
+
+
+def load_weights(model: torch.nn.Module, path: Path) -> None:
+    """Writes saved parameters back in place.
+
+    Raises:
+        KeyError: when the model trains a parameter that the file does not hold.
+    """
+    saved = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                parameter.copy_(saved[name])
+
+
+class Resumable:
+    """Mixed into a transformers ``Trainer``: reads the trained parameters alone, in place of a whole model or an adapter."""
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        load_weights(self.model if model is None else model, Path(resume_from_checkpoint) / WEIGHTS)
+
+
+class Checkpoints:
+    """The checkpoints of one run in one folder; there is at most one complete one.
+
+    Args:
+        folder: survives the attempt; made when it is first needed.
+        device: ``cpu`` or ``cuda:0``; its kind must be the same on both sides of a kill.
+    """
+
+    def __init__(self, folder: Path, device: str) -> None:
+        self.folder = folder
+        self._made_by = {**{name: version(name) for name in PACKAGES}, "device": device.partition(":")[0]}
+
+    def latest(self) -> Path | None:
+        """Returns the last complete checkpoint, or None; one of other versions is removed."""
+        found = sorted(self.folder.glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")))
+        if not found:
+            return None
+        if self.watch_state(found[-1])["made_by"] != self._made_by:
+            for path in found:
+                shutil.rmtree(path)
+            return None
+        return found[-1]
+
+    def watch_state(self, checkpoint: Path) -> dict[str, Any]:
+        return json.loads((checkpoint / WATCH).read_text(encoding="utf-8"))
+
+    def write(self, trainer: Any, watch_state: dict[str, Any], best: Path | None) -> None:
+        """Writes a checkpoint of ``trainer`` as it stands after a step, and then removes the one before it.
+
+        Args:
+            trainer: a transformers ``Trainer``.
+            watch_state: plain JSON; given back by ``watch_state``.
+            best: the weights of the best step so far, linked into the checkpoint.
+        """
+        step = trainer.state.global_step
+        part = self.folder / "part"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        save_weights(trainer.model, part / WEIGHTS)
+        trainer._save_optimizer_and_scheduler(str(part))
+        trainer._save_scaler(str(part))
+        trainer._save_rng_state(str(part))
+        trainer.state.save_to_json(str(part / TRAINER_STATE_NAME))
+        if best is not None:
+            os.link(best, part / BEST)
+        (part / WATCH).write_text(json.dumps({**watch_state, "made_by": self._made_by}), encoding="utf-8")
+        for path in part.iterdir():
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+        target = self.folder / f"step-{step}"
+        shutil.rmtree(target, ignore_errors=True)
+        part.rename(target)
+        for path in self.folder.glob("step-*"):
+            if path != target:
+                shutil.rmtree(path)
