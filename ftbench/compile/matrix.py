@@ -154,8 +154,7 @@ class _Compiler:
         """Returns the cell's config with what its model prefers for its method, where the method's own default still stands."""
         method, own = cell.config["method"], self.composer.option_node("method", roots["method"]) or {}
         wanted = (cell.config["model"].get("method_defaults") or {}).get(roots["method"], {})
-        suited = {key: value for key, value in wanted.items() if f"method.{key}" not in cell.values and key in method and method[key] == own.get(key)}
-        return {**cell.config, "method": {**method, **suited}}
+        return {**cell.config, "method": _preferred(method, own, wanted, "method", cell.values)}
 
     def _root(self, axis: str, name: str) -> str:
         if (axis, name) not in self._roots:
@@ -278,6 +277,17 @@ class _Compiler:
     def _cell_id(self, parts: Parts) -> str:
         axes = {axis: getattr(parts, axis).identity() for axis in AXES}
         return digest({**axes, "seed": parts.seed})[:ID_LENGTH]
+
+
+def _preferred(values: dict[str, Any], own: dict[str, Any], wanted: dict[str, Any], place: str, typed: frozenset[str]) -> dict[str, Any]:
+    """Returns ``values`` with what is ``wanted`` where the ``own`` default still stands and nothing was typed; nodes within by their own names."""
+    found = dict(values)
+    for key, value in wanted.items():
+        if isinstance(value, dict) and isinstance(values.get(key), dict):
+            found[key] = _preferred(values[key], own.get(key) or {}, value, f"{place}.{key}", typed)
+        elif f"{place}.{key}" not in typed and key in values and values[key] == own.get(key):
+            found[key] = value
+    return found
 
 
 def _identified(component: Component) -> Component:

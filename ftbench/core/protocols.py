@@ -75,12 +75,13 @@ class Lowered(Protocol):
 
 
 class TrainRun(Protocol):
-    """One run of a training call."""
+    """One run of a training call. ``inputs`` are the finished folders of the stages that the method's own ``lower`` named, by role."""
 
     examples: Sequence[Example]
     validation: Sequence[Example]
     seed: int
     folder: Path
+    inputs: dict[str, Path]
 
 
 @runtime_checkable

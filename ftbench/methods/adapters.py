@@ -21,6 +21,14 @@ def add_lora(model: Any, rank: int, alpha: float, dropout: float, target_modules
         return get_peft_model(model, config)
 
 
+def resume_adapter(model: Any, folder: Path, device: str) -> Any:
+    """Returns ``model`` wrapped with the adapter in ``folder``, switched on to be trained further."""
+    from peft import PeftModel
+
+    with _without_future_warnings():
+        return PeftModel.from_pretrained(model, folder / FOLDER, is_trainable=True, torch_device=device)
+
+
 def save_adapter(model: Any, folder: Path, loaded: Any) -> None:
     """Writes ``adapter/`` into ``folder``.
 

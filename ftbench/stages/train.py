@@ -18,6 +18,7 @@ class Run:
     validation: Sequence[Example]
     seed: int
     folder: Path
+    inputs: dict[str, Path]
     progress: Callable[[int, int], None]
 
 
@@ -30,6 +31,7 @@ def run(job: Job) -> Outcome:
         validation=read_examples(prepared / "validation.jsonl"),
         seed=job.stage.config["seed"],
         folder=job.folder,
+        inputs=job.inputs,
         progress=job.progress,
     )
     with job.phase("load"):
