@@ -9,6 +9,8 @@ from __future__ import annotations
 import copy
 import os
 import random
+import sys
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,16 +20,31 @@ import torch
 
 TRAINER_VARIABLES = ("ACCELERATE_", "FSDP_", "PARALLELISM_CONFIG_")
 
+_spent: weakref.WeakSet[torch.nn.Module] = weakref.WeakSet()
+
+
+def spend(model: torch.nn.Module) -> None:
+    """Notes that the parameters of a base were written into: it must be loaded again before anybody else asks it."""
+    _spent.add(model)
+
+
+def is_spent(model: torch.nn.Module) -> bool:
+    """Says whether a base no longer holds the weights it was loaded with."""
+    return model in _spent
+
 
 @contextmanager
 def intact(model: torch.nn.Module) -> Iterator[None]:
     """Context manager: whatever happens inside, ``model`` and the process are afterwards as they were.
 
-    The values of the base's own parameters are not copied: a method that writes into them restores them itself.
+    The values of the base's own parameters are not copied: whoever writes into them says so with ``spend``.
     """
     modules = [(module, dict(module.__dict__), _containers(module)) for module in model.modules()]
     flags = [(parameter, parameter.requires_grad, parameter.grad) for parameter in model.parameters()]
     configs = _configs(model)
+    # Fused kernels are put in by giving names in the model's module another meaning, for every model made later too.
+    module_of_class = vars(sys.modules[type(model).__module__])
+    names = dict(module_of_class)
     gradients = torch.is_grad_enabled()
     variables = {name: value for name, value in os.environ.items() if name.startswith(TRAINER_VARIABLES)}
     states = random.getstate(), np.random.get_state(), torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
@@ -46,6 +63,9 @@ def intact(model: torch.nn.Module) -> Iterator[None]:
         for config, attributes in configs:
             config.__dict__.clear()
             config.__dict__.update(attributes)
+        for name in module_of_class.keys() - names.keys():
+            del module_of_class[name]
+        module_of_class.update(names)
         torch.set_grad_enabled(gradients)
         for name in [name for name in os.environ if name.startswith(TRAINER_VARIABLES)]:
             del os.environ[name]

@@ -30,14 +30,24 @@ class Resident:
             self._device = choose_device()
         return self._device
 
-    def get(self, model: Model) -> Any:
-        """Returns ``model`` loaded (``ftbench.models.loaded.Loaded``): the one at hand when it is the same."""
-        key = digest(model.identity())
-        if key != self._key:
+    def get(self, model: Model, key: str | None = None) -> Any:
+        """Returns ``model`` loaded (``ftbench.models.loaded.Loaded``): the one at hand when it is the same.
+
+        Args:
+            key: names the model's content; None takes its identity, for which a folder's files are hashed.
+        """
+        key = key or digest(model.identity())
+        if key != self._key or self._is_spent():
             self.free()
             self._loaded = model.load(self.device)
             self._key = key
         return self._loaded
+
+    def _is_spent(self) -> bool:
+        """Says whether a stage wrote into the weights at hand."""
+        from ftbench.models.intact import is_spent
+
+        return is_spent(self._loaded.model)
 
     def free(self) -> None:
         """Lets go of the model and returns its memory to the device."""

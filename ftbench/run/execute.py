@@ -91,7 +91,7 @@ def _attempt(store: Store, stage: Stage, around: Surroundings, attempt: Attempt)
     outcome, error, exhausted = Outcome(), None, False
     try:
         with meter:
-            outcome = _body(store, stage, around, meter, attempt.folder)
+            outcome = _body(store, stage, around, meter, attempt.folder, attempt.scratch)
         attempt.publish(_receipt(stage, meter, outcome, None))
     except Exception as problem:  # whatever a body raises is that stage's failure and no other's
         error, exhausted = one_line(problem), out_of_memory(problem)
@@ -106,13 +106,13 @@ def _attempt(store: Store, stage: Stage, around: Surroundings, attempt: Attempt)
     return Result("failed", seconds, error, exhausted)
 
 
-def _body(store: Store, stage: Stage, around: Surroundings, meter: Meter, folder: Path) -> Outcome:
+def _body(store: Store, stage: Stage, around: Surroundings, meter: Meter, folder: Path, scratch: Path | None) -> Outcome:
     inputs = {role: store.folder(key) for role, key in stage.inputs.items()}
     for key in stage.inputs.values():
         store.touch(key)
     # First of all files: it also says what a leftover was going to be.
     (folder / RECORD).write_text(json.dumps(stage.record(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    job = Job(stage, inputs, folder, around.resident, meter.phase, around.progress)
+    job = Job(stage, inputs, folder, around.resident, meter.phase, around.progress, scratch)
     outcome = importlib.import_module(f"ftbench.stages.{stage.kind}").run(job)
     if not isinstance(outcome, Outcome):
         raise TypeError(f"ftbench.stages.{stage.kind}.run returned {type(outcome).__name__} and not Outcome")
@@ -149,7 +149,7 @@ def differences(store: Store, stage: Stage, around: Surroundings) -> list[str]:
     with store.begin(stage.key, stage.kind, again=True, on_wait=around.waiting) as attempt:
         meter = Meter(accelerator=stage.model is not None)
         with meter:
-            _body(store, stage, around, meter, attempt.folder)
+            _body(store, stage, around, meter, attempt.folder, None)
         old, new = _digests(published), _digests(attempt.folder)
     return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
 

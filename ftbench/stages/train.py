@@ -12,7 +12,10 @@ from ftbench.core.job import Job, Outcome
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a training call; see ``ftbench.core.protocols.TrainRun``. ``progress`` is told (steps done, steps)."""
+    """One run of a training call; see ``ftbench.core.protocols.TrainRun``.
+
+    ``progress`` is told (steps done, steps); ``scratch`` is where checkpoints outlive the attempt.
+    """
 
     examples: Sequence[Example]
     validation: Sequence[Example]
@@ -20,10 +23,11 @@ class Run:
     folder: Path
     inputs: dict[str, Path]
     progress: Callable[[int, int], None]
+    scratch: Path | None
 
 
 def run(job: Job) -> Outcome:
-    """Writes the method's weights, ``curve.jsonl``, ``masked_example.json`` and ``rows.json``."""
+    """Writes the method's weights, ``curve.jsonl``, ``findings.json``, ``masked_example.json`` and ``rows.json``."""
     method = job.component("method")
     prepared = job.inputs["prepare"]
     one = Run(
@@ -33,6 +37,7 @@ def run(job: Job) -> Outcome:
         folder=job.folder,
         inputs=job.inputs,
         progress=job.progress,
+        scratch=job.scratch,
     )
     with job.phase("load"):
         loaded = job.resident.get(job.component("model"))

@@ -3,7 +3,8 @@
     python -m ftbench gc --store DIR --keep SWEEP_DIR ... --older-than 30 --yes
 
 Without ``--yes`` it only lists. A stage goes when no kept sweep's ``plan.json`` names it and it was last used longer ago than
-``--older-than`` days. Temporary folders of dead processes and failed receipts of that age go too. Whatever is locked stays.
+``--older-than`` days. Temporary folders of dead processes go too, and checkpoints and failed receipts of that age; checkpoints
+of a stage that a kept plan names stay. Whatever is locked stays.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ DAY_SECONDS = 86400.0
 
 @dataclass(frozen=True)
 class Removal:
-    """One thing that goes, or would go: ``what`` is ``stage``, ``leftover`` or ``failure``."""
+    """One thing that goes, or would go: ``what`` is ``stage``, ``leftover``, ``progress`` or ``failure``."""
 
     what: str
     key: str
@@ -88,6 +89,10 @@ def collect(store: Store, keep: set[str], older_than_days: float, dry_run: bool)
         detail = f"{store.receipt(key).kind}, last used {(time.time() - used) / DAY_SECONDS:.0f} days ago"
         if not _take(store, Removal("stage", key, folder, size_bytes(folder), detail), dry_run, removed, busy):
             kept += 1
+    for key in store.unfinished():
+        folder = store.progress_folder(key)
+        if store.find(key) or (key not in keep and folder.stat().st_mtime <= before):
+            _take(store, Removal("progress", key, folder, size_bytes(folder), "checkpoints of a killed attempt"), dry_run, removed, busy)
     for path in sorted(store.failed.glob("*/*.json")):
         if path.stat().st_mtime <= before:
             _take(store, Removal("failure", path.parent.name, path, size_bytes(path), "receipt of a failed attempt"), dry_run, removed, busy)

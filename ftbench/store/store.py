@@ -4,6 +4,7 @@ Layout of the folder::
 
     stages/ab/abcd.../    one finished stage: what its body wrote, stage.json and receipt.json; files are read-only
     work/KEY.HOST.PID.X/  a stage at work; dead when the lock of its key is free
+    progress/KEY/         checkpoints that outlive an attempt; removed when the stage is published
     locks/ab/abcd....lock one lock file per key
     failed/KEY/TIME.json  receipts of failed attempts, oldest first
 
@@ -48,6 +49,7 @@ class Store:
             raise FtbenchError(f"store.dir={path}: is a file. Name a folder")
         self.stages = self.path / "stages"
         self.work = self.path / "work"
+        self.progress = self.path / "progress"
         self.locks = self.path / "locks"
         self.failed = self.path / "failed"
 
@@ -156,6 +158,16 @@ class Store:
         """Returns the temporary folders of ``key``, or of all keys; each is dead exactly when the lock of its key is free."""
         return sorted(self.work / name for name in _names(self.work) if _KEY.fullmatch(name.partition(".")[0]) and (key is None or name.startswith(key)))
 
+    def progress_folder(self, key: str) -> Path:
+        """Returns where the attempts at ``key`` keep what the next one may go on from; to be used under the lock of ``key``."""
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"{key!r} is no stage key of 64 hexadecimal digits")
+        return self.progress / key
+
+    def unfinished(self) -> list[str]:
+        """Returns the keys of which attempts left progress behind."""
+        return sorted(name for name in _names(self.progress) if _KEY.fullmatch(name))
+
     def _owner(self, key: str) -> str:
         for folder in self.leftovers(key):
             _, host, pid, _ = folder.name.split(".")
@@ -176,6 +188,11 @@ class Attempt:
     key: str
     folder: Path
     found: Path | None
+
+    @property
+    def scratch(self) -> Path:
+        """A folder that outlives this attempt, made by whoever writes into it first; ``publish`` removes it."""
+        return self.store.progress_folder(self.key)
 
     def publish(self, receipt: Receipt) -> Path:
         """Makes the folder durable and read-only, receipt last, and lets it appear under its key in one step.
@@ -202,11 +219,13 @@ class Attempt:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                     raise
             if found := self.store.find(self.key):
+                shutil.rmtree(self.scratch, ignore_errors=True)
                 return found
             debris = self.store.work / f"{self.key}.debris.{os.getpid()}.{uuid.uuid4().hex[:8]}"
             target.rename(debris)
             remove(debris)
         _fsync(target.parent)
+        shutil.rmtree(self.scratch, ignore_errors=True)
         return target
 
     def fail(self, receipt: Receipt) -> Path:
