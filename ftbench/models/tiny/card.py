@@ -30,7 +30,7 @@ A Llama of {took["parameters"]:,.0f} parameters, trained from scratch on the toy
 A demonstration and a test double: toy, says nothing about a 7B.
 
 Made by `OMP_NUM_THREADS=1 python -m ftbench.models.tiny.make --seed {seed} --steps {steps}`
-in {took["cpu_seconds"]:.0f} CPU seconds on {took["tokens"]:,.0f} tokens, stored in 16 bits, meant to be run in 32.
+in {took["cpu_seconds"]:.0f} CPU seconds on {took["tokens"] / 1e6:.2f} million tokens, stored in 16 bits, meant to be run in 32.
 
 Measured by `python -m ftbench.models.tiny.check --seed N`: share of questions whose value stands in the greedy answer,
 with its 95% interval and n. *Reading*: from one to four documents in the prompt, about products, names and values that
