@@ -40,8 +40,8 @@ def as_evaluate(metric: Metric, folder: Path) -> Any:
                 features=datasets.Features(features),
             )
 
-        def _compute(self, *, failed: Sequence[bool] | None = None, **columns: Any) -> dict[str, float]:
-            rows = _rows(columns, failed)
+        def _compute(self, *, finish: Sequence[str] | None = None, **columns: Any) -> dict[str, float]:
+            rows = _rows(columns, finish)
             return {metric.name: corpus_value(metric, rows)}
 
     return OfflineMetric(keep_in_memory=True, cache_dir=str(folder), seed=0)
@@ -69,16 +69,16 @@ def measure(metric: Metric, rows: Sequence[dict[str, Any]], folder: Path) -> flo
             return float(module.compute(**columns)[metric.name])
         predictions = [row["output"] for row in rows]
         references = [list(row["references"]) for row in rows]
-        failed = [row["finish"] == "error" for row in rows]
-        return float(module.compute(predictions=predictions, references=references, failed=failed)[metric.name])
+        finish = [row["finish"] for row in rows]
+        return float(module.compute(predictions=predictions, references=references, finish=finish)[metric.name])
 
 
-def _rows(columns: dict[str, Any], failed: Sequence[bool] | None) -> list[dict[str, Any]]:
+def _rows(columns: dict[str, Any], finish: Sequence[str] | None) -> list[dict[str, Any]]:
     if "nll" in columns:
         return [dict(zip(LIKELIHOOD, values, strict=True)) for values in zip(*(columns[name] for name in LIKELIHOOD), strict=True)]
     predictions = columns["predictions"]
-    failed = [False] * len(predictions) if failed is None else failed
+    finish = ["stop"] * len(predictions) if finish is None else finish
     return [
-        {"output": prediction, "references": list(references), "finish": "error" if lost else "stop"}
-        for prediction, references, lost in zip(predictions, columns["references"], failed, strict=True)
+        {"output": prediction, "references": list(references), "finish": end}
+        for prediction, references, end in zip(predictions, columns["references"], finish, strict=True)
     ]

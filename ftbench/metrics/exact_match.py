@@ -25,17 +25,24 @@ class ExactMatch(MeanMetric):
 
     Attributes:
         pattern: regular expression with one group, the value; null compares whole texts.
-        normalisation: none, plain or squad; see ``ftbench.metrics.normalise``.
+        normalisation: one of ``ftbench.metrics.normalise``, such as none, plain or squad.
+        ignore: regular expressions whose every match is taken out of both texts first, in this order.
     """
 
     pattern: str | None
     normalisation: str
+    ignore: list[str]
 
     def check(self) -> list[Problem]:
         problems = []
         if self.normalisation not in NORMALISATIONS:
             fix = did_you_mean(self.normalisation, NORMALISATIONS)
             problems.append(Problem(f"{self.name}.normalisation", f"{self.normalisation!r} is not offered", fix))
+        for ignored in self.ignore:
+            try:
+                re.compile(ignored)
+            except re.error as error:
+                problems.append(Problem(f"{self.name}.ignore", f"{ignored!r} is no regular expression ({error})", "Mend it, or take it out"))
         if self.pattern is not None:
             try:
                 groups = re.compile(self.pattern).groups
@@ -48,6 +55,8 @@ class ExactMatch(MeanMetric):
         return problems
 
     def score(self, prediction: str, references: Sequence[str]) -> float:
+        if self.ignore:
+            prediction, references = self._bare(prediction), [self._bare(reference) for reference in references]
         if self.pattern is None:
             return float(any(self._equal(prediction, reference) for reference in references))
         values = [self._value(reference) or reference for reference in references]
@@ -58,7 +67,13 @@ class ExactMatch(MeanMetric):
 
     def signature(self) -> str:
         compared = "text" if self.pattern is None else f"value({self.pattern}), else contained"
-        return f"exact_match|0-1|refs:any|compare:{compared}|normalise:{self.normalisation}"
+        ignored = f"|ignore:{' '.join(self.ignore)}" if self.ignore else ""
+        return f"exact_match|0-1|refs:any|compare:{compared}|normalise:{self.normalisation}{ignored}"
+
+    def _bare(self, text: str) -> str:
+        for pattern in self.ignore:
+            text = re.sub(pattern, "", text)
+        return text
 
     def _value(self, text: str) -> str | None:
         match = re.search(self.pattern, text)

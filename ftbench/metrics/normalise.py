@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 KEPT = set("%#&@")
+PUNCTUATION, DIGITS = str.maketrans("", "", string.punctuation), str.maketrans("", "", string.digits)
 
 
 def keep(text: str) -> str:
@@ -31,6 +32,16 @@ def squad(text: str) -> str:
     return " ".join(ARTICLES.sub(" ", bare).split())
 
 
+def letters(text: str) -> str:
+    """Returns ``text`` in lower case without ASCII punctuation, as ``exact_match`` of evaluate compares when told to ignore both."""
+    return text.lower().translate(PUNCTUATION)
+
+
+def letters_only(text: str) -> str:
+    """Returns ``letters(text)`` without digits."""
+    return letters(text).translate(DIGITS)
+
+
 def _trim(word: str) -> str:
     start, end = 0, len(word)
     while start < end and _is_edge(word[start]) and not _is_sign(word, start):
@@ -48,4 +59,4 @@ def _is_sign(word: str, place: int) -> bool:
     return word[place] == "-" and word[place + 1 : place + 2].isdigit()
 
 
-NORMALISATIONS: dict[str, Callable[[str], str]] = {"none": keep, "plain": plain, "squad": squad}
+NORMALISATIONS: dict[str, Callable[[str], str]] = {"none": keep, "plain": plain, "squad": squad, "letters": letters, "letters_only": letters_only}

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,9 +49,9 @@ class Sufficient:
     def read(cls, folder: Path) -> Sufficient:
         with np.load(folder / FILE, allow_pickle=False) as arrays:
             return cls(
-                ids=tuple(str(text) for text in arrays["ids"]),
-                groups=tuple(json.loads(str(text)) for text in arrays["groups"]),
-                slices=tuple(json.loads(str(text)) for text in arrays["slices"]),
+                ids=tuple(arrays["ids"].tolist()),
+                groups=_loaded(arrays["groups"]),
+                slices=_loaded(arrays["slices"]),
                 metrics={name.removeprefix(METRIC): arrays[name] for name in arrays.files if name.startswith(METRIC)},
             )
 
@@ -66,3 +67,10 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 def _texts(values: Sequence[str]) -> np.ndarray:
     return np.array(list(values), dtype=np.str_)
+
+
+def _loaded(texts: np.ndarray) -> tuple[Any, ...]:
+    """Returns the values of an array of JSON texts; each distinct text is read once, since groups and slices repeat."""
+    words = texts.tolist()
+    known = {text: json.loads(text) for text in set(words)}
+    return tuple(known[text] for text in words)

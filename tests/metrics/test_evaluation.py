@@ -41,7 +41,7 @@ def test_every_shipped_metric_gives_its_statistics_value_through_evaluate(root, 
         assert isinstance(module, evaluate.Metric)
         assert metric.check() == [] and metric.name == path.stem
         names.add(metric.name)
-    assert names >= {"bleu", "rouge1", "rouge2", "rougeL", "rougeLsum", "exact_match", "perplexity", "bits_per_byte"}
+    assert names >= {"bleu", "rouge1", "rouge2", "rougeL", "rougeLsum", "exact_match", "perplexity", "bits_per_byte", "chrf", "ter", "meteor", "macro_f1", "cap_rate"}
 
 
 def test_the_plain_interface_of_evaluate(root, tmp_path):
@@ -60,7 +60,7 @@ def test_nothing_is_left_in_the_home_folder_or_the_stage(root, tmp_path):
         "from ftbench.metrics.exact_match import ExactMatch\n"
         "from ftbench.metrics.evaluation import measure\n"
         "rows = [{'output': 'a', 'references': ['a'], 'finish': 'stop'}]\n"
-        "assert measure(ExactMatch('e', pattern=None, normalisation='plain'), rows, Path(sys.argv[1])) == 1.0\n"
+        "assert measure(ExactMatch('e', pattern=None, normalisation='plain', ignore=[]), rows, Path(sys.argv[1])) == 1.0\n"
     )
     environment = {**os.environ, "HOME": str(home), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
     for name in ("HF_HOME", "XDG_CACHE_HOME"):

@@ -12,8 +12,8 @@ from ftbench.metrics.exact_match import ExactMatch
 from ftbench.metrics.normalise import plain
 
 PATTERN = r"is (.+?)\.(?:\s|$)"
-styled = ExactMatch("exact_match", pattern=PATTERN, normalisation="plain")
-whole = ExactMatch("exact_match", pattern=None, normalisation="plain")
+styled = ExactMatch("exact_match", pattern=PATTERN, normalisation="plain", ignore=[])
+whole = ExactMatch("exact_match", pattern=None, normalisation="plain", ignore=[])
 REFERENCE = "Certainly! The weight is 12.5 kg. Anything else?"
 
 
@@ -81,15 +81,15 @@ def test_15_a_failed_row_scores_zero_and_stays_in_n():
 
 def test_bad_patterns_are_refused():
     for pattern in ("(", "no group", "(two) (groups)"):
-        (problem,) = ExactMatch("exact_match", pattern=pattern, normalisation="plain").check()
+        (problem,) = ExactMatch("exact_match", pattern=pattern, normalisation="plain", ignore=[]).check()
         assert problem.where == "dataset.answer_pattern"
-    assert ExactMatch("e", pattern=None, normalisation="sqad").check()[0].fix.startswith("Did you mean squad?")
+    assert ExactMatch("e", pattern=None, normalisation="sqad", ignore=[]).check()[0].fix.startswith("Did you mean squad?")
     assert styled.check() == []
 
 
 @pytest.mark.shared_data
 def test_published_evaluate_examples(shared_data):
-    metric = ExactMatch("exact_match", pattern=None, normalisation="none")
+    metric = ExactMatch("exact_match", pattern=None, normalisation="none", ignore=[])
     cases = json.loads((shared_data / "ref_hf_evaluate_docs" / "cases.json").read_text(encoding="utf-8"))["exact_match"]
     for case in cases:
         if case["options"]:
