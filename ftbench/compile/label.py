@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from ftbench.core.cell import AXES
+from ftbench.core.cell import AS_TRAINED, AXES
 
 ALWAYS = ("model", "method", "context")
 
@@ -31,7 +31,7 @@ def _labels(cells: Sequence[tuple[dict[str, str], dict[str, Any]]], varying: set
     short = _shorten(keys)
     found = []
     for names, values in cells:
-        parts = [names[axis] for axis in AXES_SHOWN if axis in ALWAYS or axis in varying]
+        parts = [names[axis] for axis in AXES_SHOWN if _tells(axis, names[axis], varying)]
         found.append(" ".join(parts + [f"{short[key]}={_show(values[key])}" for key in keys if key in values]))
     return found
 
@@ -40,7 +40,12 @@ def _differs(cells: Sequence[tuple[dict[str, str], dict[str, Any]]], key: str) -
     return len({repr(values.get(key)) for _, values in cells}) > 1
 
 
-AXES_SHOWN = ("model", "method", "context", "dataset", "decoding", "hardware")
+def _tells(axis: str, name: str, varying: set[str]) -> bool:
+    """Whether an option stands in the label; an artifact does when it is more than what the method wrote."""
+    return name != AS_TRAINED if axis == "artifact" else axis in ALWAYS or axis in varying
+
+
+AXES_SHOWN = ("model", "method", "artifact", "context", "dataset", "decoding", "hardware")
 
 
 def _shorten(keys: list[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ftbench.compile.settings import Settings
@@ -13,11 +13,13 @@ from ftbench.core.stage import Stage
 
 @dataclass(frozen=True)
 class Parts:
-    """The located components of one cell, as ``Method.lower`` and ``Context.lower`` see them."""
+    """The located components of one cell, as ``Method.lower`` and ``Context.lower`` see them; see ``core.protocols.Lowered``."""
 
     model: Component
+    whole: Component
     method: Component
     context: Component
+    artifact: Component
     dataset: Component
     decoding: Component
     hardware: Component
@@ -45,11 +47,18 @@ def lower(graph: Graph, parts: Parts, settings: Settings, metrics: dict[str, Com
         role -> stage key; see ``ftbench.core.cell.Cell.stages``.
     """
     roles = {"prepare": graph.add("prepare", {"dataset": parts.dataset.identity()}, {}, {"dataset": node(parts.dataset)})}
-    parts = Parts(parts.model, parts.method, parts.context, parts.dataset, parts.decoding, parts.hardware, parts.seed, roles["prepare"])
+    parts = replace(parts, prepare=roles["prepare"])
     weights = parts.method.lower(graph.add, parts)
     inputs = {"prepare": roles["prepare"]}
+    merged = None
     if weights:
-        roles["train"] = inputs["weights"] = weights
+        roles["train"] = weights
+        merged = parts.artifact.lower(graph.add, parts, weights)
+    if merged:
+        roles["merge"] = inputs["merged"] = merged
+        parts = replace(parts, model=parts.whole)
+    elif weights:
+        inputs["weights"] = weights
     context = parts.context.lower(graph.add, parts)
     roles.update(context)
     inputs.update(context)
@@ -64,7 +73,7 @@ def _evaluate(
     reads = {metric.reads for metric in metrics.values()}
     model, context = parts.model.identity(), parts.context.identity()
     nodes = {"model": node(parts.model), "method": node(parts.method), "context": node(parts.context), "split": split, "seed": parts.seed}
-    base = digest(model)
+    base = inputs.get("merged") or digest(model)
     scored = {}
     if "outputs" in reads:
         seed = parts.seed if parts.context.seeded or parts.decoding.seeded else None

@@ -17,8 +17,8 @@ from ftbench.compile.lower import Graph, Parts, lower
 from ftbench.compile.metrics import metric_components
 from ftbench.compile.settings import Settings, settings_node
 from ftbench.core.canonical import canonical, digest
-from ftbench.core.cell import AXES, Cell, Refusal
-from ftbench.core.component import Component, build, plain
+from ftbench.core.cell import AS_TRAINED, AXES, Cell, Refusal
+from ftbench.core.component import Component, build, node, plain
 from ftbench.core.errors import Problem, Refused, did_you_mean
 from ftbench.core.example import Splits
 from ftbench.core.plan import Plan
@@ -113,11 +113,19 @@ class _Compiler:
             problems += rules.unstable_values({root: {rest: name} if rest else name})
         if not problems:
             try:
-                return self.composer.compose(job)
+                return self._with_artifact(self.composer.compose(job))
             except (HydraException, OmegaConfBaseException) as error:
                 cause = f" ({str(error.__cause__).splitlines()[0]})" if error.__cause__ else ""
                 problems.append(Problem(" ".join(job), str(error).splitlines()[0] + cause, "Mend this override; --cfg job shows what there is"))
         return self._refuse(tuple(job), {}, {}, " ".join(job), problems)
+
+    def _with_artifact(self, cell: Composed) -> Composed:
+        """Returns the cell, shipping what its method wrote where that cannot be merged: it is the same cell under every artifact."""
+        method = self._component("method", cell.config["method"])[0]
+        if cell.choices["artifact"] == AS_TRAINED or method is None or hasattr(method, "merge"):
+            return cell
+        config = {**cell.config, "artifact": self.composer.option_node("artifact", AS_TRAINED)}
+        return replace(cell, config=config, choices={**cell.choices, "artifact": AS_TRAINED})
 
     def _refuse(self, overrides: tuple[str, ...], config: dict[str, Any], names: dict[str, str], label: str, problems: list[Problem]) -> str:
         identity = digest({"overrides": list(overrides), "problems": [problem.as_dict() for problem in problems]})[:ID_LENGTH]
@@ -248,15 +256,18 @@ class _Compiler:
         problems += found
         if problems:
             return None, metrics, problems
-        return Parts(**{axis: built[axis] for axis in AXES}, seed=settings.seed), metrics, []
+        base = getattr(built["method"], "base", None)
+        whole, _ = self._component("model", node(built["model"].whole()))
+        built["model"], problems = self._component("model", node(base(built["model"]) if base else built["model"]))
+        return None if problems else Parts(**{axis: built[axis] for axis in AXES}, whole=whole, seed=settings.seed), metrics, problems
 
-    def _component(self, axis: str, node: Any) -> tuple[Component | None, list[Problem]]:
+    def _component(self, axis: str, config: Any) -> tuple[Component | None, list[Problem]]:
         """Builds, checks and locates a component, once per distinct node."""
-        memo = axis + canonical(node)
+        memo = axis + canonical(config)
         if memo not in self._components:
             component: Component | None = None
             try:
-                component = build(node, axis)
+                component = build(config, axis)
                 problems = component.check()
                 component = component if problems else _identified(component.locate())
             except Refused as refused:

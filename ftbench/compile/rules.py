@@ -10,7 +10,7 @@ from ftbench.compile.compose import Composed
 from ftbench.compile.lower import Parts
 from ftbench.compile.settings import Settings
 from ftbench.core.cell import AXES
-from ftbench.core.component import Component
+from ftbench.core.component import Component, text_identity
 from ftbench.core.errors import Problem, did_you_mean
 from ftbench.core.example import Splits
 
@@ -88,7 +88,7 @@ def run_rules(parts: Parts, verb: str) -> list[Problem]:
 def tokenizer_rules(cells: Sequence[Parts], metrics: dict[str, Component], primary: str) -> list[Problem]:
     """Refuses a ranking by a number that depends on the tokenizer across several of them (DESIGN 6, number 20)."""
     metric = metrics.get(primary)
-    if metric is None or metric.comparable_across_tokenizers or len({str(parts.model.identity()) for parts in cells}) < 2:
+    if metric is None or metric.comparable_across_tokenizers or len({str(text_identity(parts.model.identity())) for parts in cells}) < 2:
         return []
     return [
         Problem(

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-AXES = ("model", "context", "method", "dataset", "decoding", "hardware")
+AXES = ("model", "context", "method", "artifact", "dataset", "decoding", "hardware")
+
+AS_TRAINED = "adapter"
+"""The option of the artifact axis that ships what the method wrote; the only one for weights that cannot be merged."""
 
 
 @dataclass(frozen=True)

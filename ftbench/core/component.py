@@ -57,6 +57,15 @@ class Component:
         return self
 
 
+LOADED_AS = ("dtype", "quantization", "attention")
+"""Fields of a model that say how its weights are loaded, and nothing of its tokenizer."""
+
+
+def text_identity(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the part of a model's identity that two share when their tokens are the same tokens: a base and the same one in 4 bits."""
+    return {name: value for name, value in model.items() if name not in LOADED_AS}
+
+
 def plain(value: Any) -> Any:
     """Returns ``value`` with dataclasses and OmegaConf nodes turned into plain dicts and lists."""
     if isinstance(value, DictConfig) or OmegaConf.is_config(value):

@@ -41,13 +41,23 @@ class Model(Piece, Protocol):
     def resolved(self) -> bool:
         """False when the revision could not be looked up; such a model can be planned with, not run."""
 
+    def whole(self) -> "Model":
+        """Returns the same model as it is before quantisation; itself where nothing is quantised."""
+
+    def moved(self, folder: Path) -> "Model":
+        """Returns this model with other weights: those in a transformers folder, which brings tokenizer and template along."""
+
     def load(self, device: str) -> Any:
         """*Heavy.* Returns a ``ftbench.models.loaded.Loaded``: the model in eval mode, its tokenizer, its format."""
 
 
 @runtime_checkable
 class Method(Piece, Protocol):
-    """What happens to the weights."""
+    """What happens to the weights.
+
+    A method may also have ``base(model) -> model``: the model that its weights stand over, where that is not the one of the cell (a
+    quantised one); and ``merge(loaded, folder) -> transformers model``, *heavy*, which uses ``loaded`` up: without it nothing is merged.
+    """
 
     def lower(self, add: AddStage, cell: "Lowered") -> str | None:
         """Adds the stages that make this method's weights; returns the key of the one that holds them, None for the base."""
@@ -62,10 +72,22 @@ class Method(Piece, Protocol):
         """*Heavy.* Context manager: inside it, ``loaded`` answers with the weights in ``folder``."""
 
 
+@runtime_checkable
+class Artifact(Piece, Protocol):
+    """What ships."""
+
+    def lower(self, add: AddStage, cell: "Lowered", weights: str) -> str | None:
+        """Adds the stage that writes a transformers folder out of the stage ``weights``; returns its key, None for the weights themselves."""
+
+
 class Lowered(Protocol):
-    """What ``lower`` may look at: located components of the cell, the prepare stage's key, the seed."""
+    """What ``lower`` may look at: located components of the cell, the prepare stage's key, the seed.
+
+    ``model`` is the one that the method's weights stand over, ``whole`` the one without any quantisation.
+    """
 
     model: Any
+    whole: Any
     method: Any
     context: Any
     dataset: Any

@@ -17,16 +17,26 @@ def add_lora(model: Any, rank: int, alpha: float, dropout: float, target_modules
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=target_modules, bias="none", task_type="CAUSAL_LM")
-    with _without_future_warnings():
-        return get_peft_model(model, config)
+    with without_future_warnings():
+        adapted = get_peft_model(model, config)
+    _keep_float32(model)
+    return adapted
 
 
 def resume_adapter(model: Any, folder: Path, device: str) -> Any:
     """Returns ``model`` wrapped with the adapter in ``folder``, switched on to be trained further."""
     from peft import PeftModel
 
-    with _without_future_warnings():
-        return PeftModel.from_pretrained(model, folder / FOLDER, is_trainable=True, torch_device=device)
+    with without_future_warnings():
+        adapted = PeftModel.from_pretrained(model, folder / FOLDER, is_trainable=True, torch_device=device)
+    _keep_float32(model)
+    return adapted
+
+
+def _keep_float32(model: Any) -> None:
+    """Keeps TRL from turning the adapter over a base that says it is in 4 bits into bfloat16, where Adam's small steps round away."""
+    if getattr(model, "is_loaded_in_4bit", False):
+        model.is_loaded_in_4bit = False
 
 
 def save_adapter(model: Any, folder: Path, loaded: Any) -> None:
@@ -55,14 +65,14 @@ def attached(loaded: Any, folder: Path) -> Iterator[Any]:
     from ftbench.models.intact import intact
 
     with intact(loaded.model):
-        with _without_future_warnings():
+        with without_future_warnings():
             PeftModel.from_pretrained(loaded.model, folder / FOLDER, torch_device=loaded.device)
         loaded.model.eval()
         yield loaded
 
 
 @contextmanager
-def _without_future_warnings() -> Iterator[None]:
+def without_future_warnings() -> Iterator[None]:
     """peft asks transformers for an attribute under its old name; that is between the two of them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)

@@ -11,8 +11,9 @@ from typing import Any
 from ftbench.core.errors import FtbenchError, Problem
 from ftbench.core.protocols import TrainRun
 from ftbench.methods.adapters import add_lora, attached, save_adapter
+from ftbench.methods.merge import merged
 from ftbench.methods.recipe import Tuned
-from ftbench.methods.sft import SftRun, sft
+from ftbench.methods.sft import SftRun, sft, sft_run
 
 ALL_LINEAR = "all-linear"
 
@@ -60,6 +61,10 @@ class Lora(Tuned):
         with attached(loaded, folder):
             yield loaded
 
+    def merge(self, loaded: Any, folder: Path) -> Any:
+        """Returns the base with the adapter of ``folder`` merged into it, a transformers model; ``loaded`` is used up."""
+        return merged(loaded, folder)
+
     def _run(self, run: TrainRun, loaded: Any) -> SftRun:
         names = self.target_modules if isinstance(self.target_modules, str) else list(self.target_modules)
 
@@ -69,12 +74,4 @@ class Lora(Tuned):
             except ValueError as error:
                 raise FtbenchError(f"method.target_modules={names}: {str(error).splitlines()[0]} Set it to {ALL_LINEAR}") from error
 
-        return SftRun(
-            examples=run.examples,
-            recipe=self.recipe(),
-            seed=run.seed,
-            adapt=adapt,
-            save=lambda model: save_adapter(model, run.folder, loaded),
-            folder=run.folder,
-            progress=getattr(run, "progress", None),
-        )
+        return sft_run(run, self.recipe(), adapt, lambda model: save_adapter(model, run.folder, loaded))

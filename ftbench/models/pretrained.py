@@ -97,6 +97,12 @@ class Pretrained(Component):
         said = [] if self.resolved() else ["revision unresolved: the hub is out of reach; run needs it (set model.revision=<40-hex commit>)"]
         return said + (["no chat template: plain text"] if self.has_chat_template() is False else [])
 
+    def whole(self) -> Pretrained:
+        return self if self.quantization is None else replace(self, quantization=None)
+
+    def moved(self, folder: Path) -> Pretrained:
+        return replace(self, name_or_path=str(folder), revision="main", quantization=None, chat_template="auto", safetensors_only=True)
+
     def has_chat_template(self) -> bool | None:
         """Returns whether turns will be rendered by a chat template; None while the tokenizer's files are not here."""
         if self.chat_template != "auto":

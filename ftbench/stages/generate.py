@@ -9,7 +9,8 @@ from typing import Any
 
 from ftbench.core.example import Example, Request, write_jsonl
 from ftbench.core.job import Job, Outcome
-from ftbench.stages.requests import encode_all, split_requests
+from ftbench.stages.requests import cut_counts, encode_all, gold_slice, split_requests
+from ftbench.stages.served import served
 
 
 def run(job: Job) -> Outcome:
@@ -18,11 +19,9 @@ def run(job: Job) -> Outcome:
     examples, requests = split_requests(job)
     with job.phase("load"):
         from ftbench.models.generate import generate, latencies
-
-        loaded = job.resident.get(job.component("model"))
-    with job.component("method").attach(loaded, job.inputs.get("weights")):
-        encoded, errors = encode_all(loaded.format, requests, [None] * len(requests))
-        sound = [one for one in encoded if one is not None]
+    with served(job) as loaded:
+        sent = encode_all(loaded.format, requests, [None] * len(requests), loaded.context_tokens, decoding.max_new_tokens)
+        sound = [one.encoded for one in sent if one.encoded is not None]
         with job.phase("work"):
             start = time.perf_counter()
             answers = iter(generate(loaded, sound, decoding, seed, job.progress))
@@ -30,11 +29,12 @@ def run(job: Job) -> Outcome:
         with job.phase("latency"):
             latency_seconds = latencies(loaded, sound, decoding, seed)
     rows = [
-        _row(example, request, one.prompt, vars(next(answers))) if one is not None else _row(example, request, "", _failure(error))
-        for example, request, one, error in zip(examples, requests, encoded, errors, strict=True)
+        _row(example, one.request, one.encoded.prompt, vars(next(answers))) if one.encoded is not None else _row(example, one.request, "", _failure(one.error))
+        for example, one in zip(examples, sent, strict=True)
     ]
     write_jsonl(job.folder / "outputs.jsonl", rows)
     tokens = {name: sum(row[f"{name}_tokens"] for row in rows) for name in ("prompt", "completion")}
+    added = sum((row["notes"] or {}).get("added_tokens", 0) for row in rows)
     timings = {
         "batch_seconds": batch_seconds,
         "requests": len(sound),
@@ -47,9 +47,10 @@ def run(job: Job) -> Outcome:
         "rows": len(rows),
         "failed": finishes["error"],
         "length_capped_share": finishes["length"] / len(rows) if rows else None,
+        "cut": cut_counts(sent),
         "notes": loaded.format.notes(),
     }
-    return Outcome(tokens=tokens, provenance=loaded.provenance(), details=details)
+    return Outcome(tokens={**tokens, "prompt_added": added}, provenance=loaded.provenance(), details=details)
 
 
 def _row(example: Example, request: Request, prompt: str, answer: dict[str, Any]) -> dict[str, Any]:
@@ -61,11 +62,12 @@ def _row(example: Example, request: Request, prompt: str, answer: dict[str, Any]
         "error": answer["error"],
         "references": list(example.references),
         "group": example.group,
-        "slices": example.slices,
+        "slices": {**example.slices, **gold_slice(example, request)},
         "prompt_tokens": answer["prompt_tokens"],
         "completion_tokens": answer["completion_tokens"],
         "shots": list(request.shots),
         "documents": list(request.documents),
+        "gold_documents": list(example.gold_documents),
         "notes": request.notes,
     }
 

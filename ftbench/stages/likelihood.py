@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ftbench.core.example import Example, write_jsonl
 from ftbench.core.job import Job, Outcome
-from ftbench.stages.requests import encode_all, split_requests
+from ftbench.stages.requests import cut_counts, encode_all, split_requests
+from ftbench.stages.served import served
 
 BATCH_ROWS = 16
 """Rows at once; values do not depend on it."""
@@ -16,13 +17,11 @@ def run(job: Job) -> Outcome:
     targets = [_target(example) for example in examples]
     with job.phase("load"):
         from ftbench.models.likelihood import Likelihood, likelihoods
-
-        loaded = job.resident.get(job.component("model"))
-    with job.component("method").attach(loaded, job.inputs.get("weights")):
-        encoded, errors = encode_all(loaded.format, requests, targets)
+    with served(job) as loaded:
+        sent = encode_all(loaded.format, requests, targets, loaded.context_tokens, 0)
         with job.phase("work"):
-            scores = iter(likelihoods(loaded, [one for one in encoded if one is not None], BATCH_ROWS, job.progress))
-    found = [next(scores) if one is not None else Likelihood(None, 0, None, error) for one, error in zip(encoded, errors, strict=True)]
+            scores = iter(likelihoods(loaded, [one.encoded for one in sent if one.encoded is not None], BATCH_ROWS, job.progress))
+    found = [next(scores) if one.encoded is not None else Likelihood(None, 0, None, one.error) for one in sent]
     rows = [
         {
             "id": example.id,
@@ -38,10 +37,10 @@ def run(job: Job) -> Outcome:
     ]
     write_jsonl(job.folder / "likelihood.jsonl", rows)
     tokens = {
-        "prompt": sum(len(one.prompt_ids) for one in encoded if one is not None),
+        "prompt": sum(len(one.encoded.prompt_ids) for one in sent if one.encoded is not None),
         "target": sum(row["tokens"] for row in rows if row["nll"] is not None),
     }
-    details = {"rows": len(rows), "failed": sum(row["nll"] is None for row in rows), "notes": loaded.format.notes()}
+    details = {"rows": len(rows), "failed": sum(row["nll"] is None for row in rows), "cut": cut_counts(sent), "notes": loaded.format.notes()}
     return Outcome(tokens=tokens, provenance=loaded.provenance(), details=details)
 
 

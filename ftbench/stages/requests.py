@@ -6,13 +6,14 @@ A row that cannot be encoded keeps its place, with the reason, so that n is the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Document, Example, Request, read_examples, read_jsonl
 from ftbench.core.job import Job
 
-OWN_ROLES = ("prepare", "weights")
+OWN_ROLES = ("prepare", "weights", "merged")
 
 
 def split_requests(job: Job) -> tuple[list[Example], list[Request]]:
@@ -26,19 +27,79 @@ def split_requests(job: Job) -> tuple[list[Example], list[Request]]:
     return examples, job.component("context").requests(examples, pool, documents, folders, config["seed"])
 
 
-def encode_all(format: Any, requests: Sequence[Request], targets: Sequence[str | None]) -> tuple[list[Any], list[str | None]]:
-    """Encodes every request with its target.
+@dataclass(frozen=True)
+class Sent:
+    """One row as it goes to the model.
 
-    Returns:
-        ``ftbench.models.format.Encoded`` of each row, None where that failed, and the reasons, None where it did not.
+    Attributes:
+        request: what is left of the context's request.
+        encoded: ``ftbench.models.format.Encoded``, or None where that failed.
+        error: the reason, None where it did not fail.
     """
-    encoded: list[Any] = []
-    errors: list[str | None] = []
-    for request, target in zip(requests, targets, strict=True):
-        try:
-            encoded.append(format.encode(request.turns, target))
-            errors.append(None)
-        except FtbenchError as error:
-            encoded.append(None)
-            errors.append(str(error))
-    return encoded, errors
+
+    request: Request
+    encoded: Any
+    error: str | None
+
+
+def encode_all(format: Any, requests: Sequence[Request], targets: Sequence[str | None], window: int | None, reserved: int) -> list[Sent]:
+    """Encodes every request with its target, cut by rule until it fits.
+
+    What a context added is left out one part at a time: documents first, last one first; then worked examples; the question
+    never. The notes of such a request tell what was cut, and how many tokens of the prompt the context still added.
+
+    Args:
+        window: most tokens of prompt and answer together, None for no limit.
+        reserved: tokens kept free for the answer, beside those of the target.
+    """
+    return [_sent(format, request, target, None if window is None else window - reserved) for request, target in zip(requests, targets, strict=True)]
+
+
+def _sent(format: Any, whole: Request, target: str | None, room: int | None) -> Sent:
+    try:
+        request, encoded = whole, format.encode(whole.turns, target)
+        while request.shorter is not None and room is not None and _length(encoded) > room:
+            request = request.shorter()
+            encoded = format.encode(request.turns, target)
+        if whole.shorter is None:
+            return Sent(request, encoded, None)
+        bare = request
+        while bare.shorter is not None:
+            bare = bare.shorter()
+        added = len(encoded.prompt_ids) - len(format.encode(bare.turns).prompt_ids)
+        lost = {"passages": _passages(whole) - _passages(request), "shots": len(whole.shots) - len(request.shots)}
+        return Sent(replace(request, notes={**(request.notes or {}), "added_tokens": added, "cut": lost}), encoded, None)
+    except FtbenchError as error:
+        return Sent(whole, None, str(error))
+
+
+def _length(encoded: Any) -> int:
+    return len(encoded.prompt_ids) + len(encoded.target_ids) + len(encoded.end_ids)
+
+
+def _passages(request: Request) -> int:
+    return (request.notes or {}).get("shown", 0)
+
+
+def cut_counts(sent: Sequence[Sent]) -> dict[str, int]:
+    """Returns over all rows how many were cut, and how many passages and shots they lost."""
+    cuts = [cut for one in sent if (cut := (one.request.notes or {}).get("cut"))]
+    parts = {name: sum(cut[name] for cut in cuts) for name in ("passages", "shots")}
+    return {"rows": sum(any(cut.values()) for cut in cuts), **parts}
+
+
+def gold_slice(example: Example, request: Request) -> dict[str, str]:
+    """Returns where an example's gold documents ended up, as a slice: not found is another failure than found and not read.
+
+    ``shown`` all of them in the prompt; ``partly`` some; ``cut`` chosen, and left out for want of room; ``not_found``. Empty
+    without gold documents, or under a context that shows none.
+    """
+    notes = request.notes or {}
+    wanted = set(example.gold_documents)
+    if not wanted or "retrieved" not in notes:
+        return {}
+    shown = wanted & set(request.documents)
+    if shown:
+        return {"gold_document": "shown" if shown == wanted else "partly"}
+    chosen = {passage["document"] for passage in notes["retrieved"][: notes["k"]]}
+    return {"gold_document": "cut" if wanted & chosen else "not_found"}

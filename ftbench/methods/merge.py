@@ -1,0 +1,33 @@
+"""Merging an adapter into whole weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ftbench.core.errors import FtbenchError
+from ftbench.methods.adapters import FOLDER, without_future_warnings
+
+
+def merged(loaded: Any, folder: Path) -> Any:
+    """Merges the adapter in ``folder`` into the loaded base, in place, and returns the transformers model.
+
+    Args:
+        loaded: ``ftbench.models.loaded.Loaded``, not quantised and not needed any more.
+        folder: a train stage's.
+
+    Raises:
+        FtbenchError: for a quantised base, whose 4 bits cannot hold what was learned, and for weights that are not finite.
+    """
+    from peft import PeftModel
+
+    if loaded.quantized is not None:
+        raise FtbenchError(f"merge: the base is in {loaded.quantized.kind}; merge into the base as it was before (model.quantization=null)")
+    with without_future_warnings():
+        model = PeftModel.from_pretrained(loaded.model, folder / FOLDER, torch_device=loaded.device)
+        try:
+            whole = model.merge_and_unload(safe_merge=True)
+        except ValueError as error:  # what peft raises for NaN
+            raise FtbenchError(f"merge: {str(error).splitlines()[0]} Train again with a lower method.learning_rate") from error
+    whole.eval()
+    return whole
