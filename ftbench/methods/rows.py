@@ -1,6 +1,7 @@
 """Training rows: ids with labels, made by the same format that asks the model later.
 
-A label stands on every token of the target and on its end-of-turn token, and on nothing else. A row that is longer than
+A label stands on every token of what the assistant says and on its end-of-turn token, and on nothing else: on the target,
+and on the assistant's earlier turns where the row is a conversation. A row that is longer than
 allowed is cut at its end and counted as truncated, or left out and counted as dropped; a row that would be left without a
 single label is refused by name and never trained on. A cut row gets no end token: its answer did not end there.
 """
@@ -41,6 +42,7 @@ class Rows:
         kept: rows to train on.
         truncated: how many of them were cut at ``max_tokens``.
         dropped: how many others were longer and left out by rule.
+        unsupervised_turns: earlier assistant turns that the loss leaves out, since they could not be told from the text around them.
         refused_ids: ids of the rows without a single label left, without a target, or that the chat template refuses.
             Preference pairs without a target are no rows of this kind and not counted.
     """
@@ -48,11 +50,19 @@ class Rows:
     kept: tuple[Row, ...]
     truncated: int
     dropped: int
+    unsupervised_turns: int
     refused_ids: tuple[str, ...]
 
     def counts(self) -> dict[str, Any]:
         """Returns what ``rows.json`` holds."""
-        return {"trained": len(self.kept), "truncated": self.truncated, "dropped": self.dropped, "refused": len(self.refused_ids), "refused_ids": list(self.refused_ids)}
+        return {
+            "trained": len(self.kept),
+            "truncated": self.truncated,
+            "dropped": self.dropped,
+            "unsupervised_turns": self.unsupervised_turns,
+            "refused": len(self.refused_ids),
+            "refused_ids": list(self.refused_ids),
+        }
 
 
 def encode_rows(format: Any, examples: Sequence[Example], max_tokens: int | None, overlong: str = "cut") -> Rows:
@@ -66,7 +76,7 @@ def encode_rows(format: Any, examples: Sequence[Example], max_tokens: int | None
     Raises:
         FtbenchError: when no row is left to train on.
     """
-    kept, truncated, dropped, refused = [], 0, 0, []
+    kept, truncated, dropped, unsupervised, refused = [], 0, 0, 0, []
     for example in examples:
         if example.target is None and example.chosen is not None:
             continue
@@ -76,7 +86,8 @@ def encode_rows(format: Any, examples: Sequence[Example], max_tokens: int | None
             continue
         answer = (*encoded.target_ids, *encoded.end_ids)
         ids = (*encoded.prompt_ids, *answer)
-        labels = (IGNORED,) * len(encoded.prompt_ids) + answer
+        spoken, missed = format.answered(example.turns, encoded.prompt_ids)
+        labels = (*(id if flag else IGNORED for id, flag in zip(encoded.prompt_ids, spoken, strict=True)), *answer)
         if overlong == "drop" and max_tokens is not None and len(ids) > max_tokens:
             dropped += 1
             continue
@@ -85,12 +96,13 @@ def encode_rows(format: Any, examples: Sequence[Example], max_tokens: int | None
             refused.append(example.id)
             continue
         truncated += len(row.input_ids) < len(ids)
+        unsupervised += missed
         kept.append(row)
     if not kept:
         raise FtbenchError(
             f"train: none of {len(examples)} rows has a target token within {max_tokens} tokens. Raise method.max_tokens or shorten the prompts"
         )
-    return Rows(tuple(kept), truncated, dropped, tuple(refused))
+    return Rows(tuple(kept), truncated, dropped, unsupervised, tuple(refused))
 
 
 def _encoded(format: Any, example: Example) -> Any:

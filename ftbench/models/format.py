@@ -13,6 +13,7 @@ from typing import Any
 
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Turn
+from ftbench.models.spans import answer_spans
 
 TURN_BREAK = "\n\n"
 NAMED_ENDS = ("<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<end_of_turn>", "<|end|>", "<|end_of_turn|>", "<|endoftext|>")
@@ -61,7 +62,7 @@ class Format:
 
     def text(self, turns: Sequence[Turn]) -> str:
         """Returns the prompt as sent: everything up to where the answer begins."""
-        return self._templated(turns) if self.template is not None else _plain(turns)
+        return self.render(self.accepted(turns), True) if self.template is not None else "".join(plain_parts(turns))
 
     def encode(self, turns: Sequence[Turn], target: str | None = None) -> Encoded:
         """Returns the ids of a prompt and of its target.
@@ -85,6 +86,26 @@ class Format:
             target_ids = self.tokenizer(target, add_special_tokens=False)["input_ids"]
         return Encoded(prompt, tuple(prompt_ids), tuple(target_ids), self.stop_ids[:1], stop_texts)
 
+    def answered(self, turns: Sequence[Turn], prompt_ids: Sequence[int]) -> tuple[tuple[bool, ...], int]:
+        """Finds the assistant turns that stand inside a prompt, each from where it begins to its end-of-turn token.
+
+        Args:
+            turns: what ``prompt_ids`` were encoded from.
+
+        Returns:
+            One flag per prompt token, and how many assistant turns could not be told from the text around them.
+        """
+        found, missed = answer_spans(self, turns)
+        flags = [False] * len(prompt_ids)
+        text = self.text(turns) if found else ""
+        for start, end in found:
+            tokens = self._tokens(text, start, end, prompt_ids)
+            if tokens is None:
+                missed += 1
+            for position in tokens or ():
+                flags[position] = True
+        return tuple(flags), missed
+
     def decode(self, ids: Sequence[int]) -> str:
         """Returns the text of generated ids, special tokens left out."""
         return self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -94,23 +115,47 @@ class Format:
         ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return list(ids) if self.template is not None else [*self._begin, *ids]
 
+    def _tokens(self, text: str, start: int, end: int, ids: Sequence[int]) -> list[int] | None:
+        """Returns the positions of the tokens that lie within characters ``start`` to ``end``; None where that cannot be told.
+
+        A token that begins before ``start`` belongs to the question; without offsets both cuts must fall between tokens.
+        """
+        shift = 0 if self.template is not None else len(self._begin)
+        if self.tokenizer.is_fast:
+            offsets = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+            inside = [shift + i for i, (first, last) in enumerate(offsets) if start <= first < last <= end]
+            return inside if inside and inside[-1] < len(ids) else None
+        before, until = self._ids(text[:start]), self._ids(text[:end])
+        if list(ids[: len(before)]) != before or list(ids[: len(until)]) != until or len(until) == len(before):
+            return None
+        return list(range(len(before), len(until)))
+
     def _begin_ids(self) -> list[int]:
         bos = self.tokenizer.bos_token_id
         return [bos] if bos is not None and self.tokenizer("a")["input_ids"][:1] == [bos] else []
 
-    def _templated(self, turns: Sequence[Turn]) -> str:
+    def accepted(self, turns: Sequence[Turn]) -> Sequence[Turn]:
+        """Returns the turns in the form that the chat template renders: as they are, or with the system's text in the first question.
+
+        Raises:
+            FtbenchError: when it refuses both.
+        """
         from jinja2.exceptions import TemplateError
 
         try:
-            return self._render(turns, True)
+            self.render(turns, True)
+            return turns
         except TemplateError as first:
             try:
-                return self._render(_fold_system(turns), True)
+                folded = _fold_system(turns)
+                self.render(folded, True)
+                return folded
             except TemplateError:
                 roles = ", ".join(turn.role for turn in turns)
                 raise FtbenchError(f"the chat template refuses these turns ({roles}): {first}. Set model.chat_template=none, or change the turns") from first
 
-    def _render(self, turns: Sequence[Turn], ask: bool) -> str:
+    def render(self, turns: Sequence[Turn], ask: bool) -> str:
+        """Returns the template's text of these turns, ``ask`` for the marker after which the model speaks."""
         messages = [{"role": turn.role, "content": turn.content} for turn in turns]
         return self.tokenizer.apply_chat_template(messages, chat_template=self.template, tokenize=False, add_generation_prompt=ask)
 
@@ -122,7 +167,7 @@ class Format:
             return None
         probe = "an answer"
         try:
-            _, found, after = self._render([Turn("user", "a question"), Turn("assistant", probe)], False).rpartition(probe)
+            _, found, after = self.render([Turn("user", "a question"), Turn("assistant", probe)], False).rpartition(probe)
         except TemplateError:
             return None
         if not found:
@@ -136,17 +181,20 @@ class Format:
         return [vocabulary[name] for name in NAMED_ENDS if name in vocabulary and name in self.template]
 
 
-def _plain(turns: Sequence[Turn]) -> str:
-    """Returns turns as plain text. A question that follows answered ones ends as those did, so that the pattern holds."""
+def plain_parts(turns: Sequence[Turn]) -> list[str]:
+    """Returns turns as plain text, one part for the system and one for each other turn.
+
+    A question that follows answered ones ends as those did, so that the pattern holds.
+    """
     spoken = [turn for turn in turns if turn.role != "system"]
-    text = "".join(turn.content + TURN_BREAK for turn in turns if turn.role == "system")
+    parts = ["".join(turn.content + TURN_BREAK for turn in turns if turn.role == "system")]
     answered = any(turn.role == "assistant" for turn in spoken)
     for turn in spoken:
         if turn.role == "assistant":
-            text += turn.content + TURN_BREAK
+            parts.append(turn.content + TURN_BREAK)
         else:
-            text += turn.content + ("\n" if answered and not turn.content[-1:].isspace() else "")
-    return text
+            parts.append(turn.content + ("\n" if answered and not turn.content[-1:].isspace() else ""))
+    return parts
 
 
 def _fold_system(turns: Sequence[Turn]) -> list[Turn]:

@@ -131,7 +131,7 @@ def test_training_learns_and_says_how(chat, tmp_path: Path) -> None:
     curve = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [point["step"] for point in curve] == list(range(1, 31)) and curve[-1]["epoch"] == 10.0
     assert sum(point["tokens"] for point in curve) == result["tokens"]["supervised"]
-    assert json.loads((tmp_path / "rows.json").read_text(encoding="utf-8")) == {"trained": 12, "truncated": 0, "dropped": 0, "refused": 0, "refused_ids": []}
+    assert json.loads((tmp_path / "rows.json").read_text(encoding="utf-8")) == {"trained": 12, "truncated": 0, "dropped": 0, "unsupervised_turns": 0, "refused": 0, "refused_ids": []}
     assert result["details"]["steps"] == 30 and result["details"]["loss_last"] == curve[-1]["loss"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter", "curve.jsonl", "findings.json", "masked_example.json", "rows.json"]
 

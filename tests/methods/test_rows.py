@@ -32,7 +32,7 @@ def test_01_only_the_completion_is_supervised_and_one_row_shows_it(chat) -> None
 def test_02_rows_without_a_label_left_are_counted_and_refused(chat) -> None:
     fits, long, cut = example("fits", "q", "yes"), example("long", "q" * 30, "yes"), example("cut", "q" * 6, "yes yes")
     rows = encode_rows(chat.format, [fits, long, cut, example("none", "q", None)], 12)
-    assert rows.counts() == {"trained": 2, "truncated": 1, "dropped": 0, "refused": 2, "refused_ids": ["long", "none"]}
+    assert rows.counts() == {"trained": 2, "truncated": 1, "dropped": 0, "unsupervised_turns": 0, "refused": 2, "refused_ids": ["long", "none"]}
     assert [row.id for row in rows.kept] == ["fits", "cut"]
     assert all(row.supervised > 0 and len(row.input_ids) <= 12 for row in rows.kept)
     with pytest.raises(FtbenchError, match="none of 1 rows has a target token within 12 tokens. Raise method.max_tokens"):

@@ -1,0 +1,88 @@
+"""Where in a rendered conversation the assistant speaks, so that training looks at that and at nothing else.
+
+A template that marks it itself (``{% generation %}``) is asked. For others the text is rendered up to each assistant turn,
+generation marker included: that is what the model is sent before it speaks, and must be how the whole begins. The turn
+ends with the end-of-turn token after it; whatever a template writes between that and the next turn is not the model's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ftbench.core.errors import FtbenchError
+from ftbench.core.example import Turn
+
+if TYPE_CHECKING:
+    from ftbench.models.format import Format
+
+_MARKED = re.compile(r"\{%-?\s*generation\s*-?%\}")
+
+
+def answer_spans(format: Format, turns: Sequence[Turn]) -> tuple[list[tuple[int, int]], int]:
+    """Finds the assistant turns in ``format.text(turns)``.
+
+    Returns:
+        Characters (first, one past the last) of each assistant turn that was found, its end included, and how many were not.
+    """
+    spoken = sum(turn.role == "assistant" for turn in turns)
+    if spoken == 0:
+        return [], 0
+    if format.template is None:
+        return _plain(turns), 0
+    turns = format.accepted(turns)
+    found = _marked(format, turns) if _MARKED.search(format.template) else _rendered(format, turns)
+    return found, spoken - len(found)
+
+
+def _plain(turns: Sequence[Turn]) -> list[tuple[int, int]]:
+    from ftbench.models.format import plain_parts
+
+    system, *parts = plain_parts(turns)
+    spans, start = [], len(system)
+    for turn, part in zip([turn for turn in turns if turn.role != "system"], parts, strict=True):
+        if turn.role == "assistant":
+            spans.append((start, start + len(part)))
+        start += len(part)
+    return spans
+
+
+def _marked(format: Format, turns: Sequence[Turn]) -> list[tuple[int, int]]:
+    """Returns the spans that the template marks; an unfinished one, after the generation prompt, holds nothing and is left out."""
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    messages = [{"role": turn.role, "content": turn.content} for turn in turns]
+    special = format.tokenizer.special_tokens_map
+    rendered, spans = render_jinja_template(
+        [messages], chat_template=format.template, return_assistant_tokens_mask=True, add_generation_prompt=True, **special
+    )
+    if rendered[0] != format.render(turns, True):
+        return []
+    return [(start, end) for start, end in spans[0] if end > start]
+
+
+def _rendered(format: Format, turns: Sequence[Turn]) -> list[tuple[int, int]]:
+    from jinja2.exceptions import TemplateError
+
+    whole = format.render(turns, True)
+    ends = [format.tokenizer.convert_ids_to_tokens(end) for end in format.stop_ids]
+    spans = []
+    for index, turn in enumerate(turns):
+        if turn.role != "assistant":
+            continue
+        try:
+            before = format.render(turns[:index], True)
+        except (TemplateError, FtbenchError):
+            continue
+        content = turn.content.strip()
+        start = len(before)
+        at = whole.find(content, start)
+        if not whole.startswith(before) or at < 0 or whole[start:at].strip():
+            continue
+        last = at + len(content)
+        closing = [(position, position + len(end)) for end in ends if (position := whole.find(end, last)) >= 0]
+        # Nothing but white space may stand between the answer and its end, or that end is another turn's.
+        closing = [(first, end) for first, end in closing if not whole[last:first].strip()]
+        spans.append((start, min(closing)[1] if closing else last))
+    return spans
