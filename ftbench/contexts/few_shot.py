@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 from pathlib import Path
 
+from ftbench.contexts.retrieve.bm25 import Bm25
 from ftbench.core.component import Component
-from ftbench.core.errors import FtbenchError, Problem
+from ftbench.core.errors import FtbenchError, Problem, did_you_mean
 from ftbench.core.example import Document, Example, Request, Splits, Turn
 from ftbench.core.protocols import AddStage, Lowered
 
 
+CHOICES = ("random", "fixed", "similar", "balanced")
+LIKENESS = Bm25(k1=1.5, b=0.75, language="english")
+SPARE = 20
+"""Similar rows looked up beyond ``k``, of which those of the same group fall away."""
+
+
 @dataclass(frozen=True)
 class FewShot(Component):
-    """Shows ``k`` training rows, drawn and ordered by the seed and the example's id alone.
+    """Shows ``k`` training rows as earlier turns of the conversation.
 
-    So the shots of one example do not change when others are added or taken away. A row is never shown to itself, nor to
+    The shots of one example do not change when others are added or taken away. A row is never shown to itself, nor to
     an example of the same group: it would give the answer away.
 
     Attributes:
         k: how many; fewer where the train split has no more.
+        choose: ``random`` draws and orders by the seed and the example's id; ``fixed`` shows every example the same rows, drawn
+            by the seed; ``similar`` takes the rows whose questions are nearest by BM25, nearest last, and draws what is
+            lacking; ``balanced`` draws from each label (each distinct target) in turn.
     """
 
     k: int
+    choose: str
 
     def check(self) -> list[Problem]:
-        return [] if self.k >= 1 else [Problem("context.k", f"{self.k} shots are none", "Give at least 1, or context=zero_shot")]
+        problems = [] if self.k >= 1 else [Problem("context.k", f"{self.k} shots are none", "Give at least 1, or context=zero_shot")]
+        if self.choose not in CHOICES:
+            problems.append(Problem("context.choose", f"{self.choose!r} is no way to choose shots", did_you_mean(self.choose, CHOICES)))
+        return problems
 
     def check_data(self, splits: Splits) -> list[Problem]:
         if any(shot.target is not None for shot in splits.train):
@@ -46,20 +61,51 @@ class FewShot(Component):
         answered = [shot for shot in pool if shot.target is not None]
         if not answered:
             raise FtbenchError("context=few_shot: no row of the train split has a target to show. Give dataset.target, or context=zero_shot")
-        return [self._request(example, answered, seed) for example in examples]
+        orders = self._orders(examples, answered, seed)
+        return [self._request(example, answered, order) for example, order in zip(examples, orders, strict=True)]
 
-    def _request(self, example: Example, pool: Sequence[Example], seed: int) -> Request:
-        draw = random.Random(f"{seed}/{example.id}")
+    def _orders(self, examples: Sequence[Example], pool: Sequence[Example], seed: int) -> Iterator[Iterable[int]]:
+        """Yields, for each example, places in the pool in the order in which they are wanted."""
+        if self.choose == "similar":
+            questions = [_question(shot) for shot in pool]
+            found = LIKENESS.search_in_memory(questions, [_question(example) for example in examples], self.k + SPARE)
+            for example, hits in zip(examples, found, strict=True):
+                nearest = [hit.place for hit in hits]
+                yield dict.fromkeys(chain(nearest, _shuffled(random.Random(f"{seed}/{example.id}"), len(pool))))
+            return
+        for example in examples:
+            draw = random.Random(str(seed) if self.choose == "fixed" else f"{seed}/{example.id}")
+            yield _in_turn(draw, pool) if self.choose == "balanced" else _shuffled(draw, len(pool))
+
+    def _request(self, example: Example, pool: Sequence[Example], order: Iterable[int]) -> Request:
         shots: list[Example] = []
-        for index in _shuffled(draw, len(pool)):
+        for index in order:
             if not _related(pool[index], example):
                 shots.append(pool[index])
             if len(shots) == self.k:
                 break
-        system = [turn for turn in example.turns if turn.role == "system"]
-        own = [turn for turn in example.turns if turn.role != "system"]
-        shown = [turn for shot in shots for turn in (*(t for t in shot.turns if t.role != "system"), Turn("assistant", shot.target or ""))]
-        return Request(example.id, (*system, *shown, *own), shots=tuple(shot.id for shot in shots))
+        return _shown(example, shots[::-1] if self.choose == "similar" else shots)
+
+
+def _shown(example: Example, shots: Sequence[Example]) -> Request:
+    """Returns the request; a shorter one loses its first shot, the farthest from the question."""
+    system = [turn for turn in example.turns if turn.role == "system"]
+    own = [turn for turn in example.turns if turn.role != "system"]
+    turns = [turn for shot in shots for turn in (*(t for t in shot.turns if t.role != "system"), Turn("assistant", shot.target or ""))]
+    shorter = (lambda: _shown(example, shots[1:])) if shots else None
+    return Request(example.id, (*system, *turns, *own), shots=tuple(shot.id for shot in shots), shorter=shorter)
+
+
+def _question(example: Example) -> str:
+    return "\n".join(turn.content for turn in example.turns if turn.role == "user")
+
+
+def _in_turn(draw: random.Random, pool: Sequence[Example]) -> list[int]:
+    """Returns places in the pool, one of each label before a second of any; labels and rows in random order."""
+    places: dict[str, list[int]] = {}
+    for index in _shuffled(draw, len(pool)):
+        places.setdefault(pool[index].target or "", []).append(index)
+    return [index for turn in zip_longest(*places.values()) for index in turn if index is not None]
 
 
 def _shuffled(draw: random.Random, count: int) -> Iterator[int]:

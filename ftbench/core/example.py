@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,8 @@ class Request:
         shots: ids of the training rows shown as examples.
         documents: ids of the documents shown, best first.
         notes: anything else worth storing per request (retrieval scores, what was cut).
+        shorter: makes the same request with its least important part left out (documents first, then shots); None when
+            nothing is left but the question.
     """
 
     id: str
@@ -103,6 +105,7 @@ class Request:
     shots: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     notes: dict[str, Any] | None = None
+    shorter: Callable[[], Request] | None = field(default=None, compare=False, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

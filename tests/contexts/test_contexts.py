@@ -24,7 +24,7 @@ def pool_of(rows: list[tuple[int, str | None, bool]]) -> list[Example]:
 def test_37_an_example_never_sees_itself_nor_its_group(rows, seed: int, k: int, group: str | None) -> None:
     pool = [*pool_of(rows), example("other", "q", "a")]
     asked = [example("r1", "mine?", "secret", group), example("test", "yours?", "secret", group)]
-    found = FewShot(k).requests(asked, pool, [], {}, seed)
+    found = FewShot(k, "random").requests(asked, pool, [], {}, seed)
     for one, request in zip(asked, found, strict=True):
         allowed = {shot.id for shot in pool if shot.target is not None and shot.id != one.id and (group is None or shot.group != group)}
         assert set(request.shots) <= allowed
@@ -38,14 +38,14 @@ def test_37_an_example_never_sees_itself_nor_its_group(rows, seed: int, k: int, 
 def test_shots_depend_on_the_seed_and_the_example_alone(rows, seed: int) -> None:
     pool = [*pool_of(rows), example("other", "q", "a")]
     one, two = example("x", "?", "y"), example("z", "?", "y")
-    alone = FewShot(3).requests([one], pool, [], {}, seed)
-    assert FewShot(3).requests([two, one], pool, [], {}, seed)[1:] == alone
+    alone = FewShot(3, "random").requests([one], pool, [], {}, seed)
+    assert FewShot(3, "random").requests([two, one], pool, [], {}, seed)[1:] == alone
 
 
 def test_seeds_and_examples_draw_differently() -> None:
     pool = [example(f"r{i}", "q", "a") for i in range(60)]
     asked = [example(f"t{i}", "?", "y") for i in range(20)]
-    first, second = (FewShot(4).requests(asked, pool, [], {}, seed) for seed in (0, 1))
+    first, second = (FewShot(4, "random").requests(asked, pool, [], {}, seed) for seed in (0, 1))
     assert len({request.shots for request in first}) > 15
     assert [request.shots for request in first] != [request.shots for request in second]
     assert len({shot for request in first for shot in request.shots}) > 40
@@ -54,7 +54,7 @@ def test_seeds_and_examples_draw_differently() -> None:
 def test_turns_stand_in_the_order_of_a_conversation() -> None:
     shot = Example("s", (Turn("system", "other"), Turn("user", "1+1?")), "2", ("2",), None, None, {}, (), None, None)
     asked = Example("t", (Turn("system", "Be brief."), Turn("user", "2+2?")), None, ("4",), None, None, {}, (), None, None)
-    (request,) = FewShot(1).requests([asked], [shot], [], {}, 0)
+    (request,) = FewShot(1, "random").requests([asked], [shot], [], {}, 0)
     assert request.turns == (Turn("system", "Be brief."), Turn("user", "1+1?"), Turn("assistant", "2"), Turn("user", "2+2?"))
     assert ZeroShot().requests([asked], [shot], [], {}, 0)[0].turns == asked.turns
 
@@ -63,13 +63,13 @@ def test_a_pool_without_answers_is_refused() -> None:
     class Splits:
         train = (example("a", "q", None),)
 
-    assert [problem.where for problem in FewShot(2).check_data(Splits)] == ["dataset.train"]
+    assert [problem.where for problem in FewShot(2, "random").check_data(Splits)] == ["dataset.train"]
     with pytest.raises(FtbenchError, match="no row of the train split has a target"):
-        FewShot(2).requests([example("t", "?", "y")], list(Splits.train), [], {}, 0)
-    assert [problem.where for problem in FewShot(0).check()] == ["context.k"]
+        FewShot(2, "random").requests([example("t", "?", "y")], list(Splits.train), [], {}, 0)
+    assert [problem.where for problem in FewShot(0, "random").check()] == ["context.k"]
 
 
 def test_options_and_what_depends_on_the_seed() -> None:
-    assert component("context", "few_shot") == FewShot(4) and component("context", "zero_shot") == ZeroShot()
-    assert (FewShot(4).seeded, ZeroShot().seeded) == (True, False)
-    assert FewShot(4).lower(None, None) == ZeroShot().lower(None, None) == {}
+    assert component("context", "few_shot") == FewShot(4, "random") and component("context", "zero_shot") == ZeroShot()
+    assert (FewShot(4, "random").seeded, ZeroShot().seeded) == (True, False)
+    assert FewShot(4, "random").lower(None, None) == ZeroShot().lower(None, None) == {}

@@ -55,11 +55,12 @@ def test_rows_hold_what_the_contract_names(chat_folder: Path, tmp_path: Path) ->
     (row,) = read_jsonl(tmp_path / "out" / "outputs.jsonl")
     assert list(row) == [
         *("id", "prompt", "output", "finish", "error", "references", "group", "slices"),
-        *("prompt_tokens", "completion_tokens", "shots", "documents", "notes"),
+        *("prompt_tokens", "completion_tokens", "shots", "documents", "gold_documents", "notes"),
     ]
     assert row["prompt"].endswith("<|user|>short?<|end|><|assistant|>") and row["prompt"].count("<|assistant|>") == 5
     assert len(row["shots"]) == 4 and row["references"] == ["yes"] and row["group"] == "g"
-    assert outcome.tokens == {"prompt": row["prompt_tokens"], "completion": row["completion_tokens"]}
+    assert outcome.tokens == {"prompt": row["prompt_tokens"], "completion": row["completion_tokens"], "prompt_added": row["notes"]["added_tokens"]}
+    assert 0 < row["notes"]["added_tokens"] < row["prompt_tokens"] and row["notes"]["cut"] == {"passages": 0, "shots": 0}
     timings = json.loads((tmp_path / "out" / "timings.json").read_text(encoding="utf-8"))
     assert set(timings) == {"batch_seconds", "requests", "completion_tokens", "latency_seconds"}
     assert timings["requests"] == 1 and len(timings["latency_seconds"]) == 1

@@ -1,0 +1,74 @@
+"""The gold documents before the question: how well a model reads, whatever a retriever would have found.
+
+What ``context=rag`` lacks against this was not found; what this lacks against full marks was found and not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ftbench.contexts.chunk import Chunking
+from ftbench.contexts.grounded import Form, check_documents, cut, grounded, told
+from ftbench.core.component import Component
+from ftbench.core.errors import FtbenchError, Problem
+from ftbench.core.example import Document, Example, Request, Splits
+from ftbench.core.protocols import AddStage, Lowered
+
+
+@dataclass(frozen=True)
+class Oracle(Component):
+    """Shows every gold document of an example, whole, in the order in which the dataset names them.
+
+    An example without gold documents is asked alone.
+
+    Attributes:
+        chunking: the pieces in which a document that does not fit the window is cut off at its end.
+        form: the words around the passages.
+    """
+
+    chunking: Chunking
+    form: Form
+
+    @property
+    def seeded(self) -> bool:
+        return False
+
+    def check(self) -> list[Problem]:
+        problems = [replace(problem, where=f"context.{name}.{problem.where}") for name in ("chunking", "form") for problem in getattr(self, name).check()]
+        if self.chunking.overlap:
+            problems.append(Problem("context.chunking.overlap", "would show parts of a gold document twice", "Set it to 0"))
+        return problems
+
+    def check_data(self, splits: Splits) -> list[Problem]:
+        problems = check_documents(splits, "oracle")
+        asked = [*splits.test, *splits.validation]
+        if asked and not any(example.gold_documents for example in asked):
+            fix = "Set dataset.gold_documents=COLUMN of document ids, or context=rag"
+            problems.append(Problem("dataset.gold_documents", "no evaluation row names the documents that hold its answer", fix))
+        known = {document.id for document in splits.documents}
+        lost = next(((row.id, name) for row in asked for name in row.gold_documents if name not in known), None)
+        if lost and splits.documents:
+            problems.append(Problem("dataset.gold_documents", f"{lost[1]!r} of row {lost[0]!r} is not among the documents", "Mend the id, or add the document"))
+        return problems
+
+    def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
+        return {}
+
+    def requests(
+        self, examples: Sequence[Example], pool: Sequence[Example], documents: Sequence[Document], folders: dict[str, Path], seed: int
+    ) -> list[Request]:
+        """Raises:
+        FtbenchError: when a gold document is not in the corpus.
+        """
+        by_id = {document.id: document for document in documents}
+        made = []
+        for example in examples:
+            lost = [name for name in example.gold_documents if name not in by_id]
+            if lost:
+                raise FtbenchError(f"context=oracle: gold document {lost[0]!r} of row {example.id!r} is not among the documents. Mend the id")
+            passages = cut([by_id[name] for name in dict.fromkeys(example.gold_documents)], self.chunking)
+            notes = {"retrieved": [told(passage, None) for passage in passages], "depth": None, "k": len(passages)}
+            made.append(grounded(Request(example.id, example.turns), passages, self.form, notes))
+        return made

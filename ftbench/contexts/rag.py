@@ -1,0 +1,123 @@
+"""Retrieval: the passages that a retriever finds stand before the question.
+
+The index is a stage of its own: built once for the same documents, chunking and retriever, however many cells search it,
+and billed to each of them. Its folder holds ``chunks.jsonl`` and what the retriever wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ftbench.contexts.chunk import Chunk, Chunking
+from ftbench.contexts.grounded import Form, bad_documents, check_documents, cut, grounded, told
+from ftbench.contexts.retrieve.retriever import located, nested, nested_problems
+from ftbench.core.component import Component, build, node
+from ftbench.core.errors import Problem, Refused
+from ftbench.core.example import Document, Example, Request, Splits, read_jsonl, write_jsonl
+from ftbench.core.protocols import AddStage, Lowered
+
+CHUNKS = "chunks.jsonl"
+RETRIEVER = "context.retriever"
+
+
+@dataclass(frozen=True)
+class Rag(Component):
+    """Shows the ``k`` best passages, best first.
+
+    Attributes:
+        retriever: node of a retriever, an option of ``conf/context/retriever``.
+        chunking: how documents are cut into passages.
+        k: passages shown.
+        depth: passages looked up, at least ``k``: what fusion and reranking choose from, and how far down recall can be told.
+        form: the words around the passages.
+        examples: node of a context whose worked examples stand before, such as ``few_shot``'s; null for none.
+    """
+
+    retriever: Any
+    chunking: Chunking
+    k: int
+    depth: int
+    form: Form
+    examples: Any
+
+    NESTED: ClassVar[tuple[str, ...]] = ("chunking", "form")
+
+    @property
+    def seeded(self) -> bool:
+        """True when the seed draws examples; retrieval draws nothing."""
+        return self.examples is not None and self._examples().seeded
+
+    def identity(self) -> dict[str, Any]:
+        examples = None if self.examples is None else self._examples().identity()
+        return {**super().identity(), "retriever": nested(self.retriever, RETRIEVER).identity(), "examples": examples}
+
+    def locate(self) -> Rag:
+        return replace(self, retriever=located(self.retriever, RETRIEVER), examples=None if self.examples is None else node(self._examples().locate()))
+
+    def check(self) -> list[Problem]:
+        problems = [] if self.k >= 1 else [Problem("context.k", f"{self.k} passages are none", "Give at least 1, or context=zero_shot")]
+        if self.depth < self.k:
+            problems.append(Problem("context.depth", f"{self.depth} passages are looked up and {self.k} shown", "Give context.depth at least context.k"))
+        for name in self.NESTED:
+            problems += [replace(problem, where=f"context.{name}.{problem.where}") for problem in getattr(self, name).check()]
+        problems += nested_problems(self.retriever, RETRIEVER)
+        if self.examples is not None:
+            try:
+                problems += self._examples().check()
+            except Refused as refused:
+                problems += refused.problems
+        return problems
+
+    def check_data(self, splits: Splits) -> list[Problem]:
+        problems = check_documents(splits, "rag")
+        if not problems and self.k > len(splits.documents):
+            count = len(cut(splits.documents, self.chunking))
+            if self.k > count:
+                problems.append(Problem("context.k", f"{self.k} passages are asked for and the corpus has {count}", f"Give at most {count}"))
+        return problems + ([] if self.examples is None else self._examples().check_data(splits))
+
+    def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
+        """Adds the index; what only a search reads (``k``, the form) is not in its key."""
+        spec = {"chunking": asdict(self.chunking), "retriever": nested(self.retriever, RETRIEVER).index_identity()}
+        return {"index": add("index", spec, {"prepare": cell.prepare}, {"context": node(self)})}
+
+    def index(self, documents: Sequence[Document], folder: Path) -> dict[str, int]:
+        """*Heavy.* Builds the index in ``folder``.
+
+        Returns:
+            Token counts for the receipt, by name.
+
+        Raises:
+            Refused: when the documents cannot be retrieved from.
+        """
+        problems = bad_documents(documents)
+        chunks = [] if problems else cut(documents, self.chunking)
+        if not chunks and not problems:
+            problems = [Problem("dataset.documents", "holds no document", "Set dataset.documents=FILE, or context=zero_shot")]
+        if problems:
+            raise Refused(problems)
+        write_jsonl(folder / CHUNKS, (asdict(chunk) for chunk in chunks))
+        return nested(self.retriever, RETRIEVER).index([chunk.text for chunk in chunks], folder)
+
+    def requests(
+        self, examples: Sequence[Example], pool: Sequence[Example], documents: Sequence[Document], folders: dict[str, Path], seed: int
+    ) -> list[Request]:
+        """Asks with the last turn of each example."""
+        folder = folders["index"]
+        chunks = [Chunk(**row) for row in read_jsonl(folder / CHUNKS)]
+        texts = [chunk.text for chunk in chunks]
+        found = nested(self.retriever, RETRIEVER).search(folder, texts, [example.turns[-1].content for example in examples], self.depth)
+        bases = [Request(example.id, example.turns) for example in examples]
+        if self.examples is not None:
+            bases = self._examples().requests(examples, pool, documents, folders, seed)
+        made = []
+        for base, hits in zip(bases, found, strict=True):
+            notes = {"retrieved": [told(chunks[hit.place], hit.score) for hit in hits], "depth": self.depth, "k": self.k}
+            made.append(grounded(base, [chunks[hit.place] for hit in hits[: self.k]], self.form, notes))
+        return made
+
+    def _examples(self) -> Any:
+        return build(self.examples, "context.examples")
