@@ -6,20 +6,24 @@ reason; a run too short to judge (fewer than ``MIN_STEPS`` steps) gets no findin
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 MIN_STEPS = 12
 """Below this the first and the last quarter hold fewer than three steps each, and their medians say nothing."""
-SPIKE_WINDOW = 16
-"""Steps before a step that it is compared with: enough for a median and a spread, few enough to follow a falling loss."""
+SPIKE_WINDOW = 24
+"""Steps before a step that tell the usual jump from one step to the next."""
+SPIKE_LEVEL = 8
+"""Steps before a step whose median it is compared with: few enough to follow a falling loss."""
 SPIKE_SPREADS = 8.0
-"""A spike stands this many robust standard deviations over the median. Of 16 losses the spread itself is known to a factor
-of two, so this is at least four true ones: one false alarm in 30,000 steps of normal noise."""
-SPIKE_RISE = 1.5
-"""and at least half as high again: smaller jumps come from hard rows in a quiet run and do no harm."""
+"""A spike stands this many robust standard deviations over that median. From 24 steps the deviation is known to a factor of
+two, so this is at least four true ones."""
+SPIKE_RISE = 1.6
+"""and so many times as high: smaller jumps come from hard rows and do no harm."""
 DIVERGED = 1.5
 """The last quarter's median over the best quarter-wide median before it: a falling schedule never brings that back."""
 OVERFITTED = 1.05
@@ -92,9 +96,11 @@ def _spikes(steps: Sequence[int], losses: Sequence[float]) -> list[Finding]:
     spikes = []
     for index in range(SPIKE_WINDOW, len(losses)):
         before = losses[index - SPIKE_WINDOW : index]
-        middle = statistics.median(before)
-        if losses[index] > max(middle + SPIKE_SPREADS * _spread(before), SPIKE_RISE * middle):
-            spikes.append((losses[index] / max(middle, 1e-12), index))
+        level = statistics.median(before[-SPIKE_LEVEL:])
+        # Of jumps, and not of losses: those of a falling loss differ from their median without any noise.
+        spread = _spread([later - earlier for earlier, later in pairwise(before)]) / math.sqrt(2)
+        if losses[index] > max(level + SPIKE_SPREADS * spread, SPIKE_RISE * level):
+            spikes.append((losses[index] / max(level, 1e-12), index))
     if not spikes:
         return []
     times, index = max(spikes)
