@@ -85,3 +85,10 @@ def test_what_cannot_be_quantised_here_is_refused_while_planning(wide_folder: Pa
     (problem,) = component("model", "hf", name_or_path=str(wide_folder), quantization="nf4").check()
     assert "no_such_library, which is not installed" in problem.why
     assert component("model", "hf", name_or_path=str(wide_folder)).check() == []
+
+
+def test_00_no_layer_on_a_cpu_may_repack_its_weights(wide_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On every CPU, as on one with AVX512-BF16: there bitsandbytes switches the repacking on when it makes a layer."""
+    monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: True)
+    loaded = component("model", "hf", name_or_path=str(wide_folder), quantization="nf4").load("cpu")
+    assert not any(module.support_avx512bf16_for_cpu for _, module in four_bit_modules(loaded.model))

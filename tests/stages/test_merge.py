@@ -1,0 +1,108 @@
+"""The merge stage: whole weights plus the update, a folder that plain transformers loads, and the distance that is printed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from ftbench.core.errors import FtbenchError
+from ftbench.methods.merge import merged
+from ftbench.models.resident import Resident
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from tests.methods.test_lora import lora
+from tests.methods.test_qlora import qlora
+from tests.models.llama import component, examples
+from tests.stages.jobs import prepare, published, work
+
+METHODS = {"lora": (lora, None), "qlora": (qlora, "nf4")}
+
+
+@pytest.fixture(scope="module", params=list(METHODS))
+def shipped(request, wide_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """One method trained, merged, and asked with adapter and merged weights, in one worker."""
+    folder = tmp_path_factory.mktemp(request.param)
+    make, kind = METHODS[request.param]
+    method = make(epochs=30.0, dropout=0.0)
+    whole, base = (component("model", "hf", name_or_path=str(wide_folder), quantization=quantization) for quantization in (None, kind))
+    prepared = prepare(folder / "prepare", examples(12), examples(8))
+    resident = Resident("cpu")
+    work("train", folder / "train", resident, {"prepare": prepared}, model=base, method=method)
+    inputs = {"prepare": prepared, "weights": folder / "train"}
+    outcome = work("merge", folder / "merge", resident, inputs, model=whole, base=base, method=method)
+    decoding = component("decoding", "greedy", max_new_tokens=12, latency_requests=0)
+    parts = {"method": method, "context": component("context", "zero_shot"), "decoding": decoding}
+    work("generate", folder / "adapter", Resident("cpu"), inputs, model=base, **parts)
+    work("generate", folder / "merged", Resident("cpu"), {"prepare": prepared, "merged": folder / "merge"}, model=whole, **parts)
+    return {"name": request.param, "folder": folder, "outcome": outcome, "method": method, "whole": whole, "base": base, "inputs": inputs}
+
+
+def _update(folder: Path, scaling: float) -> dict[str, torch.Tensor]:
+    """Returns module -> B A times alpha / rank, by hand."""
+    weights = load_file(folder / "adapter" / "adapter_model.safetensors")
+    names = [name.removesuffix(".lora_A.weight") for name in weights if name.endswith(".lora_A.weight")]
+    return {n.removeprefix("base_model.model."): scaling * weights[f"{n}.lora_B.weight"] @ weights[f"{n}.lora_A.weight"] for n in names}
+
+
+def test_22_merged_weights_are_the_whole_base_plus_the_update(shipped: dict, wide_folder: Path) -> None:
+    before = load_file(wide_folder / "model.safetensors")
+    after = load_file(shipped["folder"] / "merge" / "model" / "model.safetensors")
+    update = _update(shipped["folder"] / "train", 8.0 / 4)
+    assert set(before) == set(after) and len(update) == 14
+    for name, weight in before.items():
+        expected = weight + update.get(name.removesuffix(".weight"), 0)
+        assert torch.allclose(after[name], expected, atol=1e-5), name
+        assert after[name].dtype == weight.dtype
+
+
+def test_22_the_merged_folder_is_what_is_asked(shipped: dict) -> None:
+    """The outputs of the merged cell are those of plain transformers on the folder, and not those of the base."""
+    folder = shipped["folder"] / "merge" / "model"
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    rows = [json.loads(line) for line in (shipped["folder"] / "merged" / "outputs.jsonl").read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        ids = tokenizer(row["prompt"], add_special_tokens=False, return_tensors="pt")
+        with torch.inference_mode():
+            written = model.generate(**ids, do_sample=False, max_new_tokens=12, eos_token_id=tokenizer.convert_tokens_to_ids(["<|end|>", "</s>"]))
+        assert tokenizer.decode(written[0, ids["input_ids"].shape[1] :], skip_special_tokens=True) == row["output"]
+    # It was trained on these; random weights lose more to 4 bits than trained ones, and these are random.
+    assert sum(row["output"] in row["references"] for row in rows) >= {"lora": 6, "qlora": 2}[shipped["name"]]
+    messages = [{"role": "user", "content": "q"}]
+    assert tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True) == "<s><|user|>q<|end|><|assistant|>"
+
+
+def test_22_the_distance_from_the_adapter_is_printed_and_within_the_quantisation_error(shipped: dict) -> None:
+    details = shipped["outcome"].details
+    found, bases = details["merged_from_adapter"], details["whole_from_quantised_base"]
+    assert json.loads((shipped["folder"] / "merge" / "comparison.json").read_text(encoding="utf-8"))["merged_from_adapter"] == found
+    assert f"{found['equal_answers_share']:.0%} of greedy answers are equal" in details["notes"][0]
+    if shipped["name"] == "lora":
+        assert bases is None and found["logit_difference_max"] < 1e-3 and found["equal_answers_share"] == 1.0
+    else:
+        assert 0 < found["logit_difference_mean"] < 2 * bases["logit_difference_mean"]
+        assert f"{bases['logit_difference_mean']:.2g}" in details["notes"][0] and "nf4" in details["notes"][0]
+
+
+def test_merging_again_in_another_worker_gives_the_same_bytes_and_names_no_machine(shipped: dict, wide_folder: Path, tmp_path: Path) -> None:
+    resident = Resident("cpu")
+    work("likelihood", tmp_path / "first", resident, {"prepare": shipped["inputs"]["prepare"]}, model=shipped["whole"],
+         method=component("method", "none"), context=component("context", "zero_shot"))  # fmt: skip
+    work("merge", tmp_path / "again", resident, shipped["inputs"], model=shipped["whole"], base=shipped["base"], method=shipped["method"])
+    files = published(shipped["folder"] / "merge")
+    assert published(tmp_path / "again") == files
+    assert {"model/config.json", "model/model.safetensors", "model/tokenizer.json", "model/chat_template.jinja", "comparison.json"} <= set(files)
+    assert not any(str(wide_folder).encode() in content or str(tmp_path).encode() in content for content in files.values())
+
+
+def test_22_a_base_in_4_bits_is_never_merged_into(wide_nf4, tmp_path: Path) -> None:
+    with pytest.raises(FtbenchError, match="merge: the base is in nf4; merge into the base as it was before"):
+        merged(wide_nf4, tmp_path)
+
+
+def test_what_cannot_be_merged_says_so(wide_folder: Path, tmp_path: Path) -> None:
+    model = component("model", "hf", name_or_path=str(wide_folder))
+    with pytest.raises(FtbenchError, match="artifact=merged: this method's weights cannot be merged"):
+        work("merge", tmp_path / "merge", Resident("cpu"), {}, model=model, base=model, method=component("method", "none"))
