@@ -1,8 +1,8 @@
-"""Reads a column of chat turns: the last assistant turn is the answer, what stands before it is the prompt."""
+"""Reads columns of chat turns: the last assistant turn is the answer, what stands before it is the prompt."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ftbench.core.example import Turn
@@ -36,6 +36,24 @@ def read_turns(value: Any) -> tuple[tuple[Turn, ...], str, int]:
     if not any(turn.role == "user" for turn in before):
         raise Unusable("has no user turn before its last assistant turn")
     return before, turns[last].content, len(turns) - last - 1
+
+
+def read_reply(value: Any) -> tuple[tuple[Turn, ...], str]:
+    """Returns an answer and the turns that stand before it in the same value: none for plain text or a list of the answer alone.
+
+    Raises:
+        Unusable: when the value is neither text nor turns of which the last is the assistant's.
+    """
+    if not isinstance(value, list):
+        return (), as_text(value)
+    turns = [_turn(item, number) for number, item in enumerate(value, start=1)]
+    if not turns or turns[-1].role != "assistant":
+        raise Unusable("holds turns of which the last is not the assistant's")
+    return tuple(turns[:-1]), turns[-1].content
+
+
+def without_system(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    return tuple(turn for turn in turns if turn.role != "system")
 
 
 def _turn(item: Any, number: int) -> Turn:

@@ -20,7 +20,8 @@ TEMPLATES = ("prompt", "target", "system", "document_text")
 def check_fields(files: Files, found: Findings) -> None:
     if files.train is None and files.test is None:
         found.add("dataset.train", "no data is named", "Set dataset.train=FILE (validation and test are then split off), or dataset.test=FILE")
-    if (files.prompt is None) == (files.messages is None):
+    spoken = files.chosen is not None and files.target is None and files.references is None and files.preferences is None
+    if (files.prompt is None) == (files.messages is None) and not (files.prompt is None and spoken):
         why = "neither a prompt nor messages" if files.prompt is None else "both a prompt and messages"
         found.add("dataset.prompt", f"{why} is set", "Set dataset.prompt='\"{column}\"', or dataset.messages=COLUMN, not both")
     if files.messages is not None and files.target is not None:

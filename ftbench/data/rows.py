@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from ftbench.core.errors import did_you_mean
 from ftbench.core.example import Document, Example, Turn
-from ftbench.data.chat import read_turns
+from ftbench.data.chat import read_reply, read_turns, without_system
 from ftbench.data.findings import Findings
 from ftbench.data.readers import Row
 from ftbench.data.template import Template
@@ -128,7 +128,7 @@ class Reader:
         id = self._id(row, numbered, required=True)
         target = self._rendered(row, fields.target, "target") if fields.target else answer
         references = self._list(row, fields.references) if fields.references else None
-        chosen, rejected = (self._answer(row, fields.chosen), self._answer(row, fields.rejected)) if paired else (None, None)
+        turns, chosen, rejected = self._preference(row, turns) if paired else (turns, None, None)
         gold = self._list(row, fields.gold_documents, may_be_empty=True) if fields.gold_documents else ()
         group = self._group(row)
         time = self._value(row, fields.time, as_time) if fields.time else None
@@ -142,7 +142,7 @@ class Reader:
         before = len(self.found.problems) + self.found.unshown
         turns, _ = self._asked(row)
         id = self._id(row, numbered, required=False)
-        chosen, rejected = self._answer(row, self.fields.chosen), self._answer(row, self.fields.rejected)
+        turns, chosen, rejected = self._preference(row, turns)
         group = self._group(row) if self.fields.group and column_of(self.fields.group, row.values) in row.values else None
         if len(self.found.problems) + self.found.unshown > before:
             return None
@@ -160,7 +160,7 @@ class Reader:
                 self.counts["turns_after_the_answer"] += dropped
                 self._not_blank(row, answer, "the last assistant turn")
         else:
-            prompt = self._rendered(row, fields.prompt, "prompt")
+            prompt = self._rendered(row, fields.prompt, "prompt") if fields.prompt else None
             turns = () if prompt is None else (Turn("user", prompt),)
         if fields.system:
             system = self._rendered(row, fields.system, "system prompt")
@@ -186,10 +186,26 @@ class Reader:
     def _slice(self, row: Row, path: str) -> str | None:
         return self._value(row, path, lambda value: "(none)" if is_empty(value) else as_text(value))
 
-    def _answer(self, row: Row, path: str) -> str | None:
-        """Returns a preferred or rejected answer: text, or the last assistant turn of a list of turns."""
-        text = self._value(row, path, lambda value: read_turns(value)[1] if isinstance(value, list) else as_text(value))
-        return self._not_blank(row, text, f"column {path!r}")
+    def _preference(self, row: Row, turns: tuple[Turn, ...]) -> tuple[tuple[Turn, ...], str | None, str | None]:
+        """Returns the prompt, the preferred and the rejected answer: each text, or the last of a list of turns.
+
+        Where a column holds the conversation before its answer too, that must be the prompt; without a prompt or messages
+        of their own it is the prompt. Two conversations that part earlier are no two answers to one question.
+        """
+        fields = self.fields
+        answers: list[str | None] = []
+        for path in (fields.chosen, fields.rejected):
+            textual = row.textual and fields.prompt is None and fields.messages is None
+            before, text = self._value(row, path, lambda value, textual=textual: read_reply(parsed_cell(value, textual))) or ((), None)
+            answers.append(self._not_blank(row, text, f"column {path!r}"))
+            if fields.prompt is None and fields.messages is None and not answers[1:]:
+                turns = (*turns, *before)
+                if text is not None and not any(turn.role == "user" for turn in before):
+                    self.found.add(row.place, f"column {path!r} holds no user turn before its answer", "Hold the whole conversation in it, or set dataset.prompt")
+            elif before and without_system(before) != without_system(turns):
+                other = "the prompt" if fields.prompt or fields.messages else f"those of {fields.chosen!r}"
+                self.found.add(row.place, f"the turns before the answer in column {path!r} are not {other}", "Let both answers follow the same turns")
+        return turns, answers[0], answers[1]
 
     def _list(self, row: Row, path: str, may_be_empty: bool = False) -> tuple[str, ...]:
         items = self._value(row, path, lambda value: as_list(value, row.textual))
