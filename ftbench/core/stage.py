@@ -52,6 +52,11 @@ class Stage:
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", stage_key(self.kind, self.spec, self.inputs))
 
+    @property
+    def held(self) -> str | None:
+        """The model that a worker holds once this stage is done: the one that it made, else the one that it loaded."""
+        return self.key if self.kind == "merge" else self.model
+
     def as_dict(self) -> dict[str, Any]:
         return {**self.record(), "config": self.config, "model": self.model}
 

@@ -13,7 +13,7 @@ from typing import Any
 from ftbench.core.canonical import digest
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
-from ftbench.report.rows import Row
+from ftbench.report.rows import Row, base_model
 from ftbench.report.sentences import sentences
 from ftbench.stats.mcnemar import mcnemar
 from ftbench.stats.paired import Compared, Difference, compare, rank_ranges
@@ -84,7 +84,7 @@ def families(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> lis
             continue
         alike = [cells[row.id].stages["prepare"], list(sample.ids)]
         if not row.scores[primary]["comparable_across_tokenizers"]:
-            alike.append(_base_model(plan, cells[row.id].stages))
+            alike.append(base_model(plan, cells[row.id].stages))
         grouped.setdefault(digest(alike), []).append((row, sample))
     found = []
     for members in grouped.values():
@@ -186,10 +186,3 @@ def _methods(
         if gap is not None:
             found.append((tuple(row.id for row in usable[0]), tuple(row.id for row in other), gap))
     return found
-
-
-def _base_model(plan: Plan, stages: dict[str, str]) -> str | None:
-    for role in ("likelihood.test", "generate.test"):
-        if role in stages:
-            return plan.stages[stages[role]].model
-    return None

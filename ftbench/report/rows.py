@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ftbench.core.canonical import digest
 from ftbench.core.cell import Cell, Refusal
-from ftbench.core.component import build
+from ftbench.core.component import build, text_identity
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
 from ftbench.cost.bill import Bill, bill
@@ -108,25 +109,35 @@ def primary_metric(plan: Plan) -> str:
 
 
 def weights_stages(plan: Plan, cell: Cell) -> list[str]:
-    """Returns the keys of the stages that made the cell's weights, earlier ones (an SFT and its reference before a DPO) first."""
+    """Returns the keys of the stages that made the cell's weights, earlier ones (an SFT and its reference before a DPO, a merge last) first."""
     chain: list[str] = []
 
     def walk(key: str) -> None:
         for earlier in plan.stages[key].inputs.values():
             walk(earlier)
-        if plan.stages[key].kind in ("train", "reference") and key not in chain:
+        if plan.stages[key].kind in ("train", "reference", "merge") and key not in chain:
             chain.append(key)
 
-    if "train" in cell.stages:
-        walk(cell.stages["train"])
+    for role in ("train", "merge"):
+        if role in cell.stages:
+            walk(cell.stages[role])
     return chain
+
+
+def base_model(plan: Plan, stages: Mapping[str, str]) -> str | None:
+    """Returns what two cells over the same base share, however it is loaded: whole or in 4 bits, with an adapter or merged."""
+    for role in ("likelihood.test", "generate.test"):
+        if role in stages:
+            stage = plan.stages[stages[role]]
+            return digest(text_identity(stage.spec["model"])) if "model" in stage.spec else stage.model
+    return None
 
 
 def _loads(plan: Plan, receipts: Mapping[str, Receipt]) -> dict[str, float]:
     """Returns base model -> seconds of its slowest load: what a stage that found it loaded would have paid alone."""
     loads: dict[str, float] = {}
     for key, receipt in receipts.items():
-        model = plan.stages[key].model
+        model = plan.stages[key].held
         if model is not None:
             loads[model] = max(loads.get(model, 0.0), receipt.seconds.get("load", 0.0))
     return loads
@@ -157,7 +168,7 @@ def _row(
     scoring = receipts.get(cell.stages.get("score.test", ""))
     details = dict(scoring.details) if scoring is not None else {}
     if generate is not None:
-        details |= {"device": generate.device, "devices": generate.devices, "model": stage.model if stage is not None else None}
+        details |= {"device": generate.device, "devices": generate.devices, "model": base_model(plan, cell.stages), "artifact": cell.choices.get("artifact") if chain else None}
     peaks = [receipt.peak_memory_bytes for receipt in (*train, *((generate,) if generate else ())) if receipt.peak_memory_bytes is not None]
     latency = timings.get("latency_seconds") or []
     summary = _json(folders["prepare"] / "summary.json") if "prepare" in folders else {}

@@ -229,7 +229,7 @@ class _Run:
             self.ready.add(key)
             return
         if kind == "done" and stage.model is not None:
-            hand.model = stage.model
+            hand.model = stage.held
         elif kind == "failed":
             hand.model = None
         if event["exhausted"]:
