@@ -1,11 +1,12 @@
 """Paired comparisons of cells over the same examples, adjusted over a declared family, and the ranks that they allow.
 
-Every cell is resampled with the same clusters, so what makes an example hard cancels in the difference (DESIGN 6, number
-23). Over the family the largest studentised difference is compared with its own bootstrap distribution (max-T, Westfall
-and Young): unlike Holm it needs no p-values finer than the resamples give, and it knows that the cells share their
-examples (number 25). Quantiles are moved outwards by the t distribution, as in ``ftbench.stats.intervals``.
-
-A difference carried by m clusters can be no more certain than m coins falling the same way: p is at least 2 ** (1 - m).
+A pair is judged by its differences within clusters, so what makes an example hard cancels (DESIGN 6, number 23). If two
+cells were equal, each cluster's difference could as well have had the other sign: the studentised difference is compared
+with what random signs give (a wild cluster bootstrap with the null imposed, Cameron, Gelbach and Miller 2008). For right or
+wrong answers that is McNemar's test; over few clusters it stays honest, and m clusters that differ can prove no more than
+m coins falling the same way. All pairs of a family share the signs, and the largest of their statistics sets the bar
+(max-T, Westfall and Young): unlike Holm it needs no p-values finer than the resamples give, and it knows that the cells
+share their examples (number 25). Corpus metrics enter by their jackknife pseudo-values, which average to the metric.
 
 One interval decides everything that is said of a pair. Clear of 0: one is better. Within the margin: equivalent. Above
 minus the margin: not worse by as much as the margin. None of these: undecided, which is no kind of equality (number 26).
@@ -21,7 +22,7 @@ import numpy as np
 
 from ftbench.stats.family import pairs_of
 from ftbench.stats.intervals import Value
-from ftbench.stats.resample import cluster_sums, clusters, resampled
+from ftbench.stats.resample import cluster_sums, clusters, on_grid, random_signs
 
 BETTER, WORSE, EQUIVALENT, NOT_WORSE, NOT_BETTER, UNDECIDED = "better", "worse", "equivalent", "not worse", "not better", "undecided"
 VERDICTS = (BETTER, WORSE, EQUIVALENT, NOT_WORSE, NOT_BETTER, UNDECIDED)
@@ -100,8 +101,8 @@ def compare(
         ids: id of each example.
         groups: group of each example, None where it stands alone.
         confidence: such as 0.95; one minus it bounds the chance of any wrong claim in the family.
-        resamples: number of bootstrap resamples.
-        seed: of the resamples.
+        resamples: number of random signs for each cluster.
+        seed: of the signs.
         family: ``best``, ``baseline`` or ``all``; see ``ftbench.stats.family``.
         baselines: names of the cells that ``family="baseline"`` compares with.
         margin: the smallest gap that matters, or None.
@@ -172,19 +173,19 @@ def _tested(
     higher_is_better: bool,
 ) -> dict[tuple[int, int], Difference]:
     size = len(sums[0])
-    totals = np.hsplit(resampled(np.hstack(sums), resamples, seed), len(sums))
-    drawn = np.stack([np.asarray(value(table[:, :-1], table[:, -1]), dtype=np.float64) for table in totals])
+    pseudo = on_grid(np.column_stack([_pseudo_values(table, value, point) for table, point in zip(sums, points, strict=True)]))
+    flipped = random_signs(size, resamples, seed) @ pseudo
     gaps = np.array([points[i] - points[j] for i, j in pairs])
     widest = np.zeros(resamples)
     errors, own, scores = np.zeros(len(pairs)), np.zeros(len(pairs), dtype=np.int64), np.zeros(len(pairs))
     for index, (i, j) in enumerate(pairs):
-        spread = drawn[i] - drawn[j]
-        spread = np.where(np.isfinite(spread), spread, gaps[index])
-        errors[index] = spread.std(ddof=1)
+        each = pseudo[:, i] - pseudo[:, j]
+        errors[index] = each.std(ddof=1) / np.sqrt(size)
         if errors[index] > 1e-12 * max(1.0, abs(gaps[index])):
-            null = np.abs(spread - gaps[index]) / errors[index]
+            null = _studentised(flipped[:, i] - flipped[:, j], float(each @ each), size)
             np.maximum(widest, null, out=widest)
-            scores[index] = _as_normal(abs(gaps[index]) / errors[index], size)
+            # signs that give back what was observed must count, whatever rounding makes of them
+            scores[index] = abs(gaps[index]) / errors[index] * (1 - 1e-9)
             own[index] = int((null >= scores[index]).sum())
         else:
             errors[index] = 0.0
@@ -195,8 +196,7 @@ def _tested(
     # the smallest score that leaves at most alpha of the resamples (the observed one counted) at or above it
     allowed = int(np.floor(alpha * (resamples + 1) + 1e-9)) - 1
     widest.sort()
-    critical = widest[resamples - 1 - allowed] if 0 <= allowed < resamples else np.inf
-    reach = _as_student(float(critical), size)
+    critical = float(widest[resamples - 1 - allowed]) if 0 <= allowed < resamples else np.inf
     # a pair that never differs over so many clusters may still differ in this share of all there are (the "rule of three")
     unseen = (1 - alpha ** (1 / size)) * _scale(sums, value)
     results = {}
@@ -207,7 +207,7 @@ def _tested(
         beyond = resamples - int(np.searchsorted(widest, scores[index], side="left"))
         p_adjusted = max((1 + beyond) / (resamples + 1), p) if scores[index] > 0 else 1.0
         tie = p_adjusted > alpha
-        half = reach * errors[index] if errors[index] > 0 else unseen
+        half = critical * errors[index] if errors[index] > 0 else unseen
         low, high = gap - half, gap + half
         if tie:
             low, high = min(low, 0.0), max(high, 0.0)
@@ -218,6 +218,22 @@ def _tested(
             margin, verdict, within,
         )  # fmt: skip
     return results
+
+
+def _pseudo_values(table: np.ndarray, value: Value, point: float) -> np.ndarray:
+    """Returns [clusters], the jackknife's pseudo-values of the metric, moved so that their mean is the metric itself."""
+    size = len(table)
+    without = table.sum(axis=0) - table
+    left = np.asarray(value(without[:, :-1], without[:, -1]), dtype=np.float64)
+    left = np.where(np.isfinite(left), left, point)
+    return point + (size - 1) * (left.mean() - left)
+
+
+def _studentised(sums: np.ndarray, squares: float, size: int) -> np.ndarray:
+    """Returns |t| [resamples] of differences whose signed sums are ``sums`` and whose squares add up to ``squares``."""
+    variance = np.maximum(squares - sums * sums / size, 0.0) / (size - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(sums == 0, 0.0, np.abs(sums) / np.sqrt(size * variance))
 
 
 def _verdict(gap: float, low: float, high: float, tie: bool, margin: float | None, higher_is_better: bool) -> tuple[str, bool]:
@@ -241,22 +257,6 @@ def _scale(sums: list[np.ndarray], value: Value) -> float:
         seen = np.concatenate([np.asarray(value(table[:, :-1], table[:, -1]), dtype=np.float64) for table in sums])
     seen = seen[np.isfinite(seen)]
     return float(np.ptp(seen)) if len(seen) else 0.0
-
-
-def _as_normal(score: float, size: int) -> float:
-    """Returns the bootstrap score that is as unlikely as this t score over ``size`` clusters."""
-    from scipy.special import ndtri, stdtr
-
-    tail = float(stdtr(size - 1, -score * np.sqrt((size - 1) / size)))
-    return float(-ndtri(tail)) if tail > 0 else np.inf
-
-
-def _as_student(score: float, size: int) -> float:
-    from scipy.special import ndtr, stdtrit
-
-    if not np.isfinite(score):
-        return np.inf
-    return float(-stdtrit(size - 1, ndtr(-score)) * np.sqrt(size / (size - 1)))
 
 
 def _finite(number: float) -> float | None:

@@ -55,6 +55,12 @@ def resampled(sums: np.ndarray, resamples: int, seed: int) -> np.ndarray:
     return totals
 
 
+def random_signs(size: int, resamples: int, seed: int) -> np.ndarray:
+    """Returns float64 [resamples, size] of 1 and -1, the same for every cell and metric over as many clusters."""
+    bits = np.random.default_rng(seed).integers(2, size=(resamples, size), dtype=np.int8)
+    return bits.astype(np.float64) * 2 - 1
+
+
 def on_grid(sums: np.ndarray) -> np.ndarray:
     """Returns ``sums`` rounded to a multiple of a power of two, column by column, so that a resample adds up without rounding.
 
