@@ -178,22 +178,27 @@ class _Compiler:
     # -- baselines -------------------------------------------------------------------------------------------------
 
     def _baselines(self, points: list[_Point]) -> list[_Point]:
-        """Returns the untouched model, zero-shot and few-shot, for every model, dataset, decoding, hardware and seed."""
+        """Returns the untouched model, zero-shot and few-shot, for every model, dataset, decoding, hardware and seed.
+
+        A method that names a ``control``, what its gain must be told from, gets that too, in its own context.
+        """
         added = []
         seen: set[str] = set()
         for point in points:
             if point.config["matrix"]["baselines"] != "auto":
                 continue
             kept = [text for text in point.composed.overrides if self.composer.parse(text).key_or_group.split(".")[0] not in ("method", "context")]
-            for context in ("zero_shot", "few_shot"):
-                job = [*kept, "method=none", f"context={context}"]
+            control = getattr(self._component("method", point.config["method"])[0], "control", None)
+            jobs = [[*kept, "method=none", f"context={context}"] for context in ("zero_shot", "few_shot")]
+            jobs += [[*kept, f"method={control}", f"context={point.composed.choices['context']}"]] if control else []
+            for job in jobs:
                 if canonical(job) in seen:
                     continue
                 seen.add(canonical(job))
                 cell = self._compose(job)
                 if isinstance(cell, Composed):
-                    config = {**cell.config, **{axis: point.config[axis] for axis in ("model", "dataset", "decoding", "hardware")}}
                     roots = {axis: self._root(axis, cell.choices[axis]) for axis in AXES}
+                    config = {**self._suited(cell, roots), **{axis: point.config[axis] for axis in ("model", "dataset", "decoding", "hardware")}}
                     added.append(_Point(cell, config, roots, baseline=True))
         return added
 
@@ -215,7 +220,7 @@ class _Compiler:
                 splits, problems = self._load(parts)
                 if splits is not None:
                     problems = problems + rules.data_rules(parts, settings, splits)
-                problems = problems + rules.run_rules(parts, self.verb)
+                problems = problems + rules.recorded_rules(parts) + rules.run_rules(parts, self.verb)
             if parts is None or problems:
                 ids.append(self._refuse(point.composed.overrides, point.config, point.names, label, problems))
                 continue

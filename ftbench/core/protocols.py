@@ -56,7 +56,8 @@ class Method(Piece, Protocol):
     """What happens to the weights.
 
     A method may also have ``base(model) -> model``: the model that its weights stand over, where that is not the one of the cell (a
-    quantised one); and ``merge(loaded, folder) -> transformers model``, *heavy*, which uses ``loaded`` up: without it nothing is merged.
+    quantised one); ``merge(loaded, folder) -> transformers model``, *heavy*, which uses ``loaded`` up: without it nothing is merged; and
+    ``control``: the name of the option that its gain must be told from, which ``matrix.baselines=auto`` adds.
     """
 
     def lower(self, add: AddStage, cell: "Lowered") -> str | None:

@@ -100,7 +100,7 @@ def test_what_is_typed_for_the_adapter_reaches_both_trainings(composer: Any) -> 
     tuned, chained, fresh = (plan.stages[cell.stages["train"]] for cell in plan.cells)
     assert chained.inputs["weights"] == tuned.key and "weights" not in fresh.inputs
     learned = chained.config["method"]
-    assert (learned["learning_rate"], learned["over"]["learning_rate"]) == (5e-4, 1e-2), "what the tiny model wants of each"
+    assert (learned["learning_rate"], learned["over"]["learning_rate"]) == (5e-4, tuned.config["method"]["learning_rate"]), "what the tiny model wants of each"
 
 
 def test_a_dataset_without_preferences_refuses_dpo_before_anything_runs(composer: Any, tmp_path: Path) -> None:  # noqa: F811
@@ -111,3 +111,13 @@ def test_a_dataset_without_preferences_refuses_dpo_before_anything_runs(composer
     words = ["dataset=files", f"dataset.train={data}", 'dataset.prompt="{q}"', 'dataset.target="{a}"']
     plan = compile_matrix(composer, [["method=dpo", *words], ["method=lora", *words]]).plan
     assert len(plan.cells) == 1 and [p["where"] for refusal in plan.refusals for p in refusal.problems] == ["dataset.chosen"]
+
+
+def test_baselines_add_the_control_beside_dpo(composer: Any) -> None:  # noqa: F811
+    from ftbench.compile.matrix import compile_matrix
+
+    plan = compile_matrix(composer, [["method=dpo", "matrix.baselines=auto"], ["method=lora", "matrix.baselines=auto"]]).plan
+    added = [(cell.choices["method"], cell.choices["context"]) for cell in plan.cells if cell.baseline]
+    assert added == [("none", "zero_shot"), ("none", "few_shot"), ("sft_chosen", "zero_shot")]
+    control, tuned = plan.cells[-1], plan.cells[1]
+    assert control.config["method"]["learning_rate"] == tuned.config["method"]["learning_rate"]
