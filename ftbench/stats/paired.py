@@ -206,8 +206,8 @@ def _tested(
         p = max((1 + own[index]) / (resamples + 1), min(1.0, 2.0 ** (1 - differing)))
         beyond = resamples - int(np.searchsorted(widest, scores[index], side="left"))
         p_adjusted = max((1 + beyond) / (resamples + 1), p) if scores[index] > 0 else 1.0
-        tie = p_adjusted > alpha
-        half = critical * errors[index] if errors[index] > 0 else unseen
+        tie = bool(p_adjusted > alpha)
+        half = float(critical * errors[index]) if errors[index] > 0 else unseen
         low, high = gap - half, gap + half
         if tie:
             low, high = min(low, 0.0), max(high, 0.0)
