@@ -62,7 +62,7 @@ def lower(graph: Graph, parts: Parts, settings: Settings, metrics: dict[str, Com
     context = parts.context.lower(graph.add, parts)
     roles.update(context)
     inputs.update(context)
-    for split in ("test", "validation") if settings.validation else ("test",):
+    for split in ("test", "validation") if settings.validation and not _records(parts) else ("test",):
         _evaluate(graph, parts, settings, metrics, split, inputs, roles)
     return roles
 
@@ -73,13 +73,13 @@ def _evaluate(
     reads = {metric.reads for metric in metrics.values()}
     model, context = parts.model.identity(), parts.context.identity()
     nodes = {"model": node(parts.model), "method": node(parts.method), "context": node(parts.context), "split": split, "seed": parts.seed}
-    base = inputs.get("merged") or digest(model)
+    base = None if _records(parts) else inputs.get("merged") or digest(model)
     scored = {}
-    if "outputs" in reads:
+    if "outputs" in reads or _records(parts):
         seed = parts.seed if parts.context.seeded or parts.decoding.seeded else None
         spec = {"model": model, "context": context, "decoding": parts.decoding.identity(), "split": split, "seed": seed}
         scored["generate"] = graph.add("generate", spec, inputs, {**nodes, "decoding": node(parts.decoding)}, base)
-    if "likelihood" in reads:
+    if "likelihood" in reads and not _records(parts):
         spec = {"model": model, "context": context, "split": split, "seed": parts.seed if parts.context.seeded else None}
         scored["likelihood"] = graph.add("likelihood", spec, inputs, nodes, base)
     roles.update({f"{role}.{split}": key for role, key in scored.items()})
@@ -87,3 +87,8 @@ def _evaluate(
     spec = {"metrics": {name: metric.identity() for name, metric in metrics.items()}, "statistics": statistics}
     config = {"metrics": {name: node(metric) for name, metric in metrics.items()}, "statistics": statistics}
     roles[f"score.{split}"] = graph.add("score", spec, scored, config)
+
+
+def _records(parts: Parts) -> bool:
+    """True for answers produced elsewhere: nothing to load, no log-probabilities, and no other split to tune on."""
+    return getattr(parts.model, "records", False)

@@ -72,6 +72,13 @@ def data_rules(parts: Parts, settings: Settings, splits: Splits) -> list[Problem
     return problems
 
 
+def recorded_rules(parts: Parts) -> list[Problem]:
+    """Refuses to train what is only a file of answers."""
+    if not getattr(parts.model, "records", False) or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
+        return []
+    return [Problem("method", "recorded answers have no weights to train", "Take method=none for this model, or exclude the pair (matrix.exclude)")]
+
+
 def run_rules(parts: Parts, verb: str) -> list[Problem]:
     """Refuses what can be planned but not run, such as a hub model whose commit nobody could look up."""
     if verb == "plan" or parts.model.resolved():

@@ -164,7 +164,9 @@ def _row(
     train = [receipts[key] for key in chain if key in receipts]
     stage = plan.stages.get(cell.stages.get("generate.test", cell.stages.get("train", "")))
     load_seconds = loads.get(stage.model, 0.0) if stage is not None and stage.model is not None else 0.0
-    paid = bill(build(cell.config["hardware"], "hardware"), train if len(train) == len(chain) else None, generate, timings.get("requests"), load_seconds)
+    recorded = generate is not None and bool(generate.details.get("recorded"))  # made elsewhere: what it cost there is unknown
+    whole = train if len(train) == len(chain) and not recorded else None
+    paid = bill(build(cell.config["hardware"], "hardware"), whole, None if recorded else generate, timings.get("requests"), load_seconds)
     scoring = receipts.get(cell.stages.get("score.test", ""))
     details = dict(scoring.details) if scoring is not None else {}
     if generate is not None:

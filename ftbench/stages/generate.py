@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from ftbench.core.example import Example, Request, write_jsonl
 from ftbench.core.job import Job, Outcome
+from ftbench.stages.recorded import run_recorded
 from ftbench.stages.requests import cut_counts, encode_all, gold_slice, split_requests
 from ftbench.stages.served import served
+
+ENDLESS_SHARE = 0.5
+"""More than this share of answers at the cap is no long answer here and there: most answers have no end."""
 
 
 def run(job: Job) -> Outcome:
     """Writes ``outputs.jsonl`` (reproducible bytes) and ``timings.json`` (this machine's)."""
+    model = job.component("model")
+    if getattr(model, "records", False):
+        return run_recorded(job, model)
     decoding, seed = job.component("decoding"), job.stage.config["seed"]
     examples, requests = split_requests(job)
     with job.phase("load"):
@@ -48,9 +56,21 @@ def run(job: Job) -> Outcome:
         "failed": finishes["error"],
         "length_capped_share": finishes["length"] / len(rows) if rows else None,
         "cut": cut_counts(sent),
-        "notes": loaded.format.notes(),
+        "notes": [*loaded.format.notes(), *endless(rows, loaded.format.tokenizer, decoding.max_new_tokens)],
     }
     return Outcome(tokens={**tokens, "prompt_added": added}, provenance=loaded.provenance(), details=details)
+
+
+def endless(rows: Sequence[dict[str, Any]], tokenizer: Any, cap: int) -> list[str]:
+    """Returns a sentence where most answers ran into the cap: the model never stops, or the cap cuts answers off that should be longer."""
+    capped = [row for row in rows if row["finish"] == "length"]
+    if len(capped) <= ENDLESS_SHARE * len(rows):
+        return []
+    told = f"{len(capped)} of {len(rows)} answers ran into the cap of {cap} tokens"
+    fitting = [row for row in capped if any(len(tokenizer(text, add_special_tokens=False)["input_ids"]) < cap for text in row["references"])]
+    if len(fitting) <= ENDLESS_SHARE * len(capped):
+        return [f"{told}, and so would most of their references. Raise decoding.max_new_tokens"]
+    return [f"never stops generating: {told}, while a reference of most is shorter. Train longer, or name the end in decoding.stop"]
 
 
 def _row(example: Example, request: Request, prompt: str, answer: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from tests.compile.conftest import composer, composer_over  # noqa: F401 - fixtu
 PROTOCOL = {"model": protocols.Model, "method": protocols.Method, "context": protocols.Context, "dataset": protocols.Dataset, "metric": protocols.Metric}
 GROUPS = (*AXES, "metric")
 OPTIONS = [(path.parent.name, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
-GIVEN = {"name_or_path": "meta-llama/Llama-2-7b-hf", "train": "rows.jsonl", "prompt": "{question}", "target": "{answer}"}
+GIVEN = {"name_or_path": "meta-llama/Llama-2-7b-hf", "train": "rows.jsonl", "prompt": "{question}", "target": "{answer}", "outputs": "answers.jsonl"}
 """What a person must give, for options that cannot be complete without."""
 
 
@@ -54,6 +54,7 @@ def test_option_says_what_it_is_and_holds_every_value(group: str, name: str) -> 
 @pytest.mark.parametrize(("group", "name"), OPTIONS, ids="/".join)
 def test_option_builds_checks_and_names_itself_the_same_way_twice(group: str, name: str, composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     (tmp_path / "rows.jsonl").write_text("".join(f'{{"question": "q{n}", "answer": "a{n}"}}\n' for n in range(30)))
+    (tmp_path / "answers.jsonl").write_text('{"id": "1", "output": "a1"}\n')
     monkeypatch.chdir(tmp_path)
     data = _node(composer, group, name)
     if group == "dataset":
