@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 from ftbench.methods.findings import MIN_STEPS, SPIKE_WINDOW, findings
+from ftbench.stages.generate import endless
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,3 +81,22 @@ def test_many_spikes_are_one_sentence() -> None:
     losses[40], losses[70] = 6.0, 9.0
     (found,) = findings(curve(losses))
     assert found.text.startswith("2 loss spikes, the highest at step 71: 9, ")
+
+
+def answered(finishes: list[str], references: list[str]) -> list[dict[str, Any]]:
+    return [{"finish": finish, "references": references} for finish in finishes]
+
+
+def words(text: str, add_special_tokens: bool) -> dict[str, list[str]]:
+    return {"input_ids": text.split()}
+
+
+@given(capped=st.integers(0, 40), stopped=st.integers(0, 40))
+def test_a_model_that_never_stops_is_told_from_a_cap_that_is_too_low(capped: int, stopped: int) -> None:
+    finishes = ["length"] * capped + ["stop"] * stopped
+    short, long = ["a b c", "a b c d e f g h i"], ["a b c d e f g h"]
+    said = endless(answered(finishes, short), words, 8)
+    assert bool(said) == (capped > stopped)
+    if said:
+        assert said[0].startswith(f"never stops generating: {capped} of {capped + stopped} answers")
+        assert endless(answered(finishes, long), words, 8)[0].endswith("Raise decoding.max_new_tokens")
