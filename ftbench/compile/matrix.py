@@ -244,8 +244,9 @@ class _Compiler:
     def _shown(self, point: _Point) -> dict[str, Any]:
         """Returns the values worth a place in the label: those typed, and those that a couple set."""
         shown = {key: select._value(point.config, key) for key in sorted(point.composed.values) if key.split(".")[0] not in ("matrix", "store", "hydra")}
+        suited = self._suited(point.composed, point.names)
         for axis in AXES:
-            before, after = point.composed.config[axis], point.config[axis]
+            before, after = suited[axis], point.config[axis]
             shown.update({f"{axis}.{key}": value for key, value in after.items() if before.get(key) != value})
         return shown
 
