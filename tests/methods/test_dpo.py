@@ -225,3 +225,27 @@ def test_the_control_is_supervised_tuning_on_the_chosen_answers(chat: Any, tmp_p
     tuned_on(component("method", "sft_chosen", **values), chat, tmp_path / "control", rows=rows)
     tuned_on(lora(eval_steps=0), chat, tmp_path / "by hand", rows=[replace(one, target=one.chosen) for one in pairs(8)])
     assert adapter(tmp_path / "control") == adapter(tmp_path / "by hand")
+
+
+def test_a_killed_training_resumes_to_the_same_bytes(chat: Any, tuned: Path, tmp_path: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(done: int, total: int) -> None:
+        if done == 4:
+            raise Killed
+
+    method = over(epochs=3.0, checkpoint_every=3, eval_steps=2)
+    rows = pairs(12)
+    undisturbed = trained(method, chat, tmp_path / "whole", rows[:8], validation=rows[8:], weights=tuned)
+    with pytest.raises(Killed):
+        trained(method, chat, tmp_path / "killed", rows[:8], validation=rows[8:], weights=tuned, progress=kill, scratch=tmp_path / "scratch")
+    assert [path.name for path in (tmp_path / "scratch").iterdir()] == ["step-3"]
+    told: list[int] = []
+    resumed = trained(
+        method, chat, tmp_path / "resumed", rows[:8], validation=rows[8:], weights=tuned,
+        progress=lambda done, total: told.append(done), scratch=tmp_path / "scratch",
+    )
+    assert told == [4, 5, 6] and resumed["losses"] == undisturbed["losses"]
+    assert adapter(tmp_path / "resumed") == adapter(tmp_path / "whole")
+    assert (tmp_path / "resumed" / "curve.jsonl").read_bytes() == (tmp_path / "whole" / "curve.jsonl").read_bytes()
