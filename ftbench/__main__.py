@@ -3,6 +3,7 @@
     python -m ftbench -m method=none,lora
     python -m ftbench plan -m model=llama2_7b method=none,lora
     python -m ftbench explain KEY
+    python -m ftbench export CELL --out DIR
     python -m ftbench gc --dry-run
 
 A verb's module is imported when it is asked for, so that ``--help`` and ``plan`` load nothing heavy.
@@ -18,7 +19,13 @@ from collections.abc import Sequence
 from ftbench.core.cell import AXES
 from ftbench.core.errors import FtbenchError, did_you_mean
 
-VERBS = {"explain": "ftbench.compile.explain", "gc": "ftbench.store.gc"}
+VERBS = {
+    "compare": "ftbench.report.compare",
+    "explain": "ftbench.compile.explain",
+    "export": "ftbench.export",
+    "gc": "ftbench.store.gc",
+    "score": "ftbench.stages.score_files",
+}
 """Verbs with words of their own: module with ``main(argv) -> exit status``."""
 
 HYDRA_VERBS = ("run", "plan")

@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("key", help="a cell id or a stage key, or the beginning of one")
     parser.add_argument("--sweep", type=Path, help="folder of a sweep (default: the newest below ./multirun)")
     words = parser.parse_args(list(argv))
-    plan = Plan.read(_plan_file(words.sweep))
+    plan = read_plan(words.sweep)
     store = Store(plan.store)
     print("\n".join(explain(plan, store, words.key)))
     return 0
@@ -48,6 +48,19 @@ def explain(plan: Plan, store: Store, key: str) -> list[str]:
     if cells:
         return _cell(plan, store, cells[0])
     return _refusal(refusals[0]) if refusals else _stage(plan, store, stages[0])
+
+
+def read_plan(sweep: Path | None) -> Plan:
+    """Reads the plan of a sweep's folder, or of the newest sweep below ``./multirun``.
+
+    Raises:
+        FtbenchError: where there is none, or it was compiled by another version.
+    """
+    path = _plan_file(sweep)
+    try:
+        return Plan.read(path)
+    except (ValueError, KeyError, TypeError) as error:
+        raise FtbenchError(f"{path}: is no plan of this version ({error}). Repeat the command that made it") from error
 
 
 def _plan_file(sweep: Path | None) -> Path:

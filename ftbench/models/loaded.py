@@ -107,19 +107,15 @@ def load(
         extra["quantization_config"] = loading_config(quantization, chosen)
     if device != "cpu" or quantization is not None:  # transformers puts a quantised model where it likes unless told
         extra["device_map"] = {"": device}
+    tokenizer, template = load_tokenizer(name, common, template, use_template)
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(name, **common)
         model = transformers.AutoModelForCausalLM.from_pretrained(name, dtype=chosen, use_safetensors=safetensors_only or None, **extra, **common)
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        fix = "Check the folder, the revision, the network or model.trust_remote_code"
-        raise FtbenchError(f"model.name_or_path={name}: cannot be loaded ({reason}). {fix}") from error
+    except UNLOADABLE as error:
+        raise _cannot_load(name, error) from error
     quantized = None if quantization is None else settle(model, quantization, name)
     model.eval()
     model.requires_grad_(False)
-    if use_template and template is None:
-        template = tokenizer.get_chat_template() if tokenizer.chat_template is not None else None
-    format = Format(tokenizer, template if use_template else None, _configured_ends(model))
+    format = Format(tokenizer, template, _configured_ends(model))
     if not format.stop_ids:
         raise FtbenchError(f"model.name_or_path={name}: neither tokenizer nor generation config names an end token. Add eos_token to the tokenizer")
     return Loaded(
@@ -135,6 +131,30 @@ def load(
         context_tokens=context_tokens or _window(model.config),
         quantized=quantized,
     )
+
+
+UNLOADABLE = (OSError, ValueError, ImportError, KeyError)
+
+
+def load_tokenizer(name: str, common: dict[str, Any], template: str | None, use_template: bool) -> tuple[Any, str | None]:
+    """Returns a tokenizer and the chat template that prompts are written with, None for plain text; see ``load``.
+
+    Args:
+        common: what ``from_pretrained`` takes for tokenizer and weights alike.
+    """
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(name, **common)
+    except UNLOADABLE as error:
+        raise _cannot_load(name, error) from error
+    if use_template and template is None and tokenizer.chat_template is not None:
+        template = tokenizer.get_chat_template()
+    return tokenizer, template if use_template else None
+
+
+def _cannot_load(name: str, error: Exception) -> FtbenchError:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    fix = "Check the folder, the revision, the network or model.trust_remote_code"
+    return FtbenchError(f"model.name_or_path={name}: cannot be loaded ({reason}). {fix}")
 
 
 def _configured_ends(model: Any) -> list[int]:

@@ -103,6 +103,11 @@ class Pretrained(Component):
     def moved(self, folder: Path) -> Pretrained:
         return replace(self, name_or_path=str(folder), revision="main", quantization=None, chat_template="auto", safetensors_only=True)
 
+    def place(self) -> str:
+        """Returns what ``from_pretrained`` takes: a hub id, or an absolute folder."""
+        folder = self._folder()
+        return self.name_or_path if folder is None else str(folder.resolve())
+
     def has_chat_template(self) -> bool | None:
         """Returns whether turns will be rendered by a chat template; None while the tokenizer's files are not here."""
         if self.chat_template != "auto":
@@ -132,15 +137,8 @@ class Pretrained(Component):
         """
         from ftbench.models.loaded import load
 
-        folder = self._folder()
-        if folder is None and not self.resolved():
-            raise FtbenchError(f"model.name_or_path={self.name_or_path}: revision unresolved, the hub is out of reach. Set model.revision=<40-hex commit>")
-        template = None
-        if self.chat_template not in ("auto", "none"):
-            template = Path(self.chat_template).expanduser().read_text(encoding="utf-8")
         return load(
-            name=str(folder) if folder is not None else self.name_or_path,
-            revision=None if folder is not None else self._commit(),
+            **self._source(),
             device=device,
             dtype=self.dtype,
             quantization=self.quantization,
@@ -148,9 +146,35 @@ class Pretrained(Component):
             trust_remote_code=self.trust_remote_code,
             safetensors_only=self.safetensors_only,
             context_tokens=self.context_tokens,
-            template=template,
+            template=self._template(),
             use_template=self.chat_template != "none",
         )
+
+    def save_tokenizer(self, folder: Path) -> None:
+        """Writes the tokenizer with the chat template that prompts are written with; no weights are loaded."""
+        from ftbench.models.loaded import load_tokenizer
+        from ftbench.models.save import write_tokenizer
+
+        source = self._source()
+        common = {"trust_remote_code": self.trust_remote_code, **({} if source["revision"] is None else {"revision": source["revision"]})}
+        write_tokenizer(*load_tokenizer(source["name"], common, self._template(), self.chat_template != "none"), folder)
+
+    def _source(self) -> dict[str, Any]:
+        """Returns ``name`` and ``revision`` to load from.
+
+        Raises:
+            FtbenchError: for a hub name whose commit cannot be found out.
+        """
+        folder = self._folder()
+        if folder is not None:
+            return {"name": str(folder), "revision": None}
+        if not self.resolved():
+            raise FtbenchError(f"model.name_or_path={self.name_or_path}: revision unresolved, the hub is out of reach. Set model.revision=<40-hex commit>")
+        return {"name": self.name_or_path, "revision": self._commit()}
+
+    def _template(self) -> str | None:
+        """Returns the text of a chat template in a file of its own."""
+        return None if self.chat_template in ("auto", "none") else Path(self.chat_template).expanduser().read_text(encoding="utf-8")
 
     def _folder(self) -> Path | None:
         return folder_of(self.name_or_path)

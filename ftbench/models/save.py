@@ -27,7 +27,12 @@ def save_model(model: Any, loaded: Any, folder: Path) -> None:
 
 
 def save_tokenizer(loaded: Any, folder: Path) -> None:
-    """Writes the tokenizer with the chat template that prompts were written with; without one where they were plain text."""
-    tokenizer = copy.deepcopy(loaded.tokenizer)
-    tokenizer.chat_template = loaded.format.template
+    """Writes the tokenizer of a loaded model with its template."""
+    write_tokenizer(loaded.tokenizer, loaded.format.template, folder)
+
+
+def write_tokenizer(tokenizer: Any, template: str | None, folder: Path) -> None:
+    """Writes a tokenizer with the chat template that prompts were written with; without one where they were plain text."""
+    tokenizer = copy.deepcopy(tokenizer)
+    tokenizer.chat_template = template
     tokenizer.save_pretrained(folder)
