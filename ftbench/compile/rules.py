@@ -81,9 +81,12 @@ def recorded_rules(parts: Parts) -> list[Problem]:
 
 def run_rules(parts: Parts, verb: str) -> list[Problem]:
     """Refuses what can be planned but not run, such as a hub model whose commit nobody could look up."""
-    if verb == "plan" or parts.model.resolved():
+    if verb == "plan":
         return []
-    return [
+    problems = list(getattr(parts.context, "missing", list)())
+    if parts.model.resolved():
+        return problems
+    return problems + [
         Problem(
             "model.revision",
             "the hub is out of reach and the model is not in the cache, so its commit is unknown and no result could be found again",

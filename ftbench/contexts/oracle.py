@@ -6,13 +6,13 @@ What ``context=rag`` lacks against this was not found; what this lacks against f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ftbench.contexts.chunk import Chunking
 from ftbench.contexts.grounded import Form, check_documents, cut, grounded, told
 from ftbench.core.component import Component
-from ftbench.core.errors import FtbenchError, Problem
+from ftbench.core.errors import FtbenchError, Problem, under
 from ftbench.core.example import Document, Example, Request, Splits
 from ftbench.core.protocols import AddStage, Lowered
 
@@ -36,7 +36,7 @@ class Oracle(Component):
         return False
 
     def check(self) -> list[Problem]:
-        problems = [replace(problem, where=f"context.{name}.{problem.where}") for name in ("chunking", "form") for problem in getattr(self, name).check()]
+        problems = [*under("context.chunking", self.chunking.check()), *under("context.form", self.form.check())]
         if self.chunking.overlap:
             problems.append(Problem("context.chunking.overlap", "would show parts of a gold document twice", "Set it to 0"))
         return problems

@@ -15,7 +15,7 @@ from ftbench.contexts.chunk import Chunk, Chunking
 from ftbench.contexts.grounded import Form, bad_documents, check_documents, cut, grounded, told
 from ftbench.contexts.retrieve.retriever import located, nested, nested_problems
 from ftbench.core.component import Component, build, node
-from ftbench.core.errors import Problem, Refused
+from ftbench.core.errors import Problem, Refused, under
 from ftbench.core.example import Document, Example, Request, Splits, read_jsonl, write_jsonl
 from ftbench.core.protocols import AddStage, Lowered
 
@@ -62,7 +62,7 @@ class Rag(Component):
         if self.depth < self.k:
             problems.append(Problem("context.depth", f"{self.depth} passages are looked up and {self.k} shown", "Give context.depth at least context.k"))
         for name in self.NESTED:
-            problems += [replace(problem, where=f"context.{name}.{problem.where}") for problem in getattr(self, name).check()]
+            problems += under(f"context.{name}", getattr(self, name).check())
         problems += nested_problems(self.retriever, RETRIEVER)
         if self.examples is not None:
             try:
@@ -78,6 +78,10 @@ class Rag(Component):
             if self.k > count:
                 problems.append(Problem("context.k", f"{self.k} passages are asked for and the corpus has {count}", f"Give at most {count}"))
         return problems + ([] if self.examples is None else self._examples().check_data(splits))
+
+    def missing(self) -> list[Problem]:
+        """Returns why this context, though it can be planned with, cannot be run here."""
+        return under(RETRIEVER, nested(self.retriever, RETRIEVER).missing())
 
     def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
         """Adds the index; what only a search reads (``k``, the form) is not in its key."""

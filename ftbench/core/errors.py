@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 
 class FtbenchError(Exception):
@@ -33,6 +33,11 @@ class Problem:
 
     def as_dict(self) -> dict[str, str]:
         return asdict(self)
+
+
+def under(where: str, problems: Iterable[Problem]) -> list[Problem]:
+    """Returns the problems of a nested node, which names its own fields only, with their places below ``where``."""
+    return [replace(problem, where=f"{where}.{problem.where}") for problem in problems]
 
 
 class Refused(FtbenchError):

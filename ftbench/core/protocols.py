@@ -109,7 +109,10 @@ class TrainRun(Protocol):
 
 @runtime_checkable
 class Context(Piece, Protocol):
-    """What goes into the prompt."""
+    """What goes into the prompt.
+
+    A context may also have ``missing() -> problems``: why a cell that can be planned cannot be run here (a package, an unknown commit).
+    """
 
     def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
         """Adds the stages that this context needs (an index) and returns role -> key; empty when it needs none."""

@@ -57,11 +57,15 @@ def corpus_value(metric: Metric, rows: Sequence[dict[str, Any]]) -> float:
 def measure(metric: Metric, rows: Sequence[dict[str, Any]], folder: Path) -> float:
     """Returns the metric of the rows of ``outputs.jsonl`` or ``likelihood.jsonl`` through ``evaluate``.
 
+    A metric with ``whole_rows`` reads more of a row than ``evaluate`` has columns for, and is taken as it stands.
+
     Args:
         metric: the metric.
         rows: at least one row.
         folder: where a temporary folder may be made; it is gone when this returns.
     """
+    if getattr(metric, "whole_rows", False):
+        return corpus_value(metric, rows)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".evaluate-") as scratch:
         module = as_evaluate(metric, Path(scratch))
         if metric.reads == "likelihood":

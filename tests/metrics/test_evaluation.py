@@ -18,6 +18,8 @@ OUTPUTS = [
     {"output": "It is red.", "references": ["It is red."], "finish": "length"},
     {"output": "It is red.", "references": ["It is red.", "", "a\nb"], "finish": "error"},
 ]
+FOUND = {"gold_documents": ["d"], "notes": {"retrieved": [{"document": "c"}, {"document": "d"}], "depth": 20}}
+"""What a retrieving context adds to a row."""
 LIKELIHOODS = [{"nll": 3.5, "tokens": 4, "bytes": 11}, {"nll": 0.25, "tokens": 2, "bytes": 9}]
 
 
@@ -34,7 +36,7 @@ def test_every_shipped_metric_gives_its_statistics_value_through_evaluate(root, 
 
     names = set()
     for path, metric in shipped(root):
-        rows = LIKELIHOODS if metric.reads == "likelihood" else OUTPUTS
+        rows = LIKELIHOODS if metric.reads == "likelihood" else [{**row, **FOUND} for row in OUTPUTS]
         from_statistics = float(metric.value(metric.statistics(rows).sum(axis=0), len(rows)))
         assert measure(metric, rows, tmp_path) == pytest.approx(from_statistics, abs=1e-9), path
         module = as_evaluate(metric, tmp_path / "scratch")

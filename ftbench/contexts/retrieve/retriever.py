@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ftbench.core.component import Component, build, node
-from ftbench.core.errors import Problem, Refused
+from ftbench.core.errors import Problem, Refused, under
 
 
 class Hit(NamedTuple):
@@ -33,6 +33,10 @@ class Retriever(Component):
     def index_identity(self) -> dict[str, Any]:
         """Returns the part of the identity that decides the index."""
         return {name: value for name, value in self.identity().items() if name not in self.SEARCHING}
+
+    def missing(self) -> list[Problem]:
+        """Returns why this retriever, though it can be planned with, cannot be run here: a package, an unknown commit."""
+        return []
 
     def index(self, texts: Sequence[str], folder: Path) -> dict[str, int]:
         """*Heavy.* Builds the index of ``texts`` in ``folder``, the same bytes for the same texts.
@@ -65,7 +69,7 @@ def nested_problems(config: Any, where: str) -> list[Problem]:
         made = nested(config, where)
     except Refused as refused:
         return refused.problems
-    return [replace(problem, where=f"{where}.{problem.where}") for problem in made.check()]
+    return under(where, made.check())
 
 
 def located(config: Any, where: str) -> dict[str, Any]:

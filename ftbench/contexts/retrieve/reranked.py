@@ -1,0 +1,70 @@
+"""Another retriever's hits, put in order by a cross-encoder that reads question and passage together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Optional
+
+from ftbench.contexts.retrieve import encoder
+from ftbench.contexts.retrieve.retriever import Hit, Retriever, located, nested, nested_problems
+from ftbench.core.errors import Problem, under
+
+
+@dataclass(frozen=True)
+class Reranked(Retriever):
+    """Looks up with ``first`` and reorders what it found.
+
+    Attributes:
+        first: node of a retriever.
+        model: folder or hub id of a sequence classifier with one output.
+        revision: of a hub id; null for ``main``.
+        pool: hits that are read; those below keep their order behind them.
+        batch_size: pairs read at once.
+    """
+
+    first: Any
+    model: str
+    revision: Optional[str]
+    pool: int
+    batch_size: int
+
+    def identity(self) -> dict[str, Any]:
+        own = super().identity()
+        del own["revision"]
+        return {**own, "first": nested(self.first, "first").identity(), "model": encoder.identity(self.model, self.revision)}
+
+    def index_identity(self) -> dict[str, Any]:
+        """Returns that of the first retriever: they share one index."""
+        return nested(self.first, "first").index_identity()
+
+    def locate(self) -> Reranked:
+        model, revision = encoder.pinned(self.model, self.revision)
+        return replace(self, first=located(self.first, "first"), model=model, revision=revision)
+
+    def check(self) -> list[Problem]:
+        problems = [Problem(name, f"{getattr(self, name)} is below 1", "Use 20 to 100") for name in ("pool", "batch_size") if getattr(self, name) < 1]
+        return problems + nested_problems(self.first, "first") + encoder.problems(self.model, self.revision)
+
+    def missing(self) -> list[Problem]:
+        return [*under("first", nested(self.first, "first").missing()), *encoder.missing(self.model, self.revision, ("sentence_transformers",))]
+
+    def index(self, texts: Sequence[str], folder: Path) -> dict[str, int]:
+        return nested(self.first, "first").index(texts, folder)
+
+    def search(self, folder: Path, texts: Sequence[str], queries: Sequence[str], k: int) -> list[list[Hit]]:
+        """Scores are the classifier's for hits that it read; lower hits follow below the least of those."""
+        from sentence_transformers import CrossEncoder
+
+        found = nested(self.first, "first").search(folder, texts, queries, max(k, self.pool))
+        pairs = [(query, texts[hit.place]) for query, hits in zip(queries, found, strict=True) for hit in hits[: self.pool]]
+        reader = CrossEncoder(encoder.place(self.model), revision=self.revision)
+        scores = iter(reader.predict(pairs, batch_size=self.batch_size, show_progress_bar=False) if pairs else [])
+        return [self._ordered(hits, scores)[:k] for hits in found]
+
+    def _ordered(self, hits: Sequence[Hit], scores: Any) -> list[Hit]:
+        read = [Hit(hit.place, round(float(next(scores)), 5)) for hit in hits[: self.pool]]
+        least = min((hit.score for hit in read), default=0.0)
+        rest = [Hit(hit.place, least - number) for number, hit in enumerate(hits[self.pool :], start=1)]
+        return sorted(read, key=lambda hit: -hit.score) + rest
