@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftbench.core.canonical import digest
+from ftbench.core.cell import AXES
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.report.rows import Row, base_model
@@ -97,7 +98,7 @@ def families(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> lis
 
 def method_key(config: Mapping[str, Any]) -> str:
     """Returns what cells share that differ by their seed alone."""
-    return digest({key: value for key, value in config.items() if key not in ("seed", "hardware")})
+    return digest({axis: config.get(axis) for axis in AXES if axis != "hardware"})
 
 
 def frontier(points: Sequence[tuple[str, float, float]], higher_is_better: bool) -> tuple[str, ...]:

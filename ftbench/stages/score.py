@@ -50,18 +50,18 @@ def run(job: Job) -> Outcome:
         entry: dict[str, Any] = {"value": None, "low": None, "high": None, "n": len(ids)}
         rows = sources.get(metric.reads)
         if rows is None:
-            entry |= _labels(metric, []) | {"failed": None, "slices": {}, "reason": "this model gives no log-probabilities"}
+            entry |= labels_of(metric, []) | {"failed": None, "slices": {}, "reason": "this model gives no log-probabilities"}
             scores[name] = entry
             continue
         table = np.asarray(metric.statistics(rows), dtype=np.float64)
         tables[name] = table
-        entry |= _score(metric, table, ids, groups, settings)
+        entry |= score_table(metric, table, ids, groups, settings)
         if entry["value"] is None:
             entry["reason"] = _why_not(metric, rows)
         else:
             entry["value"] = _headline(name, metric, rows, entry["value"], job.folder)
             entry["low"], entry["high"] = _around(entry["value"], entry["low"], entry["high"])
-        entry |= _labels(metric, rows) | {"failed": _failed(rows), "slices": _slices(metric, table, ids, groups, slices, settings)}
+        entry |= labels_of(metric, rows) | {"failed": _failed(rows), "slices": _slices(metric, table, ids, groups, slices, settings)}
         scores[name] = entry
     job.progress(len(metrics), len(metrics))
 
@@ -99,7 +99,8 @@ def _check_same_examples(sources: dict[str, Rows]) -> None:
         raise FtbenchError("score: outputs and likelihoods are not over the same examples in the same order; compile the plan again")
 
 
-def _score(metric: Any, table: np.ndarray, ids: list[str], groups: list[str | None], settings: dict[str, Any]) -> dict[str, Any]:
+def score_table(metric: Any, table: np.ndarray, ids: list[str], groups: list[str | None], settings: dict[str, Any]) -> dict[str, Any]:
+    """Returns ``value, low, high, n, interval`` of one metric from its statistics [n, k]; null where it is not a finite number."""
     value = float(metric.value(table.sum(axis=0), np.float64(len(table)))) if len(table) else math.nan
     if not math.isfinite(value):
         return {"value": None, "low": None, "high": None, "n": len(table), "interval": None}
@@ -125,7 +126,7 @@ def _slices(
         found[column] = {}
         for wanted in sorted({str(row[column]) for row in slices if column in row}):
             places = [index for index, row in enumerate(slices) if column in row and str(row[column]) == wanted]
-            part = _score(metric, table[places], [ids[index] for index in places], [groups[index] for index in places], settings)
+            part = score_table(metric, table[places], [ids[index] for index in places], [groups[index] for index in places], settings)
             found[column][wanted] = {key: part[key] for key in ("value", "low", "high", "n")}
     return found
 
@@ -144,7 +145,8 @@ def _around(value: float, low: float | None, high: float | None) -> tuple[float 
     return (None if low is None else min(low, value)), (None if high is None else max(high, value))
 
 
-def _labels(metric: Any, rows: Rows) -> dict[str, Any]:
+def labels_of(metric: Any, rows: Rows) -> dict[str, Any]:
+    """Returns how the number was made, which way is up, and whether it compares across tokenizers."""
     signature = metric.signature_of(rows) if rows and hasattr(metric, "signature_of") else metric.signature()
     return {
         "signature": signature,

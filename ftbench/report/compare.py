@@ -1,0 +1,214 @@
+"""``python -m ftbench compare SWEEP...``: compares finished sweeps, and answers recorded elsewhere, over the examples they share.
+
+    python -m ftbench compare multirun/2026-11-20/10-00-00 multirun/2026-11-23/09-30-00
+    python -m ftbench compare SWEEP --outputs vendor.jsonl --margin 0.02
+    python -m ftbench compare SWEEP1 SWEEP2 --store copied/store --json differences.json
+
+Examples are the same when id and reference texts are; cells are the same kind of number when their metrics' settings are.
+The statistics are those of a run: one interval decides, over a declared family.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ftbench.core.canonical import digest
+from ftbench.core.component import build
+from ftbench.core.errors import FtbenchError, did_you_mean
+from ftbench.core.example import read_examples, read_jsonl
+from ftbench.core.plan import FILE, Plan
+from ftbench.report.ranking import DECISION, family_of, method_key
+from ftbench.report.results import Results
+from ftbench.report.rows import CellOutcome, Row, build_rows, primary_metric
+from ftbench.report.terminal import render
+from ftbench.stats.family import FAMILIES
+from ftbench.stats.intervals import interval
+from ftbench.stats.sufficient import Sufficient
+from ftbench.store.store import Store
+
+SOURCES = {"outputs": ("generate.test", "outputs.jsonl"), "likelihood": ("likelihood.test", "likelihood.jsonl")}
+RECORDED = "ftbench.models.recorded.Recorded"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One cell to compare.
+
+    Attributes:
+        row: as the report knows it.
+        node: of the metric; ``identity`` tells two settings of one metric apart.
+        answers: example -> row of ``outputs.jsonl`` or ``likelihood.jsonl``; an example is its id and references.
+        method: what it shares with its other seeds.
+    """
+
+    row: Row
+    node: dict[str, Any]
+    answers: dict[str, dict[str, Any]]
+    method: str
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the verb; returns 0.
+
+    Raises:
+        FtbenchError: one line for sweeps that cannot be compared.
+    """
+    parser = argparse.ArgumentParser(prog="ftbench compare", description="Compares finished sweeps and recorded answers over the examples they share.")
+    parser.add_argument("sweeps", nargs="+", type=Path, metavar="SWEEP", help="folder of a sweep, or its plan.json")
+    parser.add_argument("--outputs", nargs="*", default=[], metavar="FILE", help="JSONL with id and output, produced elsewhere")
+    parser.add_argument("--metric", help="what to compare by (default: the first sweep's primary metric)")
+    parser.add_argument("--store", type=Path, help="where the stages now lie (default: where each sweep left them)")
+    parser.add_argument("--family", choices=FAMILIES, help="default: the first sweep's decision.family")
+    parser.add_argument("--margin", type=float, help="smallest gap that matters, in points of the metric")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything known to FILE")
+    words = parser.parse_args(list(argv))
+    if words.margin is not None and not words.margin > 0:
+        raise FtbenchError(f"--margin {words.margin}: is not above 0. Give points of the metric")
+    plans = [_plan(path) for path in words.sweeps]
+    settings = plans[0].settings
+    metric = words.metric or primary_metric(plans[0])
+    decision = {**DECISION, **(settings.get("decision") or {})}
+    decision["family"] = words.family or decision["family"]
+    decision["margin"] = words.margin if words.margin is not None else decision["margin"]
+    entries = [entry for path, plan in zip(words.sweeps, plans, strict=True) for entry in _entries(path, plan, metric, words.store)]
+    entries += [_recorded(file, entries) for file in words.outputs]
+    results = compared(entries, metric, settings["statistics"], decision)
+    print(render(results, _width()))
+    if words.json is not None:
+        (family,) = results.families
+        data = {"metric": metric, "statistics": results.statistics, "decision": decision, "cells": [row.as_dict() for row in results.rows], **family.as_dict()}
+        words.json.write_text(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    return 0
+
+
+def compared(entries: Sequence[Entry], name: str, statistics: dict[str, Any], decision: dict[str, Any]) -> Results:
+    """Scores and compares cells over the examples that all of them answered.
+
+    Raises:
+        FtbenchError: when there are fewer than two cells, no common examples, or differently made numbers.
+    """
+    entries = _distinct(entries)
+    if len(entries) < 2:
+        raise FtbenchError(f"{len(entries)} finished cell{'s' * (len(entries) != 1)} with {name}: a comparison needs two. Name more sweeps, or --outputs FILE")
+    metric = build(entries[0].node, f"metric.{name}")
+    other = next((entry for entry in entries if build(entry.node, f"metric.{name}").identity() != metric.identity()), None)
+    if other is not None:
+        why = f"{other.row.label} was scored by {name} with other settings than {entries[0].row.label}"
+        raise FtbenchError(f"{why}. Run one of the sweeps again with the same metric; scoring takes seconds")
+    shared = [example for example in entries[0].answers if all(example in entry.answers for entry in entries)]
+    if not shared:
+        raise FtbenchError("no example is in all of these: ids or reference texts differ. Compare sweeps over the same test split")
+    if not metric.comparable_across_tokenizers and len({entry.row.details.get("model") for entry in entries}) > 1:
+        raise FtbenchError(f"{name} counts each model's own tokens and does not compare across tokenizers. Use --metric bits_per_byte")
+    every = set().union(*(entry.answers for entry in entries))
+    members = [(_scored(entry, shared, name, metric, statistics), _sample(entry, shared, name, metric)) for entry in entries]
+    lost = [row.label for row, _ in members if row.value(name) is None]
+    members = [(row, sample) for row, sample in members if row.value(name) is not None]
+    if len(members) < 2:
+        raise FtbenchError(f"{name} is n/a for {', '.join(lost)}; nothing is left to compare. Take another --metric")
+    family = family_of(members, {entry.row.id: entry.method for entry in entries}, name, metric, statistics, decision)
+    notes = [f"{len(shared)} examples are in all cells, {len(every) - len(shared)} are not and were left out"] if len(shared) < len(every) else []
+    notes += [f"{label}: {name} is n/a" for label in lost]
+    rows = {row.id: row for row, _ in members}
+    return Results((name,), name, dict(statistics), tuple(rows[cell] for cell in family.cells), (family,), tuple(notes))
+
+
+def _plan(path: Path) -> Plan:
+    file = path / FILE if path.is_dir() else path
+    if not file.is_file():
+        raise FtbenchError(f"{path}: holds no {FILE}. Name the folder that a run printed after 'results:'")
+    try:
+        return Plan.read(file)
+    except (ValueError, KeyError, TypeError) as error:
+        raise FtbenchError(f"{file}: cannot be read ({error}). Run its command again") from error
+
+
+def _entries(path: Path, plan: Plan, name: str, moved: Path | None) -> list[Entry]:
+    store = Store(str(moved) if moved is not None else plan.store)
+    if name not in plan.settings.get("metrics", ()):
+        raise FtbenchError(f"{path}: was not scored by {name}. {did_you_mean(name, plan.settings.get('metrics', ()))}")
+    done = {cell.id: CellOutcome("done", None) for cell in plan.cells if store.find(cell.stages["score.test"]) is not None}
+    cells = {cell.id: cell for cell in plan.cells}
+    found = []
+    for row in build_rows(plan, done, store):
+        if row.id not in done:
+            continue
+        cell = cells[row.id]
+        node = plan.stages[cell.stages["score.test"]].config["metrics"][name]
+        role, file = SOURCES[build(node, f"metric.{name}").reads]
+        prepared, answered = store.find(cell.stages["prepare"]), store.find(cell.stages.get(role, ""))
+        if prepared is None or answered is None:
+            continue
+        wanted = {example.id: list(example.references) for example in read_examples(prepared / "test.jsonl")}
+        answers = {_example(one["id"], wanted[one["id"]]): {**one, "references": wanted[one["id"]]} for one in read_jsonl(answered / file)}
+        found.append(Entry(row, node, answers, method_key(cell.config)))
+    if not found:
+        raise FtbenchError(f"{path}: no cell of it is finished in {store.path}. Name the store with --store if it was moved, or run the sweep")
+    return found
+
+
+def _recorded(file: str, entries: Sequence[Entry]) -> Entry:
+    """Lays recorded answers beside the examples of the first cell; an example without one is a failed row that stays in n."""
+    model = build({"_target_": RECORDED, "outputs": file}, f"--outputs {file}")
+    if entries[0].node and build(entries[0].node, "metric").reads != "outputs":
+        raise FtbenchError(f"--outputs {file}: recorded answers have no log-probabilities. Take a --metric of the text")
+    given = model.answers()
+    if not given.keys() & {one["id"] for one in entries[0].answers.values()}:
+        raise FtbenchError(f"--outputs {file}: no id is one of the sweep's examples. Use the ids of its outputs.jsonl")
+    nothing = {"output": "", "finish": "error"}
+    answers = {
+        example: {**one, "output": "", "finish": "error", "error": None, **{key: given.get(one["id"], nothing)[key] for key in ("output", "finish")}}
+        for example, one in entries[0].answers.items()
+    }
+    facts = {**dict.fromkeys(entries[0].row.facts), "cell_id": digest(model.identity())[:10], "label": f"recorded {Path(file).name}", "status": "done"}
+    facts["dataset"] = entries[0].row.facts["dataset"]
+    return Entry(Row(facts, {}, {}, None, False, False, (), {}), entries[0].node, answers, digest(model.identity()))
+
+
+def _example(identity: str, references: Sequence[str]) -> str:
+    return digest([identity, list(references)])
+
+
+def _distinct(entries: Sequence[Entry]) -> list[Entry]:
+    """Returns each cell once, however many sweeps it stands in, with labels that differ."""
+    kept: dict[str, Entry] = {}
+    for entry in entries:
+        kept.setdefault(entry.row.id, entry)
+    labels = [entry.row.label for entry in kept.values()]
+    return [
+        replace(entry, row=replace(entry.row, facts={**entry.row.facts, "label": f"{entry.row.label} {entry.row.id[:4]}"})) if labels.count(entry.row.label) > 1 else entry
+        for entry in kept.values()
+    ]
+
+
+def _sample(entry: Entry, shared: Sequence[str], name: str, metric: Any) -> Sufficient:
+    rows = [entry.answers[example] for example in shared]
+    table = np.asarray(metric.statistics(rows), dtype=np.float64)
+    return Sufficient(tuple(row["id"] for row in rows), tuple(row["group"] for row in rows), tuple(dict(row["slices"]) for row in rows), {name: table})
+
+
+def _scored(entry: Entry, shared: Sequence[str], name: str, metric: Any, settings: dict[str, Any]) -> Row:
+    sample = _sample(entry, shared, name, metric)
+    table = sample.metrics[name]
+    value = float(metric.value(table.sum(axis=0), np.float64(len(table))))
+    if not np.isfinite(value):
+        return replace(entry.row, scores={name: {"value": None, "low": None, "high": None, "n": len(table), "comparable_across_tokenizers": True}})
+    options = {key: settings[key] for key in ("confidence", "resamples", "seed")}
+    limits = interval(table, metric.value, sample.ids, sample.groups, **options, is_mean=getattr(metric, "is_mean", False))
+    score = {"value": value, "low": limits.low, "high": limits.high, "n": len(table), "comparable_across_tokenizers": metric.comparable_across_tokenizers}
+    return replace(entry.row, scores={name: score})
+
+
+def _width() -> int:
+    try:
+        return max(80, os.get_terminal_size().columns)
+    except OSError:
+        return 120
