@@ -20,7 +20,7 @@ from ftbench.core.canonical import canonical, digest
 from ftbench.core.cell import AS_TRAINED, AXES, Cell, Refusal
 from ftbench.core.component import Component, build, node, plain
 from ftbench.core.errors import Problem, Refused, did_you_mean
-from ftbench.core.example import Splits
+from ftbench.core.example import Splits, group_sizes
 from ftbench.core.plan import Plan
 
 ID_LENGTH = 10
@@ -210,6 +210,7 @@ class _Compiler:
         first: Settings | None = None
         tokenizers: list[Parts] = []
         metrics: dict[str, Component] = {}
+        samples: dict[str, dict[str, int]] = {}
         for point, label in zip(points, names, strict=True):
             settings = build(settings_node(point.config), "")
             first = first or settings
@@ -220,7 +221,7 @@ class _Compiler:
                 splits, problems = self._load(parts)
                 if splits is not None:
                     problems = problems + rules.data_rules(parts, settings, splits)
-                problems = problems + rules.recorded_rules(parts) + rules.run_rules(parts, self.verb)
+                problems = problems + rules.recorded_rules(parts) + rules.quantised_rules(parts) + rules.run_rules(parts, self.verb)
             if parts is None or problems:
                 ids.append(self._refuse(point.composed.overrides, point.config, point.names, label, problems))
                 continue
@@ -230,6 +231,8 @@ class _Compiler:
             if identity not in cells:
                 notes = tuple(dict.fromkeys([*parts.model.notes(), *(splits.notes if splits else ())]))
                 stages = lower(graph, parts, settings, metrics)
+                if splits is not None:
+                    samples[stages["prepare"]] = group_sizes(splits.test)
                 cells[identity] = Cell(identity, label, point.names, point.composed.overrides, point.config, stages, point.baseline, notes)
         problems = rules.tokenizer_rules(tokenizers, metrics, first.primary_metric) if first else []
         for identity, cell in list(cells.items()) if problems else []:
@@ -237,7 +240,7 @@ class _Compiler:
             del cells[identity]
         stages = {key: stage for key, stage in graph.stages.items() if cells}
         cells = _distinct(cells)
-        settings_data = plain(first) if first else {}
+        settings_data = {**plain(first), "samples": samples} if first else {}
         store = str(Path(first.store.dir).expanduser().resolve()) if first else ""
         return ids, Plan(tuple(cells.values()), stages, tuple(self.refusals.values()), store, settings_data, None, excluded)
 

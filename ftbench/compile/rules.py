@@ -72,6 +72,14 @@ def data_rules(parts: Parts, settings: Settings, splits: Splits) -> list[Problem
     return problems
 
 
+def quantised_rules(parts: Parts) -> list[Problem]:
+    """Refuses to train 4-bit weights themselves: only an adapter over them can learn, which is what can be merged."""
+    kind = getattr(parts.model, "quantization", None)
+    if kind is None or hasattr(parts.method, "merge") or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
+        return []
+    return [Problem("model.quantization", f"{kind} weights cannot be trained, and this method trains all of them", "Set model.quantization=null, or method=qlora")]
+
+
 def recorded_rules(parts: Parts) -> list[Problem]:
     """Refuses to train what is only a file of answers."""
     if not getattr(parts.model, "records", False) or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:

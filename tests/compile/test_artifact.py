@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from itertools import product
 
+import yaml
+
 from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import Compiled, compile_matrix
+from ftbench.core.component import build
+from ftbench.places import CONF
+from tests.models.llama import component
 
 BASE = "model=llama2_7b"
 
@@ -60,6 +65,20 @@ def test_lora_over_a_base_in_4_bits_is_merged_into_the_whole_one(composer: Compo
     plan = _plan(composer, "lora", "merged", "++model.quantization=nf4").plan
     (merge,) = (stage for stage in plan.stages.values() if stage.kind == "merge")
     assert merge.config["base"]["quantization"] == "nf4" and merge.config["model"]["quantization"] is None
+
+
+def test_4_bit_weights_themselves_are_not_trained(composer: Composer) -> None:
+    compiled = _plan(composer, "none,lora,full", "adapter", "++model.quantization=nf4")
+    assert {cell.choices["method"] for cell in compiled.plan.cells} == {"none", "lora"}
+    (refusal,) = compiled.plan.refusals
+    assert refusal.problems[0]["where"] == "model.quantization" and "method=qlora" in refusal.problems[0]["fix"]
+
+
+def test_dpo_over_qlora_stands_over_the_base_of_qlora(composer: Composer) -> None:
+    over = {**yaml.safe_load((CONF / "method" / "qlora.yaml").read_text(encoding="utf-8")), "dropout": 0.0}
+    node = {**yaml.safe_load((CONF / "method" / "dpo.yaml").read_text(encoding="utf-8")), "over": over}
+    model = component("model", "llama2_7b")
+    assert build(node, "method").base(model).quantization == "nf4" and build({**node, "over": None}, "method").base(model) is model
 
 
 def test_labels_name_an_artifact_only_where_it_is_made(composer: Composer) -> None:
