@@ -53,11 +53,6 @@ class Preferring(Tuned):
         base = getattr(self.start(), "base", None)
         return base(model) if base else model
 
-    def base(self, model: Any) -> Any:
-        """Returns the model that the starting weights stand over: for QLoRA the one in 4 bits."""
-        start = self.start()
-        return start.base(model) if hasattr(start, "base") else model
-
     def identity(self) -> dict[str, Any]:
         return {**super().identity(), "over": None if self.over is None else self.start().identity()}
 
