@@ -91,14 +91,16 @@ def test_the_starting_weights_are_the_lora_cells_own_stage(chat_folder: Path) ->
     assert lowered(graph, other, chat_folder)["reference"].key != lowered(graph, over(), chat_folder)["reference"].key
 
 
-def test_what_is_typed_for_the_adapter_reaches_both_trainings(composer: Any) -> None:  # noqa: F811
+@pytest.mark.parametrize(("first", "second"), [("lora", "dpo_over_sft"), ("qlora", "dpo_over_qlora")])
+def test_what_is_typed_for_the_adapter_reaches_both_trainings(first: str, second: str, composer: Any) -> None:  # noqa: F811
     """``method.rank=8`` means the same adapter in a ``lora`` cell and in the first half of a ``dpo_over_sft`` cell."""
     from ftbench.compile.matrix import compile_matrix
 
-    plan = compile_matrix(composer, [["method=lora", "method.rank=8"], ["method=dpo_over_sft", "method.rank=8"], ["method=dpo", "method.beta=0.5"]]).plan
+    plan = compile_matrix(composer, [[f"method={first}", "method.rank=8"], [f"method={second}", "method.rank=8"], ["method=dpo", "method.beta=0.5"]]).plan
     assert plan.refusals == ()
     tuned, chained, fresh = (plan.stages[cell.stages["train"]] for cell in plan.cells)
     assert chained.inputs["weights"] == tuned.key and "weights" not in fresh.inputs
+    assert chained.model == tuned.model, "both stand over the same base, in 4 bits or not"
     learned = chained.config["method"]
     assert (learned["learning_rate"], learned["over"]["learning_rate"]) == (5e-4, tuned.config["method"]["learning_rate"]), "what the tiny model wants of each"
 
