@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -84,6 +85,12 @@ class Splits:
 
     def split(self, name: str) -> tuple[Example, ...]:
         return {"train": self.train, "validation": self.validation, "test": self.test}[name]
+
+
+def group_sizes(examples: Iterable[Example]) -> dict[str, int]:
+    """Returns size of group -> how many groups have it, an example without a group being one of size 1; keys are text, for JSON."""
+    named = Counter(example.group if example.group is not None else (example.id,) for example in examples)
+    return {str(size): count for size, count in sorted(Counter(named.values()).items())}
 
 
 @dataclass(frozen=True)
