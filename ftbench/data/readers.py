@@ -1,4 +1,4 @@
-"""Reads one file of rows: ``.jsonl``, ``.json``, ``.csv``, ``.tsv``, ``.parquet``, each also with ``.gz``.
+"""Reads one file of rows: ``.jsonl``, ``.json``, ``.csv``, ``.tsv``, ``.parquet``, each also with ``.gz``; ``.txt`` and ``.md`` as one row.
 
 Text is UTF-8, with or without a byte order mark. Whatever is wrong goes into ``Findings`` with the file, the row and
 the command that mends it; rows that can be read are returned, so that everything wrong is found in one go.
@@ -22,6 +22,8 @@ from ftbench.data.findings import Findings
 from ftbench.data.values import Literal
 
 FORMATS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
+TEXTS = (".txt", ".md")
+"""Whole documents, one a file: a row with the columns ``name`` (the file's) and ``text``."""
 _BOMS = {b"\xff\xfe\x00\x00": "UTF-32", b"\x00\x00\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -37,7 +39,7 @@ class Row:
 def file_format(path: Path) -> str | None:
     """Returns the format that the name says (``.csv`` for ``a.CSV.gz``), or None when it is none that can be read."""
     name = path.name.lower().removesuffix(".gz")
-    return next((suffix for suffix in FORMATS if name.endswith(suffix)), None)
+    return next((suffix for suffix in (*FORMATS, *TEXTS) if name.endswith(suffix)), None)
 
 
 def read_rows(path: Path, shown: str, found: Findings) -> list[Row]:
@@ -66,7 +68,7 @@ def read_rows(path: Path, shown: str, found: Findings) -> list[Row]:
         rows = _parquet(data, shown, found)
     else:
         text = _decoded(data, path, shown, found)
-        rows = [] if text is None else _TEXT_READERS[kind](text, shown, found)
+        rows = [] if text is None else [Row(shown, {"name": path.name, "text": text}, textual=True)] if kind in TEXTS else _TEXT_READERS[kind](text, shown, found)
     if not rows and before == len(found.problems) + found.unshown:
         found.add(shown, "the file has no rows", "Write rows into it, or name another file")
     return rows

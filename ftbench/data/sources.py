@@ -17,9 +17,11 @@ from ftbench.core.canonical import file_digest
 from ftbench.core.errors import Problem, Refused
 from ftbench.data import hub
 from ftbench.data.findings import Findings
-from ftbench.data.readers import FORMATS, Row, file_format, read_rows
+from ftbench.data.readers import FORMATS, TEXTS, Row, file_format, read_rows
 
 _HUB_NAME = re.compile(r"(?P<name>[\w.-]+(?:/[\w.-]+)?)(?::(?P<config>[\w.-]*)(?::(?P<split>[\w.-]+))?)?(?:@(?P<revision>[\w./-]+))?")
+DOCUMENTS = "dataset.documents"
+"""The one field that may name plain texts."""
 _digests: dict[tuple[str, int, int], str] = {}
 
 
@@ -30,13 +32,13 @@ class LocalFiles:
     paths: tuple[Path, ...]
 
     def fingerprint(self) -> dict[str, Any]:
-        """Returns format and sha256 of each file, in order.
+        """Returns format and sha256 of each file, in order; of a text its name too, which is a value of its row.
 
         Raises:
             Refused: when a file cannot be read.
         """
         try:
-            return {"files": [{"format": file_format(path), "sha256": bytes_digest(path)} for path in self.paths]}
+            return {"files": [_fingerprint(path) for path in self.paths]}
         except OSError as error:
             why = f"cannot be read ({error.strerror})"
             raise Refused([Problem(str(error.filename), why, "Check that it exists and its permissions")]) from None
@@ -113,6 +115,11 @@ def bytes_digest(path: Path) -> str:
     return _digests[memo]
 
 
+def _fingerprint(path: Path) -> dict[str, Any]:
+    found = {"format": file_format(path), "sha256": bytes_digest(path)}
+    return {**found, "name": path.name} if found["format"] in TEXTS else found
+
+
 def shown(path: Path) -> str:
     """Returns the shorter of a file's path from here and its absolute path, for messages."""
     absolute = os.path.abspath(path)
@@ -125,14 +132,16 @@ def _exists(value: str) -> bool:
 
 def _listed(value: str, where: str) -> list[Path]:
     path = Path(os.path.expanduser(value))
+    formats = (*FORMATS, *TEXTS) if where == DOCUMENTS else FORMATS
     if not path.is_dir():
-        if file_format(path) is None:
-            raise Refused([Problem(where, f"{value!r} has no known ending", f"Use one of {', '.join(FORMATS)}, or one of these with .gz")])
+        if file_format(path) not in formats:
+            raise Refused([Problem(where, f"{value!r} has no known ending", f"Use one of {', '.join(formats)}, or one of these with .gz")])
         return [path]
-    inside = sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith(".") and file_format(item))
-    if not inside:
-        raise Refused([Problem(where, f"the folder {value!r} holds no file of a known format", f"Put {', '.join(FORMATS)} files into it")])
-    return inside
+    known = sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith(".") and file_format(item) in formats)
+    tables = [item for item in known if file_format(item) in FORMATS]  # a README.md beside them is no document
+    if not known:
+        raise Refused([Problem(where, f"the folder {value!r} holds no file of a known format", f"Put {', '.join(formats)} files into it")])
+    return tables or known
 
 
 def _looks_like_a_path(value: str) -> bool:
