@@ -12,6 +12,7 @@ from ftbench.compile.matrix import Compiled
 from ftbench.compile.show import plan_text, refusal_text, summary
 from ftbench.core.cell import Cell
 from ftbench.core.plan import Plan
+from ftbench.report.expectation import expectations
 from ftbench.store.store import Store
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def show_plan(compiled: Compiled, folder: Path, out: TextIO) -> None:
     path = compiled.plan.write(folder)
     store = Store(compiled.plan.store) if compiled.plan.store else None
     print(plan_text(compiled, {key for key in compiled.plan.stages if store and store.find(key)}), file=out)
+    for sentence in expectations(compiled.plan):
+        print(f"can show: {sentence}", file=out)
     print(f"\nplan: {_short(path)}", file=out)
 
 

@@ -45,6 +45,7 @@ class Bleu(Component):
     higher_is_better: ClassVar[bool] = True
     comparable_across_tokenizers: ClassVar[bool] = True
     is_mean: ClassVar[bool] = False
+    highest: ClassVar[float] = 100.0
 
     def check(self) -> list[Problem]:
         problems = []

@@ -9,7 +9,7 @@ import importlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ftbench.core.component import foreign_source
 from ftbench.core.errors import FtbenchError, Problem
@@ -25,6 +25,8 @@ class FunctionMetric(MeanMetric):
     """
 
     path: str
+
+    highest: ClassVar[float | None] = None
 
     def identity(self) -> dict[str, Any]:
         """Returns the fields and the sha256 of the function's file: an edited function scores again."""

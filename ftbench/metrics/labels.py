@@ -55,6 +55,7 @@ class Accuracy(LabelMetric):
     """Share of answers that name a right label, 0 to 1."""
 
     is_mean: ClassVar[bool] = True
+    highest: ClassVar[float] = 1.0
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
         """Returns float64 [n, 1]: 1 where the named label is right."""

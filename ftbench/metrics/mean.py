@@ -18,6 +18,7 @@ class MeanMetric(Component):
     Attributes:
         name: the metric's name in tables and files.
         is_mean: tells the statistics that totals over n is a mean, so that 0/1 scores may take a Wilson interval.
+        highest: end of the range that starts at 0, None where it is not known; a plan takes half of it for the spread of differences.
     """
 
     name: str
@@ -26,6 +27,7 @@ class MeanMetric(Component):
     higher_is_better: ClassVar[bool] = True
     comparable_across_tokenizers: ClassVar[bool] = True
     is_mean: ClassVar[bool] = True
+    highest: ClassVar[float | None] = 1.0
 
     def score(self, prediction: str, references: Sequence[str]) -> float:
         """Returns the score of one answer against all its references."""

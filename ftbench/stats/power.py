@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,12 @@ class Sample:
         squares = alone + sum(count * count for count in named.values())
         return cls(len(groups), alone + len(named), squares / len(groups) if groups else 1.0)
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+    @classmethod
+    def of_sizes(cls, sizes: Mapping[str, int]) -> Sample:
+        """Returns the sample of ``ftbench.core.example.group_sizes``: size of group -> how many groups."""
+        counts = {int(size): count for size, count in sizes.items()}
+        n = sum(size * count for size, count in counts.items())
+        return cls(n, sum(counts.values()), sum(size * size * count for size, count in counts.items()) / n if n else 1.0)
 
     def error(self, sd: float, icc: float) -> float:
         """Returns the standard error of a mean of paired differences.
