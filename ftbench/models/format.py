@@ -7,7 +7,7 @@ was declared; earlier turns stand before it as ``question\\nanswer\\n\\n``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,11 +45,15 @@ class Format:
         tokenizer: a transformers tokenizer.
         template: the chat template, or None for plain text.
         other_ends: further ids that end an answer (``generation_config.eos_token_id``).
+        arguments: what the template takes beside the turns, such as ``enable_thinking``.
     """
 
-    def __init__(self, tokenizer: Any, template: str | None, other_ends: Sequence[int] = ()) -> None:
+    def __init__(
+        self, tokenizer: Any, template: str | None, other_ends: Sequence[int] = (), arguments: Mapping[str, Any] | None = None
+    ) -> None:
         self.tokenizer = tokenizer
         self.template = template
+        self.arguments = dict(arguments or {})
         rendered = self._rendered_end()
         eos = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
         ends = [*([] if rendered is None else [rendered]), *eos, *other_ends, *self._named_ends()]
@@ -157,7 +161,7 @@ class Format:
     def render(self, turns: Sequence[Turn], ask: bool) -> str:
         """Returns the template's text of these turns, ``ask`` for the marker after which the model speaks."""
         messages = [{"role": turn.role, "content": turn.content} for turn in turns]
-        return self.tokenizer.apply_chat_template(messages, chat_template=self.template, tokenize=False, add_generation_prompt=ask)
+        return self.tokenizer.apply_chat_template(messages, chat_template=self.template, tokenize=False, add_generation_prompt=ask, **self.arguments)
 
     def _rendered_end(self) -> int | None:
         """Returns the special token that the template writes after an assistant's turn, or None."""

@@ -87,6 +87,7 @@ def load(
     context_tokens: int | None,
     template: str | None,
     use_template: bool,
+    template_arguments: dict[str, Any] | None = None,
 ) -> Loaded:
     """Loads a model and its tokenizer.
 
@@ -96,6 +97,7 @@ def load(
         quantization: a key of ``ftbench.models.quantize.KINDS``, or None.
         template: chat template that replaces the tokenizer's own.
         use_template: False writes plain text even where a template exists.
+        template_arguments: what the template takes beside the turns.
 
     Raises:
         FtbenchError: when it cannot be loaded; one line with the reason.
@@ -115,7 +117,7 @@ def load(
     quantized = None if quantization is None else settle(model, quantization, name)
     model.eval()
     model.requires_grad_(False)
-    format = Format(tokenizer, template, _configured_ends(model))
+    format = Format(tokenizer, template, _configured_ends(model), template_arguments)
     if not format.stop_ids:
         raise FtbenchError(f"model.name_or_path={name}: neither tokenizer nor generation config names an end token. Add eos_token to the tokenizer")
     return Loaded(

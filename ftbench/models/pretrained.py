@@ -26,23 +26,26 @@ class Pretrained(Component):
         revision: branch, tag or 40-hex commit of a hub id; ignored for a folder.
         dtype: ``auto`` is bfloat16 on a GPU that has it and float32 elsewhere.
         chat_template: ``auto`` takes the tokenizer's own, ``none`` writes plain text, anything else is a jinja file.
+        template_arguments: what the template takes beside the turns, such as ``{enable_thinking: false}``.
         trust_remote_code: run Python code that comes with the model.
         safetensors_only: refuse pickled weights.
         attention: the attention implementation; ``auto`` leaves the choice to transformers.
         context_tokens: the window; null takes it from the model's config.
         quantization: null loads the base in ``dtype``; ``nf4`` quantises its linear layers to 4 bits while loading, with double
             quantisation, ``nf4_single`` without. The rest stays in ``dtype``, which is also what is computed in.
-        parameters, licence, gated: facts for the reader of a plan; null where unknown.
+        parameters, licence, instruct, gated: facts for the reader of a plan; null where unknown. ``instruct`` says whether
+            the weights were taught to follow instructions, or only to continue text.
         method_defaults: method -> key -> value that suits this model (a learning rate depends on size); set where the cell
             still has the method's own default, so anything typed, coupled or declared in a recipe wins.
     """
 
-    NEUTRAL = ("name_or_path", "revision", "parameters", "licence", "gated", "method_defaults")
+    NEUTRAL = ("name_or_path", "revision", "parameters", "licence", "instruct", "gated", "method_defaults")
 
     name_or_path: str
     revision: str
     dtype: str
     chat_template: str
+    template_arguments: dict[str, Any]
     trust_remote_code: bool
     safetensors_only: bool
     attention: str
@@ -50,6 +53,7 @@ class Pretrained(Component):
     quantization: str | None
     parameters: int | None
     licence: str | None
+    instruct: bool | None
     gated: bool | None
     method_defaults: dict[str, Any]
 
@@ -95,6 +99,10 @@ class Pretrained(Component):
 
     def notes(self) -> list[str]:
         said = [] if self.resolved() else ["revision unresolved: the hub is out of reach; run needs it (set model.revision=<40-hex commit>)"]
+        if self.instruct is False:
+            said.append(f"{self.name_or_path} is a base model: it continues text and was not taught to follow instructions, which prompting suffers from")
+        if self.name_or_path.startswith(f"{PACKAGE}ftbench.models.tiny"):
+            said.append("toy: says nothing about a 7B")
         return said + (["no chat template: plain text"] if self.has_chat_template() is False else [])
 
     def whole(self) -> Pretrained:
@@ -148,6 +156,7 @@ class Pretrained(Component):
             context_tokens=self.context_tokens,
             template=self._template(),
             use_template=self.chat_template != "none",
+            template_arguments=self.template_arguments,
         )
 
     def save_tokenizer(self, folder: Path) -> None:

@@ -114,3 +114,13 @@ def test_a_template_that_knows_no_system_role_gets_it_with_the_question(chat_fol
     assert loaded.format.text((Turn("system", "Be brief."), Turn("user", "hi"))) == "[Be brief.\n\nhi]"
     with pytest.raises(FtbenchError, match="no tool.*model.chat_template=none"):
         loaded.format.text((Turn("tool", "x"), Turn("user", "hi")))
+
+
+def test_a_template_takes_its_arguments_in_every_prompt(chat_folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "thinking.jinja"
+    path.write_text("{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}<|assistant|>{{ '' if enable_thinking else '-' }}")
+    texts = []
+    for thinking in (True, False):
+        model = component("model", "hf", name_or_path=str(chat_folder), chat_template=str(path), template_arguments={"enable_thinking": thinking})
+        texts.append(model.load("cpu").format.text(user("why?")))
+    assert texts == ["<|user|>why?<|end|><|assistant|>", "<|user|>why?<|end|><|assistant|>-"]
