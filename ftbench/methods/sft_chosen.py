@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ftbench.core.errors import Problem
-from ftbench.core.example import Splits
+from ftbench.core.example import Example, Splits
 from ftbench.core.protocols import TrainRun
 from ftbench.methods.lora import Lora
 from ftbench.methods.pairs import has_preference
@@ -25,5 +25,8 @@ class SftChosen(Lora):
         return [Problem("dataset.chosen", "no training row holds a preference (a chosen and a rejected answer)", fix)]
 
     def _run(self, run: TrainRun, loaded: Any) -> SftRun:
-        chosen: Sequence[Any] = [replace(example, target=example.chosen) for example in run.examples if has_preference(example)]
-        return replace(super()._run(run, loaded), examples=chosen)
+        return replace(super()._run(run, loaded), examples=_chosen(run.examples), validation=_chosen(run.validation))
+
+
+def _chosen(examples: Sequence[Example]) -> list[Example]:
+    return [replace(example, target=example.chosen) for example in examples if has_preference(example)]

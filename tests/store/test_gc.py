@@ -116,3 +116,32 @@ def test_an_unreadable_plan_stops_everything(store: Store, tmp_path: Path, capsy
 
 def test_bytes_read_well() -> None:
     assert [readable(value) for value in (999, 1500, 2_500_000, 3 * 10**12)] == ["999 B", "1.5 kB", "2.5 MB", "3.0 TB"]
+
+
+def test_old_checkpoints_go_and_those_of_a_kept_plan_and_of_a_stage_at_work_stay(store: Store) -> None:
+    for name, days in (("old", 40), ("young", 2), ("kept", 40), ("working", 40), ("done", 0)):
+        folder = store.progress_folder(key(name))
+        (folder / "step-3").mkdir(parents=True)
+        (folder / "step-3" / "weights.pt").write_bytes(b"weights")
+        age(folder, days)
+    publish(store, "done")
+    (store.progress_folder(key("done")) / "step-3").mkdir(parents=True, exist_ok=True)  # killed between publishing and clearing up
+    holder = child(HOLD, str(store.path), key("working"))
+    assert holder.stdout.readline() == "holding\n"
+    report = collect(store, {key("kept")}, 30, dry_run=False)
+    holder.kill()
+    holder.communicate()
+    assert {(item.what, item.key) for item in report.removed} == {("progress", key("old")), ("progress", key("done"))}
+    assert report.busy == (key("working"),)
+    assert store.unfinished() == sorted(key(name) for name in ("young", "kept", "working"))
+
+
+def test_publishing_removes_the_checkpoints_and_failing_keeps_them(store: Store) -> None:
+    with store.begin(key("a"), "train") as attempt:
+        attempt.scratch.mkdir(parents=True)
+        (attempt.scratch / "weights.pt").write_bytes(b"weights")
+    assert store.unfinished() == [key("a")] and store.leftovers() == []
+    with store.begin(key("a"), "train") as attempt:
+        assert (attempt.scratch / "weights.pt").read_bytes() == b"weights"
+        attempt.publish(receipt("a"))
+    assert store.unfinished() == [] and store.find(key("a"))
