@@ -62,6 +62,7 @@ def test_a_hub_name_out_of_reach_can_be_planned_and_says_what_a_run_needs() -> N
     assert not model.resolved()
     assert model.notes() == [
         "revision unresolved: the hub is out of reach; run needs it (set model.revision=<40-hex commit>)",
+        "meta-llama/Llama-2-7b-hf is a base model: it continues text and was not taught to follow instructions, which prompting suffers from",
         "no chat template: plain text",
     ]
     with pytest.raises(FtbenchError, match="model.revision=<40-hex commit>"):
