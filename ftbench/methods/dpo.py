@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -20,7 +21,7 @@ from ftbench.methods.recipe import Tuned
 
 
 @dataclass(frozen=True)
-class Preferring(Tuned):
+class Preferring(Tuned, ABC):
     """What all preference methods do alike; a class that also says which weights are trained completes it.
 
     Attributes:
@@ -74,9 +75,9 @@ class Preferring(Tuned):
             return problems + refused.problems
         return problems + [Problem(p.where if p.where.startswith("method.over") else p.where.replace("method.", "method.over.", 1), p.why, p.fix) for p in found]
 
+    @abstractmethod
     def cannot_follow(self, start: Component) -> list[Problem]:
         """Returns why training cannot go on from the weights of ``start``."""
-        raise NotImplementedError
 
     def check_data(self, splits: Splits) -> list[Problem]:
         problems = []
@@ -104,9 +105,9 @@ class Preferring(Tuned):
     def train(self, runs: Sequence[TrainRun], loaded: Any) -> list[dict[str, Any]]:
         return prefer([self.preference_run(run, loaded) for run in runs], loaded)
 
+    @abstractmethod
     def preference_run(self, run: TrainRun, loaded: Any) -> PreferenceRun:
         """Returns the run with the weights' own way to be switched on and saved."""
-        raise NotImplementedError
 
     def made(self, run: TrainRun, adapt: Callable[[Any], Any], save: Callable[[Any], None]) -> PreferenceRun:
         return PreferenceRun(
