@@ -1,0 +1,91 @@
+"""Answers produced elsewhere: laid beside the examples, scored by the verb, refused where they cannot be used."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+
+import pytest
+
+from ftbench.__main__ import main
+from ftbench.core.component import node
+from ftbench.core.errors import FtbenchError, Refused
+from ftbench.core.example import Example, Turn, read_jsonl
+from ftbench.core.job import Job
+from ftbench.core.stage import Stage
+from ftbench.models.recorded import Recorded
+from ftbench.stages import generate
+from tests.stages.jobs import prepare
+
+ROWS = [Example(f"e{i}", (Turn("user", "?"),), str(i), (str(i),), None, None, {}, (), None, None) for i in range(4)]
+
+
+def write(path, rows):
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def run(tmp_path, model):
+    prepared, folder = prepare(tmp_path / "prepared", ROWS, ROWS), tmp_path / "out"
+    folder.mkdir()
+    stage = Stage("generate", {"model": model.identity()}, {}, {"model": node(model), "split": "test", "seed": None})
+    outcome = generate.run(Job(stage, {"prepare": prepared}, folder, None, lambda name: nullcontext(), lambda done, total: None))
+    return list(read_jsonl(folder / "outputs.jsonl")), outcome
+
+
+def test_15_an_example_without_an_answer_fails_and_stays_in_n(tmp_path):
+    model = Recorded(str(write(tmp_path / "a.jsonl", [{"id": "e2", "output": "2"}, {"id": "e0", "output": "x", "finish": "length"}, {"id": "z", "output": ""}])))
+    rows, outcome = run(tmp_path, model)
+    assert [(row["id"], row["output"], row["finish"]) for row in rows] == [("e0", "x", "length"), ("e1", "", "error"), ("e2", "2", "stop"), ("e3", "", "error")]
+    assert rows[1]["error"] == "no recorded answer" and rows[0]["references"] == ["0"]
+    assert outcome.details["notes"] == ["2 of 4 examples have no recorded answer", "1 recorded answers belong to no example"]
+
+
+def test_38_the_bytes_of_the_file_are_the_model(tmp_path):
+    path = write(tmp_path / "a.jsonl", [{"id": "e1", "output": "1"}])
+    first, twin = Recorded(str(path)).identity(), Recorded(str(write(tmp_path / "b.jsonl", [{"id": "e1", "output": "1"}]))).identity()
+    assert first == twin
+    write(path, [{"id": "e1", "output": "2"}])
+    assert Recorded(str(path)).identity() != first
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("{", "is no JSON"), ("[1]", "is no JSON object"), ('{"output": "a"}', "has no id"), ('{"id": "a"}', "has no output"),
+        ('{"id": true, "output": "a"}', "an id that is neither"), ('{"id": "a", "output": 1}', "an output that is no text"),
+        ('{"id": "ok", "output": "twice"}', "stands twice"), ('{"id": "a", "output": "", "finish": "eos"}', "none of stop, length, error"),
+    ],
+)  # fmt: skip
+def test_a_line_that_cannot_be_used_is_named(tmp_path, line, why):
+    (problem,) = Recorded(str(write(tmp_path / "a.jsonl", [{"id": "ok", "output": ""}, line]))).check()
+    assert problem.where == "a.jsonl:2" and why in problem.why
+
+
+def test_answers_to_other_questions_are_refused(tmp_path):
+    with pytest.raises(FtbenchError, match="no id is one of the dataset's"):
+        run(tmp_path, Recorded(str(write(tmp_path / "a.jsonl", [{"id": "q", "output": "1"}]))))
+    with pytest.raises(Refused, match="cannot be read"):
+        Recorded(str(tmp_path / "none.jsonl")).answers()
+
+
+def test_the_verb_scores_text_and_jsonl(tmp_path, capsys):
+    (tmp_path / "o.txt").write_text("the cat sat on the mat\nhello there\n", encoding="utf-8")
+    (tmp_path / "r.txt").write_text("the cat sat on a mat\nhello there\n", encoding="utf-8")
+    assert main(["score", "--predictions", str(tmp_path / "o.txt"), "--references", str(tmp_path / "r.txt"), "--metrics", "ter,rougeL"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["ter"]["value"] == 12.5 and found["rougeL"]["n"] == 2 and found["ter"]["signature"].endswith("version:2.6.0")
+    write(tmp_path / "o.jsonl", [{"id": "b", "output": "yes"}])
+    write(tmp_path / "r.jsonl", [{"id": "a", "references": ["no"]}, {"id": "b", "references": ["no", "yes"]}])
+    assert main(["score", "--predictions", str(tmp_path / "o.jsonl"), "--references", str(tmp_path / "r.jsonl"), "--metrics", "exact_match"]) == 0
+    found = json.loads(capsys.readouterr().out)["exact_match"]
+    assert (found["value"], found["n"]) == (0.5, 2) and found["low"] < 0.5 < found["high"]
+
+
+@pytest.mark.parametrize(("metric", "predictions", "why"), [("blue", "o.txt", "Did you mean bleu"), ("bleu", "none.txt", "No such file"), ("perplexity", "o.txt", "log-prob"), ("bleu", "short.txt", "has 2 lines")])
+def test_the_verb_says_in_one_line_what_is_wrong(tmp_path, capsys, metric, predictions, why):
+    (tmp_path / "o.txt").write_text("a\nb\n", encoding="utf-8")
+    (tmp_path / "short.txt").write_text("a\n", encoding="utf-8")
+    assert main(["score", "--predictions", str(tmp_path / predictions), "--references", str(tmp_path / "o.txt"), "--metrics", metric]) == 1
+    out = capsys.readouterr()
+    assert out.out == "" and out.err.count("\n") == 1 and why in out.err
