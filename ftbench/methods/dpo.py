@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from ftbench.core.canonical import digest
@@ -145,7 +145,8 @@ class Dpo(Preferring, Lora):
         if not isinstance(start, Lora):
             return [Problem("method.over", f"{type(start).__name__} leaves no adapter to go on from", "Use method=dpo_over_sft, or set method.over=null")]
         problems = []
-        for name in ("rank", "alpha", "target_modules"):
+        shape = {f.name for f in fields(Lora)} - {f.name for f in fields(Tuned)} - {"dropout"}
+        for name in sorted(shape):
             if getattr(start, name) != getattr(self, name):
                 why = f"{getattr(start, name)} is not the method.{name}={getattr(self, name)} of the adapter that is trained on"
                 problems.append(Problem(f"method.over.{name}", why, f"Set method.{name} alone: method=dpo_over_sft hands it on"))
