@@ -1,0 +1,37 @@
+"""Comparing later: over the examples that all cells share, by id and reference text, with the statistics of a run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ftbench.core.errors import FtbenchError
+from ftbench.report.compare import Entry, compared
+from ftbench.report.rows import Row
+
+NODE = {"_target_": "ftbench.metrics.exact_match.ExactMatch", "name": "exact_match", "pattern": None, "normalisation": "plain", "ignore": []}
+STATISTICS = {"confidence": 0.95, "resamples": 300, "seed": 1}
+DECISION = {"family": "best", "margin": None}
+
+
+def entry(name, right, examples, node=NODE, facts=None):
+    answers = {f"e{i}": {"id": f"e{i}", "output": "a" if i < right else "b", "finish": "stop", "references": ["a"], "group": None, "slices": {}} for i in examples}
+    return Entry(Row({"cell_id": name, "label": name, "dataset": "own", "status": "done", **(facts or {})}, {}, {}, None, False, False, (), {}), node, answers, name)
+
+
+def test_only_shared_examples_are_compared():
+    results = compared([entry("good", 36, range(40)), entry("bad", 6, range(10, 60))], "exact_match", STATISTICS, DECISION)
+    assert [row.label for row in results.rows] == ["good", "bad"] and results.rows[0].scores["exact_match"]["n"] == 30
+    assert results.notes == ("30 examples are in all cells, 30 are not and were left out",)
+    assert [results.rank_text(row.id) for row in results.rows] == ["1", "2"]
+    json.dumps(results.families[0].as_dict(), allow_nan=False)
+
+
+def test_what_cannot_be_compared_is_said():
+    with pytest.raises(FtbenchError, match="no example is in all"):
+        compared([entry("a", 5, range(10)), entry("b", 5, range(20, 30))], "exact_match", STATISTICS, DECISION)
+    with pytest.raises(FtbenchError, match="a comparison needs two"):
+        compared([entry("a", 5, range(10)), entry("a", 5, range(10))], "exact_match", STATISTICS, DECISION)
+    with pytest.raises(FtbenchError, match="with other settings"):
+        compared([entry("a", 5, range(10)), entry("b", 5, range(10), {**NODE, "normalisation": "squad"})], "exact_match", STATISTICS, DECISION)
