@@ -12,11 +12,14 @@ from typing import Any
 FOLDER = "adapter"
 
 
-def add_lora(model: Any, rank: int, alpha: float, dropout: float, target_modules: str | list[str]) -> Any:
+def add_lora(
+    model: Any, rank: int, alpha: float, dropout: float, target_modules: str | list[str], rslora: bool = False, dora: bool = False
+) -> Any:
     """Returns ``model`` wrapped with a fresh LoRA adapter; seed before calling (DESIGN 6, number 5)."""
     from peft import LoraConfig, get_peft_model
 
-    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=target_modules, bias="none", task_type="CAUSAL_LM")
+    kind = {"use_rslora": rslora, "use_dora": dora, "bias": "none", "task_type": "CAUSAL_LM"}
+    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=target_modules, **kind)
     with without_future_warnings():
         adapted = get_peft_model(model, config)
     _keep_float32(model)

@@ -27,6 +27,8 @@ class Lora(Tuned):
         alpha: the update is scaled by alpha / rank.
         dropout: on the adapter's input.
         target_modules: ``all-linear`` (every linear layer but the output head) or a list of module names.
+        rslora: scale by alpha / sqrt(rank) instead (Kalajdzievski 2023), so that high ranks keep learning.
+        dora: learn the magnitude of each weight column apart from its direction (Liu et al. 2024); slower.
         the others: see ``ftbench.methods.recipe.Recipe``.
     """
 
@@ -34,6 +36,8 @@ class Lora(Tuned):
     alpha: float
     dropout: float
     target_modules: Any
+    rslora: bool
+    dora: bool
 
     def check(self) -> list[Problem]:
         problems = super().check()
@@ -70,7 +74,7 @@ class Lora(Tuned):
 
         def adapt(model: Any) -> Any:
             try:
-                return add_lora(model, self.rank, self.alpha, self.dropout, names)
+                return add_lora(model, self.rank, self.alpha, self.dropout, names, self.rslora, self.dora)
             except ValueError as error:
                 raise FtbenchError(f"method.target_modules={names}: {str(error).splitlines()[0]} Set it to {ALL_LINEAR}") from error
 

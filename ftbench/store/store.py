@@ -219,7 +219,6 @@ class Attempt:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                     raise
             if found := self.store.find(self.key):
-                shutil.rmtree(self.scratch, ignore_errors=True)
                 return found
             debris = self.store.work / f"{self.key}.debris.{os.getpid()}.{uuid.uuid4().hex[:8]}"
             target.rename(debris)

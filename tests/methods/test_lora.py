@@ -242,3 +242,17 @@ def test_a_split_without_targets_is_refused_while_planning() -> None:
 
 def test_the_end_of_turn_is_what_the_tuned_model_stops_on(chat) -> None:
     assert chat.format.encode(user("q"), "a").end_ids[0] in chat.stop_ids
+
+
+def test_rslora_scales_by_the_root_of_the_rank_and_dora_learns_magnitudes(chat, tmp_path: Path) -> None:
+    """peft's own readings of the saved adapter; both learn another function than plain LoRA from the same seed."""
+    for name, values in (("plain", {}), ("rslora", {"rslora": True}), ("dora", {"dora": True})):
+        trained(lora(**values), chat, tmp_path / name)
+        config = json.loads((tmp_path / name / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
+        assert (config["use_rslora"], config["use_dora"]) == (name == "rslora", name == "dora")
+    assert len({adapter(tmp_path / name) for name in ("plain", "rslora", "dora")}) == 3
+    keys = load_file(tmp_path / "dora" / "adapter" / "adapter_model.safetensors")
+    assert any("magnitude" in key for key in keys)
+    with lora(rslora=True).attach(chat, tmp_path / "rslora") as tuned:
+        layer = tuned.model.model.layers[0].self_attn.q_proj
+        assert layer.scaling["default"] == pytest.approx(8.0 / 4**0.5)
