@@ -19,6 +19,7 @@ LONGEST_CHARACTERS = 10_000_000
 """Longest document: a longer one is a whole corpus in one row."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufffd]")
 _CONTROL_SHARE = 0.02
+_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ def check_documents(splits: Splits, context: str) -> list[Problem]:
 
 
 def bad_documents(documents: Iterable[Document]) -> list[Problem]:
-    """Returns a problem for each document that is no text, or is too long to be one document."""
-    problems = []
+    """Returns a problem for each of the first documents that is no text, or too long to be one, and one for all others."""
+    problems: list[Problem] = []
     for document in documents:
         place = f"dataset.documents: {document.id!r}"
         if len(document.text) > LONGEST_CHARACTERS:
@@ -106,6 +107,9 @@ def bad_documents(documents: Iterable[Document]) -> list[Problem]:
         elif (strange := len(_CONTROL.findall(document.text))) > _CONTROL_SHARE * len(document.text):
             why = f"is no text: {strange} of {len(document.text)} characters are control characters or unreadable"
             problems.append(Problem(place, why, "Turn it into text first (a PDF or Word file is none), or take it out"))
+    if len(problems) > _TOLD:
+        rest = Problem("dataset.documents", f"{len(problems) - _TOLD} more are like these", "Mend them in the same way")
+        return [*problems[:_TOLD], rest]
     return problems
 
 

@@ -25,17 +25,21 @@ class Bill:
 
     Attributes:
         train_seconds: of all stages that made its weights, loading included; 0.0 where nothing was trained.
-        generate_seconds: to answer the test split, loading and warm-up included, timing probes left out.
-        seconds_per_1k_requests: one load, one warm-up and a thousand requests at the measured pace.
+        index_seconds: of the stages that its context built beforehand, such as an index of documents; 0.0 without any.
+        generate_seconds: to answer the test split, making the prompts (a retriever's search), loading and warm-up included,
+            timing probes left out.
+        seconds_per_1k_requests: one load, one warm-up and a thousand requests, prompts made, at the measured pace.
         tokens_per_second: completion tokens over the seconds spent generating alone.
         price_basis: which price, from when and whom, measured where; or why there are no dollars.
     """
 
     train_seconds: float | None
+    index_seconds: float | None
     generate_seconds: float | None
     seconds_per_1k_requests: float | None
     tokens_per_second: float | None
     train_usd: float | None
+    index_usd: float | None
     usd_per_1k_requests: float | None
     price_basis: str
 
@@ -43,7 +47,14 @@ class Bill:
         return asdict(self)
 
 
-def bill(hardware: Hardware, train: Sequence[Receipt] | None, generate: Receipt | None, requests: int | None, load_seconds: float) -> Bill:
+def bill(
+    hardware: Hardware,
+    train: Sequence[Receipt] | None,
+    generate: Receipt | None,
+    requests: int | None,
+    load_seconds: float,
+    index: Sequence[Receipt] | None = (),
+) -> Bill:
     """Makes the bill of one cell.
 
     Args:
@@ -52,16 +63,19 @@ def bill(hardware: Hardware, train: Sequence[Receipt] | None, generate: Receipt 
         generate: receipt of the stage that answered the test split, None where it is missing or there is none.
         requests: how many requests that stage answered.
         load_seconds: what loading this base model takes, for the stages that found it loaded.
+        index: receipts of what the context built beforehand, None where one is missing (DESIGN 6, number 32).
     """
     train_seconds = None if train is None else sum((alone_seconds(receipt, load_seconds) for receipt in train), 0.0)
+    index_seconds = None if index is None else sum((receipt.seconds["total"] for receipt in index), 0.0)
     generate_seconds = per_1k = pace = None
     if generate is not None:
         work = work_seconds(generate)
         standing = max(generate.seconds.get("load", 0.0), load_seconds) + generate.seconds.get("warm_up", 0.0)
         if work is not None:
-            generate_seconds = standing + work
+            asked = work + generate.seconds.get("prompts", 0.0)
+            generate_seconds = standing + asked
             if requests:
-                per_1k = standing + work * BATCH_REQUESTS / requests
+                per_1k = standing + asked * BATCH_REQUESTS / requests
             tokens = generate.tokens.get("completion")
             if tokens is not None and work > 0:
                 pace = tokens / work
@@ -69,10 +83,12 @@ def bill(hardware: Hardware, train: Sequence[Receipt] | None, generate: Receipt 
     price = hardware.usd_per_hour if all(hardware.matches(receipt.device) for receipt in measured) else None
     return Bill(
         train_seconds=train_seconds,
+        index_seconds=index_seconds,
         generate_seconds=generate_seconds,
         seconds_per_1k_requests=per_1k,
         tokens_per_second=pace,
         train_usd=usd(train_seconds, hardware.units, price),
+        index_usd=usd(index_seconds, hardware.units, price),
         usd_per_1k_requests=usd(per_1k, hardware.units, price),
         price_basis=_basis(hardware, measured),
     )

@@ -20,7 +20,8 @@ BEFORE = {
 }
 AFTER = {
     "train_seconds": "wall seconds of the stages that made the weights, loading included, as if this cell ran alone; 0 where nothing is trained",
-    "generate_seconds": "wall seconds to answer the test split, loading and warm-up included, as if this cell ran alone",
+    "index_seconds": "wall seconds of the stages that the context built beforehand (an index of documents); 0 without any",
+    "generate_seconds": "wall seconds to answer the test split, making the prompts, loading and warm-up included, as if this cell ran alone",
     "latency_p50_ms": "median milliseconds of single requests, sent one at a time",
     "latency_p95_ms": "95th percentile of the same",
     "prompt_tokens": "non-pad prompt tokens of the whole test split",
@@ -28,6 +29,7 @@ AFTER = {
     "tokens_per_second": "completion tokens over the seconds spent generating; loading and warm-up left out",
     "peak_memory_bytes": "highest peak of the train and generate stages",
     "train_usd": "train_seconds at the price, whole GPUs; a stage that several cells share is billed to each as if alone",
+    "index_usd": "index_seconds at the same price",
     "usd_per_1k_requests": "one load, one warm-up and 1,000 requests at the measured pace, at the price",
     "price_basis": "which price, from when and whom, measured where; or why there are no dollars",
 }

@@ -166,7 +166,9 @@ def _row(
     load_seconds = loads.get(stage.model, 0.0) if stage is not None and stage.model is not None else 0.0
     recorded = generate is not None and bool(generate.details.get("recorded"))  # made elsewhere: what it cost there is unknown
     whole = train if len(train) == len(chain) and not recorded else None
-    paid = bill(build(cell.config["hardware"], "hardware"), whole, None if recorded else generate, timings.get("requests"), load_seconds)
+    built = [receipts.get(key) for key in cell.stages.values() if plan.stages[key].kind == "index"]
+    index = None if None in built else built
+    paid = bill(build(cell.config["hardware"], "hardware"), whole, None if recorded else generate, timings.get("requests"), load_seconds, index)
     scoring = receipts.get(cell.stages.get("score.test", ""))
     details = dict(scoring.details) if scoring is not None else {}
     if generate is not None:
@@ -180,6 +182,7 @@ def _row(
         "reason": None if outcome.status == "done" else outcome.reason,
         "n": next((entry["n"] for entry in scores.values()), None),
         "train_seconds": paid.train_seconds,
+        "index_seconds": paid.index_seconds,
         "generate_seconds": paid.generate_seconds,
         "latency_p50_ms": _quantile_ms(latency, 0.5),
         "latency_p95_ms": _quantile_ms(latency, 0.95),
@@ -188,6 +191,7 @@ def _row(
         "tokens_per_second": paid.tokens_per_second,
         "peak_memory_bytes": max(peaks) if peaks else None,
         "train_usd": paid.train_usd,
+        "index_usd": paid.index_usd,
         "usd_per_1k_requests": paid.usd_per_1k_requests,
         "price_basis": paid.price_basis,
     }
@@ -208,8 +212,8 @@ def _row(
 def _refused(refusal: Refusal) -> Row:
     reason = "; ".join(f"{problem['where']}: {problem['why']}. {problem['fix']}" for problem in refusal.problems)
     facts = {**_identity(refusal), "status": "refused", "reason": reason, "n": None}
-    empty = ("train_seconds", "generate_seconds", "latency_p50_ms", "latency_p95_ms", "prompt_tokens", "completion_tokens", "tokens_per_second",
-             "peak_memory_bytes", "train_usd", "usd_per_1k_requests", "price_basis")  # fmt: skip
+    empty = ("train_seconds", "index_seconds", "generate_seconds", "latency_p50_ms", "latency_p95_ms", "prompt_tokens", "completion_tokens", "tokens_per_second",
+             "peak_memory_bytes", "train_usd", "index_usd", "usd_per_1k_requests", "price_basis")  # fmt: skip
     return Row(facts | dict.fromkeys(empty), {}, {}, None, False, False, (), {})
 
 

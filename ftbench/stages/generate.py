@@ -24,7 +24,8 @@ def run(job: Job) -> Outcome:
     if getattr(model, "records", False):
         return run_recorded(job, model)
     decoding, seed = job.component("decoding"), job.stage.config["seed"]
-    examples, requests = split_requests(job)
+    with job.phase("prompts"):
+        examples, requests = split_requests(job)
     with job.phase("load"):
         from ftbench.models.generate import generate, latencies
     with served(job) as loaded:

@@ -61,7 +61,7 @@ def _sent(format: Any, whole: Request, target: str | None, room: int | None) -> 
         while request.shorter is not None and room is not None and _length(encoded) > room:
             request = request.shorter()
             encoded = format.encode(request.turns, target)
-        if whole.shorter is None:
+        if whole.shorter is None and whole.notes is None:
             return Sent(request, encoded, None)
         bare = request
         while bare.shorter is not None:

@@ -55,6 +55,15 @@ def test_31_a_null_price_never_becomes_zero(load, work, requests, trains):
     assert known.train_usd > 0 if trains else known.train_usd == 0.0
 
 
+def test_32_retrieval_pays_for_its_index_and_its_search():
+    generate = receipt(load=20.0, prompts=10.0, work=50.0, tokens={"completion": 1000})
+    plain, rag = bill(hardware(), [], receipt(load=20.0, work=50.0), 100, 20.0), bill(hardware(), [], generate, 100, 20.0, [receipt("index", work=36.0)])
+    assert (rag.index_seconds, rag.index_usd) == (36.0, pytest.approx(0.036)) and (plain.index_seconds, plain.index_usd) == (0.0, 0.0)
+    assert rag.seconds_per_1k_requests == plain.seconds_per_1k_requests + 100.0 and rag.generate_seconds == plain.generate_seconds + 10.0
+    assert rag.tokens_per_second == 1000 / 50.0
+    assert bill(hardware(), [], generate, 100, 20.0, None).index_usd is None
+
+
 def test_31_a_measurement_elsewhere_has_no_dollars():
     found = bill(hardware(), [receipt("train", load=1.0, work=1.0)], receipt(device="cpu", load=1.0, work=1.0), 10, 0.0)
     assert found.train_usd is None and found.usd_per_1k_requests is None
