@@ -54,3 +54,14 @@ def test_a_lent_model_comes_back_as_it_was(plain_folder: Path, monkeypatch: pyte
     assert not model.model._forward_hooks and "forward" not in vars(model)
     assert random.getstate() == states[0] and torch.equal(torch.get_rng_state(), states[1])
     assert os.environ["ACCELERATE_MIXED_PRECISION"] == "no" and "ACCELERATE_NEW" not in os.environ
+
+
+def test_names_that_kernels_replace_in_the_models_module_mean_what_they_did(chat) -> None:
+    """As Liger does it: classes and functions of the modeling module get another meaning for every model made later."""
+    from ftbench.models.intact import intact
+    from transformers.models.llama import modeling_llama
+
+    norm = modeling_llama.LlamaRMSNorm
+    with intact(chat.model):
+        modeling_llama.LlamaRMSNorm, modeling_llama.fused = torch.nn.LayerNorm, True
+    assert modeling_llama.LlamaRMSNorm is norm and not hasattr(modeling_llama, "fused")
