@@ -11,14 +11,14 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from ftbench.compile import rules, select
+from ftbench.compile.builder import Builder
 from ftbench.compile.compose import Composed, Composer
 from ftbench.compile.label import labels
 from ftbench.compile.lower import Graph, Parts, lower
-from ftbench.compile.metrics import metric_components
 from ftbench.compile.settings import Settings, settings_node
 from ftbench.core.canonical import canonical, digest
 from ftbench.core.cell import AS_TRAINED, AXES, Cell, Refusal
-from ftbench.core.component import Component, build, node, plain
+from ftbench.core.component import Component, build, plain
 from ftbench.core.errors import Problem, Refused, did_you_mean
 from ftbench.core.example import Splits, group_sizes
 from ftbench.core.plan import Plan
@@ -72,8 +72,7 @@ class _Compiler:
         self.verb = verb
         self.refusals: dict[str, Refusal] = {}
         self.notes: list[str] = []
-        self._components: dict[str, tuple[Component | None, list[Problem]]] = {}
-        self._data: dict[str, tuple[Splits | None, list[Problem]]] = {}
+        self.builder = Builder(composer)
         self._roots: dict[tuple[str, str], str] = {}
 
     def compile(self, jobs: Sequence[Sequence[str]]) -> Compiled:
@@ -121,7 +120,7 @@ class _Compiler:
 
     def _with_artifact(self, cell: Composed) -> Composed:
         """Returns the cell, shipping what its method wrote where that cannot be merged: it is the same cell under every artifact."""
-        method = self._component("method", cell.config["method"])[0]
+        method = self.builder.component("method", cell.config["method"])[0]
         if cell.choices["artifact"] == AS_TRAINED or method is None or hasattr(method, "merge"):
             return cell
         config = {**cell.config, "artifact": self.composer.option_node("artifact", AS_TRAINED)}
@@ -188,7 +187,7 @@ class _Compiler:
             if point.config["matrix"]["baselines"] != "auto":
                 continue
             kept = [text for text in point.composed.overrides if self.composer.parse(text).key_or_group.split(".")[0] not in ("method", "context")]
-            control = getattr(self._component("method", point.config["method"])[0], "control", None)
+            control = getattr(self.builder.component("method", point.config["method"])[0], "control", None)
             jobs = [[*kept, "method=none", f"context={context}"] for context in ("zero_shot", "few_shot")]
             jobs += [[*kept, f"method={control}", f"context={point.composed.choices['context']}"]] if control else []
             for job in jobs:
@@ -214,11 +213,11 @@ class _Compiler:
         for point, label in zip(points, names, strict=True):
             settings = build(settings_node(point.config), "")
             first = first or settings
-            parts, metrics, problems = self._parts(point, settings)
+            parts, metrics, problems = self.builder.parts(point.config, settings)
             problems = [*point.problems, *rules.matrix_wide(settings, first), *problems]
             splits: Splits | None = None
             if parts is not None and not problems:
-                splits, problems = self._load(parts)
+                splits, problems = self.builder.load(parts)
                 if splits is not None:
                     problems = problems + rules.data_rules(parts, settings, splits)
                 problems = problems + rules.recorded_rules(parts) + rules.quantised_rules(parts) + rules.run_rules(parts, self.verb)
@@ -246,53 +245,12 @@ class _Compiler:
 
     def _shown(self, point: _Point) -> dict[str, Any]:
         """Returns the values worth a place in the label: those typed, and those that a couple set."""
-        shown = {key: select._value(point.config, key) for key in sorted(point.composed.values) if key.split(".")[0] not in ("matrix", "store", "hydra")}
+        shown = {key: select.value_at(point.config, key) for key in sorted(point.composed.values) if key.split(".")[0] not in ("matrix", "store", "hydra")}
         suited = self._suited(point.composed, point.names)
         for axis in AXES:
             before, after = suited[axis], point.config[axis]
             shown.update({f"{axis}.{key}": value for key, value in after.items() if before.get(key) != value})
         return shown
-
-    def _parts(self, point: _Point, settings: Settings) -> tuple[Parts | None, dict[str, Component], list[Problem]]:
-        problems: list[Problem] = []
-        built: dict[str, Component] = {}
-        for axis in AXES:
-            component, found = self._component(axis, point.config[axis])
-            problems += found
-            if component is not None:
-                built[axis] = component
-        metrics, found = metric_components(self.composer, settings.metrics, point.config)
-        problems += found
-        if problems:
-            return None, metrics, problems
-        base = getattr(built["method"], "base", None)
-        whole, _ = self._component("model", node(built["model"].whole()))
-        built["model"], problems = self._component("model", node(base(built["model"]) if base else built["model"]))
-        return None if problems else Parts(**{axis: built[axis] for axis in AXES}, whole=whole, seed=settings.seed), metrics, problems
-
-    def _component(self, axis: str, config: Any) -> tuple[Component | None, list[Problem]]:
-        """Builds, checks and locates a component, once per distinct node."""
-        memo = axis + canonical(config)
-        if memo not in self._components:
-            component: Component | None = None
-            try:
-                component = build(config, axis)
-                problems = component.check()
-                component = component if problems else _identified(component.locate())
-            except Refused as refused:
-                problems = refused.problems
-            self._components[memo] = component, problems
-        return self._components[memo]
-
-    def _load(self, parts: Parts) -> tuple[Splits | None, list[Problem]]:
-        """Reads the dataset once per identity, so that bad data is refused before anything is trained."""
-        memo = canonical(parts.dataset.identity())
-        if memo not in self._data:
-            try:
-                self._data[memo] = (parts.dataset.load() if parts.dataset.inspectable() else None), []
-            except Refused as refused:
-                self._data[memo] = None, refused.problems
-        return self._data[memo]
 
     def _cell_id(self, parts: Parts) -> str:
         axes = {axis: getattr(parts, axis).identity() for axis in AXES}
@@ -308,14 +266,6 @@ def _preferred(values: dict[str, Any], own: dict[str, Any], wanted: dict[str, An
         elif f"{place}.{key}" not in typed and key in values and values[key] == own.get(key):
             found[key] = value
     return found
-
-
-def _identified(component: Component) -> Component:
-    """Returns a copy that answers ``identity()`` from memory: hashing files once per cell would cost minutes."""
-    known = component.identity()
-    copy = replace(component)
-    object.__setattr__(copy, "identity", lambda: known)  # an instance attribute, which the frozen class does not forbid here
-    return copy
 
 
 def _distinct(cells: dict[str, Cell]) -> dict[str, Cell]:

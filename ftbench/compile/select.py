@@ -27,7 +27,7 @@ def _holds(cell: Composed, roots: dict[str, str], key: str, wanted: Any) -> bool
     accepted = wanted if isinstance(wanted, list) else [wanted]
     if key in AXES:
         return any(str(name) in (cell.typed.get(key), cell.choices.get(key), roots.get(key)) for name in accepted)
-    return _value(cell.config, key) in accepted
+    return value_at(cell.config, key) in accepted
 
 
 def unknown_terms(cells: list[Composed], names: dict[str, list[str]], condition: dict[str, Any], place: str) -> list[Problem]:
@@ -38,7 +38,7 @@ def unknown_terms(cells: list[Composed], names: dict[str, list[str]], condition:
             for name in wanted if isinstance(wanted, list) else [wanted]:
                 if str(name) not in names[key]:
                     problems.append(Problem(place, f"{key}: {name} is no option", did_you_mean(str(name), names[key])))
-        elif all(_value(cell.config, key) is _ABSENT for cell in cells):
+        elif all(value_at(cell.config, key) is _ABSENT for cell in cells):
             problems.append(Problem(place, f"{key} is in no cell of this matrix", "Conditions name an axis (method: lora) or a key (method.rank: 8)"))
     return problems
 
@@ -74,7 +74,8 @@ def couple(cell: Composed, config: dict[str, Any], roots: dict[str, str], rules:
     return config
 
 
-def _value(config: dict[str, Any], key: str) -> Any:
+def value_at(config: dict[str, Any], key: str) -> Any:
+    """Returns the value at a dotted key, or a mark that equals nothing where there is none."""
     node: Any = config
     for part in key.split("."):
         if not isinstance(node, dict) or part not in node:

@@ -12,7 +12,7 @@ from ftbench.data.chat import read_reply, read_turns, without_system
 from ftbench.data.findings import Findings
 from ftbench.data.readers import Row
 from ftbench.data.template import Template
-from ftbench.data.values import Absent, Unusable, as_joined_text, as_list, as_text, as_time, column_of, is_empty, look_up, parsed_cell
+from ftbench.data.values import Absent, Unusable, as_list, as_text, as_time, column_of, is_empty, look_up, parsed_cell
 
 T = TypeVar("T")
 

@@ -1,0 +1,79 @@
+"""Builds the components of cells and reads their data, each distinct one once for the whole matrix."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ftbench.compile.compose import Composer
+from ftbench.compile.lower import Parts
+from ftbench.compile.metrics import metric_components
+from ftbench.compile.settings import Settings
+from ftbench.core.canonical import canonical
+from ftbench.core.cell import AXES
+from ftbench.core.component import Component, build, node
+from ftbench.core.errors import Problem, Refused
+from ftbench.core.example import Splits
+
+
+class Builder:
+    """Turns composed configs into checked and located components; problems are returned, never raised.
+
+    Args:
+        composer: gives access to the options of metrics.
+    """
+
+    def __init__(self, composer: Composer) -> None:
+        self.composer = composer
+        self._components: dict[str, tuple[Component | None, list[Problem]]] = {}
+        self._data: dict[str, tuple[Splits | None, list[Problem]]] = {}
+
+    def parts(self, config: dict[str, Any], settings: Settings) -> tuple[Parts | None, dict[str, Component], list[Problem]]:
+        """Returns the located components of a cell, its metrics, and everything that is wrong with any of them."""
+        problems: list[Problem] = []
+        built: dict[str, Component] = {}
+        for axis in AXES:
+            component, found = self.component(axis, config[axis])
+            problems += found
+            if component is not None:
+                built[axis] = component
+        metrics, found = metric_components(self.composer, settings.metrics, config)
+        problems += found
+        if problems:
+            return None, metrics, problems
+        base = getattr(built["method"], "base", None)
+        whole, _ = self.component("model", node(built["model"].whole()))
+        built["model"], problems = self.component("model", node(base(built["model"]) if base else built["model"]))
+        return None if problems else Parts(**{axis: built[axis] for axis in AXES}, whole=whole, seed=settings.seed), metrics, problems
+
+    def component(self, axis: str, config: Any) -> tuple[Component | None, list[Problem]]:
+        """Builds, checks and locates a component, once per distinct node."""
+        memo = axis + canonical(config)
+        if memo not in self._components:
+            component: Component | None = None
+            try:
+                component = build(config, axis)
+                problems = component.check()
+                component = component if problems else _identified(component.locate())
+            except Refused as refused:
+                problems = refused.problems
+            self._components[memo] = component, problems
+        return self._components[memo]
+
+    def load(self, parts: Parts) -> tuple[Splits | None, list[Problem]]:
+        """Reads the dataset once per identity, so that bad data is refused before anything is trained."""
+        memo = canonical(parts.dataset.identity())
+        if memo not in self._data:
+            try:
+                self._data[memo] = (parts.dataset.load() if parts.dataset.inspectable() else None), []
+            except Refused as refused:
+                self._data[memo] = None, refused.problems
+        return self._data[memo]
+
+
+def _identified(component: Component) -> Component:
+    """Returns a copy that answers ``identity()`` from memory: hashing files once per cell would cost minutes."""
+    known = component.identity()
+    copy = replace(component)
+    object.__setattr__(copy, "identity", lambda: known)  # an instance attribute, which the frozen class does not forbid here
+    return copy
