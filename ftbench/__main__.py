@@ -12,6 +12,7 @@ A verb's module is imported when it is asked for, so that ``--help`` and ``plan`
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -59,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(f"ftbench: {line}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # somebody closed the other end, as `| head` does; the last flush must not complain again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         print("\nftbench: interrupted; everything finished is kept, the same command goes on from there", file=sys.stderr)
         return 130
