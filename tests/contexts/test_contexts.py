@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ftbench.contexts.few_shot import FewShot
+from ftbench.contexts.few_shot import CHOICES, FewShot
 from ftbench.contexts.zero_shot import ZeroShot
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example, Turn
@@ -20,11 +20,11 @@ def pool_of(rows: list[tuple[int, str | None, bool]]) -> list[Example]:
 
 
 @settings(max_examples=80, deadline=None)
-@given(rows=POOL, seed=st.integers(0, 99), k=st.integers(1, 6), group=st.sampled_from([None, "g"]))
-def test_37_an_example_never_sees_itself_nor_its_group(rows, seed: int, k: int, group: str | None) -> None:
+@given(rows=POOL, seed=st.integers(0, 99), k=st.integers(1, 6), group=st.sampled_from([None, "g"]), choose=st.sampled_from(CHOICES))
+def test_37_an_example_never_sees_itself_nor_its_group(rows, seed: int, k: int, group: str | None, choose: str) -> None:
     pool = [*pool_of(rows), example("other", "q", "a")]
     asked = [example("r1", "mine?", "secret", group), example("test", "yours?", "secret", group)]
-    found = FewShot(k, "random").requests(asked, pool, [], {}, seed)
+    found = FewShot(k, choose).requests(asked, pool, [], {}, seed)
     for one, request in zip(asked, found, strict=True):
         allowed = {shot.id for shot in pool if shot.target is not None and shot.id != one.id and (group is None or shot.group != group)}
         assert set(request.shots) <= allowed
@@ -34,12 +34,45 @@ def test_37_an_example_never_sees_itself_nor_its_group(rows, seed: int, k: int, 
 
 
 @settings(max_examples=30, deadline=None)
-@given(rows=POOL, seed=st.integers(0, 99))
-def test_shots_depend_on_the_seed_and_the_example_alone(rows, seed: int) -> None:
+@given(rows=POOL, seed=st.integers(0, 99), choose=st.sampled_from(CHOICES))
+def test_shots_depend_on_the_seed_and_the_example_alone(rows, seed: int, choose: str) -> None:
     pool = [*pool_of(rows), example("other", "q", "a")]
-    one, two = example("x", "?", "y"), example("z", "?", "y")
-    alone = FewShot(3, "random").requests([one], pool, [], {}, seed)
-    assert FewShot(3, "random").requests([two, one], pool, [], {}, seed)[1:] == alone
+    one, two = example("x", "q3?", "y"), example("z", "?", "y")
+    alone = FewShot(3, choose).requests([one], pool, [], {}, seed)
+    assert FewShot(3, choose).requests([two, one], pool, [], {}, seed)[1:] == alone
+
+
+def test_fixed_shots_are_the_same_for_all_and_differ_by_seed() -> None:
+    pool = [example(f"r{i}", "q", "a") for i in range(60)]
+    asked = [example(f"t{i}", "?", "y") for i in range(9)]
+    shown = [{request.shots for request in FewShot(3, "fixed").requests(asked, pool, [], {}, seed)} for seed in (0, 1)]
+    assert len(shown[0]) == len(shown[1]) == 1 and shown[0] != shown[1]
+
+
+def test_similar_shots_are_the_nearest_and_the_nearest_stands_last() -> None:
+    pool = [example(f"r{i}", f"what is number {i}?", "a") for i in range(40)]
+    pool += [example("near", "how do I return a parcel?", "a"), example("nearest", "returning parcels to the blue shop", "a")]
+    (request,) = FewShot(3, "similar").requests([example("t", "can I return parcels at the blue shop", "y")], pool, [], {}, 0)
+    assert request.shots[1:] == ("near", "nearest") and request.shots[0].startswith("r")
+
+
+@settings(max_examples=40, deadline=None)
+@given(labels=st.lists(st.sampled_from("abcde"), min_size=1, max_size=40), seed=st.integers(0, 9), k=st.integers(1, 12))
+def test_balanced_shots_take_a_label_again_only_after_every_other(labels: list[str], seed: int, k: int) -> None:
+    pool = [example(f"r{i}", "q", label) for i, label in enumerate(labels)]
+    (request,) = FewShot(k, "balanced").requests([example("t", "?", "y")], pool, [], {}, seed)
+    shown = [labels[int(shot[1:])] for shot in request.shots]
+    assert len(shown) == min(k, len(labels))
+    for label in set(labels):
+        most = max(shown.count(other) for other in set(labels))
+        assert shown.count(label) >= min(most - 1, labels.count(label))
+
+
+def test_a_shorter_request_loses_the_shot_farthest_from_the_question() -> None:
+    pool = [example(f"r{i}", f"q{i}", f"a{i}") for i in range(9)]
+    (request,) = FewShot(3, "random").requests([example("t", "?", "y")], pool, [], {}, 0)
+    assert request.shorter().shots == request.shots[1:] and request.shorter().shorter().shorter().turns == example("t", "?", "y").turns
+    assert request.shorter().shorter().shorter().shorter is None
 
 
 def test_seeds_and_examples_draw_differently() -> None:
@@ -66,7 +99,7 @@ def test_a_pool_without_answers_is_refused() -> None:
     assert [problem.where for problem in FewShot(2, "random").check_data(Splits)] == ["dataset.train"]
     with pytest.raises(FtbenchError, match="no row of the train split has a target"):
         FewShot(2, "random").requests([example("t", "?", "y")], list(Splits.train), [], {}, 0)
-    assert [problem.where for problem in FewShot(0, "random").check()] == ["context.k"]
+    assert [problem.where for problem in FewShot(0, "best").check()] == ["context.k", "context.choose"]
 
 
 def test_options_and_what_depends_on_the_seed() -> None:

@@ -138,3 +138,21 @@ def test_all_that_is_wrong_is_told_at_once_up_to_a_cap(tmp_path: Path, refusals:
     problems = refusals(train=str(path), prompt="{q}", target="{q}")
     assert len(problems) == SHOWN + 1 and "30 more" in problems[-1].why
     assert problems[0].where.endswith("a.jsonl:2")
+
+
+def test_a_folder_of_texts_is_a_corpus_and_no_table(make_files, refusals, tmp_path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(f'{{"q": "q{n}", "a": "a{n}"}}\n' for n in range(30)))
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "one.txt").write_text("First.\nSecond line.")
+    (folder / "two.md").write_text("# Head\nText.")
+    fields = {"train": str(rows), "prompt": "{q}", "target": "{a}", "document_id": "name", "document_text": "text"}
+    dataset = make_files(documents=str(folder), **fields)
+    assert [(document.id, document.text) for document in dataset.load().documents] == [("one.txt", "First.\nSecond line."), ("two.md", "# Head\nText.")]
+    before = dataset.identity()
+    (folder / "two.md").rename(folder / "too.md")  # a file's name is its document's id
+    assert make_files(documents=str(folder), **fields).identity() != before
+    (folder / "rows.jsonl").write_text('{"name": "d", "text": "From a table."}\n')  # then the texts are bystanders
+    assert [document.id for document in make_files(documents=str(folder), **fields).load().documents] == ["d"]
+    assert "no known ending" in str(refusals(train=str(folder / "one.txt"), prompt="{text}", target="{text}")[0])
