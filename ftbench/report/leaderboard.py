@@ -8,6 +8,10 @@ from ftbench.report import figures
 from ftbench.report.ranking import Family
 from ftbench.report.results import Results
 from ftbench.report.rows import Row
+from ftbench.report.slices import SliceTable, slice_tables
+
+MOST_VALUES = 20
+"""Columns with more values than this stand in results.json only."""
 
 
 def markdown(results: Results) -> str:
@@ -17,6 +21,8 @@ def markdown(results: Results) -> str:
     for family in results.families:
         parts += ["", f"## {_cell(family.dataset)}", "", *_table(results, family)]
         parts += ["", *(f"- {_cell(sentence)}" for sentence in family.sentences)] if family.sentences else []
+        for table in slice_tables(results, family, MOST_VALUES):
+            parts += ["", f"### {_cell(table.title)}", "", *_slices(table)]
     unranked = results.unranked()
     if unranked:
         parts += ["", f"## Without `{results.primary}`", "", *(f"- {_cell(row.label)}" for row in unranked)]
@@ -27,6 +33,11 @@ def markdown(results: Results) -> str:
         parts += ["", "## Not done", "", "| cell | status | reason |", "| --- | --- | --- |"]
         parts += [f"| {_cell(row.label)} | {row.facts['status']} | {_cell(row.facts['reason'] or '')} |" for row in undone]
     return "\n".join(parts) + "\n"
+
+
+def _slices(table: SliceTable) -> list[str]:
+    head = "| " + " | ".join(["cell", *map(_cell, table.values)]) + " |"
+    return [head, "|" + " --- |" * (len(table.values) + 1), *("| " + " | ".join([_cell(label), *texts]) + " |" for label, texts in table.rows)]
 
 
 def _table(results: Results, family: Family) -> list[str]:

@@ -9,10 +9,13 @@ from ftbench.report import figures
 from ftbench.report.ranking import Family
 from ftbench.report.results import Results
 from ftbench.report.rows import Row
+from ftbench.report.slices import SliceTable, slice_tables
 
 GAP = "  "
 LEAST_WIDTH = 72
 LABEL_LEAST = 28
+MOST_VALUES = 4
+"""Columns with more values than this stand in leaderboard.md only."""
 
 
 def render(results: Results, width: int) -> str:
@@ -28,6 +31,8 @@ def render(results: Results, width: int) -> str:
         if len(results.families) > 1:
             lines += [f"dataset {_flat(family.dataset)}", ""]
         lines += _table(results, family, width)
+        for table in slice_tables(results, family, MOST_VALUES):
+            lines += ["", *_slices(table, width)]
         lines += [""]
         for sentence in family.sentences:
             lines += _wrap(sentence, width)
@@ -57,6 +62,13 @@ def _table(results: Results, family: Family, width: int) -> list[str]:
     lines = [GAP.join(_fit(text, size, left=index == 1) for index, (text, size) in enumerate(zip(row, widths, strict=True))) for row in table]
     hidden = len(results.metrics) - 1 - len(others)
     return [*lines, *([f"({hidden} more metrics in results.csv)"] if hidden else [])]
+
+
+def _slices(table: SliceTable, width: int) -> list[str]:
+    grid = [["", table.title, *(_flat(value) for value in table.values)], *(["", _flat(label), *texts] for label, texts in table.rows)]
+    widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
+    widths[1] = max(min(widths[1], width - sum(widths) + widths[1] - len(GAP) * (len(widths) - 1)), LABEL_LEAST)
+    return [GAP.join(_fit(text, size, left=index == 1) for index, (text, size) in enumerate(zip(row, widths, strict=True))).strip() for row in grid]
 
 
 def _grid(results: Results, family: Family, rows: Sequence[Row], others: Sequence[str]) -> list[list[str]]:
