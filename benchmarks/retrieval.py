@@ -1,4 +1,4 @@
-"""How often the first passage is of the right document, on real questions: BM25, dense vectors, both fused, and the oracle.
+"""How often the first passage is of the right document, on real questions: BM25, dense vectors and both fused.
 
     python -m benchmarks.retrieval --data ../shared/data [--vectors MODEL]
 

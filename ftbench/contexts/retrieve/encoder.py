@@ -12,7 +12,7 @@ from typing import Any
 from ftbench.core.errors import Problem, Refused
 from ftbench.models.revision import folder_digests, folder_of, hub_commit
 
-INSTALL = 'pip install "ftbench[dense]" (sentence-transformers and faiss-cpu, 40 MB beside torch), or context/retriever=bm25'
+INSTALL = 'pip install "ftbench[dense]" (sentence-transformers and faiss-cpu), or context/retriever=bm25'
 
 
 def missing(model: str, revision: str | None, packages: tuple[str, ...]) -> list[Problem]:
