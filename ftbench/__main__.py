@@ -24,6 +24,7 @@ VERBS = {
     "compare": "ftbench.report.compare",
     "explain": "ftbench.compile.explain",
     "export": "ftbench.export",
+    "fetch": "ftbench.fetch",
     "gc": "ftbench.store.gc",
     "score": "ftbench.stages.score_files",
 }

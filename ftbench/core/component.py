@@ -22,6 +22,23 @@ from ftbench.core.example import Splits
 
 
 @dataclass(frozen=True)
+class Remote:
+    """A model or data set on the hub.
+
+    Attributes:
+        kind: ``model`` or ``dataset``.
+        name: hub id, ``owner/name``.
+        revision: branch, tag or commit; None for the newest.
+        safetensors_only: whether other formats of the same weights can be left out.
+    """
+
+    kind: str
+    name: str
+    revision: str | None
+    safetensors_only: bool = True
+
+
+@dataclass(frozen=True)
 class Component:
     """Base of all components: models, methods, contexts, datasets, decodings, hardware, metrics.
 
@@ -50,6 +67,10 @@ class Component:
 
     def check_data(self, splits: Splits) -> list[Problem]:
         """Returns why these rows do not suffice this component (too few to train on, or to draw shots from)."""
+        return []
+
+    def remotes(self) -> list[Remote]:
+        """Returns what this component takes from the hub, for ``ftbench fetch``; nothing where all is local."""
         return []
 
     def locate(self) -> Component:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ftbench.core.canonical import digest
-from ftbench.core.component import Component
+from ftbench.core.component import Component, Remote
 from ftbench.core.errors import Problem, Refused
 from ftbench.core.example import SPLITS, Example, Splits
 from ftbench.data.checks import TEMPLATES, check_constant, check_fields, check_gold, check_numbers, check_templates, check_time
@@ -94,6 +94,9 @@ class Files(Component):
     def inspectable(self) -> bool:
         """True when ``load`` reads local files only, and so may be called while planning."""
         return all(isinstance(named, LocalFiles) for named in self.sources().values())
+
+    def remotes(self) -> list[Remote]:
+        return [Remote("dataset", named.name, named.revision) for named in self.sources().values() if isinstance(named, HubData)]
 
     def identity(self) -> dict[str, Any]:
         """Returns what decides the examples: the data by its bytes or commit, and every field that shapes them.

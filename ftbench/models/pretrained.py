@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.canonical import file_digest
-from ftbench.core.component import Component
+from ftbench.core.component import Component, Remote
 from ftbench.core.errors import FtbenchError, Problem, Refused, did_you_mean
 from ftbench.models import quantize
 from ftbench.models.revision import PACKAGE, cached_snapshot, folder_digests, folder_of, hub_commit
@@ -104,6 +104,9 @@ class Pretrained(Component):
         if self.name_or_path.startswith(f"{PACKAGE}ftbench.models.tiny"):
             said.append("toy: says nothing about a 7B")
         return said + (["no chat template: plain text"] if self.has_chat_template() is False else [])
+
+    def remotes(self) -> list[Remote]:
+        return [Remote("model", self.name_or_path, self.revision, self.safetensors_only)] if self._folder() is None else []
 
     def whole(self) -> Pretrained:
         return self if self.quantization is None else replace(self, quantization=None)
