@@ -71,6 +71,23 @@ def test_matrix_runs_ranks_and_is_found_again(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_damaged_result_says_what_to_remove(run: Run, tmp_path: Path) -> None:
+    assert run("method=none", *SMALL[:4], "validation=false").returncode == 0
+    (outputs,) = tmp_path.glob(".ftbench/store/stages/*/*/outputs.jsonl")
+    outputs.chmod(0o644)
+    outputs.write_text(outputs.read_text(encoding="utf-8")[:200], encoding="utf-8")
+    done = run("method=none", *SMALL[:4], "validation=false", "metrics=[exact_match]")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    (row,) = _rows(_sweep(tmp_path))
+    assert f"may be damaged: remove its folder and run again; inputs: {outputs.parent}" in row["reason"]
+    outputs.parent.chmod(0o755)
+    for path in outputs.parent.iterdir():
+        path.unlink()
+    outputs.parent.rmdir()
+    assert run("method=none", *SMALL[:4], "validation=false", "metrics=[exact_match]").returncode == 0
+
+
+@pytest.mark.slow
 def test_refusal_stops_everything_unless_told_to_skip(run: Run, tmp_path: Path) -> None:
     words = ("-m", "context=zero_shot,few_shot", "++context.k=0", *SMALL[:4])
     stopped = run(*words)
@@ -116,11 +133,15 @@ def test_validation_score_goes_back_to_hydra_also_under_another_launcher(run: Ru
 
 def test_bad_words_are_one_line_each(run: Run) -> None:
     for words, status, line in (
+        (("explain", "zzz"), 1, "no sweep below ./multirun"),
         (("plna",), 2, "plna: no such verb. Did you mean plan?"),
         (("method=lroa", "model=tinny"), 1, "method=lroa: no such method. Did you mean lora?"),
+        (("plan", "mehtod=lora"), 1, "mehtod: no such axis or setting. Did you mean method?"),
+        (("method=none", "plan"), 1, "plan: is no override. A verb is the first word"),
+        (("store.dir=/sys/nowhere", "method=none"), 1, "store.dir=/sys/nowhere: cannot be written"),
+        (("hydra.sweep.dir=/sys/nowhere", "method=none"), 1, "hydra.sweep.dir=/sys/nowhere: cannot be made"),
         (("plan", "model.hf_token=x"), 2, "a secret on the command line"),
         (("plan", "dataset=files", "dataset.prompt={q} ?"), 1, "Quote it twice, for the shell and for Hydra: 'dataset.prompt=\"{q} ?\"'"),
-        (("explain", "zzz"), 1, "no sweep below ./multirun"),
         (("plan", "--config-dir", "nowhere"), 1, "--config-dir nowhere: no such folder"),
         (("plan", "hydra.sweeper.max_batch_size=2"), 1, "a split matrix cannot be compiled as one"),
     ):

@@ -24,6 +24,8 @@ from ftbench.core.example import Splits, group_sizes
 from ftbench.core.plan import Plan
 
 ID_LENGTH = 10
+SEEDED = ("method", "context", "decoding")
+"""Axes that the seed may reach. A cell in which it reaches none is the same cell under every seed."""
 
 
 @dataclass(frozen=True)
@@ -246,6 +248,8 @@ class _Compiler:
     def _shown(self, point: _Point) -> dict[str, Any]:
         """Returns the values worth a place in the label: those typed, and those that a couple set."""
         shown = {key: select.value_at(point.config, key) for key in sorted(point.composed.values) if key.split(".")[0] not in ("matrix", "store", "hydra")}
+        if not any(component is None or component.seeded for component in (self.builder.component(axis, point.config[axis])[0] for axis in SEEDED)):
+            shown.pop("seed", None)
         suited = self._suited(point.composed, point.names)
         for axis in AXES:
             before, after = suited[axis], point.config[axis]
@@ -254,7 +258,8 @@ class _Compiler:
 
     def _cell_id(self, parts: Parts) -> str:
         axes = {axis: getattr(parts, axis).identity() for axis in AXES}
-        return digest({**axes, "seed": parts.seed})[:ID_LENGTH]
+        seeded = any(getattr(parts, axis).seeded for axis in SEEDED)
+        return digest({**axes, "seed": parts.seed if seeded else None})[:ID_LENGTH]
 
 
 def _preferred(values: dict[str, Any], own: dict[str, Any], wanted: dict[str, Any], place: str, typed: frozenset[str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ftbench.compile.settings import ROOT_KEYS
 from ftbench.core.cell import AXES
 from ftbench.core.errors import FtbenchError, Problem, Refused, did_you_mean
 from ftbench.places import CONF
@@ -20,10 +21,15 @@ def check_words(words: Sequence[str]) -> None:
     Raises:
         FtbenchError: one line for each option that is nowhere on the search path.
     """
+    problems = _unknown_roots(words)
+    own = _config_dirs(words)
+    for folder in own:
+        for name in sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name in ROOT_KEYS):
+            fix = "Name it metric/" if name == "metrics" else "Rename it"
+            problems.append(Problem(f"--config-dir {folder}", f"holds a folder {name}/, which would hide the setting {name}=", fix))
     if any(word.lstrip("+").startswith("hydra.searchpath") for word in words):
-        return
-    folders = [CONF, *_config_dirs(words)]
-    problems = []
+        words = []
+    folders = [CONF, *own]
     for word in words:
         axis, equals, names = word.partition("=")
         if axis not in AXES or not equals or not names.replace(",", "").replace("_", "").replace("-", "").isalnum():
@@ -34,6 +40,21 @@ def check_words(words: Sequence[str]) -> None:
                 problems.append(Problem(f"{axis}={name}", f"no such {axis}", did_you_mean(name, options)))
     if problems:
         raise Refused(problems)
+
+
+def _unknown_roots(words: Sequence[str]) -> list[Problem]:
+    """Returns a problem for each plain override whose first part is neither axis nor setting, and for a stray word."""
+    problems = []
+    known = (*AXES, *ROOT_KEYS, "hydra")
+    for index, word in enumerate(words):
+        key, equals, _ = word.partition("=")
+        if word.startswith(("-", "+", "~")) or (index and words[index - 1].startswith("--") and "=" not in words[index - 1]) or words[index - 1 : index] == ["-cd"]:
+            continue
+        if not equals:
+            problems.append(Problem(word, "is no override", "A verb is the first word; everything after it is key=value"))
+        elif "/" not in key and "@" not in key and key.split(".")[0] not in known:
+            problems.append(Problem(key, "no such axis or setting", did_you_mean(key.split(".")[0], known)))
+    return problems
 
 
 def check_quotes(words: Sequence[str]) -> None:

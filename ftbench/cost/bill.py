@@ -102,9 +102,12 @@ def usd(seconds: float | None, units: int, usd_per_hour: float | None) -> float 
 
 
 def alone_seconds(receipt: Receipt, load_seconds: float) -> float:
-    """Returns the wall time of a stage as if it had loaded the model itself."""
+    """Returns the wall time of a stage as if it had loaded the model itself.
+
+    What Python takes to import its libraries (``import``) is left out: a worker pays it once, in whichever stage comes first.
+    """
     own = receipt.seconds.get("load", 0.0)
-    return receipt.seconds["total"] - own + max(own, load_seconds)
+    return receipt.seconds["total"] - receipt.seconds.get("import", 0.0) - own + max(own, load_seconds)
 
 
 def work_seconds(receipt: Receipt) -> float | None:

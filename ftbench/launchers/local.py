@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import compile_matrix
+from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE, Plan
 from ftbench.launchers.sweep import SweepResult, merge, run_compiled, show_plan
 
@@ -49,7 +50,10 @@ def launch(
         show_plan(compiled, folder, sys.stdout)
         result = SweepResult.planned(compiled)
         return [_planned(list(job), compiled.jobs[number], result) for number, job in enumerate(jobs)]
-    result = run_compiled(compiled, folder, workers=workers, threads=threads)
+    try:
+        result = run_compiled(compiled, folder, workers=workers, threads=threads)
+    except FtbenchError as error:
+        raise CellNotDone(str(error)) from None
     return [_job(context, config, composer, list(job), first + number, compiled.jobs[number], result) for number, job in enumerate(jobs)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from ftbench.compile.matrix import Compiled
 from ftbench.compile.show import plan_text, refusal_text, summary
 from ftbench.core.cell import Cell
+from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import Plan
 from ftbench.report.expectation import expectations
 from ftbench.store.store import Store
@@ -82,6 +84,7 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
     else:
         if threads is not None:
             os.environ["FTBENCH_THREADS"] = str(threads)
+        _check_writable(plan.store)
         progress = Progress(plan, workers=workers)
         try:
             stages = run_plan(plan, path, folder, workers=workers, progress=progress)
@@ -97,7 +100,8 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
     if stop or not plan.settings:
         broken |= {refusal.cell for refusal in plan.refusals}
     failed = sum(outcome.status == "failed" for outcome in outcomes.values())
-    message = f"{len(outcomes) - len(broken & set(outcomes))} cells done, {failed} failed, {len(plan.refusals)} refused; the table above says why."
+    done = len(outcomes) - len(broken & set(outcomes))
+    message = f"{done} {'cell' if done == 1 else 'cells'} done, {failed} failed, {len(plan.refusals)} refused; the table above says why."
     return SweepResult(scores, frozenset(broken), _not_composed(plan), message)
 
 
@@ -128,6 +132,16 @@ def merge(before: Plan, compiled: Compiled) -> Compiled:
         excluded=before.excluded + compiled.plan.excluded,
     )
     return replace(compiled, plan=plan)
+
+
+def _check_writable(store: str) -> None:
+    """Raises FtbenchError when nothing could be published there, before anything is worked out in vain."""
+    try:
+        Path(store).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=store):
+            return
+    except OSError as error:
+        raise FtbenchError(f"store.dir={store}: cannot be written ({error.strerror}). Set store.dir=FOLDER") from None
 
 
 def _not_composed(plan: Plan) -> frozenset[str]:

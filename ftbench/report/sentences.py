@@ -91,8 +91,8 @@ def _gain(tuned: Row, untouched: Row, compared: Compared, primary: str, higher: 
 
 def _gap(pair: Difference, sign: float, primary: str, confidence: float) -> str:
     limits = sorted(sign * limit for limit in (pair.low, pair.high) if limit is not None)
-    reach = f", {confidence:.0%} interval {limits[0]:+.3g} to {limits[1]:+.3g} over {pair.family} comparison{'s' if pair.family > 1 else ''}" if limits else ""
-    return f"{primary} {sign * pair.value:+.3g}{reach}"
+    reach = f", {confidence:.0%} interval {_signed(limits[0])} to {_signed(limits[1])} over {pair.family} comparison{'s' if pair.family > 1 else ''}" if limits else ""
+    return f"{primary} {_signed(sign * pair.value)}{reach}"
 
 
 def _methods(
@@ -104,10 +104,15 @@ def _methods(
     clear = gap.low > 0 or gap.high < 0
     word = ("better" if (gap.value > 0) == higher else "worse") if clear else "not told apart, which is no proof of being equal"
     return (
-        f"As methods, {names[0]} ({counts[0]}) against {names[1]} ({counts[1]}): {word}: {primary} {gap.value:+.3g}, {confidence:.0%} interval "
-        f"{gap.low:+.3g} to {gap.high:+.3g}; standard error from the examples {gap.sampling_error:.2g}, from the seeds {gap.seed_error:.2g}."
+        f"As methods, {names[0]} ({counts[0]}) against {names[1]} ({counts[1]}): {word}: {primary} {_signed(gap.value)}, {confidence:.0%} interval "
+        f"{_signed(gap.low)} to {_signed(gap.high)}; standard error from the examples {gap.sampling_error:.2g}, from the seeds {gap.seed_error:.2g}."
     )
 
 
 def _without_seed(label: str) -> str:
     return " ".join(part for part in label.split(" ") if not part.startswith("seed="))
+
+
+def _signed(value: float) -> str:
+    """Returns three digits with a sign; what is smaller than any metric's last digit is zero, not noise."""
+    return f"{0.0 if abs(value) < 1e-9 else value:+.3g}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import traceback
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,10 @@ from ftbench.store.store import Attempt, Store
 
 TIMED = (FILE, "timings.json")
 """Files that hold times, and so differ between two runs of the same stage."""
+
+
+MODELS, TRAINER = "ftbench.models.loaded", "ftbench.methods.trainer"
+"""Modules whose import brings torch and transformers, and trl and peft."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ def _attempt(store: Store, stage: Stage, around: Surroundings, attempt: Attempt)
             outcome = _body(store, stage, around, meter, attempt.folder, attempt.scratch)
         attempt.publish(_receipt(stage, meter, outcome, None))
     except Exception as problem:  # whatever a body raises is that stage's failure and no other's
-        error, exhausted = one_line(problem), out_of_memory(problem)
+        error, exhausted = one_line(problem) + _damage(store, stage, problem), out_of_memory(problem)
         around.log(f"{stage.kind} {stage.key}\n{traceback.format_exc()}")
     seconds = meter.reading()["seconds"]["total"]
     if error is None:
@@ -106,12 +111,24 @@ def _attempt(store: Store, stage: Stage, around: Surroundings, attempt: Attempt)
     return Result("failed", seconds, error, exhausted)
 
 
+def _damage(store: Store, stage: Stage, problem: Exception) -> str:
+    """Returns what to do where a finished input cannot be read: its folder says done, so it would be read again and again."""
+    if not isinstance(problem, (json.JSONDecodeError, UnicodeDecodeError, EOFError, zipfile.BadZipFile)):
+        return ""
+    folders = ", ".join(str(store.folder(key)) for key in stage.inputs.values())
+    return f". A file of an input may be damaged: remove its folder and run again; inputs: {folders}" if folders else ""
+
+
 def _body(store: Store, stage: Stage, around: Surroundings, meter: Meter, folder: Path, scratch: Path | None) -> Outcome:
     inputs = {role: store.folder(key) for role, key in stage.inputs.items()}
     for key in stage.inputs.values():
         store.touch(key)
     # First of all files: it also says what a leftover was going to be.
     (folder / RECORD).write_text(json.dumps(stage.record(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if stage.model is not None:
+        with meter.phase("import"):  # paid once per worker, by whichever stage comes first; so it is told apart and billed to none
+            for module in (MODELS, TRAINER) if stage.kind == "train" else (MODELS,):
+                importlib.import_module(module)
     job = Job(stage, inputs, folder, around.resident, meter.phase, around.progress, scratch)
     outcome = importlib.import_module(f"ftbench.stages.{stage.kind}").run(job)
     if not isinstance(outcome, Outcome):

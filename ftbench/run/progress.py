@@ -77,6 +77,8 @@ class Progress:
         return sum(count * mean(self._seconds[kind]) for kind, count in left.items()) / self._workers
 
     def _end(self, event: Event) -> None:
+        if event.state == "interrupted":  # not ended: the next run takes it up
+            return
         self._ended[event.stage.key] = event.state
         self._now = ""
         seconds = self._seconds[event.stage.kind]

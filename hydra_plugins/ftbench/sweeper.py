@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.errors import ConfigCompositionException
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.errors import CompactHydraException, ConfigCompositionException
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
@@ -24,6 +28,31 @@ class MatrixSweeper(BasicSweeper):
         if config.hydra.launcher._target_.rpartition(".")[2] != "LocalLauncher":
             self.validate_batch_is_legal = super().validate_batch_is_legal  # nobody else validates under another launcher
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Runs the sweep; what went wrong is said once, in our own words.
+
+        Raises:
+            SystemExit: with status 1 where a cell failed or was refused. Hydra would name the first such job, print its
+                overrides and advise to set HYDRA_FULL_ERROR, below a table that says it all.
+        """
+        folder = Path(str(self.config.hydra.sweep.dir))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigCompositionException(f"hydra.sweep.dir={folder}: cannot be made ({error.strerror}). Set hydra.sweep.dir=FOLDER") from None
+        launch = self.launcher.launch
+
+        def told(jobs: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+            returned = launch(jobs, initial_job_idx=initial_job_idx)
+            failed = [job for job in returned if job.status == JobStatus.FAILED and isinstance(job._return_value, CompactHydraException)]
+            if failed:
+                print(f"ftbench: {failed[0]._return_value}", file=sys.stderr)
+                raise SystemExit(1)
+            return returned
+
+        self.launcher.launch = told
+        return super().sweep(arguments)
 
     def validate_batch_is_legal(self, batch: Any) -> None:
         """Does nothing: composing each job here costs 0.1 s a cell and reports the first failure only."""
