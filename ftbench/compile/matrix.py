@@ -230,7 +230,8 @@ class _Compiler:
             identity = self._cell_id(parts)
             ids.append(identity)
             if identity not in cells:
-                notes = tuple(dict.fromkeys([*parts.model.notes(), *(splits.notes if splits else ())]))
+                said = [text for metric in metrics.values() for text in metric.remarks(splits)] if splits else []
+                notes = tuple(dict.fromkeys([*parts.model.notes(), *(splits.notes if splits else ()), *said]))
                 stages = lower(graph, parts, settings, metrics)
                 if splits is not None:
                     samples[stages["prepare"]] = group_sizes(splits.test)

@@ -69,6 +69,10 @@ class Component:
         """Returns why these rows do not suffice this component (too few to train on, or to draw shots from)."""
         return []
 
+    def remarks(self, splits: Splits) -> list[str]:
+        """Returns sentences worth saying about these rows under this component, which refuse nothing."""
+        return []
+
     def remotes(self) -> list[Remote]:
         """Returns what this component takes from the hub, for ``ftbench fetch``; nothing where all is local."""
         return []

@@ -13,10 +13,12 @@ from functools import lru_cache
 from typing import Any
 
 from ftbench.core.errors import Problem, did_you_mean
+from ftbench.core.example import Splits
 from ftbench.metrics.mean import MeanMetric
 
 VARIANTS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 SENTENCES = ("auto", "newline")
+READ = re.compile(r"[a-z0-9]")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -40,6 +42,13 @@ class Rouge(MeanMetric):
             if value not in options:
                 problems.append(Problem(f"{self.name}.{field}", f"{value!r} is not offered", did_you_mean(value, options)))
         return problems
+
+    def remarks(self, splits: Splits) -> list[str]:
+        """Says when references hold nothing that rouge_score reads: it drops every character but ASCII letters and digits."""
+        blind = sum(not any(READ.search(text.lower()) for text in example.references) for example in splits.test)
+        if not blind:
+            return []
+        return [f"{self.name} reads only a-z and 0-9: {blind} of {len(splits.test)} test rows have references that are empty to it. Use chrf beside it"]
 
     def score(self, prediction: str, references: Sequence[str]) -> float:
         return max((self._fmeasure(reference, prediction) for reference in references), default=0.0)

@@ -83,3 +83,16 @@ def test_the_example_of_evaluates_readme(shared_data):
     assert sum(precision) / len(pairs) == case["expected"]["rouge1_mean"]
     rows = [{"output": prediction, "references": [reference], "finish": "stop"} for prediction, reference in pairs]
     assert metric("rouge1").corpus(rows) == pytest.approx(1 / 3)
+
+
+def test_references_that_rouge_cannot_read_are_told_of() -> None:
+    from ftbench.core.example import Example, Splits
+
+    texts = ("مرحبا بالعالم", "hello", "😀🎉")
+    rows = tuple(Example(str(number), (), None, (text,), None, None, {}, (), None, None) for number, text in enumerate(texts))
+    metric = Rouge(name="rougeL", variant="rougeL", stemmer=False, sentences="auto")
+    assert metric.remarks(Splits((), (), rows, (), (), {})) == [
+        "rougeL reads only a-z and 0-9: 2 of 3 test rows have references that are empty to it. Use chrf beside it"
+    ]
+    assert metric.remarks(Splits((), (), rows[1:2], (), (), {})) == []
+    assert metric.score(texts[0], [texts[0]]) == 0.0, "if this is no longer so, nothing needs to be told"
