@@ -17,8 +17,8 @@ from tests.conftest import ROOT
 SMALL = ("dataset.train=24", "dataset.validation=8", "dataset.test=12", "decoding.latency_requests=1", "++method.max_steps=2")
 COLUMNS = "cell_id,label,model,method,context,dataset,decoding,seed,hardware,status,reason,n"
 TAIL = (
-    "train_seconds,index_seconds,generate_seconds,latency_p50_ms,latency_p95_ms,prompt_tokens,completion_tokens,tokens_per_second,"
-    "peak_memory_bytes,train_usd,index_usd,usd_per_1k_requests,price_basis"
+    "train_seconds,generate_seconds,latency_p50_ms,latency_p95_ms,prompt_tokens,completion_tokens,tokens_per_second,"
+    "peak_memory_bytes,train_usd,usd_per_1k_requests,price_basis"
 )
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

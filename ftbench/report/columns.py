@@ -20,7 +20,6 @@ BEFORE = {
 }
 AFTER = {
     "train_seconds": "wall seconds of the stages that made the weights, loading included, as if this cell ran alone; 0 where nothing is trained",
-    "index_seconds": "wall seconds of the stages that the context built beforehand (an index of documents); 0 without any",
     "generate_seconds": "wall seconds to answer the test split, making the prompts, loading and warm-up included, as if this cell ran alone",
     "latency_p50_ms": "median milliseconds of single requests, sent one at a time",
     "latency_p95_ms": "95th percentile of the same",
@@ -29,10 +28,15 @@ AFTER = {
     "tokens_per_second": "completion tokens over the seconds spent generating; loading and warm-up left out",
     "peak_memory_bytes": "highest peak of the train and generate stages",
     "train_usd": "train_seconds at the price, whole GPUs; a stage that several cells share is billed to each as if alone",
-    "index_usd": "index_seconds at the same price",
     "usd_per_1k_requests": "one load, one warm-up and 1,000 requests at the measured pace, at the price",
     "price_basis": "which price, from when and whom, measured where; or why there are no dollars",
 }
+BESIDE = {
+    "index_seconds": "wall seconds of the stages that the context built beforehand (an index of documents); 0 without any",
+    "index_usd": "index_seconds at the price of the cell",
+}
+"""In ``results.json`` only: the columns of ``results.csv`` are a promise to whoever reads it."""
+
 METRIC_SUFFIXES = ("", "_low", "_high")
 
 
@@ -42,10 +46,10 @@ def columns(metrics: Sequence[str]) -> list[str]:
 
 
 def meanings(metrics: Sequence[str]) -> dict[str, str]:
-    """Returns column -> meaning, in the order of the columns."""
+    """Returns column -> meaning, in the order of the columns; last what ``results.json`` holds beside them."""
     scores = {
         metric + suffix: f"{metric} on the test split" + (f", {suffix[1:]} end of its interval" if suffix else "")
         for metric in metrics
         for suffix in METRIC_SUFFIXES
     }
-    return {**BEFORE, **scores, **AFTER}
+    return {**BEFORE, **scores, **AFTER, **BESIDE}

@@ -61,7 +61,8 @@ def csv_text(results: Results) -> str:
     writer = csv.DictWriter(stream, names, lineterminator="\n")
     writer.writeheader()
     for row in results.rows:
-        writer.writerow({name: _field(value) for name, value in row.record(results.metrics).items()})
+        record = row.record(results.metrics)
+        writer.writerow({name: _field(record[name]) for name in names})
     return stream.getvalue()
 
 
