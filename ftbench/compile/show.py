@@ -11,6 +11,10 @@ from ftbench.core.cell import Refusal
 from ftbench.core.plan import Plan
 
 
+PLACES = 8
+"""How many places one reason names before it counts the rest."""
+
+
 def summary(plan: Plan, cached: Collection[str]) -> str:
     """Returns such as ``6 cells, 19 stages, 7 cached, 1 refused``."""
     parts = [_count(len(plan.cells), "cell"), _count(len(plan.stages), "stage"), f"{len(set(plan.stages) & set(cached))} cached"]
@@ -53,17 +57,30 @@ def plan_text(compiled: Compiled, cached: Collection[str]) -> str:
 
 
 def refusal_text(refusals: Sequence[Refusal]) -> str:
-    """Returns every reason once, with the cells that it stops."""
-    cells: dict[tuple[str, str, str], list[str]] = {}
+    """Returns every reason once, with the places where it holds and the cells that it stops."""
+    cells: dict[tuple[str, str, str], dict[str, None]] = {}
     for refusal in refusals:
         for problem in refusal.problems:
-            cells.setdefault((problem["where"], problem["why"], problem["fix"]), []).append(refusal.label)
-    lines = [f"refused ({_count(len(refusals), 'cell')}):"]
+            cells.setdefault((problem["where"], problem["why"], problem["fix"]), {})[refusal.label] = None
+    reasons: dict[tuple[str, str, str], list[str]] = {}
     for (where, why, fix), labels in cells.items():
-        lines.append(textwrap.fill(f"{where}: {why}. {fix}.".replace("..", "."), 116, initial_indent="  ", subsequent_indent="    "))
-        shown = ", ".join(dict.fromkeys(labels))
-        lines.append("    in: " + textwrap.shorten(shown, 106, placeholder=" ..."))
+        reasons.setdefault((why, fix, ", ".join(labels)), []).append(where)
+    lines = [f"refused ({_count(len(refusals), 'cell')}):"]
+    for (why, fix, labels), places in reasons.items():
+        lines.append(textwrap.fill(f"{_places(places)}: {why}. {fix}.".replace("..", "."), 116, initial_indent="  ", subsequent_indent="    "))
+        lines.append("    in: " + textwrap.shorten(labels, 106, placeholder=" ..."))
     return "\n".join(lines)
+
+
+def _places(places: Sequence[str]) -> str:
+    """Returns such as ``train.jsonl:1, 2, 3 and 17 more``: the same thing wrong in many rows is one thing to mend."""
+    shown = list(places[:PLACES])
+    for index in range(len(shown) - 1, 0, -1):
+        file, _, row = shown[index].rpartition(":")
+        if row.isdigit() and shown[index - 1].rpartition(":")[0] == file:
+            shown[index] = row
+    more = len(places) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def _count(number: int, word: str) -> str:

@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import json
+import shlex
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -86,14 +87,16 @@ def _bytes(path: Path, shown: str, found: Findings) -> bytes | None:
 
 
 def _decoded(data: bytes, path: Path, shown: str, found: Findings) -> str | None:
-    source = path.name.removesuffix(".gz")
+    source = shown.removesuffix(".gz")
+    clean = str(Path(source).with_name(f"utf8-{Path(source).name}"))
+    source, clean = shlex.quote(source), shlex.quote(clean)
     encoding = next((name for mark, name in _BOMS.items() if data.startswith(mark)), None)
     if encoding:
-        found.add(shown, f"is {encoding}, not UTF-8", f"iconv -f {encoding} -t UTF-8 '{source}' > 'utf8-{source}'")
+        found.add(shown, f"is {encoding}, not UTF-8", f"iconv -f {encoding} -t UTF-8 {source} > {clean}")
         return None
     if b"\x00" in data:
         at = data.index(b"\x00")
-        fix = f"Remove it: tr -d '\\000' < '{source}' > 'clean-{source}'; if every second byte is NUL: iconv -f UTF-16 -t UTF-8"
+        fix = f"Remove it: tr -d '\\000' < {source} > {clean}; if every second byte is NUL: iconv -f UTF-16 -t UTF-8"
         found.add(f"{shown}:{_line(data, at)}", f"holds a NUL byte (byte {at + 1} of the file)", fix)
         return None
     try:
@@ -102,7 +105,7 @@ def _decoded(data: bytes, path: Path, shown: str, found: Findings) -> str | None
         at = error.start
         guess = f"; as Windows-1252 it reads {data[max(0, at - 12):at + 12].decode('cp1252', 'replace')!r}"
         why = f"byte {at + 1} of the file (0x{data[at]:02x}) is no UTF-8{guess}"
-        found.add(f"{shown}:{_line(data, at)}", why, f"iconv -f WINDOWS-1252 -t UTF-8 '{source}' > 'utf8-{source}'")
+        found.add(f"{shown}:{_line(data, at)}", why, f"iconv -f WINDOWS-1252 -t UTF-8 {source} > {clean}")
         return None
 
 

@@ -166,6 +166,15 @@ def test_good_cells_stand_beside_refused_ones(composer: Composer) -> None:
     assert "method.rank" in refusal_text(compiled.plan.refusals)
 
 
+def test_the_same_thing_wrong_in_many_rows_is_said_once(composer: Composer, tmp_path: Path) -> None:
+    path = tmp_path / "in: rows.jsonl"
+    path.write_text('{"q": "hi", "a": ""}\n' * 12)
+    words = (BASE, "dataset=files", f"++dataset.train='{path}'", "++dataset.prompt='{q}'", "++dataset.target='{a}'")
+    text = " ".join(refusal_text(_plan(composer, "method=none,lora", words=words).plan.refusals).split())
+    assert text.count("the target is empty") == 1 and "in: rows.jsonl:1, 2, 3, 4, 5, 6, 7, 8 and 4 more: the target" in text
+    assert text.count("in: llama2_7b") == 1
+
+
 def test_key_that_no_option_has_is_a_misspelling(composer: Composer) -> None:
     compiled = _plan(composer, "method=none,lora", words=(BASE, "++method.rnak=8"))
     assert all("Did you mean method.rank?" in problem for problem in _problems(compiled)) and len(compiled.plan.refusals) == 2

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ def test_a_field_may_be_longer_than_the_csv_module_allows(tmp_path: Path) -> Non
         ("a.json", b'{"a": [], "b": []}', "a.json: ", "2 lists"),
         ("a.json", b"[\n1,\n]", "a.json:", "is no JSON"),
         ("a.json", b'[{"q": 1}, 2]', "a.json:2: ", "is a number and not an object"),
-        ("a.csv", "q,a\nx,caf\u00e9\n".encode("latin-1"), "a.csv:2: ", "iconv -f WINDOWS-1252 -t UTF-8 'a.csv'"),
+        ("a.csv", "q,a\nx,caf\u00e9\n".encode("latin-1"), "a.csv:2: ", "iconv -f WINDOWS-1252 -t UTF-8 a.csv > utf8-a.csv"),
         ("a.csv", "q,a\nx,y\n".encode("utf-16"), "a.csv: ", "iconv -f UTF-16"),
         ("a.csv", b"q,a\nx,y\x00\n", "a.csv:2: ", "NUL byte (byte 8 of the file)"),
         ("a.jsonl", b'{"q": 1}\n{"q": "\x00"}\n', "a.jsonl:2: ", "NUL byte"),
@@ -131,6 +132,19 @@ def test_a_field_may_be_longer_than_the_csv_module_allows(tmp_path: Path) -> Non
 def test_what_cannot_be_read_is_one_line_with_place_and_fix(tmp_path: Path, name: str, data: bytes, place: str, words: str) -> None:
     _, problems = read(written(tmp_path, name, data))
     assert len(problems) == 1 and problems[0].startswith(place) and words in problems[0] and "\n" not in problems[0]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_command_that_mends_an_encoding_mends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    folder = tmp_path / "my data"
+    folder.mkdir()
+    written(folder, "it's a.csv", "q,a\nx,caf\u00e9\n".encode(encoding))
+    monkeypatch.chdir(tmp_path)
+    found = Findings()
+    read_rows(Path("my data/it's a.csv"), "my data/it's a.csv", found)
+    subprocess.run(found.problems[0].fix, shell=True, check=True)
+    rows, problems = read(folder / "utf8-it's a.csv")
+    assert not problems and [row["a"] for row in rows] == ["caf\u00e9"]
 
 
 def test_all_that_is_wrong_is_told_at_once_up_to_a_cap(tmp_path: Path, refusals: Callable[..., list[Any]]) -> None:
