@@ -1,0 +1,156 @@
+"""Which cells are worth considering, by quality against cost, when quality is known only up to chance.
+
+A cell leaves the frontier only when another that costs less is *shown* to be no worse by the margin (or one that costs the same is
+shown to be better). A gap that is merely not significant shows nothing: both stay, and the pair is named as undecided (DESIGN 6,
+number 26). A cell whose cost is unknown neither leaves nor drives out (number 31).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+BETTER, WORSE, EQUIVALENT, NOT_WORSE, NOT_BETTER = "better", "worse", "equivalent", "not worse", "not better"
+"""As in ``ftbench.stats.paired.VERDICTS``; cost imports core alone."""
+NON_INFERIOR = (BETTER, EQUIVALENT, NOT_WORSE)
+TURNED = {BETTER: WORSE, WORSE: BETTER, NOT_WORSE: NOT_BETTER, NOT_BETTER: NOT_WORSE}
+
+Verdicts = Mapping[tuple[str, str], str]
+
+
+def verdict_of(verdicts: Verdicts, first: str, second: str) -> str:
+    """Returns what may be said of ``first`` against ``second``, whichever way round the pair was compared; ``undecided`` where it was not."""
+    if (first, second) in verdicts:
+        return verdicts[first, second]
+    found = verdicts.get((second, first), "undecided")
+    return TURNED.get(found, found)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one cell stands.
+
+    Attributes:
+        name: of the cell.
+        cost: of the basis that is weighed; None is unknown.
+        on_frontier: whether nothing drove it out.
+        beaten_by: the cheapest cell that did, or None.
+        undecided: names of cells that it is undecided against and that would decide its place: cheaper ones that may be as good, and
+            dearer ones that may be no better. Only of cells on the frontier.
+    """
+
+    name: str
+    cost: float | None
+    on_frontier: bool
+    beaten_by: str | None
+    undecided: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "undecided": list(self.undecided)}
+
+
+def places(costs: Mapping[str, float | None], verdicts: Verdicts) -> list[Place]:
+    """Places each cell.
+
+    Args:
+        costs: name -> cost, in any one unit; None is unknown.
+        verdicts: (first, second) -> verdict of the paired comparison; each pair once.
+    """
+    found: dict[str, str | None] = {}
+    for name, cost in costs.items():
+        found[name] = None
+        if cost is None:
+            continue
+        drivers = [(price, other) for other, price in costs.items() if other != name and price is not None and _drives_out(verdict_of(verdicts, other, name), price, cost)]
+        found[name] = min(drivers)[1] if drivers else None
+    staying = [name for name, driver in found.items() if driver is None]
+    return [
+        Place(name, costs[name], found[name] is None, found[name], tuple(other for other in staying if other != name and _open(name, other, costs, verdicts)) if name in staying else ())
+        for name in costs
+    ]
+
+
+def _drives_out(verdict: str, price: float, cost: float) -> bool:
+    return (verdict in NON_INFERIOR and price < cost) or (verdict == BETTER and price == cost)
+
+
+def _open(name: str, other: str, costs: Mapping[str, float | None], verdicts: Verdicts) -> bool:
+    """Tells whether more data could take one of two cells off the frontier: nothing says that the dearer one is better."""
+    mine, theirs = costs[name], costs[other]
+    verdict = verdict_of(verdicts, name, other)
+    if mine is None or theirs is None or mine == theirs:
+        return verdict not in (BETTER, WORSE)
+    return verdict != (BETTER if mine > theirs else WORSE)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One constraint on one cell.
+
+    Attributes:
+        name: ``p95_ms``, ``usd_per_1k``, ``forgetting`` or ``peak_gb``.
+        most: the limit.
+        value: measured; None is unknown.
+        kept: True, False, or None where the value is unknown.
+    """
+
+    name: str
+    most: float
+    value: float | None
+    kept: bool | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def limits(constraints: Mapping[str, float | None], values: Mapping[str, float | None]) -> list[Limit]:
+    """Returns how a cell stands to each constraint that is set; what is unknown is not kept and not broken."""
+    found = []
+    for name, most in constraints.items():
+        if most is not None:
+            value = values.get(name)
+            found.append(Limit(name, float(most), value, None if value is None else value <= most))
+    return found
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What to take, and what is open about it.
+
+    Attributes:
+        choice: name, or None where no cell keeps every constraint.
+        best: the best of the cells that keep every constraint; the choice is shown to be no worse than it, or is it.
+        undecided: cheaper cells that keep every constraint and may be as good as the best.
+        excluded: names of cells that break a constraint, or that nothing is known of in one.
+    """
+
+    choice: str | None
+    best: str | None
+    undecided: tuple[str, ...]
+    excluded: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "undecided": list(self.undecided), "excluded": list(self.excluded)}
+
+
+def recommend(ordered: Sequence[str], costs: Mapping[str, float | None], verdicts: Verdicts, allowed: Callable[[str], bool]) -> Recommendation:
+    """Recommends the cheapest cell that is shown to be no worse than the best one; the best one where none is.
+
+    Args:
+        ordered: names, best quality first.
+        costs: name -> cost; a cell of unknown cost is never called cheaper.
+        verdicts: as for ``places``.
+        allowed: whether a cell keeps every constraint.
+    """
+    usable = [name for name in ordered if allowed(name)]
+    excluded = tuple(name for name in ordered if name not in usable)
+    if not usable:
+        return Recommendation(None, None, (), excluded)
+    best = usable[0]
+    as_good = [(costs[name], name) for name in usable if costs[name] is not None and (name == best or verdict_of(verdicts, name, best) in NON_INFERIOR)]
+    choice = min(as_good)[1] if as_good and costs[best] is not None else best
+    price = costs[choice]
+    cheaper = [name for name in usable if name != choice and costs[name] is not None and price is not None and costs[name] < price]  # type: ignore[operator]
+    undecided = tuple(name for name in cheaper if verdict_of(verdicts, name, best) not in (*NON_INFERIOR, WORSE))
+    return Recommendation(choice, best, undecided, excluded)

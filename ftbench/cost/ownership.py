@@ -1,0 +1,363 @@
+"""What owning a choice costs over months at a load, where one choice overtakes another, and what it earns against a baseline.
+
+Pure arithmetic over plain values: the report's sliders call these functions with another load, and nothing is measured or read
+here. Unknown is None and stays None through every sum (DESIGN 6, number 31).
+
+Fixed costs are paid once: training, the tries that searched for its settings, the index, labelling, labour. Retraining is paid
+``retrains_per_month`` times a month and buys training and index again, not the search, the labels or the labour. Serving comes
+in whole machines, ``ceil(peak load / measured throughput)`` of them and at least one, paid for every hour, idle or not (number
+33); an API is paid per request and is linear. Where the volume is varied, the peak keeps its ratio to the volume.
+
+    load = Load(months=12, requests_per_month=1e6, peak_rps=2.0, retrains_per_month=0.0)
+    ownership(choice, load).total_usd
+    break_even(first, second, load).volumes
+
+Worked by hand in docs/decide.md; ``tests/cost/test_ownership.py`` reproduces it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from typing import Any
+
+HOURS_PER_MONTH = 730.0
+"""8,760 hours of a year over twelve months, as cloud providers bill a month."""
+SECONDS_PER_MONTH = HOURS_PER_MONTH * 3600.0
+MOST_STEPS = 2000
+"""Steps of one choice that a break-even is looked for over; beyond them what a machine adds is too small to matter."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is asked of a choice.
+
+    Attributes:
+        months: how long it is owned.
+        requests_per_month: on average.
+        peak_rps: requests per second at the busiest; None for a load that never varies, where the peak is the average.
+        retrains_per_month: how often training (and index) are bought again.
+    """
+
+    months: float
+    requests_per_month: float
+    peak_rps: float | None
+    retrains_per_month: float
+
+    @property
+    def peak_per_request(self) -> float:
+        """Requests per second at the peak for each request of a month; what stays the same when the volume is varied."""
+        if self.peak_rps is None or self.requests_per_month == 0:
+            return 1 / SECONDS_PER_MONTH
+        return self.peak_rps / self.requests_per_month
+
+    def problems(self) -> list[str]:
+        """Returns what is wrong with these values; empty when nothing is."""
+        said = [f"{name} is {getattr(self, name):g}, less than 0" for name in ("requests_per_month", "retrains_per_month") if getattr(self, name) < 0]
+        if not self.months > 0:
+            said.append(f"months is {self.months:g}, not above 0")
+        if self.peak_rps is not None:
+            average = self.requests_per_month / SECONDS_PER_MONTH
+            if not self.peak_rps > 0:
+                said.append(f"peak_rps is {self.peak_rps:g}, not above 0")
+            elif self.peak_rps < average * (1 - 1e-9):
+                said.append(f"peak_rps is {self.peak_rps:g}, below the average of {average:.3g} requests per second that requests_per_month makes")
+        return said
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What one cell costs, as measured; None is unknown.
+
+    Attributes:
+        name: id of the cell.
+        train_usd: of its weights; 0.0 where nothing is trained.
+        search_usd: of the tries that its settings were chosen among, failed ones too; 0.0 without any.
+        index_usd: of what its context builds beforehand; 0.0 without.
+        labelling_usd: of the examples that it learns from; 0.0 where it learns from none.
+        labour_usd: of the people who make it.
+        machine_usd_per_hour: of one whole serving machine (all its GPUs); None for an API or where no price is known.
+        requests_per_second: what one machine answers at its measured pace; None for an API or where it was not measured.
+        requests_per_second_low, requests_per_second_high: interval of it; None where there is none.
+        usd_per_request: of an API; None for machines.
+    """
+
+    name: str
+    train_usd: float | None
+    search_usd: float | None
+    index_usd: float | None
+    labelling_usd: float | None
+    labour_usd: float | None
+    machine_usd_per_hour: float | None
+    requests_per_second: float | None
+    requests_per_second_low: float | None = None
+    requests_per_second_high: float | None = None
+    usd_per_request: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Choice:
+        return cls(**data)
+
+    @property
+    def fixed_usd(self) -> float | None:
+        """Paid once."""
+        return added(self.train_usd, self.search_usd, self.index_usd, self.labelling_usd, self.labour_usd)
+
+    @property
+    def retrain_usd(self) -> float | None:
+        """Paid at each retraining."""
+        return added(self.train_usd, self.index_usd)
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """What a choice costs at a load; None is unknown.
+
+    Attributes:
+        fixed_usd: paid once.
+        retrain_usd: of all retrainings.
+        serving_usd: of all months.
+        total_usd: the sum.
+        machines: whole ones at the peak; None for an API.
+        utilisation: share of the paid machine time in which something is answered; None for an API.
+        usd_per_1k_requests: of serving alone, idle time included.
+        monthly_usd: what each month costs once the fixed costs are paid: serving and retraining.
+    """
+
+    name: str
+    fixed_usd: float | None
+    retrain_usd: float | None
+    serving_usd: float | None
+    total_usd: float | None
+    machines: int | None
+    utilisation: float | None
+    usd_per_1k_requests: float | None
+    monthly_usd: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def added(*amounts: float | None) -> float | None:
+    """Returns the sum, None as soon as one part is unknown."""
+    return None if any(amount is None for amount in amounts) else math.fsum(amount for amount in amounts if amount is not None)
+
+
+def times(amount: float | None, factor: float) -> float | None:
+    return None if amount is None else amount * factor
+
+
+def machines_for(peak_rps: float, requests_per_second: float) -> int:
+    """Returns how many whole machines answer ``peak_rps``: at least one, since a service that is up costs one.
+
+    A peak that is a multiple of the throughput up to rounding needs no further machine.
+    """
+    return max(1, math.ceil(peak_rps / requests_per_second * (1 - 1e-12)))
+
+
+def serving_usd_per_month(choice: Choice, volume: float, peak_rps: float) -> float | None:
+    """Returns what answering ``volume`` requests a month costs; None where price or pace is unknown."""
+    if choice.usd_per_request is not None:
+        return choice.usd_per_request * volume
+    if choice.machine_usd_per_hour is None or not choice.requests_per_second:
+        return None
+    return machines_for(peak_rps, choice.requests_per_second) * choice.machine_usd_per_hour * HOURS_PER_MONTH
+
+
+def ownership(choice: Choice, load: Load) -> Ownership:
+    """Returns what a choice costs over ``load.months`` at ``load``."""
+    volume = load.requests_per_month
+    peak = load.peak_per_request * volume
+    monthly = serving_usd_per_month(choice, volume, peak)
+    serving = times(monthly, load.months)
+    retrain = 0.0 if load.retrains_per_month == 0 else times(choice.retrain_usd, load.retrains_per_month * load.months)
+    machines = utilisation = None
+    if choice.usd_per_request is None and choice.requests_per_second:
+        machines = machines_for(peak, choice.requests_per_second)
+        utilisation = volume / (machines * choice.requests_per_second * SECONDS_PER_MONTH)
+    return Ownership(
+        name=choice.name,
+        fixed_usd=choice.fixed_usd,
+        retrain_usd=retrain,
+        serving_usd=serving,
+        total_usd=added(choice.fixed_usd, retrain, serving),
+        machines=machines,
+        utilisation=utilisation,
+        usd_per_1k_requests=None if monthly is None or volume == 0 else monthly / volume * 1000,
+        monthly_usd=added(monthly, times(retrain, 1 / load.months)),
+    )
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """Between which monthly volumes which of two choices is cheaper.
+
+    Attributes:
+        first, second: names.
+        volumes: requests a month at which the cheaper one changes, ascending; a step (one more machine) may be such a volume.
+        cheaper: the cheaper name below the first volume, between each two, and above the last; one more than ``volumes``. None for
+            the same price.
+        low, high: the least and the greatest first volume that the intervals of the throughputs allow; ``high`` is None where
+            there may be no break-even at all, both are None without intervals.
+        highest: volume up to which was looked.
+        reason: why nothing can be said, else None.
+    """
+
+    first: str
+    second: str
+    volumes: tuple[float, ...]
+    cheaper: tuple[str | None, ...]
+    low: float | None
+    high: float | None
+    highest: float
+    reason: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "volumes": list(self.volumes), "cheaper": list(self.cheaper)}
+
+
+def break_even(first: Choice, second: Choice, load: Load, highest: float | None = None) -> BreakEven:
+    """Returns where two choices change places as the monthly volume grows, steps included.
+
+    Args:
+        load: months, retraining, and how the peak relates to the volume.
+        highest: look up to this volume; None takes a thousand times the load's, at least a million requests a month.
+    """
+    highest = max(1e6, 1000 * load.requests_per_month) if highest is None else highest
+    crossings = _crossings(first, second, load, highest)
+    if crossings is None:
+        reason = f"{', '.join(choice.name for choice in (first, second) if ownership(choice, load).total_usd is None)}: cost unknown"
+        return BreakEven(first.name, second.name, (), (), None, None, highest, reason)
+    volumes, cheaper = crossings
+    low, high = _interval(first, second, load, highest)
+    return BreakEven(first.name, second.name, volumes, cheaper, low, high, highest, None)
+
+
+def _interval(first: Choice, second: Choice, load: Load, highest: float) -> tuple[float | None, float | None]:
+    """Returns the extremes of the first break-even over the corners of both throughputs' intervals."""
+    sides = [_corners(choice) for choice in (first, second)]
+    if len(sides[0]) == len(sides[1]) == 1:
+        return None, None
+    found = [_crossings(one, other, load, highest) for one, other in product(*sides)]
+    starts = [crossing[0][0] if crossing is not None and crossing[0] else None for crossing in found]
+    some = [start for start in starts if start is not None]
+    return (min(some) if some else None), (max(some) if some and len(some) == len(starts) else None)
+
+
+def _corners(choice: Choice) -> list[Choice]:
+    if choice.usd_per_request is not None or choice.requests_per_second_low is None or choice.requests_per_second_high is None:
+        return [choice]
+    paces = (choice.requests_per_second_low, choice.requests_per_second, choice.requests_per_second_high)
+    return [replace(choice, requests_per_second=pace) for pace in paces if pace]
+
+
+def _crossings(first: Choice, second: Choice, load: Load, highest: float) -> tuple[tuple[float, ...], tuple[str | None, ...]] | None:
+    """Returns the volumes where the sign of the difference changes, and who is cheaper around them; None where a cost is unknown.
+
+    Between two steps both totals are straight lines, so each piece is looked at once at its ends.
+    """
+
+    def difference(volume: float, machines: tuple[int, int]) -> float | None:
+        totals = [_total(choice, load, volume, count) for choice, count in zip((first, second), machines, strict=True)]
+        return None if None in totals else totals[0] - totals[1]  # type: ignore[operator]
+
+    ends = sorted({0.0, highest, *_steps(first, load, highest), *_steps(second, load, highest)})
+    volumes: list[float] = []
+    cheaper: list[str | None] = []
+    for start, end in zip(ends, ends[1:], strict=False):
+        inside = load.peak_per_request * (start + end) / 2
+        machines = tuple(0 if choice.usd_per_request is not None or not choice.requests_per_second else machines_for(inside, choice.requests_per_second) for choice in (first, second))
+        left, right = difference(start, machines), difference(end, machines)  # type: ignore[arg-type]
+        if left is None or right is None:
+            return None
+        pieces = [(start, _winner(first, second, left if left else right))]
+        if left * right < 0:
+            pieces.append((start + (end - start) * left / (left - right), _winner(first, second, right)))
+        for place, winner in pieces:
+            if not cheaper:
+                cheaper.append(winner)
+            elif winner != cheaper[-1]:
+                volumes.append(place)
+                cheaper.append(winner)
+    return tuple(volumes), tuple(cheaper)
+
+
+def _steps(choice: Choice, load: Load, highest: float) -> list[float]:
+    """Returns the volumes at which one more machine is needed."""
+    if choice.usd_per_request is not None or not choice.requests_per_second:
+        return []
+    each = choice.requests_per_second / load.peak_per_request
+    return [each * count for count in range(1, min(MOST_STEPS, int(highest / each)) + 1) if each * count < highest]
+
+
+def _total(choice: Choice, load: Load, volume: float, machines: int) -> float | None:
+    retrain = 0.0 if load.retrains_per_month == 0 else times(choice.retrain_usd, load.retrains_per_month * load.months)
+    if choice.usd_per_request is not None:
+        serving: float | None = choice.usd_per_request * volume
+    elif machines == 0:
+        serving = None
+    else:
+        serving = times(choice.machine_usd_per_hour, machines * HOURS_PER_MONTH)
+    return added(choice.fixed_usd, retrain, times(serving, load.months))
+
+
+def _winner(first: Choice, second: Choice, difference: float) -> str | None:
+    return None if difference == 0 else first.name if difference < 0 else second.name
+
+
+@dataclass(frozen=True)
+class Return:
+    """What a choice earns against a baseline, in cost alone; None is unknown or never.
+
+    Attributes:
+        investment_usd: what it costs more than the baseline before the first request.
+        saving_usd_per_month: what each month costs less.
+        payback_months: until the savings have paid for the investment; 0.0 where nothing more is invested and something saved;
+            None where it never is.
+        roi: (savings of all months - investment) / investment; None without an investment to return.
+    """
+
+    name: str
+    baseline: str
+    investment_usd: float | None
+    saving_usd_per_month: float | None
+    payback_months: float | None
+    roi: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def returns(choice: Choice, baseline: Choice, load: Load) -> Return:
+    """Returns the return on investment of a choice against a baseline at a load; what better answers are worth is not in it."""
+    own, other = ownership(choice, load), ownership(baseline, load)
+    investment = added(own.fixed_usd, times(other.fixed_usd, -1.0))
+    saving = added(other.monthly_usd, times(own.monthly_usd, -1.0))
+    payback = roi = None
+    if investment is not None and saving is not None:
+        if saving > 0:
+            payback = max(0.0, investment / saving)
+        if investment > 0:
+            roi = (saving * load.months - investment) / investment
+    return Return(choice.name, baseline.name, investment, saving, payback, roi)
+
+
+def table(choices: Sequence[Choice], load: Load, pairs: Sequence[tuple[str, str]] = (), baseline: str | None = None) -> dict[str, Any]:
+    """Returns everything at one load as plain JSON: what a slider's page needs after each move.
+
+    Args:
+        pairs: names of the choices that break-evens are wanted between.
+        baseline: name of the choice that returns are told against, or None.
+    """
+    named = {choice.name: choice for choice in choices}
+    return {
+        "load": asdict(load),
+        "ownership": [ownership(choice, load).as_dict() for choice in choices],
+        "break_even": [break_even(named[one], named[other], load).as_dict() for one, other in pairs],
+        "returns": [returns(choice, named[baseline], load).as_dict() for choice in choices if choice.name != baseline] if baseline in named else [],
+    }
