@@ -21,7 +21,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-COPIED = ("ftbench", "hydra_plugins", "conf", "recipes", "tests", "benchmarks", "pyproject.toml")
+COPIED = ("ftbench", "hydra_plugins", "conf", "recipes", "tests", "benchmarks", "docs", "pyproject.toml")
 
 
 @dataclass(frozen=True)
