@@ -16,6 +16,9 @@ from ftbench.core.errors import Problem, Refused
 from ftbench.core.example import Splits
 
 
+HARNESS = "ftbench.metrics.harness.Harness"
+
+
 class Builder:
     """Turns composed configs into checked and located components; problems are returned, never raised.
 
@@ -45,6 +48,13 @@ class Builder:
         whole, _ = self.component("model", node(built["model"].whole()))
         built["model"], problems = self.component("model", node(base(built["model"]) if base else built["model"]))
         return None if problems else Parts(**{axis: built[axis] for axis in AXES}, whole=whole, seed=settings.seed), metrics, problems
+
+    def harness(self, settings: Settings) -> tuple[Component | None, list[Problem]]:
+        """Returns the lm-eval tasks of the matrix, located; None where it has none."""
+        if not settings.harness.get("tasks"):
+            return None, []
+        component, problems = self.component("harness", {"_target_": HARNESS, **settings.harness})
+        return (None if problems else component), problems
 
     def component(self, axis: str, config: Any) -> tuple[Component | None, list[Problem]]:
         """Builds, checks and locates a component, once per distinct node."""

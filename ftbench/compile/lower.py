@@ -7,6 +7,7 @@ from typing import Any
 
 from ftbench.compile.settings import Settings
 from ftbench.core.canonical import digest
+from ftbench.core.cell import HARNESS, HARNESS_BASE
 from ftbench.core.component import Component, node, plain
 from ftbench.core.stage import Stage
 
@@ -40,8 +41,11 @@ class Graph:
         return stage.key
 
 
-def lower(graph: Graph, parts: Parts, settings: Settings, metrics: dict[str, Component]) -> dict[str, str]:
+def lower(graph: Graph, parts: Parts, settings: Settings, metrics: dict[str, Component], harness: Any = None) -> dict[str, str]:
     """Adds one cell's stages to the graph.
+
+    Args:
+        harness: lm-eval tasks to ask the cell's weights, located, or None.
 
     Returns:
         role -> stage key; see ``ftbench.core.cell.Cell.stages``.
@@ -50,7 +54,7 @@ def lower(graph: Graph, parts: Parts, settings: Settings, metrics: dict[str, Com
     parts = replace(parts, prepare=roles["prepare"])
     weights = parts.method.lower(graph.add, parts)
     inputs = {"prepare": roles["prepare"]}
-    merged = None
+    merged, declared = None, parts
     if weights:
         roles["train"] = weights
         merged = parts.artifact.lower(graph.add, parts, weights)
@@ -59,6 +63,8 @@ def lower(graph: Graph, parts: Parts, settings: Settings, metrics: dict[str, Com
         parts = replace(parts, model=parts.whole)
     elif weights:
         inputs["weights"] = weights
+    if harness is not None and has_weights(parts):
+        roles.update(_harness(graph, parts, harness, declared, {role: key for role, key in inputs.items() if role != "prepare"}))
     context = parts.context.lower(graph.add, parts)
     roles.update(context)
     inputs.update(context)
@@ -87,6 +93,30 @@ def _evaluate(
     spec = {"metrics": {name: metric.identity() for name, metric in metrics.items()}, "statistics": statistics}
     config = {"metrics": {name: node(metric) for name, metric in metrics.items()}, "statistics": statistics}
     roles[f"score.{split}"] = graph.add("score", spec, scored, config)
+
+
+def _harness(graph: Graph, parts: Parts, harness: Any, declared: Parts, inputs: dict[str, str]) -> dict[str, str]:
+    """Adds a stage per task for the cell's weights and, where they were trained, for what they were trained from (forgetting)."""
+    roles = {}
+    for task in harness.tasks:
+        own = harness.only(task)
+        roles[HARNESS + task] = _harness_stage(graph, parts.model, parts.method, own, inputs)
+        if inputs:
+            untouched = declared.whole if hasattr(declared.method, "base") or "merged" in inputs else declared.model
+            roles[HARNESS_BASE + task] = _harness_stage(graph, untouched, None, own, {})
+    return roles
+
+
+def _harness_stage(graph: Graph, model: Any, method: Any, harness: Any, inputs: dict[str, str]) -> str:
+    identity = model.identity()
+    config = {"model": node(model), "harness": node(harness), **({} if method is None or "weights" not in inputs else {"method": node(method)})}
+    base = inputs.get("merged") or digest(identity)
+    return graph.add("harness", {"model": identity, "harness": harness.identity()}, inputs, config, base)
+
+
+def has_weights(parts: Parts) -> bool:
+    """True for a model whose weights can be asked here: neither a file of answers nor a model behind an interface elsewhere."""
+    return not _records(parts) and not getattr(parts.model, "remote", False)
 
 
 def _records(parts: Parts) -> bool:

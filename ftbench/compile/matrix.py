@@ -14,7 +14,7 @@ from ftbench.compile import rules, select
 from ftbench.compile.builder import Builder
 from ftbench.compile.compose import Composed, Composer
 from ftbench.compile.label import labels
-from ftbench.compile.lower import Graph, Parts, lower
+from ftbench.compile.lower import Graph, Parts, has_weights, lower
 from ftbench.compile.settings import Settings, settings_node
 from ftbench.core.canonical import canonical, digest
 from ftbench.core.cell import AS_TRAINED, AXES, Cell, Refusal
@@ -216,13 +216,14 @@ class _Compiler:
             settings = build(settings_node(point.config), "")
             first = first or settings
             parts, metrics, problems = self.builder.parts(point.config, settings)
-            problems = [*point.problems, *rules.matrix_wide(settings, first), *problems]
+            harness, wrong = self.builder.harness(settings)
+            problems = [*point.problems, *rules.matrix_wide(settings, first), *problems, *wrong]
             splits: Splits | None = None
             if parts is not None and not problems:
                 splits, problems = self.builder.load(parts)
                 if splits is not None:
                     problems = problems + rules.data_rules(parts, settings, splits)
-                problems = problems + rules.recorded_rules(parts) + rules.quantised_rules(parts) + rules.run_rules(parts, self.verb)
+                problems = problems + rules.recorded_rules(parts) + rules.quantised_rules(parts) + rules.harness_rules(parts, harness) + rules.run_rules(parts, self.verb)
             if parts is None or problems:
                 ids.append(self._refuse(point.composed.overrides, point.config, point.names, label, problems))
                 continue
@@ -231,8 +232,10 @@ class _Compiler:
             ids.append(identity)
             if identity not in cells:
                 said = [text for metric in metrics.values() for text in metric.remarks(splits)] if splits else []
+                if harness is not None and not has_weights(parts):
+                    said.append("harness: n/a, this model has no weights here to ask")
                 notes = tuple(dict.fromkeys([*parts.model.notes(), *(splits.notes if splits else ()), *said]))
-                stages = lower(graph, parts, settings, metrics)
+                stages = lower(graph, parts, settings, metrics, harness)
                 if splits is not None:
                     samples[stages["prepare"]] = group_sizes(splits.test)
                 cells[identity] = Cell(identity, label, point.names, point.composed.overrides, point.config, stages, point.baseline, notes)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ftbench.compile.compose import Composed
-from ftbench.compile.lower import Parts
+from ftbench.compile.lower import Parts, has_weights
 from ftbench.compile.settings import Settings
 from ftbench.core.cell import AXES
 from ftbench.core.component import Component, text_identity
@@ -36,7 +36,7 @@ def unstable_values(raw: dict[str, Any]) -> list[Problem]:
             why = f"{value!r} reads ${{{match.group(1)}:}}, which differs from run to run, so no result could be found again"
             found.append(Problem(place, why, "Write the value itself"))
 
-    for key in (*AXES, "seed", "metrics", "statistics"):
+    for key in (*AXES, "seed", "metrics", "statistics", "harness"):
         walk(raw.get(key), key)
     return found
 
@@ -85,6 +85,14 @@ def recorded_rules(parts: Parts) -> list[Problem]:
     if not getattr(parts.model, "records", False) or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
         return []
     return [Problem("method", "recorded answers have no weights to train", "Take method=none for this model, or exclude the pair (matrix.exclude)")]
+
+
+def harness_rules(parts: Parts, harness: Any) -> list[Problem]:
+    """Refuses lm-eval tasks through a chat template that the model does not have; which of the two it is, is never decided silently."""
+    if harness is None or not harness.apply_chat_template or not has_weights(parts) or getattr(parts.model, "has_chat_template", lambda: None)() is not False:
+        return []
+    fix = "Set harness.apply_chat_template=false, or give model.chat_template=FILE"
+    return [Problem("harness.apply_chat_template", "this model has no chat template to apply", fix)]
 
 
 def run_rules(parts: Parts, verb: str) -> list[Problem]:

@@ -11,6 +11,10 @@ AS_TRAINED = "adapter"
 """The option of the artifact axis that ships what the method wrote; the only one for weights that cannot be merged."""
 
 
+HARNESS, HARNESS_BASE = "harness.", "harness_base."
+"""Beginnings of the roles of lm-eval tasks, asked of a cell's weights and of the same model before anything was trained."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One point of the matrix.
@@ -22,7 +26,7 @@ class Cell:
         overrides: what was typed for this cell, as Hydra hands it over; empty for an added baseline.
         config: the whole resolved config, plain JSON.
         stages: role -> stage key. Roles: ``prepare``, ``train``, ``generate.test``, ``likelihood.test``, ``score.test``,
-            the same with ``.validation``, and whatever a method or context adds.
+            the same with ``.validation``, ``harness.TASK`` and ``harness_base.TASK`` of lm-eval tasks, and whatever a method or context adds.
         baseline: True for a cell that ``matrix.baselines`` added.
         notes: plain sentences worth saying once ("no chat template: plain text").
     """

@@ -20,6 +20,7 @@ VERSIONS: dict[str, int] = {
     "merge": 1,
     "generate": 2,
     "likelihood": 2,
+    "harness": 1,
     "score": 2,
 }
 """Version of each stage's body. Raise one when the same spec would give another result; old results are then not found."""

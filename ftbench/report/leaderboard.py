@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ftbench.report import figures
+from ftbench.report.harness import forgetting_lines
 from ftbench.report.ranking import Family
 from ftbench.report.results import Results
 from ftbench.report.rows import Row
@@ -23,6 +24,10 @@ def markdown(results: Results) -> str:
         parts += ["", *(f"- {_cell(sentence)}" for sentence in family.sentences)] if family.sentences else []
         for table in slice_tables(results, family, MOST_VALUES):
             parts += ["", f"### {_cell(table.title)}", "", *_slices(table)]
+        head, lines = forgetting_lines([results.row(cell) for cell in family.cells], confidence)
+        if lines:
+            grid = [["cell", *head[1:]], ["---"] * len(head), *(list(map(_cell, line)) for line in lines)]
+            parts += ["", f"### {head[0]}", "", *(f"| {' | '.join(line)} |" for line in grid)]
     unranked = results.unranked()
     if unranked:
         parts += ["", f"## Without `{results.primary}`", "", *(f"- {_cell(row.label)}" for row in unranked)]

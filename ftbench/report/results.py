@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftbench.core.plan import Plan
+from ftbench.report.harness import harness_names, with_harness
 from ftbench.report.ranking import Family, families
 from ftbench.report.rows import CellOutcome, Row, build_rows, metric_names, primary_metric
 from ftbench.store.store import Store
@@ -58,7 +59,7 @@ class Results:
 def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
     """Reads plan and store into results."""
     store = Store(plan.store)
-    rows = build_rows(plan, outcomes, store)
+    rows = with_harness(plan, build_rows(plan, outcomes, store), store)
     primary = primary_metric(plan)
     # a matrix of nothing but refusals has no settings
     statistics = dict(plan.settings.get("statistics") or {"confidence": 0.95})
@@ -66,7 +67,7 @@ def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
     place = {cell: index for index, cell in enumerate(cell for family in ranked for cell in family.cells)}
     ordered = sorted(rows, key=lambda row: (place.get(row.id, len(place)), not row.done))
     return Results(
-        metrics=metric_names(plan),
+        metrics=(*metric_names(plan), *harness_names(rows, metric_names(plan))),
         primary=primary,
         statistics=statistics,
         rows=tuple(ordered),

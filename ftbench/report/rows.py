@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class Row:
         baseline: added by ``matrix.baselines``.
         notes: sentences to show once.
         details: what else the stages said of it: how answers finished, devices, intervals' methods.
+        forgetting: lm-eval figure -> what training did to it, see ``ftbench.report.harness.Forgetting``.
     """
 
     facts: dict[str, Any]
@@ -53,6 +54,7 @@ class Row:
     baseline: bool
     notes: tuple[str, ...]
     details: dict[str, Any]
+    forgetting: dict[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -86,6 +88,7 @@ class Row:
             "bill": None if self.bill is None else self.bill.as_dict(),
             "notes": list(self.notes),
             "details": self.details,
+            "forgetting": self.forgetting,
         }
 
 

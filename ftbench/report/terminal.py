@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from ftbench.report import figures
+from ftbench.report.harness import forgetting_lines
 from ftbench.report.ranking import Family
 from ftbench.report.results import Results
 from ftbench.report.rows import Row
@@ -33,6 +34,7 @@ def render(results: Results, width: int) -> str:
         lines += _table(results, family, width)
         for table in slice_tables(results, family, MOST_VALUES):
             lines += ["", *_slices(table, width)]
+        lines += _forgetting([results.row(cell) for cell in family.cells], results.statistics["confidence"], width)
         lines += [""]
         for sentence in family.sentences:
             lines += _wrap(sentence, width)
@@ -69,6 +71,16 @@ def _slices(table: SliceTable, width: int) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     widths[1] = max(min(widths[1], width - sum(widths) + widths[1] - len(GAP) * (len(widths) - 1)), LABEL_LEAST)
     return [GAP.join(_fit(text, size, left=index == 1) for index, (text, size) in enumerate(zip(row, widths, strict=True))).strip() for row in grid]
+
+
+def _forgetting(rows: Sequence[Row], confidence: float, width: int) -> list[str]:
+    head, found = forgetting_lines(rows, confidence)
+    if not found:
+        return []
+    grid = [["", *map(_flat, line)] for line in (head, *found)]
+    widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
+    widths[1] = max(min(widths[1], width - sum(widths) + widths[1] - len(GAP) * (len(widths) - 1)), LABEL_LEAST)
+    return ["", *(GAP.join(_fit(text, size, left=index < 3) for index, (text, size) in enumerate(zip(row, widths, strict=True))).strip() for row in grid)]
 
 
 def _grid(results: Results, family: Family, rows: Sequence[Row], others: Sequence[str]) -> list[list[str]]:

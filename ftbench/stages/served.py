@@ -21,7 +21,7 @@ def served(job: Job) -> Iterator[Any]:
             loaded = job.resident.get(model)
         else:
             loaded = job.resident.get(model.moved(merged / MODEL), key=job.stage.inputs["merged"])
-    if merged is not None:
+    if merged is not None or "method" not in job.stage.config:  # lm-eval asks an untouched base without naming any method
         yield loaded
         return
     with job.component("method").attach(loaded, job.inputs.get("weights")):

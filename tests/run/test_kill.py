@@ -14,6 +14,7 @@ from ftbench.core.plan import Plan
 from ftbench.core.stage import RECORD, VERSIONS
 from ftbench.run.execute import TIMED
 from ftbench.store.store import Store
+from tests.metrics.tasks import write_tasks
 from tests.run.conftest import ROOT, wait_until
 
 MATRIX = (
@@ -27,10 +28,11 @@ AT_WORK = ("train", "generate")
 
 @pytest.fixture
 def plan_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    asked = ["harness.tasks=[colours]", f"harness.include_path={write_tasks(tmp_path / 'tasks')}"]
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     places = [f"hydra.sweep.dir={tmp_path}/sweep", f"store.dir={tmp_path}/store"]
-    done = subprocess.run([sys.executable, "-m", "ftbench", "plan", *MATRIX, *places], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "ftbench", "plan", *MATRIX, *asked, *places], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return tmp_path / "sweep" / "plan.json"
 
@@ -102,6 +104,6 @@ def test_0_killed_in_each_kind_of_stage_and_resumed_the_bytes_are_those_of_an_un
     mine, theirs = artefacts(store, plan, keys), artefacts(Store(undisturbed / "store"), plan, keys)
     assert mine.keys() == theirs.keys()
     assert [name for name in mine if mine[name] != theirs[name]] == []
-    written = {"prepare/test.jsonl", "train/curve.jsonl", "reference/reference.jsonl", "merge/comparison.json"}
+    written = {"prepare/test.jsonl", "train/curve.jsonl", "reference/reference.jsonl", "merge/comparison.json", "harness/samples.jsonl"}
     assert written | {"generate/outputs.jsonl", "likelihood/likelihood.jsonl", "score/scores.json"} <= mine.keys()
     assert not store.leftovers()
