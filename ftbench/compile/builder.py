@@ -44,7 +44,7 @@ class Builder:
         problems += found
         if problems:
             return None, metrics, problems
-        base = getattr(built["method"], "base", None)
+        base = getattr(built["method"], "base", None) if getattr(built["model"], "weights", True) else None
         whole, _ = self.component("model", node(built["model"].whole()))
         built["model"], problems = self.component("model", node(base(built["model"]) if base else built["model"]))
         return None if problems else Parts(**{axis: built[axis] for axis in AXES}, whole=whole, seed=settings.seed), metrics, problems

@@ -79,13 +79,13 @@ def _evaluate(
     reads = {metric.reads for metric in metrics.values()}
     model, context = parts.model.identity(), parts.context.identity()
     nodes = {"model": node(parts.model), "method": node(parts.method), "context": node(parts.context), "split": split, "seed": parts.seed}
-    base = None if _records(parts) else inputs.get("merged") or digest(model)
+    base = inputs.get("merged") or digest(model) if has_weights(parts) else None
     scored = {}
-    if "outputs" in reads or _records(parts):
+    if "outputs" in reads or not getattr(parts.model, "log_probabilities", True):
         seed = parts.seed if parts.context.seeded or parts.decoding.seeded else None
         spec = {"model": model, "context": context, "decoding": parts.decoding.identity(), "split": split, "seed": seed}
         scored["generate"] = graph.add("generate", spec, inputs, {**nodes, "decoding": node(parts.decoding)}, base)
-    if "likelihood" in reads and not _records(parts):
+    if "likelihood" in reads and getattr(parts.model, "log_probabilities", True):
         spec = {"model": model, "context": context, "split": split, "seed": parts.seed if parts.context.seeded else None}
         scored["likelihood"] = graph.add("likelihood", spec, inputs, nodes, base)
     roles.update({f"{role}.{split}": key for role, key in scored.items()})
@@ -116,9 +116,9 @@ def _harness_stage(graph: Graph, model: Any, method: Any, harness: Any, inputs: 
 
 def has_weights(parts: Parts) -> bool:
     """True for a model whose weights can be asked here: neither a file of answers nor a model behind an interface elsewhere."""
-    return not _records(parts) and not getattr(parts.model, "remote", False)
+    return getattr(parts.model, "weights", True)
 
 
 def _records(parts: Parts) -> bool:
-    """True for answers produced elsewhere: nothing to load, no log-probabilities, and no other split to tune on."""
+    """True for answers produced elsewhere: there is no other split to tune on."""
     return getattr(parts.model, "records", False)

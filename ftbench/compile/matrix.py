@@ -223,7 +223,7 @@ class _Compiler:
                 splits, problems = self.builder.load(parts)
                 if splits is not None:
                     problems = problems + rules.data_rules(parts, settings, splits)
-                problems = problems + rules.recorded_rules(parts) + rules.quantised_rules(parts) + rules.harness_rules(parts, harness) + rules.run_rules(parts, self.verb)
+                problems = problems + rules.weightless_rules(parts) + rules.quantised_rules(parts) + rules.harness_rules(parts, harness) + rules.run_rules(parts, self.verb)
             if parts is None or problems:
                 ids.append(self._refuse(point.composed.overrides, point.config, point.names, label, problems))
                 continue

@@ -80,11 +80,12 @@ def quantised_rules(parts: Parts) -> list[Problem]:
     return [Problem("model.quantization", f"{kind} weights cannot be trained, and this method trains all of them", "Set model.quantization=null, or method=qlora")]
 
 
-def recorded_rules(parts: Parts) -> list[Problem]:
-    """Refuses to train what is only a file of answers."""
-    if not getattr(parts.model, "records", False) or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
+def weightless_rules(parts: Parts) -> list[Problem]:
+    """Refuses to train a model whose weights are not here: recorded answers, an endpoint."""
+    if has_weights(parts) or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
         return []
-    return [Problem("method", "recorded answers have no weights to train", "Take method=none for this model, or exclude the pair (matrix.exclude)")]
+    fix = "Take method=none for it, exclude the pair (matrix.exclude), or tune open weights: model=hf model.name_or_path=NAME"
+    return [Problem("method", "this model has no weights here to train", fix)]
 
 
 def harness_rules(parts: Parts, harness: Any) -> list[Problem]:
@@ -99,7 +100,7 @@ def run_rules(parts: Parts, verb: str) -> list[Problem]:
     """Refuses what can be planned but not run, such as a hub model whose commit nobody could look up."""
     if verb == "plan":
         return []
-    problems = list(getattr(parts.context, "missing", list)())
+    problems = [problem for component in (parts.context, parts.model) for problem in getattr(component, "missing", list)()]
     if parts.model.resolved():
         return problems
     return problems + [

@@ -33,7 +33,11 @@ class Piece(Protocol):
 
 @runtime_checkable
 class Model(Piece, Protocol):
-    """A base model. ``identity`` holds the revision: a folder by its files' hashes, a hub name by its commit."""
+    """A base model. ``identity`` holds the revision: a folder by its files' hashes, a hub name by its commit.
+
+    A model may say that its ``weights`` are not here (False: it is never loaded or trained) and that it gives no ``log_probabilities``; one that is
+    ``remote`` is asked over HTTP. It may have ``missing() -> problems``, as a context may. Fields ``usd_per_million_*`` say what its host takes for tokens.
+    """
 
     def notes(self) -> list[str]:
         """Sentences for the person, such as "no chat template: plain text"."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from ftbench.core.receipt import Receipt
 from ftbench.cost.hardware import Hardware
+from ftbench.cost.tokens import TokenPrice
 
 HOUR_SECONDS = 3600.0
 BATCH_REQUESTS = 1000
@@ -54,6 +55,7 @@ def bill(
     requests: int | None,
     load_seconds: float,
     index: Sequence[Receipt] | None = (),
+    per_token: TokenPrice | None = None,
 ) -> Bill:
     """Makes the bill of one cell.
 
@@ -64,6 +66,7 @@ def bill(
         requests: how many requests that stage answered.
         load_seconds: what loading this base model takes, for the stages that found it loaded.
         index: receipts of what the context built beforehand, None where one is missing (DESIGN 6, number 32).
+        per_token: what a host takes for tokens; requests are then billed by them and not by the hour, linearly.
     """
     train_seconds = None if train is None else sum((alone_seconds(receipt, load_seconds) for receipt in train), 0.0)
     index_seconds = None if index is None else sum((receipt.seconds["total"] for receipt in index), 0.0)
@@ -77,9 +80,9 @@ def bill(
             if requests:
                 per_1k = standing + asked * BATCH_REQUESTS / requests
             tokens = generate.tokens.get("completion")
-            if tokens is not None and work > 0:
+            if tokens is not None and work > 0 and not generate.details.get("answered_before"):
                 pace = tokens / work
-    measured = [*(train or ()), *((generate,) if generate is not None else ())]
+    measured = [*(train or ()), *((generate,) if generate is not None and per_token is None else (index or ()))]
     price = hardware.usd_per_hour if all(hardware.matches(receipt.device) for receipt in measured) else None
     return Bill(
         train_seconds=train_seconds,
@@ -89,9 +92,16 @@ def bill(
         tokens_per_second=pace,
         train_usd=usd(train_seconds, hardware.units, price),
         index_usd=usd(index_seconds, hardware.units, price),
-        usd_per_1k_requests=usd(per_1k, hardware.units, price),
-        price_basis=_basis(hardware, measured),
+        usd_per_1k_requests=usd(per_1k, hardware.units, price) if per_token is None else _hosted_usd_per_1k(per_token, generate),
+        price_basis=_basis(hardware, measured) if per_token is None else _hosted_basis(per_token, hardware, measured),
     )
+
+
+def _hosted_usd_per_1k(per_token: TokenPrice, generate: Receipt | None) -> float | None:
+    """Returns what a thousand requests cost at their mean tokens; None where not every answer says how many it took."""
+    answered = generate.details.get("answered") if generate is not None else None
+    spent = per_token.usd(generate.tokens) if answered else None
+    return None if spent is None else spent * BATCH_REQUESTS / answered
 
 
 def usd(seconds: float | None, units: int, usd_per_hour: float | None) -> float | None:
@@ -117,6 +127,10 @@ def work_seconds(receipt: Receipt) -> float | None:
     if "load" not in receipt.seconds:
         return None
     return receipt.seconds["total"] - sum(value for name, value in receipt.seconds.items() if name != "total")
+
+
+def _hosted_basis(per_token: TokenPrice, hardware: Hardware, measured: Sequence[Receipt]) -> str:
+    return f"per token: {per_token.text()}" + (f"; its index {_basis(hardware, measured)}" if measured else "")
 
 
 def _basis(hardware: Hardware, measured: Sequence[Receipt]) -> str:

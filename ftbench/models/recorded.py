@@ -21,11 +21,14 @@ class Recorded(Component):
 
     Attributes:
         outputs: JSONL with ``id`` and ``output`` per line, and perhaps ``finish`` (stop, length, error), as ``outputs.jsonl`` has it.
-        records: tells the compiler and the generate stage that there is no model to load.
+        records: tells the compiler and the generate stage that nothing is asked.
+        weights: False: there is no model to load, train or merge.
     """
 
     NEUTRAL = ("outputs",)
     records: ClassVar[bool] = True
+    weights: ClassVar[bool] = False
+    log_probabilities: ClassVar[bool] = False
 
     outputs: str
 

@@ -16,6 +16,7 @@ from ftbench.core.component import build, text_identity
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
 from ftbench.cost.bill import Bill, bill
+from ftbench.cost.tokens import TokenPrice
 from ftbench.store.store import Store
 
 STATUSES = ("done", "failed", "blocked", "refused", "skipped")
@@ -171,7 +172,8 @@ def _row(
     whole = train if len(train) == len(chain) and not recorded else None
     built = [receipts.get(key) for key in cell.stages.values() if plan.stages[key].kind == "index"]
     index = None if None in built else built
-    paid = bill(build(cell.config["hardware"], "hardware"), whole, None if recorded else generate, timings.get("requests"), load_seconds, index)
+    hardware, price = build(cell.config["hardware"], "hardware"), TokenPrice.of(cell.config.get("model", {}))
+    paid = bill(hardware, whole, None if recorded else generate, timings.get("requests"), load_seconds, index, price)
     scoring = receipts.get(cell.stages.get("score.test", ""))
     details = dict(scoring.details) if scoring is not None else {}
     if generate is not None:

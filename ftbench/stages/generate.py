@@ -11,6 +11,7 @@ from typing import Any
 from ftbench.core.example import Example, Request, write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.stages.recorded import run_recorded
+from ftbench.stages.remote import run_remote
 from ftbench.stages.requests import cut_counts, encode_all, gold_slice, split_requests
 from ftbench.stages.served import served
 
@@ -23,6 +24,8 @@ def run(job: Job) -> Outcome:
     model = job.component("model")
     if getattr(model, "records", False):
         return run_recorded(job, model)
+    if getattr(model, "remote", False):
+        return run_remote(job, model)
     decoding, seed = job.component("decoding"), job.stage.config["seed"]
     with job.phase("prompts"):
         examples, requests = split_requests(job)

@@ -67,14 +67,18 @@ def _sent(format: Any, whole: Request, target: str | None, room: int | None) -> 
         while bare.shorter is not None:
             bare = bare.shorter()
         added = len(encoded.prompt_ids) - len(format.encode(bare.turns).prompt_ids)
-        lost = {"passages": _passages(whole) - _passages(request), "shots": len(whole.shots) - len(request.shots)}
-        return Sent(replace(request, notes={**(request.notes or {}), "added_tokens": added, "cut": lost}), encoded, None)
+        return Sent(replace(request, notes={**(request.notes or {}), "added_tokens": added, "cut": lost_parts(whole, request)}), encoded, None)
     except FtbenchError as error:
         return Sent(whole, None, str(error))
 
 
 def _length(encoded: Any) -> int:
     return len(encoded.prompt_ids) + len(encoded.target_ids) + len(encoded.end_ids)
+
+
+def lost_parts(whole: Request, left: Request) -> dict[str, int]:
+    """Returns how many passages and shots of a request were left out."""
+    return {"passages": _passages(whole) - _passages(left), "shots": len(whole.shots) - len(left.shots)}
 
 
 def _passages(request: Request) -> int:

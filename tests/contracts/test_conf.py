@@ -23,7 +23,8 @@ from tests.compile.conftest import composer, composer_over  # noqa: F401 - fixtu
 PROTOCOL = {"model": protocols.Model, "method": protocols.Method, "context": protocols.Context, "dataset": protocols.Dataset, "metric": protocols.Metric}
 GROUPS = (*AXES, "metric")
 OPTIONS = [(path.parent.name, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
-GIVEN = {"name_or_path": "meta-llama/Llama-2-7b-hf", "train": "rows.jsonl", "prompt": "{question}", "target": "{answer}", "outputs": "answers.jsonl"}
+GIVEN = {"name_or_path": "meta-llama/Llama-2-7b-hf", "train": "rows.jsonl", "prompt": "{question}", "target": "{answer}", "outputs": "answers.jsonl",
+         "name": "served-model", "base_url": "http://localhost:8000/v1"}  # fmt: skip
 """What a person must give, for options that cannot be complete without."""
 
 
