@@ -11,6 +11,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from ftbench.compile import rules, select
+from ftbench.compile.approach import approach_id, is_open
 from ftbench.compile.builder import Builder
 from ftbench.compile.compose import Composed, Composer
 from ftbench.compile.label import labels
@@ -207,12 +208,15 @@ class _Compiler:
 
     def _plan(self, points: list[_Point], excluded: int) -> tuple[list[str], Plan]:
         graph, cells, ids = Graph(), {}, []
-        names = labels([(point.names, self._shown(point)) for point in points])
+        told = [self._shown(point) for point in points]
+        names = labels([(point.names, shown) for point, shown in zip(points, told, strict=True)])
+        ways = labels([(point.names, {key: value for key, value in shown.items() if key != "seed" and not is_open(key)}) for point, shown in zip(points, told, strict=True)])
+        loose = {key for shown in told for key in shown if is_open(key)}
         first: Settings | None = None
         tokenizers: list[Parts] = []
         metrics: dict[str, Component] = {}
         samples: dict[str, dict[str, int]] = {}
-        for point, label in zip(points, names, strict=True):
+        for point, shown, label, way in zip(points, told, names, ways, strict=True):
             settings = build(settings_node(point.config), "")
             first = first or settings
             parts, metrics, problems = self.builder.parts(point.config, settings)
@@ -238,7 +242,9 @@ class _Compiler:
                 stages = lower(graph, parts, settings, metrics, harness)
                 if splits is not None:
                     samples[stages["prepare"]] = group_sizes(splits.test)
-                cells[identity] = Cell(identity, label, point.names, point.composed.overrides, point.config, stages, point.baseline, notes)
+                values = {key: select.value_at(point.config, key) for key in sorted(loose) if select.has(point.config, key)}
+                approach = approach_id(point.config, parts, loose)
+                cells[identity] = Cell(identity, label, point.names, point.composed.overrides, point.config, stages, point.baseline, notes, approach, way, values)
         problems = rules.tokenizer_rules(tokenizers, metrics, first.primary_metric) if first else []
         for identity, cell in list(cells.items()) if problems else []:
             ids = [self._refuse(cell.overrides, cell.config, cell.choices, cell.label, problems) if old == identity else old for old in ids]
@@ -278,6 +284,12 @@ def _preferred(values: dict[str, Any], own: dict[str, Any], wanted: dict[str, An
 
 
 def _distinct(cells: dict[str, Cell]) -> dict[str, Cell]:
-    """Appends the id where two different cells would still read the same."""
+    """Appends the id where two different cells, or two approaches, would still read the same."""
     labels_seen = [cell.label for cell in cells.values()]
-    return {key: replace(cell, label=f"{cell.label} {key[:4]}") if labels_seen.count(cell.label) > 1 else cell for key, cell in cells.items()}
+    ways = list({cell.approach: cell.approach_label for cell in cells.values()}.values())
+    found = {}
+    for key, cell in cells.items():
+        label = f"{cell.label} {key[:4]}" if labels_seen.count(cell.label) > 1 else cell.label
+        way = f"{cell.approach_label} {cell.approach[:4]}" if ways.count(cell.approach_label) > 1 else cell.approach_label
+        found[key] = replace(cell, label=label, approach_label=way)
+    return found

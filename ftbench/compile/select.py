@@ -82,3 +82,8 @@ def value_at(config: dict[str, Any], key: str) -> Any:
             return _ABSENT
         node = node[part]
     return node
+
+
+def has(config: dict[str, Any], key: str) -> bool:
+    """Tells whether there is a value at a dotted key."""
+    return value_at(config, key) is not _ABSENT

@@ -7,6 +7,9 @@ from typing import Any
 
 AXES = ("model", "context", "method", "artifact", "dataset", "decoding", "hardware")
 
+OPEN = tuple(axis for axis in AXES if axis not in ("model", "artifact", "dataset", "hardware"))
+"""Axes whose options may be tuned: other values within them are trials of one approach. Another value of the closed axes is another question."""
+
 AS_TRAINED = "adapter"
 """The option of the artifact axis that ships what the method wrote; the only one for weights that cannot be merged."""
 
@@ -29,6 +32,10 @@ class Cell:
             the same with ``.validation``, ``harness.TASK`` and ``harness_base.TASK`` of lm-eval tasks, and whatever a method or context adds.
         baseline: True for a cell that ``matrix.baselines`` added.
         notes: plain sentences worth saying once ("no chat template: plain text").
+        approach: id that the cell shares with those that differ from it by seed or by values within its options alone; empty
+            in plans of before there were any.
+        approach_label: short name that tells the approach from the others of this matrix.
+        values: dotted key -> value of what the matrix types, couples or searches within options, where this cell's have it; never the seed.
     """
 
     id: str
@@ -39,6 +46,9 @@ class Cell:
     stages: dict[str, str]
     baseline: bool = False
     notes: tuple[str, ...] = field(default=())
+    approach: str = ""
+    approach_label: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

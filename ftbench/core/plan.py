@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,35 @@ from ftbench.core.stage import Stage
 
 FILE = "plan.json"
 FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is tried for one approach under ``effort``.
+
+    Attributes:
+        approach: id; ``label`` is its short name.
+        space: dimension -> the values it may take; a dimension is a dotted key, or several with commas, which move together.
+        size: how many configurations the space has.
+        budget: how many trials were wanted; fewer were made where the space is smaller.
+        trials: ids of the cells that try one configuration each, the option's own defaults first.
+        left_out: configurations drawn and refused, each with the reason.
+    """
+
+    approach: str
+    label: str
+    space: dict[str, list[Any]]
+    size: int
+    budget: int
+    trials: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Search:
+        return cls(**{**data, "trials": tuple(data["trials"]), "left_out": tuple(data["left_out"])})
 
 
 @dataclass(frozen=True)
@@ -28,6 +57,8 @@ class Plan:
             ``statistics``, ...), plain JSON.
         forecast: stage key -> forecast, or None until one is made.
         excluded: how many typed points ``matrix.exclude`` took out.
+        trials: cells of a search's first round, evaluated on the validation split alone; ``cells`` then are what it chose.
+        searches: what was searched for each approach, see ``Search``.
     """
 
     cells: tuple[Cell, ...]
@@ -37,6 +68,8 @@ class Plan:
     settings: dict[str, Any]
     forecast: dict[str, Any] | None = None
     excluded: int = 0
+    trials: tuple[Cell, ...] = ()
+    searches: tuple[Search, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -48,6 +81,8 @@ class Plan:
             "stages": [stage.as_dict() for stage in self.stages.values()],
             "refusals": [refusal.as_dict() for refusal in self.refusals],
             "forecast": self.forecast,
+            "trials": [trial.as_dict() for trial in self.trials],
+            "searches": [search.as_dict() for search in self.searches],
         }
 
     @classmethod
@@ -61,6 +96,8 @@ class Plan:
             settings=data["settings"],
             forecast=data["forecast"],
             excluded=data["excluded"],
+            trials=tuple(Cell.from_dict(trial) for trial in data.get("trials", ())),
+            searches=tuple(Search.from_dict(search) for search in data.get("searches", ())),
         )
 
     def write(self, folder: Path) -> Path:

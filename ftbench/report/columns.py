@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ftbench.core.cell import AXES
+
 BEFORE = {
     "cell_id": "ten hexadecimal digits over everything that decides this cell's result",
     "label": "short name that tells the cell from its neighbours",
@@ -39,6 +41,34 @@ BESIDE = {
 
 METRIC_SUFFIXES = ("", "_low", "_high")
 
+APPROACH_BEFORE = {
+    "approach_id": "ten hexadecimal digits over what the approach's cells share",
+    "label": "short name that tells the approach from its neighbours",
+    **{axis: f"option of the {axis} axis" for axis in AXES},
+    "rank": "among the approaches over the same examples; a range is a tie, over seeds where there are several",
+    "trials": "configurations tried: swept or searched values",
+    "seeds": "seeds of the chosen configuration that stand in the means",
+    "configuration": "the chosen configuration's values, as JSON, where trials differ",
+    "validation": "primary metric of the chosen configuration on the validation split, by which it was chosen",
+    "n": "examples of the test split",
+}
+APPROACH_SUFFIXES = {
+    "": "mean over the seeds on the test split",
+    "_low": "low end of the sampling interval of that mean, seeds held fixed",
+    "_high": "high end of it",
+    "_seed_sd": "standard deviation between seeds; empty for one",
+    "_seed_lowest": "lowest seed",
+    "_seed_highest": "highest seed",
+}
+APPROACH_AFTER = {
+    "train_seconds": "wall seconds of training, all trials and seeds, each training once, as if alone; 0 where nothing is trained",
+    "train_usd": "the same at the price of the hardware",
+    "seconds_per_1k_requests": "mean over the cells of the chosen configuration",
+    "usd_per_1k_requests": "the same at the price",
+    "cells": "ids of the chosen configuration's cells, one per seed, in results.csv",
+    "reason": "why no configuration could be chosen",
+}
+
 
 def columns(metrics: Sequence[str]) -> list[str]:
     """Returns the column names of ``results.csv`` for these metrics."""
@@ -53,3 +83,8 @@ def meanings(metrics: Sequence[str]) -> dict[str, str]:
         for suffix in METRIC_SUFFIXES
     }
     return {**BEFORE, **scores, **AFTER, **BESIDE}
+
+
+def approach_columns(metrics: Sequence[str]) -> list[str]:
+    """Returns the column names of ``approaches.csv`` for these metrics."""
+    return [*APPROACH_BEFORE, *(metric + suffix for metric in metrics for suffix in APPROACH_SUFFIXES), *APPROACH_AFTER]

@@ -12,14 +12,22 @@ UNKNOWN = "n/a"
 
 def decimals(rows: Sequence[Row], metric: str) -> int:
     """Returns how many decimals a metric is shown with: three on a scale to 1, fewer on a scale to 100 or beyond."""
-    largest = max((abs(value) for row in rows if (value := row.value(metric)) is not None), default=0.0)
+    return places(max((abs(value) for row in rows if (value := row.value(metric)) is not None), default=0.0))
+
+
+def places(largest: float) -> int:
+    """Returns the decimals for numbers up to ``largest``."""
     return 3 if largest <= 2 else 2 if largest < 1000 else 0
 
 
 def score(row: Row, metric: str, places: int, *, limits: bool) -> str:
     """Returns ``0.812`` or ``0.812 [0.790, 0.834]``."""
     entry = row.scores.get(metric, {})
-    value, low, high = entry.get("value"), entry.get("low"), entry.get("high")
+    return figure(entry.get("value"), entry.get("low"), entry.get("high"), places, limits=limits)
+
+
+def figure(value: float | None, low: float | None, high: float | None, places: int, *, limits: bool) -> str:
+    """Returns a value, with its interval where it has one and ``limits`` are wanted."""
     if value is None:
         return UNKNOWN
     if not limits or low is None or high is None:
@@ -29,7 +37,11 @@ def score(row: Row, metric: str, places: int, *, limits: bool) -> str:
 
 def cost(row: Row, basis: str | None) -> str:
     """Returns a row's cost per 1,000 requests, in dollars or seconds."""
-    amount = None if basis is None else cost_of(row, basis)
+    return per_1k(None if basis is None else cost_of(row, basis), basis)
+
+
+def per_1k(amount: float | None, basis: str | None) -> str:
+    """Returns a cost per 1,000 requests, in the unit of its basis."""
     if amount is None:
         return UNKNOWN
     return money(amount) if basis == "usd_per_1k_requests" else duration(amount)
@@ -37,11 +49,16 @@ def cost(row: Row, basis: str | None) -> str:
 
 def training(row: Row) -> str:
     """Returns what training cost: dollars where they are known, else time; a dash where nothing was trained."""
-    if not row.trains:
+    return spent(row.trains, row.facts["train_seconds"], row.facts["train_usd"])
+
+
+def spent(trains: bool, seconds: float | None, usd: float | None) -> str:
+    """Returns what was spent on training."""
+    if not trains:
         return "-"
-    if row.facts["train_usd"] is not None:
-        return money(row.facts["train_usd"])
-    return UNKNOWN if row.facts["train_seconds"] is None else duration(row.facts["train_seconds"])
+    if usd is not None:
+        return money(usd)
+    return UNKNOWN if seconds is None else duration(seconds)
 
 
 def money(usd: float) -> str:

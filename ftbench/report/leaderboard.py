@@ -8,6 +8,7 @@ from ftbench.report import figures
 from ftbench.report.harness import forgetting_lines
 from ftbench.report.ranking import Family
 from ftbench.report.results import Results
+from ftbench.report.rollup import approach_rows, search_lines
 from ftbench.report.rows import Row
 from ftbench.report.slices import SliceTable, slice_tables
 
@@ -20,8 +21,14 @@ def markdown(results: Results) -> str:
     confidence = results.statistics["confidence"]
     parts = ["# Leaderboard", "", f"Ordered by `{results.primary}` on the test split; brackets hold {confidence:.0%} intervals; `*` marks the frontier."]
     for family in results.families:
-        parts += ["", f"## {_cell(family.dataset)}", "", *_table(results, family)]
-        parts += ["", *(f"- {_cell(sentence)}" for sentence in family.sentences)] if family.sentences else []
+        parts += ["", f"## {_cell(family.dataset)}", ""]
+        if results.rolled:
+            grid = [[_cell(text) for text in row] for row in approach_rows(results, family)]
+            parts += [_line(grid[0]), "|" + " --- |" * len(grid[0]), *map(_line, grid[1:]), ""] if grid else []
+            parts += [f"- {_cell(sentence)}" for sentence in (*family.method_sentences, *search_lines(results))] + ["", "Its cells:", ""]
+        parts += _table(results, family)
+        said = (*family.sentences, *(() if results.rolled else family.method_sentences))
+        parts += ["", *(f"- {_cell(sentence)}" for sentence in said)] if said else []
         for table in slice_tables(results, family, MOST_VALUES):
             parts += ["", f"### {_cell(table.title)}", "", *_slices(table)]
         head, lines = forgetting_lines([results.row(cell) for cell in family.cells], confidence)
@@ -38,6 +45,10 @@ def markdown(results: Results) -> str:
         parts += ["", "## Not done", "", "| cell | status | reason |", "| --- | --- | --- |"]
         parts += [f"| {_cell(row.label)} | {row.facts['status']} | {_cell(row.facts['reason'] or '')} |" for row in undone]
     return "\n".join(parts) + "\n"
+
+
+def _line(texts: Sequence[str]) -> str:
+    return "| " + " | ".join(texts) + " |"
 
 
 def _slices(table: SliceTable) -> list[str]:

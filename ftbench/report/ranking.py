@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
+
+import numpy as np
 
 from ftbench.core.canonical import digest
 from ftbench.core.cell import AXES
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.report.rows import Row, base_model
-from ftbench.report.sentences import sentences
+from ftbench.report.sentences import Gap, Gaps, method_sentences, sentences, without_seed
+from ftbench.stats.family import pairs_of
 from ftbench.stats.mcnemar import mcnemar
 from ftbench.stats.paired import Compared, Difference, compare, rank_ranges
 from ftbench.stats.resample import clusters
-from ftbench.stats.seeds import MethodGap, method_gap
+from ftbench.stats.seeds import method_gaps
 from ftbench.stats.sufficient import Sufficient
 from ftbench.store.store import Store
 
@@ -41,10 +45,12 @@ class Family:
         differences: the declared comparisons, by ids.
         frontier: ids of the cells that no other beats in both quality and cost.
         cost_basis: which cost the frontier uses, one of ``COST_BASES``; None where a cell's cost is unknown.
-        sentences: what can be said of this family in words.
+        sentences: what can be said of its cells in words.
+        method_sentences: what can be said of methods over several seeds.
         declared: ``best``, ``baseline`` or ``all``.
         tests: per difference McNemar's test where every answer is right or wrong, else None.
-        methods: comparisons of methods over several seeds: ids of both sides and ``ftbench.stats.seeds.MethodGap``.
+        methods: comparisons of methods over several seeds: ids of both sides and ``ftbench.stats.seeds.MethodGap``, simultaneous.
+        known: every pair of cells that may be spoken of.
     """
 
     dataset: str
@@ -54,9 +60,11 @@ class Family:
     frontier: tuple[str, ...]
     cost_basis: str | None
     sentences: tuple[str, ...]
+    method_sentences: tuple[str, ...]
     declared: str
     tests: tuple[dict[str, Any] | None, ...]
-    methods: tuple[tuple[tuple[str, ...], tuple[str, ...], MethodGap], ...]
+    methods: Gaps
+    known: tuple[Difference, ...]
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -65,15 +73,19 @@ class Family:
             "ranks": {cell: list(ranks) for cell, ranks in self.ranks.items()},
             "frontier": list(self.frontier),
             "cost_basis": self.cost_basis,
-            "sentences": list(self.sentences),
+            "sentences": [*self.sentences, *self.method_sentences],
             "family": self.declared,
             "comparisons": [{**found.as_dict(), "mcnemar": test} for found, test in zip(self.differences, self.tests, strict=True)],
             "methods": [{"first": list(first), "second": list(second), **gap.as_dict()} for first, second, gap in self.methods],
         }
 
 
-def families(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list[Family]:
-    """Ranks the done cells by the primary metric, family by family, in plan order of their first cell."""
+def families(plan: Plan, rows: Sequence[Row], primary: str, store: Store, methods: Mapping[str, str], names: Mapping[str, str]) -> list[Family]:
+    """Ranks the done cells by the primary metric, family by family, in plan order of their first cell.
+
+    Args:
+        methods, names: of the cells that speak for an approach; see ``family_of``.
+    """
     cells = {cell.id: cell for cell in plan.cells}
     grouped: dict[str, list[Member]] = {}
     for row in rows:
@@ -91,8 +103,7 @@ def families(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> lis
     for members in grouped.values():
         stage = plan.stages[cells[members[0][0].id].stages["score.test"]]
         metric = build(stage.config["metrics"][primary], f"metrics.{primary}")
-        methods = {row.id: method_key(cells[row.id].config) for row, _ in members}
-        found.append(family_of(members, methods, primary, metric, plan.settings["statistics"], plan.settings.get("decision") or DECISION))
+        found.append(family_of(members, methods, primary, metric, plan.settings["statistics"], plan.settings.get("decision") or DECISION, names))
     return found
 
 
@@ -119,17 +130,24 @@ def cost_of(row: Row, basis: str) -> float | None:
 
 
 def family_of(
-    members: Sequence[Member], methods: Mapping[str, str], primary: str, metric: Any, settings: Mapping[str, Any], decision: Mapping[str, Any]
+    members: Sequence[Member],
+    methods: Mapping[str, str],
+    primary: str,
+    metric: Any,
+    settings: Mapping[str, Any],
+    decision: Mapping[str, Any],
+    names: Mapping[str, str] | None = None,
 ) -> Family:
     """Ranks and compares cells over the same examples.
 
     Args:
         members: done cells with a value of the primary metric.
-        methods: cell id -> what it shares with its other seeds.
+        methods: cell id -> what it shares with its other seeds; a cell that is not in it stands for no method.
         primary: name of the metric.
         metric: the metric.
         settings: ``statistics`` of the config.
         decision: ``decision`` of the config.
+        names: cell id -> what its method is called in sentences; without them, its label less the seed.
     """
     higher = bool(metric.higher_is_better)
     members = sorted(members, key=lambda member: (-member[0].value(primary) if higher else member[0].value(primary), member[0].label, member[0].id))
@@ -144,7 +162,7 @@ def family_of(
     values = {row.id: float(row.value(primary)) for row in rows}
     basis = next((name for name in COST_BASES if all(cost_of(row, name) is not None for row in rows)), None)
     points = [(row.id, values[row.id], cost_of(row, basis)) for row in rows] if basis else []
-    gaps = _methods(rows, methods, tables, metric, sample, options)
+    gaps = _methods(rows, methods, values, tables, metric, sample, options, decision["family"])
     return Family(
         dataset=rows[0].facts["dataset"],
         cells=tuple(values),
@@ -153,9 +171,11 @@ def family_of(
         frontier=frontier(points, higher),
         cost_basis=basis,
         sentences=tuple(sentences(rows, compared, gaps, primary, higher, len(sample.ids), settings["confidence"], decision)),
+        method_sentences=tuple(method_sentences(rows, names or {row.id: without_seed(row.label) for row in rows}, gaps, primary, higher, settings["confidence"])),
         declared=decision["family"],
         tests=_mcnemar(compared, tables, metric, sample),
         methods=tuple(gaps),
+        known=compared.known,
     )
 
 
@@ -173,17 +193,29 @@ def _mcnemar(compared: Compared, tables: Mapping[str, Any], metric: Any, sample:
 
 
 def _methods(
-    rows: Sequence[Row], methods: Mapping[str, str], tables: Mapping[str, Any], metric: Any, sample: Sufficient, options: Mapping[str, Any]
-) -> list[tuple[tuple[str, ...], tuple[str, ...], MethodGap]]:
-    """Compares each method with the best one, seeds taken together; a method that trains needs several seeds to be one."""
+    rows: Sequence[Row],
+    methods: Mapping[str, str],
+    values: Mapping[str, float],
+    tables: Mapping[str, Any],
+    metric: Any,
+    sample: Sufficient,
+    options: Mapping[str, Any],
+    family: str,
+) -> list[Gap]:
+    """Compares methods, seeds taken together, with simultaneous intervals over the declared family; one that trains needs several seeds to be one."""
     own: dict[str, list[Row]] = {}
-    for row in rows:  # best first, so the first method is that of the best cell
-        own.setdefault(methods[row.id], []).append(row)
-    usable = [members for members in own.values() if len(members) > 1 or not members[0].trains]
-    found = []
-    for other in usable[1:]:
-        sides = [[tables[row.id] for row in members] for members in (usable[0], other)]
-        gap = method_gap(*sides, metric.value, sample.ids, sample.groups, **options)
-        if gap is not None:
-            found.append((tuple(row.id for row in usable[0]), tuple(row.id for row in other), gap))
-    return found
+    for row in rows:
+        if row.id in methods:
+            own.setdefault(methods[row.id], []).append(row)
+    usable = {name: members for name, members in own.items() if len(members) > 1 or not members[0].trains}
+    names = list(usable)
+    sign = 1.0 if metric.higher_is_better else -1.0
+    goodness = np.array([sign * fmean(values[row.id] for row in usable[name]) for name in names])
+    order = [names[place] for place in np.argsort(-goodness, kind="stable")]
+    fixed = [name for name in order if usable[name][0].id in baselines(rows)]
+    _, known = pairs_of(order, np.sort(goodness)[::-1], family, fixed)
+    pairs = [(order[i], order[j]) for i, j in known if max(len(usable[order[i]]), len(usable[order[j]])) > 1]
+    sides = {name: [tables[row.id] for row in members] for name, members in usable.items()}
+    each = {**options, "confidence": 1 - (1 - options["confidence"]) / max(len(pairs), 1)}  # Bonferroni: methods share no signs as cells do
+    gaps = method_gaps(sides, pairs, metric.value, sample.ids, sample.groups, **each)
+    return [(tuple(row.id for row in usable[first]), tuple(row.id for row in usable[second]), gap) for (first, second), gap in gaps.items()]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftbench.core.plan import Plan
+from ftbench.report.approaches import Approach, methods_of, roll_up, scored
 from ftbench.report.harness import harness_names, with_harness
 from ftbench.report.ranking import Family, families
 from ftbench.report.rows import CellOutcome, Row, build_rows, metric_names, primary_metric
@@ -24,6 +25,7 @@ class Results:
         rows: ranked cells family by family, then done cells without a value, then the rest.
         families: cells ranked together.
         notes: sentences that stand below the table.
+        approaches: the cells rolled up, best first.
     """
 
     metrics: tuple[str, ...]
@@ -32,6 +34,12 @@ class Results:
     rows: tuple[Row, ...]
     families: tuple[Family, ...]
     notes: tuple[str, ...]
+    approaches: tuple[Approach, ...] = ()
+
+    @property
+    def rolled(self) -> bool:
+        """Whether the approaches say more than the cells: there are several seeds, or trials."""
+        return any(approach.rolled for approach in self.approaches)
 
     def row(self, cell: str) -> Row:
         return next(row for row in self.rows if row.id == cell)
@@ -63,7 +71,8 @@ def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
     primary = primary_metric(plan)
     # a matrix of nothing but refusals has no settings
     statistics = dict(plan.settings.get("statistics") or {"confidence": 0.95})
-    ranked = families(plan, rows, primary, store)
+    rolled = roll_up(plan, rows, primary, store)
+    ranked = families(plan, rows, primary, store, *methods_of(rolled))
     place = {cell: index for index, cell in enumerate(cell for family in ranked for cell in family.cells)}
     ordered = sorted(rows, key=lambda row: (place.get(row.id, len(place)), not row.done))
     return Results(
@@ -73,6 +82,7 @@ def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
         rows=tuple(ordered),
         families=tuple(ranked),
         notes=tuple(_notes(ordered, ranked, primary, statistics)),
+        approaches=tuple(scored(plan, rolled, ranked, metric_names(plan), primary, store)),
     )
 
 

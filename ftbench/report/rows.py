@@ -93,13 +93,49 @@ class Row:
         }
 
 
+@dataclass(frozen=True)
+class Finished:
+    """What the store holds of a plan.
+
+    Attributes:
+        folders: stage key -> folder.
+        receipts: stage key -> receipt.
+        loads: base model -> seconds of its slowest load: what a stage that found it loaded would have paid alone.
+    """
+
+    folders: dict[str, Path]
+    receipts: dict[str, Receipt]
+    loads: dict[str, float]
+
+    @classmethod
+    def read(cls, plan: Plan, store: Store) -> Finished:
+        folders = {key: folder for key in plan.stages if (folder := store.find(key)) is not None}
+        receipts = {key: Receipt.read(folder) for key, folder in folders.items()}
+        loads: dict[str, float] = {}
+        for key, receipt in receipts.items():
+            model = plan.stages[key].held
+            if model is not None:
+                loads[model] = max(loads.get(model, 0.0), receipt.seconds.get("load", 0.0))
+        return cls(folders, receipts, loads)
+
+
 def build_rows(plan: Plan, outcomes: Mapping[str, CellOutcome], store: Store) -> list[Row]:
     """Returns a row per cell in plan order, refused cells last."""
-    found = {key: folder for key in plan.stages if (folder := store.find(key)) is not None}
-    receipts = {key: Receipt.read(folder) for key, folder in found.items()}
-    loads = _loads(plan, receipts)
-    rows = [_row(plan, cell, outcomes.get(cell.id), found, receipts, loads) for cell in plan.cells]
+    finished = Finished.read(plan, store)
+    rows = [_row(plan, cell, outcomes.get(cell.id), finished) for cell in plan.cells]
     return rows + [_refused(refusal) for refusal in plan.refusals]
+
+
+def trial_rows(plan: Plan, store: Store) -> list[Row]:
+    """Returns a row per trial of a search, which has no scores on the test split; how it ended is read from the store."""
+    finished = Finished.read(plan, store)
+    found = []
+    for trial in plan.trials:
+        missing = [(role, key) for role, key in trial.stages.items() if key not in finished.folders]
+        said = [f"{role}: {attempts[-1].error}" for role, key in missing if (attempts := store.attempts(key))]
+        outcome = CellOutcome("failed", said[0]) if said else CellOutcome("skipped", "not run") if missing else CellOutcome("done", None)
+        found.append(_row(plan, trial, outcome, finished))
+    return found
 
 
 def metric_names(plan: Plan) -> tuple[str, ...]:
@@ -137,28 +173,17 @@ def base_model(plan: Plan, stages: Mapping[str, str]) -> str | None:
     return None
 
 
-def _loads(plan: Plan, receipts: Mapping[str, Receipt]) -> dict[str, float]:
-    """Returns base model -> seconds of its slowest load: what a stage that found it loaded would have paid alone."""
-    loads: dict[str, float] = {}
-    for key, receipt in receipts.items():
-        model = plan.stages[key].held
-        if model is not None:
-            loads[model] = max(loads.get(model, 0.0), receipt.seconds.get("load", 0.0))
-    return loads
-
-
 def _row(
     plan: Plan,
     cell: Cell,
     outcome: CellOutcome | None,
-    found: Mapping[str, Path],
-    receipts: Mapping[str, Receipt],
-    loads: Mapping[str, float],
+    finished: Finished,
 ) -> Row:
+    found, receipts, loads = finished.folders, finished.receipts, finished.loads
     outcome = outcome or CellOutcome("skipped", "not run")
     folders = {role: found[key] for role, key in cell.stages.items() if key in found}
     scored = folders.get("score.test")
-    if outcome.status == "done" and scored is None:
+    if outcome.status == "done" and scored is None and "score.test" in cell.stages:
         outcome = CellOutcome("failed", "its scores are not in the store")
     scores = _json(scored / "scores.json") if scored is not None and outcome.status == "done" else {}
     validated = folders.get("score.validation")

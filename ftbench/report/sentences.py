@@ -7,6 +7,7 @@ checkpoints; a sentence about methods needs several seeds (number 27).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
 from typing import Any
 
 from ftbench.report.rows import Row
@@ -14,7 +15,9 @@ from ftbench.stats.paired import BETTER, EQUIVALENT, NOT_BETTER, NOT_WORSE, WORS
 from ftbench.stats.seeds import MethodGap
 
 CHECKPOINTS = "One seed: this compares these two checkpoints, not the methods that made them."
-Gaps = Sequence[tuple[tuple[str, ...], tuple[str, ...], MethodGap]]
+Gap = tuple[tuple[str, ...], tuple[str, ...], MethodGap]
+"""Ids of the cells of two methods, the better first, and how far they are apart."""
+Gaps = Sequence[Gap]
 
 
 def sentences(
@@ -41,7 +44,7 @@ def sentences(
         tuned, untouched = [row for row in own if row.trains], [row for row in own if not row.trains]
         if tuned and untouched:
             said += _gain(tuned[0], untouched[0], compared, primary, higher, confidence, alone=not _has_seeds(tuned[0], gaps))
-    return said + [_methods(rows, first, second, gap, primary, higher, confidence) for first, second, gap in gaps]
+    return said
 
 
 def _has_seeds(row: Row, gaps: Gaps) -> bool:
@@ -95,21 +98,59 @@ def _gap(pair: Difference, sign: float, primary: str, confidence: float) -> str:
     return f"{primary} {_signed(sign * pair.value)}{reach}"
 
 
-def _methods(
-    rows: Sequence[Row], first: tuple[str, ...], second: tuple[str, ...], gap: MethodGap, primary: str, higher: bool, confidence: float
-) -> str:
-    labels = {row.id: row.label for row in rows}
-    names = [_without_seed(labels[side[0]]) for side in (first, second)]
-    counts = [f"{len(side)} seeds" if len(side) > 1 else "one run, nothing trained" for side in (first, second)]
-    clear = gap.low > 0 or gap.high < 0
-    word = ("better" if (gap.value > 0) == higher else "worse") if clear else "not told apart, which is no proof of being equal"
+def method_sentences(rows: Sequence[Row], names: Mapping[str, str], gaps: Gaps, primary: str, higher: bool, confidence: float) -> list[str]:
+    """Returns what can be said of methods: the best against each that it is told apart from, and those that it is not, together.
+
+    Args:
+        rows: of the family.
+        names: cell id -> what its method is called.
+        gaps: comparisons of methods over seeds, with simultaneous intervals.
+        primary, higher, confidence: as for ``sentences``.
+    """
+    if not gaps:
+        return []
+    values = {row.id: float(row.value(primary)) for row in rows}
+    sign = 1.0 if higher else -1.0
+    sides = dict.fromkeys(side for first, second, _ in gaps for side in (first, second))
+    best = max(sides, key=lambda side: sign * fmean(values[cell] for cell in side))
+    said, tied = [], [best]
+    for first, second, gap in gaps:
+        if best not in (first, second):
+            continue
+        other, turn = (second, 1.0) if first == best else (first, -1.0)
+        if gap.tie:
+            tied.append(other)
+            continue
+        low, high = sorted((turn * gap.low, turn * gap.high))
+        over = f"{confidence:.0%} interval {_signed(low)} to {_signed(high)} over {_comparisons(len(gaps))}"
+        errors = f"standard error from the examples {gap.sampling_error:.2g}, from the seeds {gap.seed_error:.2g}"
+        word = "better" if (turn * gap.value > 0) == higher else "worse"
+        said.append(f"As methods, {_side(names, best)} against {_side(names, other)}: {word}: {primary} {_signed(turn * gap.value)}, {over}; {errors}.")
+    return ([_not_told_apart(names, tied, gaps, values, primary, confidence)] if len(tied) > 1 else []) + said
+
+
+def _not_told_apart(names: Mapping[str, str], tied: Sequence[tuple[str, ...]], gaps: Gaps, values: Mapping[str, float], primary: str, confidence: float) -> str:
+    widest = max((entry for entry in gaps if entry[0] in tied and entry[1] in tied), key=lambda entry: abs(entry[2].value))
+    first, second, gap = widest
+    spreads = [f"{stdev(values[cell] for cell in side):.2g}" for side in tied if len(side) > 1]
+    sides = [_side(names, side) for side in tied]
+    reach = f"{confidence:.0%} interval {_signed(gap.low)} to {_signed(gap.high)} over {_comparisons(len(gaps))}"
     return (
-        f"As methods, {names[0]} ({counts[0]}) against {names[1]} ({counts[1]}): {word}: {primary} {_signed(gap.value)}, {confidence:.0%} interval "
-        f"{_signed(gap.low)} to {_signed(gap.high)}; standard error from the examples {gap.sampling_error:.2g}, from the seeds {gap.seed_error:.2g}."
+        f"As methods, {', '.join(sides[:-1])} and {sides[-1]} are not told apart, which is no proof of being equal: the widest gap is {primary} "
+        f"{_signed(gap.value)} ({names[first[0]]} against {names[second[0]]}), {reach}; one seed to the next moves {primary} by {', '.join(spreads)} "
+        "(standard deviation, in that order)."
     )
 
 
-def _without_seed(label: str) -> str:
+def _side(names: Mapping[str, str], side: tuple[str, ...]) -> str:
+    return f"{names[side[0]]} ({f'{len(side)} seeds' if len(side) > 1 else 'one run, nothing trained'})"
+
+
+def _comparisons(count: int) -> str:
+    return f"{count} comparison{'s' if count > 1 else ''}"
+
+
+def without_seed(label: str) -> str:
     return " ".join(part for part in label.split(" ") if not part.startswith("seed="))
 
 

@@ -9,6 +9,7 @@ from ftbench.report import figures
 from ftbench.report.harness import forgetting_lines
 from ftbench.report.ranking import Family
 from ftbench.report.results import Results
+from ftbench.report.rollup import approach_rows, search_lines
 from ftbench.report.rows import Row
 from ftbench.report.slices import SliceTable, slice_tables
 
@@ -31,13 +32,20 @@ def render(results: Results, width: int) -> str:
     for family in results.families:
         if len(results.families) > 1:
             lines += [f"dataset {_flat(family.dataset)}", ""]
+        if results.rolled:
+            lines += [*_approaches(results, family, width), "", "its cells (python -m ftbench explain CELL tells more):", ""]
         lines += _table(results, family, width)
         for table in slice_tables(results, family, MOST_VALUES):
             lines += ["", *_slices(table, width)]
         lines += _forgetting([results.row(cell) for cell in family.cells], results.statistics["confidence"], width)
         lines += [""]
-        for sentence in family.sentences:
+        for sentence in (*family.sentences, *(() if results.rolled else family.method_sentences)):
             lines += _wrap(sentence, width)
+    for approach in results.approaches if results.rolled else ():
+        if approach.reason:
+            lines += _wrap(f"{approach.label}: nothing chosen: {approach.reason}", width)
+    for text in search_lines(results):
+        lines += _wrap(text, width, "- ")
     for row in results.unranked():
         lines += _wrap(f"{row.label}: done, but {results.primary} is n/a", width)
     for note in results.notes:
@@ -48,6 +56,23 @@ def render(results: Results, width: int) -> str:
         for row in undone:
             lines += _wrap(f"{row.facts['status']}: {row.label}: {row.facts['reason'] or 'no reason given'}", width, "- ")
     return "\n".join(line.rstrip() for line in lines).strip("\n")
+
+
+def _approaches(results: Results, family: Family, width: int) -> list[str]:
+    """Returns the table of approaches, one configuration each; what does not fit the width goes, column by column."""
+    grid = approach_rows(results, family)
+    for name in ("", "time/1k", "validation", "training", "trials"):
+        grid = [[text for head, text in zip(grid[0], row, strict=True) if head != name] for row in grid]
+        widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
+        room = width - sum(widths) - len(GAP) * (len(widths) - 1) + widths[1]
+        if room >= min(widths[1], LABEL_LEAST):
+            break
+    widths[1] = max(min(widths[1], room), 5)
+    left = {grid[0].index(name) for name in ("approach", "chosen", "cells")}
+    lines = [GAP.join(_fit(_flat(text), size, left=index in left) for index, (text, size) in enumerate(zip(row, widths, strict=True))) for row in grid]
+    for sentence in family.method_sentences:
+        lines += _wrap(sentence, width)
+    return lines
 
 
 def _table(results: Results, family: Family, width: int) -> list[str]:

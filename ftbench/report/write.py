@@ -1,17 +1,17 @@
-"""Writes what a run found into its folder: ``results.csv``, ``results.json`` and ``leaderboard.md``."""
+"""Writes what a run found into its folder: ``approaches.csv``, ``results.csv``, ``results.json`` and ``leaderboard.md``."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ftbench.core.cell import Cell
 from ftbench.core.plan import Plan
-from ftbench.report.columns import columns, meanings
+from ftbench.report.columns import approach_columns, columns, meanings
 from ftbench.report.leaderboard import markdown
 from ftbench.report.results import Results, gather
 from ftbench.report.rows import CellOutcome, primary_metric
@@ -21,7 +21,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_results(plan: Plan, outcomes: Mapping[str, CellOutcome], folder: Path) -> Results:
-    """Builds the results from plan and store and writes the three files.
+    """Builds the results from plan and store and writes the files.
 
     Args:
         plan: the compiled matrix.
@@ -34,6 +34,7 @@ def write_results(plan: Plan, outcomes: Mapping[str, CellOutcome], folder: Path)
     results = gather(plan, outcomes)
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "results.csv", csv_text(results))
+    _write(folder / "approaches.csv", approaches_text(results))
     _write(folder / "results.json", json.dumps(as_dict(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     _write(folder / "leaderboard.md", markdown(results))
     return results
@@ -56,12 +57,19 @@ def csv_text(results: Results) -> str:
 
     Text that a spreadsheet would run as a formula is shown with a leading apostrophe, as OWASP advises; numbers are left alone.
     """
+    return _csv(columns(results.metrics), [row.record(results.metrics) for row in results.rows])
+
+
+def approaches_text(results: Results) -> str:
+    """Returns ``approaches.csv``: one row per approach, written as ``csv_text`` writes cells."""
+    return _csv(approach_columns(results.metrics), [approach.record(results.metrics) for approach in results.approaches])
+
+
+def _csv(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
     stream = io.StringIO()
-    names = columns(results.metrics)
     writer = csv.DictWriter(stream, names, lineterminator="\n")
     writer.writeheader()
-    for row in results.rows:
-        record = row.record(results.metrics)
+    for record in records:
         writer.writerow({name: _field(record[name]) for name in names})
     return stream.getvalue()
 
@@ -73,6 +81,7 @@ def as_dict(results: Results) -> dict[str, Any]:
         "metrics": list(results.metrics),
         "columns": meanings(results.metrics),
         "statistics": results.statistics,
+        "approaches": [approach.as_dict() for approach in results.approaches],
         "families": [family.as_dict() for family in results.families],
         "cells": [{**row.as_dict(), "rank": results.rank_text(row.id), "frontier": results.on_frontier(row.id)} for row in results.rows],
         "notes": list(results.notes),

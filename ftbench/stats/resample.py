@@ -70,6 +70,6 @@ def on_grid(sums: np.ndarray) -> np.ndarray:
     """
     bits = 52 - math.ceil(math.log2(max(len(sums), 2)))
     largest = np.abs(sums).max(axis=0, initial=0.0)
-    usable = np.isfinite(largest) & (largest > 0)
+    usable = np.isfinite(largest) & (largest > 1e-290)  # below, the scale itself would overflow
     scale = np.exp2(bits - np.ceil(np.log2(np.where(usable, largest, 1.0))))
     return np.where(usable, np.round(np.where(usable, sums, 0.0) * scale) / scale, sums)

@@ -8,13 +8,13 @@ examples cure one, more seeds the other.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from ftbench.stats.intervals import Value
+from ftbench.stats.intervals import Value, interval
 from ftbench.stats.resample import cluster_sums, clusters, resampled
 
 
@@ -39,8 +39,69 @@ class MethodGap:
     seed_error: float
     seeds: tuple[int, int]
 
+    @property
+    def tie(self) -> bool:
+        """Whether the two are not told apart."""
+        return self.low <= 0 <= self.high
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class SeedMean:
+    """The mean of one metric over the seeds of one configuration.
+
+    Attributes:
+        value: the mean over seeds.
+        low, high: sampling interval of that mean over other examples, seeds held fixed; None where there is none.
+        sd: standard deviation between seeds, None for one.
+        lowest, highest: over the seeds.
+        seeds: how many.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    sd: float | None
+    lowest: float
+    highest: float
+    seeds: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def seed_mean(
+    tables: Sequence[np.ndarray],
+    value: Value,
+    ids: Sequence[str],
+    groups: Sequence[str | None],
+    *,
+    confidence: float,
+    resamples: int,
+    seed: int,
+    is_mean: bool,
+) -> SeedMean:
+    """Returns the mean over seeds with both kinds of error apart.
+
+    Args:
+        tables: per seed, sufficient statistics float64 [n, k].
+        value: the metric of summed statistics.
+        ids, groups: of the examples.
+        confidence, resamples, seed: of the sampling interval.
+        is_mean: whether the metric is the mean of the first column.
+    """
+    width, count = tables[0].shape[1], len(tables)
+
+    def mean(totals: np.ndarray, n: np.ndarray) -> np.ndarray:
+        return np.mean([value(totals[..., place * width : (place + 1) * width], n) for place in range(count)], axis=0)
+
+    points = [float(value(table.sum(axis=0), np.float64(len(table)))) for table in tables]
+    options = {"confidence": confidence, "resamples": resamples, "seed": seed}
+    limits = interval(np.hstack(tables), mean if count > 1 else value, ids, groups, **options, is_mean=is_mean and count == 1)
+    sd = float(np.std(points, ddof=1)) if count > 1 else None
+    return SeedMean(float(np.mean(points)), limits.low, limits.high, sd, min(points), max(points), count)
 
 
 def method_gap(
@@ -62,25 +123,56 @@ def method_gap(
         ids, groups: of the examples.
         confidence, resamples, seed: of the interval and its bootstrap.
     """
+    if max(len(first), len(second)) < 2:
+        return None
+    options = {"confidence": confidence, "resamples": resamples, "seed": seed}
+    return method_gaps({"first": first, "second": second}, [("first", "second")], value, ids, groups, **options).get(("first", "second"))
+
+
+def method_gaps(
+    sides: Mapping[str, Sequence[np.ndarray]],
+    pairs: Sequence[tuple[str, str]],
+    value: Value,
+    ids: Sequence[str],
+    groups: Sequence[str | None],
+    *,
+    confidence: float,
+    resamples: int,
+    seed: int,
+) -> dict[tuple[str, str], MethodGap]:
+    """Returns the gap of each pair of methods; of none over fewer than two groups.
+
+    A side of one table counts as one without randomness: where it has some, its spread between seeds is not known and the pair is
+    not to be asked for.
+
+    Args:
+        sides: method -> per seed, sufficient statistics float64 [n, k].
+        pairs: which are compared.
+        confidence: of each interval; over several pairs one minus it is to be divided by their number.
+        value, ids, groups, resamples, seed: as for ``method_gap``.
+    """
+    codes = clusters(ids, groups)
+    if not len(codes) or int(codes.max()) < 1:
+        return {}
+    points: dict[str, np.ndarray] = {}
+    drawn: dict[str, np.ndarray] = {}
+    for name in dict.fromkeys(name for pair in pairs for name in pair):
+        tables = [cluster_sums(np.asarray(table, dtype=np.float64), codes) for table in sides[name]]
+        points[name] = np.array([float(value(table[:, :-1].sum(axis=0), table[:, -1].sum())) for table in tables])
+        totals = [resampled(table, resamples, seed) for table in tables]  # every method meets the same resamples
+        drawn[name] = np.mean([np.asarray(value(table[:, :-1], table[:, -1]), dtype=np.float64) for table in totals], axis=0)
+    size = int(codes.max()) + 1
+    return {(first, second): _gap(points[first], points[second], drawn[first] - drawn[second], size, confidence) for first, second in pairs}
+
+
+def _gap(first: np.ndarray, second: np.ndarray, spread: np.ndarray, size: int, confidence: float) -> MethodGap:
     from scipy.stats import t
 
-    codes = clusters(ids, groups)
-    tables = [cluster_sums(np.asarray(table, dtype=np.float64), codes) for table in (*first, *second)]
-    size = len(tables[0])
-    if size < 2 or max(len(first), len(second)) < 2:
-        return None
-    weights = np.array([1 / len(first)] * len(first) + [-1 / len(second)] * len(second))
-    points = np.array([float(value(table[:, :-1].sum(axis=0), table[:, -1].sum())) for table in tables])
-    totals = np.hsplit(resampled(np.hstack(tables), resamples, seed), len(tables))
-    drawn = np.stack([np.asarray(value(table[:, :-1], table[:, -1]), dtype=np.float64) for table in totals])
-    spread = weights @ drawn
     sampling = float(spread[np.isfinite(spread)].std(ddof=1)) * math.sqrt(size / (size - 1))
     parts = [(sampling**2, size - 1)]
-    for values in (points[: len(first)], points[len(first) :]):
-        if len(values) > 1:
-            parts.append((float(values.var(ddof=1)) / len(values), len(values) - 1))
+    parts += [(float(values.var(ddof=1)) / len(values), len(values) - 1) for values in (first, second) if len(values) > 1]
     error = math.sqrt(sum(part for part, _ in parts))
-    gap = float(weights @ points)
+    gap = float(first.mean() - second.mean())
     seeds = (len(first), len(second))
     seed_error = math.sqrt(sum(part for part, _ in parts[1:]))
     if error == 0:

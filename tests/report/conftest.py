@@ -60,6 +60,8 @@ class Matrix:
         price=None,
         seed=0,
         group=None,
+        approach=None,
+        values=None,
     ):
         """Adds a cell whose first ``right`` of ``n`` answers are right."""
         nodes = {name: yaml.safe_load((ROOT / "conf" / "metric" / f"{name}.yaml").read_text(encoding="utf-8")) for name in self.metrics}
@@ -93,7 +95,7 @@ class Matrix:
             roles[f"score.{split}"] = self._score(nodes, scored)
         choices = {"model": model, "method": "lora" if trains else "none", "context": "zero_shot", "dataset": "toy", "decoding": "greedy", "hardware": hardware}
         config = {"seed": seed, "hardware": machine, **{axis: {"label": label} for axis in choices if axis != "hardware"}}
-        cell = Cell(f"{len(self.cells):010x}", label, choices, (), config, roles)
+        cell = Cell(f"{len(self.cells):010x}", label, choices, (), config, roles, approach=approach or "", approach_label=approach or "", values=values or {})
         self.cells.append(cell)
         self.outcomes[cell.id] = CellOutcome(status, reason)
         return cell

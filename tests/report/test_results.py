@@ -38,7 +38,7 @@ def test_columns_are_exactly_those_promised(demo, tmp_path):
     header = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()[0]
     assert header == ORDER
     assert columns(("exact_match", "rouge1")) == ORDER.split(",")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["leaderboard.md", "results.csv", "results.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["approaches.csv", "leaderboard.md", "results.csv", "results.json"]
 
 
 def test_rows_are_ordered_by_the_primary_metric_then_by_status(demo, tmp_path):

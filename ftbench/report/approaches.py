@@ -1,0 +1,321 @@
+"""Rolls cells up to approaches: the best configuration by validation, then its seeds on test, one row each.
+
+An approach is a way to do the task: its options, whatever values within them were tried (``ftbench.compile.approach``). Swept or searched
+values are its trials. The configuration is chosen on the validation split alone, and the test split speaks for the chosen one only
+(DESIGN 6, number 29): the best of eight trials on test would be the luckiest. What the examples leave open (the interval) and what another seed
+would change (the spread) stand apart (number 27).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import fmean
+from typing import Any
+
+from ftbench.core.cell import AXES, Cell
+from ftbench.core.component import build
+from ftbench.core.plan import Plan
+from ftbench.cost.bill import alone_seconds, bill
+from ftbench.report.columns import APPROACH_SUFFIXES
+from ftbench.report.ranking import Family, method_key
+from ftbench.report.rows import Finished, Row, trial_rows, weights_stages
+from ftbench.report.sentences import without_seed
+from ftbench.stats.paired import rank_ranges
+from ftbench.stats.seeds import SeedMean, seed_mean
+from ftbench.stats.sufficient import Sufficient
+from ftbench.store.store import Store
+
+AS_CHEAP = 1.25
+"""Costs within this factor of the cheapest count as equal: a clock's noise must not choose between two configurations."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One setting of an approach's open values, over its seeds.
+
+    Attributes:
+        values: dotted key -> value, where the approach's configurations differ.
+        cells: ids, one per seed.
+        seeds: in the same order.
+        status: ``done`` as soon as one seed is, else that of the first; ``reason`` says why.
+        validation: mean of the primary metric on the validation split over the seeds; None where it was not scored.
+        cost_seconds: of training and answering the validation split once, mean over the seeds; None is unknown.
+        chosen: whether it stands for its approach.
+    """
+
+    values: dict[str, Any]
+    cells: tuple[str, ...]
+    seeds: tuple[int | None, ...]
+    status: str
+    reason: str | None
+    validation: float | None
+    cost_seconds: float | None
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Approach:
+    """One row of ``approaches.csv``.
+
+    Attributes:
+        id, label: of the approach.
+        choices: axis -> option.
+        configurations: all that were tried, in their order.
+        cells: ids of the chosen configuration's finished cells, one per seed; empty where nothing could be chosen.
+        reason: why nothing could be chosen, else None.
+        scores: metric -> mean over those seeds on the test split, None where it cannot be computed.
+        n: examples of the test split.
+        trains: whether weights were trained.
+        train_seconds, train_usd: of all its trials and seeds, each training once; None is unknown.
+        seconds_per_1k_requests, usd_per_1k_requests: mean over ``cells``.
+        search: what ``effort`` tried for it (``ftbench.core.plan.Search``), None without.
+        ranks: (best, worst) among the approaches over the same examples, None without a value.
+    """
+
+    id: str
+    label: str
+    choices: dict[str, str]
+    configurations: tuple[Configuration, ...]
+    cells: tuple[str, ...]
+    reason: str | None
+    scores: dict[str, SeedMean | None]
+    n: int | None
+    trains: bool
+    train_seconds: float | None
+    train_usd: float | None
+    seconds_per_1k_requests: float | None
+    usd_per_1k_requests: float | None
+    search: dict[str, Any] | None
+    ranks: tuple[int, int] | None = None
+
+    @property
+    def chosen(self) -> Configuration | None:
+        return next((one for one in self.configurations if one.chosen), None)
+
+    @property
+    def rolled(self) -> bool:
+        """Whether this row says more than one cell's."""
+        return len(self.configurations) > 1 or len(self.cells) > 1 or self.search is not None
+
+    @property
+    def rank_text(self) -> str:
+        if self.ranks is None:
+            return ""
+        return str(self.ranks[0]) if self.ranks[0] == self.ranks[1] else f"{self.ranks[0]}-{self.ranks[1]}"
+
+    def record(self, metrics: Sequence[str]) -> dict[str, Any]:
+        """Returns the row as the columns of ``approaches.csv``."""
+        found: dict[str, Any] = {"approach_id": self.id, "label": self.label, **self.choices, "rank": self.rank_text}
+        found |= {"trials": len(self.configurations), "seeds": len(self.cells), "n": self.n, "cells": " ".join(self.cells), "reason": self.reason}
+        chosen = self.chosen
+        found |= {"validation": chosen and chosen.validation, "configuration": json.dumps(chosen.values, ensure_ascii=False) if chosen and chosen.values else None}
+        for metric in metrics:
+            mean = self.scores.get(metric)
+            parts = ("value", "low", "high", "sd", "lowest", "highest")
+            found |= {metric + suffix: getattr(mean, part) if mean else None for suffix, part in zip(APPROACH_SUFFIXES, parts, strict=True)}
+        return found | {name: getattr(self, name) for name in ("train_seconds", "train_usd", "seconds_per_1k_requests", "usd_per_1k_requests")}
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            **{name: getattr(self, name) for name in ("id", "label", "choices")},
+            "rank": self.rank_text,
+            "configuration": self.chosen.values if self.chosen else None,
+            "validation": self.chosen.validation if self.chosen else None,
+            "trials": len(self.configurations),
+            "seeds": len(self.cells),
+            "n": self.n,
+            "scores": {metric: None if mean is None else mean.as_dict() for metric, mean in self.scores.items()},
+            **{name: getattr(self, name) for name in ("train_seconds", "train_usd", "seconds_per_1k_requests", "usd_per_1k_requests")},
+            "cells": list(self.cells),
+            "configurations": [asdict(one) for one in self.configurations],
+            "search": self.search,
+            "reason": self.reason,
+        }
+
+
+def choose(values: Sequence[float | None], costs: Sequence[float | None], higher: bool) -> int | None:
+    """Returns the place of the best validation value; of several, the cheapest, and of those as cheap the first.
+
+    Args:
+        values: per configuration, on the validation split; None cannot be chosen unless it is alone.
+        costs: per configuration, seconds.
+        higher: which way is up.
+    """
+    if len(values) == 1:
+        return 0
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    best = max(known) if higher else min(known)
+    tied = [place for place, value in enumerate(values) if value == best]
+    least = min((costs[place] for place in tied if costs[place] is not None), default=None)
+    return next((place for place in tied if least is None or (costs[place] is not None and costs[place] <= AS_CHEAP * least)), tied[0])
+
+
+def roll_up(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list[Approach]:
+    """Groups the cells of a plan into approaches and chooses one configuration of each; their test scores come later (``scored``)."""
+    finished = Finished.read(plan, store)
+    searches = {search.approach: search.as_dict() for search in plan.searches}
+    known = {row.id: row for row in rows}
+    tried = {row.id: row for row in trial_rows(plan, store)} if plan.trials else {}
+    higher = _higher(plan, primary)
+    found = []
+    for key, cells in _grouped(plan.cells).items():
+        trials = [trial for trial in plan.trials if trial.approach == key] or cells
+        evidence = tried if trials is not cells else known
+        configurations = _configurations(plan, trials, evidence, primary, finished)
+        if trials is cells:
+            place = choose([one.validation for one in configurations], [one.cost_seconds for one in configurations], higher)
+        else:  # the launcher chose, between the rounds
+            keys = list(dict.fromkeys(method_key(trial.config) for trial in trials))
+            place = keys.index(method_key(cells[0].config)) if method_key(cells[0].config) in keys else None
+        configurations = [replace(one, chosen=number == place) for number, one in enumerate(configurations)]
+        mine = [cell for cell in cells if place is not None and (trials is not cells or cell.id in configurations[place].cells)]
+        done = tuple(cell.id for cell in mine if cell.id in known and known[cell.id].done)
+        chain = list(dict.fromkeys(stage for cell in (*trials, *cells) for stage in weights_stages(plan, cell)))
+        receipts = [finished.receipts[stage] for stage in chain if stage in finished.receipts]
+        load = max((finished.loads.get(plan.stages[stage].held, 0.0) for stage in chain if plan.stages[stage].held), default=0.0)
+        paid = bill(build(cells[0].config["hardware"], "hardware"), receipts if receipts or not chain else None, None, None, load)
+        found.append(
+            Approach(
+                id=key,
+                label=cells[0].approach_label or without_seed(cells[0].label),
+                choices={axis: cells[0].choices.get(axis) for axis in AXES},
+                configurations=tuple(configurations),
+                cells=done,
+                reason=None if done else _reason(place, configurations, [known[cell.id] for cell in mine if cell.id in known]),
+                scores={},
+                n=next((entry["n"] for cell in done for entry in known[cell].scores.values()), None),
+                trains=bool(chain),
+                train_seconds=paid.train_seconds,
+                train_usd=paid.train_usd,
+                seconds_per_1k_requests=_mean([known[cell].bill.seconds_per_1k_requests for cell in done]),
+                usd_per_1k_requests=_mean([known[cell].bill.usd_per_1k_requests for cell in done]),
+                search=searches.get(key),
+            )
+        )
+    return found
+
+
+def methods_of(approaches: Sequence[Approach]) -> tuple[dict[str, str], dict[str, str]]:
+    """Returns cell id -> approach and cell id -> its label, for the cells that speak for their approach on test."""
+    speaking = [(cell, approach) for approach in approaches for cell in approach.cells]
+    return {cell: approach.id for cell, approach in speaking}, {cell: approach.label for cell, approach in speaking}
+
+
+def scored(plan: Plan, approaches: Sequence[Approach], families: Sequence[Family], metrics: Sequence[str], primary: str, store: Store) -> list[Approach]:
+    """Returns the approaches with their test scores and ranks, family by family, best first, those without a value last."""
+    cells = {cell.id: cell for cell in plan.cells}
+    means = {approach.id: replace(approach, scores=_scores(plan, [cells[cell] for cell in approach.cells], metrics, store)) for approach in approaches}
+    ordered: list[Approach] = []
+    for family in families:
+        own = [approach for approach in means.values() if approach.cells and approach.cells[0] in family.cells and approach.scores.get(primary)]
+        values = {approach.id: approach.scores[primary].value for approach in own}
+        higher = _higher(plan, primary)
+        ranges = rank_ranges(values, _told_apart(own, family), higher)
+        own = sorted(own, key=lambda approach: (-values[approach.id] if higher else values[approach.id], approach.label))
+        ordered += [replace(approach, ranks=ranges[approach.id]) for approach in own]
+    placed = {approach.id for approach in ordered}
+    return ordered + [approach for approach in means.values() if approach.id not in placed]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """What ``rank_ranges`` asks of a comparison."""
+
+    first: str
+    second: str
+    value: float
+    tie: bool
+
+
+def _told_apart(approaches: Sequence[Approach], family: Family) -> list[_Pair]:
+    """Returns what is known of pairs of approaches: over seeds where they have several, else of the two checkpoints."""
+    of = {cell: approach for approach in approaches for cell in approach.cells}
+    pairs = [_Pair(of[first[0]].id, of[second[0]].id, gap.value, gap.tie) for first, second, gap in family.methods if first[0] in of and second[0] in of]
+    for found in family.known:
+        sides = [of.get(found.first), of.get(found.second)]
+        if None not in sides and sides[0] is not sides[1] and all(len(side.cells) == 1 for side in sides):
+            pairs.append(_Pair(sides[0].id, sides[1].id, found.value, found.tie))
+    return pairs
+
+
+def _grouped(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
+    grouped: dict[str, list[Cell]] = {}
+    for cell in cells:
+        grouped.setdefault(cell.approach or method_key(cell.config), []).append(cell)
+    return grouped
+
+
+def _configurations(plan: Plan, cells: Sequence[Cell], rows: Mapping[str, Row], primary: str, finished: Finished) -> list[Configuration]:
+    alike: dict[str, list[Cell]] = {}
+    for cell in cells:
+        alike.setdefault(method_key(cell.config), []).append(cell)
+    firsts = [members[0] for members in alike.values()]
+    varying = [key for key in dict.fromkeys(key for cell in firsts for key in cell.values) if len({repr(cell.values.get(key)) for cell in firsts}) > 1]
+    found = []
+    for members in alike.values():
+        own = [rows[cell.id] for cell in members if cell.id in rows]
+        done = [row for row in own if row.done]
+        seen = [row.validation[primary]["value"] for row in done if row.validation.get(primary, {}).get("value") is not None]
+        values = {key: members[0].values[key] for key in varying if key in members[0].values}
+        state = done[0] if done else own[0] if own else None
+        costs = [_cost_seconds(plan, cell, finished) for cell in members]
+        found.append(
+            Configuration(
+                values=values,
+                cells=tuple(cell.id for cell in members),
+                seeds=tuple(cell.config.get("seed") for cell in members),
+                status=state.facts["status"] if state else "skipped",
+                reason=state.facts["reason"] if state else "not run",
+                validation=fmean(seen) if seen else None,
+                cost_seconds=_mean(costs),
+            )
+        )
+    return found
+
+
+def _cost_seconds(plan: Plan, cell: Cell, finished: Finished) -> float | None:
+    keys = [*weights_stages(plan, cell), *(cell.stages[role] for role in ("generate.validation", "likelihood.validation") if role in cell.stages)]
+    if any(key not in finished.receipts for key in keys):
+        return None
+    return sum(alone_seconds(finished.receipts[key], finished.loads.get(plan.stages[key].held or "", 0.0)) for key in keys)
+
+
+def _scores(plan: Plan, cells: Sequence[Cell], metrics: Sequence[str], store: Store) -> dict[str, SeedMean | None]:
+    if not cells:
+        return dict.fromkeys(metrics)
+    samples = [Sufficient.read(store.folder(cell.stages["score.test"])) for cell in cells]
+    stage, settings = plan.stages[cells[0].stages["score.test"]], plan.settings["statistics"]
+    options = {name: settings[name] for name in ("confidence", "resamples", "seed")}
+    found: dict[str, SeedMean | None] = {}
+    for name in metrics:
+        tables = [sample.metrics.get(name) for sample in samples]
+        metric = build(stage.config["metrics"][name], f"metrics.{name}")
+        same = all(sample.ids == samples[0].ids for sample in samples) and all(table is not None and len(table) for table in tables)
+        mean = seed_mean(tables, metric.value, samples[0].ids, samples[0].groups, **options, is_mean=getattr(metric, "is_mean", False)) if same else None
+        found[name] = mean if mean is not None and mean.value == mean.value else None  # not a number: null, never text
+    return found
+
+
+def _higher(plan: Plan, primary: str) -> bool:
+    for cell in (*plan.cells, *plan.trials):
+        for role in ("score.test", "score.validation"):
+            if role in cell.stages:
+                return bool(build(plan.stages[cell.stages[role]].config["metrics"][primary], f"metrics.{primary}").higher_is_better)
+    return True
+
+
+def _reason(place: int | None, configurations: Sequence[Configuration], rows: Sequence[Row]) -> str:
+    undone = next((f"{row.facts['status']}: {row.facts['reason']}" for row in rows if not row.done), None)
+    if place is not None:
+        return undone or "not run"
+    if all(one.status != "done" for one in configurations):
+        return f"{configurations[0].status}: {configurations[0].reason}"
+    return f"{len(configurations)} configurations and no validation score to choose one by (validation=true scores them)"
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    return fmean(values) if values and None not in values else None

@@ -1,0 +1,60 @@
+"""The table of approaches as texts, one row each: what the terminal and the page for people both show."""
+
+from __future__ import annotations
+
+from ftbench.report import figures
+from ftbench.report.approaches import Approach
+from ftbench.report.ranking import Family
+from ftbench.report.results import Results
+
+
+def approach_rows(results: Results, family: Family | None) -> list[list[str]]:
+    """Returns the head and one row per approach of a family, best first; with None the approaches that no family holds.
+
+    The columns: rank, approach, primary metric with its sampling interval, spread between seeds, seeds, trials, the chosen values, validation,
+    training of all trials, cost per 1,000 requests, cells.
+    """
+    own = [approach for approach in results.approaches if _family(results, approach) is family]
+    means = [mean for approach in own if (mean := approach.scores.get(results.primary))]
+    places = figures.places(max((abs(mean.value) for mean in means), default=0.0))
+    basis = family.cost_basis if family else None
+    unit = "$/1k" if basis == "usd_per_1k_requests" else "time/1k"
+    grid = [["rank", "approach", f"{results.primary} [{results.statistics['confidence']:.0%}]", "seed sd", "seeds", "trials", "chosen", "validation", "training", unit, "cells"]]
+    for approach in own:
+        mean, chosen = approach.scores.get(results.primary), approach.chosen
+        value = figures.figure(mean.value, mean.low, mean.high, places, limits=True) if mean else figures.UNKNOWN
+        spread = f"{mean.sd:.{places}f}" if mean and mean.sd is not None else "-"
+        validation = f"{chosen.validation:.{places}f}" if chosen and chosen.validation is not None else "-"
+        cost = figures.per_1k(getattr(approach, basis) if basis else None, basis)
+        spent = figures.spent(approach.trains, approach.train_seconds, approach.train_usd)
+        cells = approach.cells[0] + (f" +{len(approach.cells) - 1}" if len(approach.cells) > 1 else "") if approach.cells else "-"
+        grid.append([approach.rank_text, approach.label, value, spread, str(len(approach.cells)), str(len(approach.configurations)), values_text(chosen), validation, spent, cost, cells])
+    return grid if len(grid) > 1 else []
+
+
+def values_text(chosen: object) -> str:
+    """Returns such as ``rank=8 learning_rate=0.001``; a dash where nothing was varied."""
+    values = getattr(chosen, "values", None) or {}
+    return " ".join(f"{key.rpartition('.')[2]}={value:g}" if isinstance(value, float) else f"{key.rpartition('.')[2]}={value}" for key, value in values.items()) or "-"
+
+
+def search_lines(results: Results) -> list[str]:
+    """Returns how much was tried for each approach under ``effort``; empty without a search."""
+    lines = []
+    for approach in results.approaches:
+        if approach.search is None:
+            continue
+        search, tried = approach.search, len(approach.configurations)
+        failed = sum(one.status != "done" for one in approach.configurations)
+        space = "; ".join(f"{name} in {values}" for name, values in search["space"].items()) or "nothing to tune"
+        less = f", fewer than the {search['budget']} granted" if search["budget"] and tried < search["budget"] else ""
+        lines.append(
+            f"{approach.label}: {tried} of {search['size']} configuration{'s' * (search['size'] != 1)} tried on validation{less}"
+            f"{f', {failed} failed' if failed else ''}: {space}"
+        )
+        lines += [f"{approach.label}: left out: {text}" for text in search["left_out"]]
+    return lines
+
+
+def _family(results: Results, approach: Approach) -> Family | None:
+    return next((family for family in results.families if approach.cells and approach.cells[0] in family.cells), None)
