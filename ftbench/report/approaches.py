@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 from ftbench.core.cell import AXES, Cell
@@ -205,10 +205,15 @@ def methods_of(approaches: Sequence[Approach]) -> tuple[dict[str, str], dict[str
     return {cell: approach.id for cell, approach in speaking}, {cell: approach.label for cell, approach in speaking}
 
 
-def scored(plan: Plan, approaches: Sequence[Approach], families: Sequence[Family], metrics: Sequence[str], primary: str, store: Store) -> list[Approach]:
+def scored(
+    plan: Plan, approaches: Sequence[Approach], rows: Sequence[Row], families: Sequence[Family], metrics: Sequence[str], primary: str, store: Store
+) -> list[Approach]:
     """Returns the approaches with their test scores and ranks, family by family, best first, those without a value last."""
-    cells = {cell.id: cell for cell in plan.cells}
-    means = {approach.id: replace(approach, scores=_scores(plan, [cells[cell] for cell in approach.cells], metrics, store)) for approach in approaches}
+    cells, known = {cell.id: cell for cell in plan.cells}, {row.id: row for row in rows}
+    means = {}
+    for approach in approaches:
+        members = [(cells[cell], known[cell]) for cell in approach.cells]
+        means[approach.id] = replace(approach, scores=_scores(plan, members, metrics, store))
     ordered: list[Approach] = []
     for family in families:
         own = [approach for approach in means.values() if approach.cells and approach.cells[0] in family.cells and approach.scores.get(primary)]
@@ -284,19 +289,26 @@ def _cost_seconds(plan: Plan, cell: Cell, finished: Finished) -> float | None:
     return sum(alone_seconds(finished.receipts[key], finished.loads.get(plan.stages[key].held or "", 0.0)) for key in keys)
 
 
-def _scores(plan: Plan, cells: Sequence[Cell], metrics: Sequence[str], store: Store) -> dict[str, SeedMean | None]:
-    if not cells:
+def _scores(plan: Plan, members: Sequence[tuple[Cell, Row]], metrics: Sequence[str], store: Store) -> dict[str, SeedMean | None]:
+    if not members:
         return dict.fromkeys(metrics)
-    samples = [Sufficient.read(store.folder(cell.stages["score.test"])) for cell in cells]
-    stage, settings = plan.stages[cells[0].stages["score.test"]], plan.settings["statistics"]
+    samples = [Sufficient.read(store.folder(cell.stages["score.test"])) for cell, _ in members]
+    declared, settings = plan.stages[members[0][0].stages["score.test"]].config["metrics"], plan.settings["statistics"]
     options = {name: settings[name] for name in ("confidence", "resamples", "seed")}
+    same = all(sample.ids == samples[0].ids for sample in samples)
     found: dict[str, SeedMean | None] = {}
     for name in metrics:
+        values = [row.value(name) for _, row in members]
         tables = [sample.metrics.get(name) for sample in samples]
-        metric = build(stage.config["metrics"][name], f"metrics.{name}")
-        same = all(sample.ids == samples[0].ids for sample in samples) and all(table is not None and len(table) for table in tables)
-        mean = seed_mean(tables, metric.value, samples[0].ids, samples[0].groups, **options, is_mean=getattr(metric, "is_mean", False)) if same else None
-        found[name] = mean if mean is not None and mean.value == mean.value else None  # not a number: null, never text
+        if None in values:
+            found[name] = None
+        elif name in declared and same and all(table is not None for table in tables):
+            metric = build(declared[name], f"metrics.{name}")
+            found[name] = seed_mean(tables, metric.value, samples[0].ids, samples[0].groups, **options, is_mean=getattr(metric, "is_mean", False))
+        else:  # made elsewhere (lm-eval): its interval is known for one seed alone
+            entry = members[0][1].scores[name] if len(values) == 1 else {}
+            sd = stdev(values) if len(values) > 1 else None
+            found[name] = SeedMean(fmean(values), entry.get("low"), entry.get("high"), sd, min(values), max(values), len(values))
     return found
 
 

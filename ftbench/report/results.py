@@ -74,15 +74,16 @@ def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
     rolled = roll_up(plan, rows, primary, store)
     ranked = families(plan, rows, primary, store, *methods_of(rolled))
     place = {cell: index for index, cell in enumerate(cell for family in ranked for cell in family.cells)}
+    names = (*metric_names(plan), *harness_names(rows, metric_names(plan)))
     ordered = sorted(rows, key=lambda row: (place.get(row.id, len(place)), not row.done))
     return Results(
-        metrics=(*metric_names(plan), *harness_names(rows, metric_names(plan))),
+        metrics=names,
         primary=primary,
         statistics=statistics,
         rows=tuple(ordered),
         families=tuple(ranked),
         notes=tuple(_notes(ordered, ranked, primary, statistics)),
-        approaches=tuple(scored(plan, rolled, ranked, metric_names(plan), primary, store)),
+        approaches=tuple(scored(plan, rolled, rows, ranked, names, primary, store)),
     )
 
 
