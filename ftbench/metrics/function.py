@@ -6,6 +6,7 @@ The mean over examples is reported. A function for which less is better carries 
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -44,14 +45,21 @@ class FunctionMetric(MeanMetric):
         return bool(getattr(self._function(), "higher_is_better", True))
 
     def score(self, prediction: str, references: Sequence[str]) -> float:
-        function = self._function()
-        try:
-            score = float(function(prediction, list(references)))
-        except Exception as error:
-            raise FtbenchError(f"metric {self.path} raised {type(error).__name__} on the answer {prediction[:80]!r}: {error}") from error
-        if not math.isfinite(score):
-            raise FtbenchError(f"metric {self.path} returned {score} for the answer {prediction[:80]!r}; return a finite number")
-        return score
+        """Returns what the function says; whatever it raises passes, to be counted by ``ftbench.stats.failures``.
+
+        Raises:
+            ValueError: when it returns no finite number.
+        """
+        returned = self._function()(prediction, list(references))
+        if isinstance(returned, str) or not math.isfinite(float(returned)):
+            raise ValueError(f"returned {returned!r}, which is no finite number")
+        return float(returned)
+
+    def place(self) -> str:
+        """Returns ``file:line`` of the function."""
+        function = inspect.unwrap(self._function())
+        code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+        return self.path if code is None else f"{code.co_filename}:{code.co_firstlineno}"
 
     def failed_score(self, references: Sequence[str]) -> float:
         """Returns zero; where less is better zero would reward failing, so the empty text is scored instead."""

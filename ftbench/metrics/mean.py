@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ from ftbench.core.component import Component
 
 
 @dataclass(frozen=True)
-class MeanMetric(Component):
+class MeanMetric(Component, ABC):
     """A metric whose value is the mean of per-example scores; derive from it and write ``score`` and ``signature``.
 
     Attributes:
@@ -29,9 +30,13 @@ class MeanMetric(Component):
     is_mean: ClassVar[bool] = True
     highest: ClassVar[float | None] = 1.0
 
+    @abstractmethod
     def score(self, prediction: str, references: Sequence[str]) -> float:
         """Returns the score of one answer against all its references."""
-        raise NotImplementedError(f"{type(self).__name__} has no score()")
+
+    @abstractmethod
+    def signature(self) -> str:
+        """Says how the number was made."""
 
     def failed_score(self, references: Sequence[str]) -> float:
         """Returns the score of a row that failed: zero, so that failing never pays (DESIGN 6, number 15)."""

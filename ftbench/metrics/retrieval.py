@@ -8,6 +8,7 @@ cell without any row has no value. A row whose answer failed keeps its retrieval
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -19,7 +20,7 @@ from ftbench.core.errors import Problem
 
 
 @dataclass(frozen=True)
-class _Retrieval(Component):
+class _Retrieval(Component, ABC):
     """Mean over the rows that count of a score of the ranking of documents.
 
     Attributes:
@@ -38,6 +39,7 @@ class _Retrieval(Component):
     def check(self) -> list[Problem]:
         return [] if self.k >= 1 else [Problem(f"{self.name}.k", f"{self.k} passages are none", "Use 1 or more")]
 
+    @abstractmethod
     def score(self, ranks: Sequence[int], gold: int) -> float:
         """Returns the score of one row.
 
@@ -45,7 +47,6 @@ class _Retrieval(Component):
             ranks: places, from 1, of gold documents in the ranking of documents.
             gold: how many gold documents there are.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no score()")
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
         """Returns float64 [n, 2]: the score of a row that counts and 1, else zeros."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +14,7 @@ from ftbench.core.component import Component
 
 
 @dataclass(frozen=True)
-class SacrebleuMetric(Component):
+class SacrebleuMetric(Component, ABC):
     """A metric of sacreBLEU; derive from it and write ``scorer``, ``width`` and ``value``.
 
     Attributes:
@@ -29,13 +30,17 @@ class SacrebleuMetric(Component):
     highest: ClassVar[float] = 100.0
 
     @property
+    @abstractmethod
     def width(self) -> int:
         """How many counts an example has."""
-        raise NotImplementedError(f"{type(self).__name__} has no width")
 
+    @abstractmethod
     def scorer(self) -> Any:
         """Returns sacreBLEU's own metric."""
-        raise NotImplementedError(f"{type(self).__name__} has no scorer()")
+
+    @abstractmethod
+    def value(self, totals: np.ndarray, n: np.ndarray) -> np.ndarray:
+        """Returns the metric [...] of summed counts [..., width]."""
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
         """Returns float64 [n, width], sacreBLEU's counts of each row; a failed row counts as an empty answer."""

@@ -29,6 +29,7 @@ from ftbench.report.ranking import DECISION, family_of, method_key
 from ftbench.report.results import Results
 from ftbench.report.rows import CellOutcome, Row, build_rows, primary_metric
 from ftbench.report.terminal import render
+from ftbench.stats.failures import statistics_of
 from ftbench.stats.family import FAMILIES
 from ftbench.stats.intervals import interval
 from ftbench.stats.sufficient import Sufficient
@@ -191,7 +192,7 @@ def _distinct(entries: Sequence[Entry]) -> list[Entry]:
 
 def _sample(entry: Entry, shared: Sequence[str], name: str, metric: Any) -> Sufficient:
     rows = [entry.answers[example] for example in shared]
-    table = np.asarray(metric.statistics(rows), dtype=np.float64)
+    table, _, _ = statistics_of(metric, rows)
     return Sufficient(tuple(row["id"] for row in rows), tuple(row["group"] for row in rows), tuple(dict(row["slices"]) for row in rows), {name: table})
 
 

@@ -11,6 +11,7 @@ from ftbench.report.approaches import Approach, methods_of, roll_up, scored
 from ftbench.report.harness import harness_names, with_harness
 from ftbench.report.ranking import Family, families
 from ftbench.report.rows import CellOutcome, Row, build_rows, metric_names, primary_metric
+from ftbench.stats.failures import raised_line
 from ftbench.store.store import Store
 
 
@@ -87,6 +88,17 @@ def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
     )
 
 
+def _raised(rows: Sequence[Row]) -> list[str]:
+    """Returns one line for each metric that raised, at whatever answers of whatever cells."""
+    found: dict[tuple[str, str, str], tuple[dict[str, Any], int]] = {}
+    for row in rows:
+        for name, entry in row.scores.items():
+            if raised := entry.get("raised"):
+                first, count = found.get((name, raised["error"], raised["place"]), (raised, 0))
+                found[name, raised["error"], raised["place"]] = first, count + raised["rows"]
+    return [raised_line(name, raised, count) for (name, _, _), (raised, count) in found.items()]
+
+
 def _notes(rows: Sequence[Row], ranked: Sequence[Family], primary: str, statistics: Mapping[str, Any]) -> list[str]:
     done = [row for row in rows if row.done]
     notes = []
@@ -96,6 +108,7 @@ def _notes(rows: Sequence[Row], ranked: Sequence[Family], primary: str, statisti
         notes.append(text if everyone else f"{text} ({', '.join(concerned)})")
     if not done:
         return notes
+    notes += _raised(done)
     seeds = {row.facts["seed"] for row in done}
     if len(seeds) == 1 and any(row.trains for row in done):
         notes.append("one seed: comparisons are of these checkpoints; intervals show the sampling of examples, not the spread between training runs")

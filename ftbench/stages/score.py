@@ -20,6 +20,7 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.example import read_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.metrics.evaluation import measure
+from ftbench.stats.failures import statistics_of
 from ftbench.stats.intervals import interval
 from ftbench.stats.sufficient import Sufficient
 
@@ -53,7 +54,7 @@ def run(job: Job) -> Outcome:
             entry |= labels_of(metric, []) | {"failed": None, "slices": {}, "reason": "this model gives no log-probabilities"}
             scores[name] = entry
             continue
-        table = np.asarray(metric.statistics(rows), dtype=np.float64)
+        table, rows, raised = statistics_of(metric, rows)
         tables[name] = table
         entry |= score_table(metric, table, ids, groups, settings)
         if entry["value"] is None:
@@ -62,6 +63,7 @@ def run(job: Job) -> Outcome:
             entry["value"] = _headline(name, metric, rows, entry["value"], job.folder)
             entry["low"], entry["high"] = _around(entry["value"], entry["low"], entry["high"])
         entry |= labels_of(metric, rows) | {"failed": _failed(rows), "slices": _slices(metric, table, ids, groups, slices, settings)}
+        entry |= {} if raised is None else {"raised": raised.as_dict()}
         scores[name] = entry
     job.progress(len(metrics), len(metrics))
 

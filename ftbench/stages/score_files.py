@@ -27,6 +27,7 @@ from ftbench.metrics.function import FunctionMetric
 from ftbench.models.recorded import Recorded
 from ftbench.places import CONF
 from ftbench.stages.score import labels_of, score_table
+from ftbench.stats.failures import raised_line, statistics_of
 
 JSONL = (".jsonl", ".ndjson")
 Rows = list[dict[str, Any]]
@@ -160,7 +161,10 @@ def _metric(name: str) -> Any:
 
 
 def _scored(metric: Any, rows: Rows, settings: dict[str, Any]) -> dict[str, Any]:
-    entry = score_table(metric, metric.statistics(rows), [row["id"] for row in rows], [row["group"] for row in rows], settings)
+    table, rows, raised = statistics_of(metric, rows)
+    if raised is not None:
+        print(f"ftbench: {raised_line(metric.name, raised.as_dict(), raised.rows)}", file=sys.stderr)
+    entry = score_table(metric, table, [row["id"] for row in rows], [row["group"] for row in rows], settings)
     if entry["value"] is not None:
         value = corpus_value(metric, rows)
         if not math.isclose(value, entry["value"], rel_tol=1e-9, abs_tol=1e-9):

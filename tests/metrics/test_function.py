@@ -6,6 +6,7 @@ import pytest
 
 from ftbench.core.errors import FtbenchError
 from ftbench.metrics.function import FunctionMetric
+from ftbench.stats.failures import raised_line, statistics_of
 
 SOURCE = """
 def shout(prediction, references):
@@ -16,8 +17,19 @@ def edits(prediction, references):
 
 edits.higher_is_better = False
 
-def broken(prediction, references):
-    raise KeyError("nothing")
+def picky(prediction, references):
+    return float(bool(prediction[1]))
+
+def words(prediction, references):
+    return "good"
+
+def none(prediction, references):
+    return None
+
+def strict(prediction, references):
+    return 1.0 / len(prediction)
+
+strict.higher_is_better = False
 
 def nothing(prediction, references):
     return float("nan")
@@ -57,12 +69,27 @@ def test_identity_follows_the_source_file(own_metrics):
     assert before["_function_source_"] and before != after
 
 
-def test_errors_name_metric_and_answer(own_metrics):
-    name, _ = own_metrics
-    with pytest.raises(FtbenchError, match=r"broken raised KeyError on the answer 'x'"):
-        FunctionMetric("m", path=f"{name}.broken").corpus([row("x")])
-    with pytest.raises(FtbenchError, match="returned nan"):
-        FunctionMetric("m", path=f"{name}.nothing").corpus([row("x")])
+def test_15_what_it_raises_is_a_zero_that_is_counted_and_told_with_file_and_line(own_metrics):
+    name, path = own_metrics
+    rows = [{**row("ab"), "id": "a"}, {**row("x"), "id": "b"}, {**row("cd"), "id": "c"}]
+    table, scored, raised = statistics_of(FunctionMetric("m", path=f"{name}.picky"), rows)
+    assert table.tolist() == [[1.0], [0.0], [1.0]] and [one["finish"] for one in scored] == ["stop", "error", "stop"]
+    assert (raised.error, raised.rows, raised.first) == ("IndexError", 1, "b")
+    assert raised.place == f"{path}:{SOURCE.splitlines().index('    return float(bool(prediction[1]))') + 1}"
+    assert "score zero and are counted as failed" in raised_line("m", raised.as_dict(), 1)
+
+
+@pytest.mark.parametrize(("function", "said"), [("nothing", "returned nan"), ("words", "returned 'good'"), ("none", "NoneType")])
+def test_what_is_no_finite_number_scores_zero_at_the_place_of_the_function(own_metrics, function, said):
+    name, path = own_metrics
+    table, _, raised = statistics_of(FunctionMetric("m", path=f"{name}.{function}"), [{**row("x"), "id": "a"}])
+    assert table.tolist() == [[0.0]] and said in raised.message
+    assert raised.place == f"{path}:{SOURCE.splitlines().index(f'def {function}(prediction, references):') + 1}"
+
+
+def test_where_less_is_better_and_even_the_empty_answer_raises_nothing_is_made_up(own_metrics):
+    with pytest.raises(FtbenchError, match="even on an empty answer"):
+        statistics_of(FunctionMetric("m", path=f"{own_metrics[0]}.strict"), [{**row(""), "id": "a"}, {**row("x"), "id": "b"}])
 
 
 def test_a_path_that_leads_nowhere_is_refused():

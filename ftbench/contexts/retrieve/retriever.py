@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ class Hit(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Retriever(Component):
+class Retriever(Component, ABC):
     """Base of all retrievers. ``check`` names its fields relative to its own node.
 
     Attributes:
@@ -38,17 +39,17 @@ class Retriever(Component):
         """Returns why this retriever, though it can be planned with, cannot be run here: a package, an unknown commit."""
         return []
 
+    @abstractmethod
     def index(self, texts: Sequence[str], folder: Path) -> dict[str, int]:
         """*Heavy.* Builds the index of ``texts`` in ``folder``, the same bytes for the same texts.
 
         Returns:
             Token counts for the receipt, by name.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no index()")
 
+    @abstractmethod
     def search(self, folder: Path, texts: Sequence[str], queries: Sequence[str], k: int) -> list[list[Hit]]:
         """*Heavy.* Returns up to ``k`` hits per query, best first, ties in the order of the corpus."""
-        raise NotImplementedError(f"{type(self).__name__} has no search()")
 
 
 def nested(config: Any, where: str) -> Retriever:

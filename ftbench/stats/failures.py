@@ -1,0 +1,105 @@
+"""Rows that a metric cannot score: they count as failed answers, are counted, and the reason is told once.
+
+A metric that raises on one odd answer must neither stop a run of hours nor shrink n: the row is scored as a failed one is, which
+every metric has a rule for (DESIGN 6, number 15).
+"""
+
+from __future__ import annotations
+
+import sysconfig
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ftbench.core.errors import FtbenchError
+
+OURS = Path(__file__).resolve().parents[1]
+LIBRARIES = tuple({sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")})
+
+
+@dataclass(frozen=True)
+class Raised:
+    """What a metric raised.
+
+    Attributes:
+        error: type of the first exception; ``message`` is its first line.
+        place: ``file:line`` in the code of whoever wrote the metric.
+        rows: how many rows it raised on; ``first`` is the id of the first.
+    """
+
+    error: str
+    message: str
+    place: str
+    rows: int
+    first: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def statistics_of(metric: Any, rows: Sequence[dict[str, Any]]) -> tuple[np.ndarray, list[dict[str, Any]], Raised | None]:
+    """Returns a metric's statistics [n, k], the rows as they were scored, and what it raised on the way.
+
+    Args:
+        metric: see ``ftbench.core.protocols.Metric``.
+        rows: of ``outputs.jsonl`` or ``likelihood.jsonl``.
+
+    Raises:
+        FtbenchError: one line, where the metric raises on failed rows too, or on rows taken together that it scores one by one.
+    """
+    rows = list(rows)
+    try:
+        return _table(metric, rows), rows, None
+    except FtbenchError:
+        raise
+    except Exception as error:  # whatever a metric's code may raise
+        first = error
+    scored, lost, told = [], [], None
+    for row in rows:
+        try:
+            _table(metric, [row])
+            scored.append(row)
+        except FtbenchError:
+            raise
+        except Exception as error:
+            told = told or error
+            lost.append(str(row.get("id", len(scored))))
+            scored.append({**row, "output": "", "finish": "error"} if metric.reads == "outputs" else {**row, "nll": None})
+    told = told or first
+    try:
+        table = _table(metric, scored)
+    except Exception as error:
+        name = getattr(metric, "name", type(metric).__name__)
+        why = f"{type(error).__name__}: {_first_line(error)}"
+        raise FtbenchError(f"metric {name} raised {why} ({_place(error, metric)}) even on an empty answer; let it return a number for one") from error
+    return table, scored, Raised(type(told).__name__, _first_line(told), _place(told, metric), len(lost), lost[0] if lost else "")
+
+
+def raised_line(name: str, raised: Mapping[str, Any], rows: int) -> str:
+    """Returns what a person is told of a metric that raised on ``rows`` answers, however many cells they are of."""
+    why = raised["error"] + (f": {raised['message']}" if raised["message"] else "")
+    return f"metric {name} raised {why} ({raised['place']}) on {rows} answer{'s' * (rows != 1)}; such answers score zero and are counted as failed"
+
+
+def _table(metric: Any, rows: list[dict[str, Any]]) -> np.ndarray:
+    return np.asarray(metric.statistics(rows), dtype=np.float64)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else ""
+
+
+def _place(error: BaseException, metric: Any) -> str:
+    """Returns the innermost line of code that is neither ours nor a library's, else where the metric is defined."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not Path(frame.filename).is_relative_to(OURS) and not frame.filename.startswith(LIBRARIES)]
+    if own:
+        return f"{own[-1].filename}:{own[-1].lineno}"
+    if hasattr(metric, "place"):
+        return metric.place()
+    return f"{frames[-1].filename}:{frames[-1].lineno}"
