@@ -5,6 +5,7 @@
     python -m ftbench explain KEY
     python -m ftbench export CELL --out DIR
     python -m ftbench gc --dry-run
+    python -m ftbench report
 
 A verb's module is imported when it is asked for, so that ``--help`` and ``plan`` load nothing heavy.
 """
@@ -26,6 +27,7 @@ VERBS = {
     "export": "ftbench.export",
     "fetch": "ftbench.fetch",
     "gc": "ftbench.store.gc",
+    "report": "ftbench.report.verb",
     "score": "ftbench.stages.score_files",
 }
 """Verbs with words of their own: module with ``main(argv) -> exit status``."""

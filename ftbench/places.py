@@ -14,3 +14,4 @@ def _shipped(name: str) -> Path:
 
 CONF = _shipped("conf")
 RECIPES = _shipped("recipes")
+REPORTS = _shipped("reports")

@@ -69,3 +69,26 @@ def duration(seconds: float) -> str:
     if seconds < 1000:
         return f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def size(count: float) -> str:
+    """Returns ``512 kB``, ``31.4 MB`` or ``14.2 GB``, in powers of ten as vendors count."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:.3g} {unit}"
+    return f"{count:.0f} B"
+
+
+def count(number: float | None) -> str:
+    """Returns ``1,234`` or ``1.2 million``."""
+    if number is None:
+        return UNKNOWN
+    return f"{number / 1e6:.3g} million" if number >= 1e6 else f"{number:,.0f}"
+
+
+def signed(value: float, places: int) -> str:
+    """Returns a difference with its sign, a true minus, and zero without one."""
+    text = f"{abs(value):.{places}f}"
+    if not text.strip("0."):
+        return text
+    return ("+" if value > 0 else "\u2212") + text

@@ -1,0 +1,108 @@
+"""One cell: what it is, how it was trained, what it cost, and what was noticed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ftbench.report import figures
+from ftbench.report.draw.pieces import code, empty, facts, note, piece, share, table, tag
+from ftbench.report.draw.statistics import checks, plain
+from ftbench.report.text import cut, escaped, flat
+from ftbench.report.view.cell import CellPage, Training
+
+
+def head(page: CellPage, primary: str) -> str:
+    """Returns name, state, scores, cost and the command that makes this cell again."""
+    row = page.row
+    parts = [f"<h2>{escaped(page.label)}</h2>"]
+    if row is not None:
+        status = str(row.facts.get("status"))
+        parts.append(f"<p>{tag(status, {'done': 'green', 'failed': 'red', 'refused': 'amber'}.get(status, 'grey'))}{tag('rank ' + str(page.result.get('rank')), '') if page.result.get('rank') else ''}</p>")
+        if row.facts.get("reason"):
+            parts.append(note(str(row.facts["reason"]), "red" if status == "failed" else "amber"))
+        names = [name for name in (primary, *row.scores) if name in row.scores]
+        parts.append(facts((name, figures.score(row, name, figures.decimals([row], name), limits=True)) for name in dict.fromkeys(names)))
+        latency = "/".join("n/a" if row.facts.get(name) is None else f"{row.facts[name]:,.0f}" for name in ("latency_p50_ms", "latency_p95_ms"))
+        basis = "usd_per_1k_requests" if row.facts.get("usd_per_1k_requests") is not None else "seconds_per_1k_requests"
+        memory = row.facts.get("peak_memory_bytes")
+        costs = [
+            ("per 1,000 requests", figures.cost(row, basis)), ("training", figures.training(row)), ("latency p50/p95, ms", latency),
+            ("peak memory", figures.UNKNOWN if memory is None else figures.size(memory)), ("tokens per second", figures.count(row.facts.get("tokens_per_second"))),
+            ("tokens: prompt", figures.count(row.facts.get("prompt_tokens"))), ("tokens: answer", figures.count(row.facts.get("completion_tokens"))),
+        ]  # fmt: skip
+        parts += [facts(costs), f"<p><small>{escaped(row.facts.get('price_basis') or '')}</small></p>"]
+    parts += [note(words) for words in page.notes]
+    if page.command:
+        parts += ["<h3>Make it again</h3>", code(page.command)]
+    else:
+        parts.append(note("The matrix added this cell as a baseline; it comes with the sweep's command."))
+    return piece(*parts)
+
+
+def training(one: Training) -> str:
+    """Returns what was noticed in one training stage, its counts of rows and its masked example; the curve stands above."""
+    parts = []
+    parts += [note(words, "amber") for words in one.findings] or [note("Nothing was noticed: no spike, no divergence, no overfitting.")]
+    counts = [(f"rows {name.replace('_', ' ')}", figures.count(value)) for name, value in one.rows.items() if isinstance(value, (int, float))]
+    parts.append(facts([("steps", f"{one.steps:,}"), *counts]))
+    parts.append(masked(one.masked))
+    return piece(*parts)
+
+
+def masked(example: dict[str, Any] | None) -> str:
+    """Returns one training row as the loss saw it: supervised text marked, the rest faint."""
+    if not example:
+        return ""
+    parts = [f"<h3>One training row as the loss sees it <small>{escaped(example.get('id', ''))}</small></h3>"]
+    for name, words in (("segments", ""), ("rejected_segments", "rejected answer")):
+        if example.get(name):
+            pieces = "".join(f'<span class="{"ft-on" if segment.get("supervised") else "ft-off"}">{escaped(cut(str(segment.get("text", "")), 4000))}</span>' for segment in example[name])
+            parts.append(f"{f'<small>{words}</small>' if words else ''}<pre class=\"ft-code ft-masked\">{pieces}</pre>")
+    return "".join(parts) + "<small>marked: supervised, the loss is taken over it</small>"
+
+
+def costs(page: CellPage) -> str:
+    """Returns the stages one after the other, each starting where the one before ended, and what their seconds went into."""
+    finished = [part for part in page.parts if part.receipt is not None]
+    if not finished:
+        return piece(empty("No stage of this cell has run.", "Its cost is not known yet."))
+    total = sum(part.receipt.seconds.get("total", 0.0) for part in finished if part.receipt)
+    rows, start = [], 0.0
+    for part in finished:
+        receipt = part.receipt
+        seconds = receipt.seconds.get("total", 0.0) if receipt else 0.0
+        left, right = share(start, (0, total)), share(start + seconds, (0, total))
+        start += seconds
+        bar = f'<div class="ft-track"><span class="ft-bar ft-l{min(left, 99)} ft-w{max(1, right - left)}"></span></div>'
+        shape = ", ".join(f"{name.replace('_', ' ')} {figures.duration(value)}" for name, value in part.shape[:3] if value >= 0.05)
+        state = "" if part.state == "done" else tag(part.state, "red")
+        shared = f"<small>shared with {len(part.shared)} other{'s' * (len(part.shared) != 1)}</small>" if part.shared else ""
+        rows.append([f"{escaped(part.role)} {state}", bar, figures.duration(seconds), escaped(shape), shared, escaped(flat(receipt.device or "")) if receipt else "", f"<small>{part.key[:12]}</small>"])
+    grid = table(("stage", "", "wall time", "of that", "", "device", "key"), rows, numbers=(2,)).replace('<td><div class="ft-track', '<td class="ft-wide"><div class="ft-track')
+    failed = "".join(note(f"{part.role}: {part.receipt.error}", "red") for part in finished if part.state == "failed" and part.receipt and part.receipt.error)
+    return piece(grid, f"<small>{figures.duration(total)} of wall time in all as it ran; the bill counts each shared stage as if this cell ran alone, loading included</small>", failed)
+
+
+def forecast(page: CellPage) -> str:
+    """Returns the forecast beside what was measured, where there is one."""
+    if not page.forecast:
+        return piece(note("No forecast was stored with this cell, so there is nothing to hold the measurement against."))
+    return piece(plain(page.forecast))
+
+
+def rest(page: CellPage) -> str:
+    """Returns data checks, versions, provenance, forgetting and the resolved config."""
+    parts = [checks(page.checks)]
+    for name in ("harness", "forgetting"):
+        if page.result.get(name):
+            parts += [f"<h3>{name.capitalize()}</h3>", plain(page.result[name])]
+    packages = page.environment.get("packages") or {}
+    if packages:
+        machine = [(name, str(page.environment[name])) for name in ("python", "platform", "cuda", "threads", "commit") if page.environment.get(name) is not None]
+        parts += ["<h3>Versions</h3>", facts([*machine, *((str(name), str(version)) for name, version in packages.items())])]
+    return piece(*parts)
+
+
+def config(page: CellPage) -> str:
+    return piece(code(json.dumps(page.config, indent=1, ensure_ascii=False)))

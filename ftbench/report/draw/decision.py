@@ -1,0 +1,104 @@
+"""The first page: the sentence on top, the ranked table, what is not done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ftbench.report import figures
+from ftbench.report.draw.pieces import facts, note, piece, span, table, tag
+from ftbench.report.rows import Row
+from ftbench.report.text import escaped
+from ftbench.report.view.decision import CLEAR, UNDECIDED, Decision, Group, Line
+
+TAGS = {CLEAR: ("Clear", "green"), UNDECIDED: ("Undecided", "amber")}
+Link = Callable[[str], str]
+
+
+def verdict(decision: Decision, agreement: str | None = None, sweep: str | None = None) -> str:
+    """Returns the sentence on top; ``agreement`` is what human review or a judge says of the metric, ``sweep`` its name."""
+    one = decision.verdict
+    badge = tag(*TAGS[one.kind]) if one.kind in TAGS else ""
+    also = "".join(f"<li>{escaped(sentence)}</li>" for sentence in (*([agreement] if agreement else []), *one.also[:3]))
+    return piece(
+        f'<section class="ft-verdict ft-{one.kind}">{badge}<span class="ft-soft">{escaped(decision.dataset)}, by {escaped(decision.metric)}{f" · {escaped(sweep)}" if sweep else ""}</span>'
+        f'<p class="ft-say">{escaped(one.sentence)}</p><p class="ft-sure">{escaped(one.sure)}</p>{f"<ul>{also}</ul>" if also else ""}</section>'
+    )
+
+
+def ranking(decision: Decision, link: Link | None = None, totals: dict[str, str] | None = None) -> str:
+    """Returns the ranked table, one row per group of seeds, each opening to its facts.
+
+    Args:
+        link: cell id -> where its page is.
+        totals: cell id -> what owning it costs, which then stands in place of the training.
+    """
+    ends = [end for line in decision.lines for end in (line.low, line.value, line.high) if end is not None]
+    axis = (min(ends), max(ends))
+    unit = "$/1k" if decision.basis == "usd_per_1k_requests" else "time/1k"
+    last = "total cost" if totals else "training"
+    head = "".join(f"<span{' class=ft-right' if place > 2 else ''}>{words}</span>" for place, words in enumerate(("rank", "cell", "", f"{escaped(decision.metric)}", unit, last, "p95")))
+    rows = "".join(_group(group, axis, decision, link, totals) for group in decision.groups)
+    hidden = note(f"{decision.hidden} hidden by the filters. Ranks are over all {len(decision.family['cells'])} cells.") if decision.hidden else ""
+    return piece(f'<div class="ft-rank"><div class="ft-head"><div class="ft-row">{head}</div></div>{rows}</div>{hidden}')
+
+
+def _group(group: Group, axis: tuple[float, float], decision: Decision, link: Link | None, totals: dict[str, str] | None) -> str:
+    line = group.lead
+    summary = _row(line, group.name, len(group.lines), axis, decision, totals)
+    seeds = ""
+    if len(group.lines) > 1:
+        cells = [[escaped(one.rank), _named(one, link), escaped(one.text), escaped(one.cost_text), escaped(figures.training(one.row))] for one in group.lines]
+        seeds = table(("rank", "cell", decision.metric, "per 1,000", "training"), cells, numbers=(2, 3, 4), label=1)
+    return f'<details><summary>{summary}</summary><div class="ft-more">{seeds}{_facts(line, decision, link)}</div></details>'
+
+
+def _row(line: Line, name: str, seeds: int, axis: tuple[float, float], decision: Decision, totals: dict[str, str] | None) -> str:
+    lead = line.row.id in decision.verdict.open
+    tags = ""
+    if line.row.id == decision.verdict.choice:
+        tags += tag("choose" if decision.verdict.kind == CLEAR else "cheapest of the open ones" if decision.verdict.kind == UNDECIDED else "only one", "" if decision.verdict.kind != UNDECIDED else "amber")
+    tags += tag("frontier") if line.frontier else ""
+    tags += tag(f"{seeds} seeds", "grey") if seeds > 1 else ""
+    tags += tag("baseline", "grey") if line.row.baseline else ""
+    tags += "".join(tag(f"breaks: {words}", "red") for words in line.broken)
+    p95 = line.row.facts.get("latency_p95_ms")
+    last = totals.get(line.row.id, figures.UNKNOWN) if totals else figures.training(line.row)
+    return (
+        f'<div class="ft-row{" ft-out" if line.broken else ""}"><span class="ft-place">{escaped(line.rank)}</span><span><span class="ft-name">{escaped(name)}</span> {tags}</span>'
+        f'{span(line.low, line.value, line.high, axis, lead=lead)}<span class="ft-num ft-right">{escaped(line.text)}</span>'
+        f'<span class="ft-num ft-right" data-name="per 1,000">{escaped(line.cost_text)}</span><span class="ft-num ft-right" data-name="{"total" if totals else "training"}">{escaped(last)}</span>'
+        f'<span class="ft-num ft-right">{figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms"}</span></div>'
+    )
+
+
+def _facts(line: Line, decision: Decision, link: Link | None) -> str:
+    row = line.row
+    scores = [(name, figures.score(row, name, figures.decimals([row], name), limits=True)) for name in row.scores if name != decision.metric]
+    memory, pace = row.facts.get("peak_memory_bytes"), row.facts.get("tokens_per_second")
+    cost = [
+        ("examples", figures.count(row.facts.get("n"))),
+        ("peak memory", figures.UNKNOWN if memory is None else figures.size(memory)),
+        ("tokens per second", figures.count(pace)),
+        ("latency, median", figures.UNKNOWN if row.facts.get("latency_p50_ms") is None else f"{row.facts['latency_p50_ms']:,.0f} ms"),
+        ("cell", row.id),
+    ]
+    more = f'<p class="ft-screen"><a href="{escaped(link(row.id))}">Everything about this cell</a></p>' if link else ""
+    return facts(scores) + facts(cost) + more + f"<small>{escaped(row.facts.get('price_basis') or '')}</small>"
+
+
+def _named(line: Line, link: Link | None) -> str:
+    return f'<a href="{escaped(link(line.row.id))}">{escaped(line.row.label)}</a>' if link else escaped(line.row.label)
+
+
+def undone(rows: Sequence[Row], unranked: Sequence[Row], metric: str, link: Link | None = None) -> str:
+    """Returns the cells that have no rank, each with the reason; nothing where every cell has one."""
+    if not rows and not unranked:
+        return ""
+    kinds = {"failed": "red", "refused": "amber", "blocked": "grey", "skipped": "grey"}
+    lines = []
+    for row in rows:
+        status = str(row.facts.get("status"))
+        name = f'<a href="{escaped(link(row.id))}">{escaped(row.label)}</a>' if link else escaped(row.label)
+        lines.append([tag(status, kinds.get(status, "grey")), name, escaped(row.facts.get("reason") or "no reason given")])
+    lines += [[tag("no value", "grey"), escaped(row.label), escaped(row.scores.get(metric, {}).get("reason") or f"{metric} is n/a")] for row in unranked]
+    return piece(f"<h2>Not ranked: {len(lines)}</h2>", table(("state", "cell", "reason"), lines, label=1))

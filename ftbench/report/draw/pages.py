@@ -1,0 +1,67 @@
+"""The plan's page and the review's page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ftbench.report import figures
+from ftbench.report.draw.pieces import empty, facts, note, piece, table, tag
+from ftbench.report.draw.statistics import plain
+from ftbench.report.text import escaped
+from ftbench.report.view.plan import PlanPage
+from ftbench.report.view.review import ReviewPage
+
+MOST_CELLS = 300
+
+
+def plan_head(page: PlanPage) -> str:
+    """Returns counts, axes and how far it is."""
+    state = "running" if page.running else "finished" if page.done == page.stages else "not complete"
+    counts = [
+        ("state", state), ("cells", figures.count(len(page.cells))), ("stages", f"{page.done:,} of {page.stages:,} done"), ("failed", figures.count(page.failed)),
+        ("shared stages", figures.count(page.shared)), ("refused", figures.count(len(page.refusals))), ("excluded", figures.count(page.excluded)),
+    ]  # fmt: skip
+    axes = [(axis, ", ".join(options[:8]) + (f" and {len(options) - 8} more" if len(options) > 8 else "")) for axis, options in page.axes.items()]
+    return piece(facts(counts), "<h3>Matrix</h3>", facts(axes))
+
+
+def plan_cells(page: PlanPage, link: Callable[[str], str] | None = None) -> str:
+    """Returns every cell with its stages."""
+    if not page.cells:
+        return piece(note("Every cell was refused."))
+    rows = []
+    for cell in page.cells[:MOST_CELLS]:
+        name = f'<a href="{escaped(link(cell["id"]))}">{escaped(cell["label"])}</a>' if link else escaped(cell["label"])
+        status = cell["status"] or ("done" if cell["done"] == cell["stages"] else "waiting")
+        kind = {"done": "green", "failed": "red", "waiting": "grey"}.get(status, "amber")
+        rows.append([name + (" " + tag("baseline", "grey") if cell["baseline"] else ""), tag(status, kind), f"{cell['done']} of {cell['stages']}", escaped(cell["reason"] or ""), f"<small>{cell['id']}</small>"])
+    left = note(f"{len(page.cells) - MOST_CELLS} more in plan.json.") if len(page.cells) > MOST_CELLS else ""
+    return piece(table(("cell", "state", "stages done", "reason", "id"), rows, numbers=(2,)), left)
+
+
+def refusals(page: PlanPage) -> str:
+    """Returns every reason once, with its fix and the cells that it stops."""
+    if not page.refusals:
+        return ""
+    reasons: dict[tuple[str, str, str], list[str]] = {}
+    for refusal in page.refusals:
+        for problem in refusal["problems"]:
+            reasons.setdefault((problem["where"], problem["why"], problem["fix"]), []).append(refusal["label"])
+    rows = [[escaped(where), escaped(why), escaped(fix), escaped(", ".join(labels[:6]) + (f" and {len(labels) - 6} more" if len(labels) > 6 else ""))] for (where, why, fix), labels in reasons.items()]
+    return piece(f"<h2>Refused: {len(page.refusals)}</h2>", table(("where", "why", "how to mend it", "cells"), rows))
+
+
+def plan_forecast(page: PlanPage) -> str:
+    if not page.forecast:
+        return piece(note("No forecast is stored with this plan: hours and dollars are unknown, not zero."))
+    return piece("<h3>Forecast</h3>", plain(page.forecast))
+
+
+def review(page: ReviewPage) -> str:
+    """Returns the conclusions of human review, or how to start one."""
+    if page.problem:
+        return piece(note(page.problem, "red"))
+    if page.conclusions is None:
+        progress = f"{page.verdicts:,} verdicts are in the ledger; the last command draws conclusions from them." if page.verdicts else "Blind sheets for your reviewers, a ledger of their verdicts, and what follows from them:"
+        return piece(empty("Nobody has concluded anything yet." if page.verdicts else "Nobody has reviewed these answers yet.", progress, page.start))
+    return piece(facts([("verdicts", figures.count(page.verdicts))]), plain(page.conclusions))

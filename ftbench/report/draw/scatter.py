@@ -1,0 +1,139 @@
+"""Quality against cost: a point per cell with its interval, the frontier, and labels that do not collide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import quote
+
+from ftbench.report.draw.svg import LINE, Scale, figure, fitted, line, number, path, scale, text, width_of
+from ftbench.report.text import escaped
+from ftbench.report.view.decision import Decision, Line
+
+WIDE, NARROW = 1080, 380
+RADIUS = 6
+Box = tuple[float, float, float, float]
+
+UNITS = {"usd_per_1k_requests": "$ per 1,000 requests", "seconds_per_1k_requests": "seconds per 1,000 requests"}
+
+
+def chart(decision: Decision, *, link: Callable[[Line], str] | None = None, costs: Mapping[str, float] | None = None, unit: str | None = None) -> str:
+    """Returns the chart, wide and narrow, with its legend; a note where no cost is known.
+
+    Args:
+        decision: whose lines are drawn.
+        link: where a click on a cell leads, None for nowhere.
+        costs: cell id -> another cost than that of the sweep, such as the total cost of ownership.
+        unit: what ``costs`` are in.
+    """
+    priced = {entry.row.id: (costs.get(entry.row.id) if costs is not None else entry.cost) for entry in decision.lines}
+    lines = [entry for entry in decision.lines if priced[entry.row.id] is not None]
+    if not lines:
+        return '<p class="ft-note">No cost is known for these cells, so there is no chart of quality against cost.</p>'
+    words = unit or UNITS[decision.basis or "seconds_per_1k_requests"]
+    drawn = [_draw(decision, lines, priced, words, link, width, height, kind) for width, height, kind in ((WIDE, 400, "ft-wide-chart"), (NARROW, 340, "ft-narrow"))]
+    left_out = len(decision.lines) - len(lines)
+    note = f'<p class="ft-note">{left_out} more without a known cost.</p>' if left_out else ""
+    open_cells = len(decision.verdict.open)
+    legend = (
+        f'<p class="ft-legend"><span><i class="ft-lead"></i>{"may be the best" if open_cells > 1 else "the best"}</span><span><i class="ft-on"></i>on the frontier: nothing is both better and '
+        "cheaper</span><span><i></i>others</span></p>"
+    )
+    return f'<div class="ft ft-chart">{legend}{"".join(drawn)}{note}</div>'
+
+
+def _draw(decision: Decision, lines: Sequence[Line], costs: Mapping[str, float | None], unit: str, link: Callable[[Line], str] | None, width: int, height: int, kind: str) -> str:
+    amounts = [float(costs[entry.row.id]) for entry in lines]  # type: ignore[arg-type]
+    log = min(amounts) > 0
+    left, right, top, bottom = 58, width - 18, 22, height - 46
+    across = scale(amounts, left, right, log=log, room=0.08)
+    ends = [end for entry in lines for end in (entry.low, entry.value, entry.high) if end is not None]
+    up = scale(ends, bottom, top)
+    parts = _axes(across, up, unit, decision, width, height, left, right, top, bottom, log)
+    spots = {entry.row.id: (across(float(costs[entry.row.id])), up(entry.value)) for entry in lines}  # type: ignore[arg-type]
+    best = _frontier(lines, costs, decision.higher)
+    stairs = _steps([spots[entry.row.id] for entry in best])
+    parts.append(path(stairs, "ft-frontier"))
+    on = {entry.row.id for entry in best}
+    whiskers = {entry.row.id: (up(entry.low), up(entry.high)) for entry in lines if entry.low is not None and entry.high is not None}
+    labels = _labels(lines, spots, on, set(decision.verdict.open), (left, top, right, bottom), whiskers, stairs)
+    for entry in reversed(lines):
+        parts.append(_point(entry, spots[entry.row.id], up, entry.row.id in decision.verdict.open, entry.row.id in on, labels.get(entry.row.id), link))
+    return figure(width, height, parts, f"{decision.metric} against {unit}, {len(lines)} cells", kind)
+
+
+def _axes(across: Scale, up: Scale, unit: str, decision: Decision, width: int, height: int, left: float, right: float, top: float, bottom: float, log: bool) -> list[str]:
+    parts = []
+    for tick in up.ticks(5):
+        parts += [line(left, up(tick), right, up(tick), "ft-gridline"), text(left - 8, up(tick) + 4, number(tick), anchor="end")]
+    for tick in across.ticks(7 if width > 600 else 4):
+        parts += [line(across(tick), bottom, across(tick), bottom + 5, "ft-axis"), text(across(tick), bottom + 20, number(tick), anchor="middle")]
+    parts.append(line(left, bottom, right, bottom, "ft-axis"))
+    arrow = "" if decision.higher else " (less is better)"
+    parts.append(text(left - 46, 12, f"{decision.metric}{arrow}", kind="ft-strong"))
+    parts.append(text(right, height - 6, f"{unit}{', log scale' if log else ''}", anchor="end", kind="ft-strong"))
+    return parts
+
+
+def _frontier(lines: Sequence[Line], costs: Mapping[str, float | None], higher: bool) -> list[Line]:
+    """Returns the lines that no other beats in both, cheapest first."""
+    sign = 1 if higher else -1
+    found: list[Line] = []
+    for entry in sorted(lines, key=lambda entry: (costs[entry.row.id], -sign * entry.value)):
+        if not found or sign * entry.value > sign * found[-1].value:
+            found.append(entry)
+    return found
+
+
+def _steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Returns the stairs through points: what is to be had for each cost."""
+    found: list[tuple[float, float]] = list(points[:1])
+    for (_, before), (x, y) in zip(points, points[1:], strict=False):
+        found += [(x, before), (x, y)]
+    return found
+
+
+def _point(entry: Line, spot: tuple[float, float], up: Scale, lead: bool, on: bool, label: tuple[float, float, str, str] | None, link: Callable[[Line], str] | None) -> str:
+    x, y = spot
+    parts = [f"<title>{escaped(entry.row.label)}: {escaped(entry.text)}, {escaped(entry.cost_text)} per 1,000 requests, rank {entry.rank}</title>"]
+    if entry.low is not None and entry.high is not None:
+        parts.append(line(x, up(entry.low), x, up(entry.high), "ft-whisker"))
+    parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}" class="ft-point"/>')
+    if label is not None:
+        parts.append(text(label[0], label[1], label[2], anchor=label[3], kind="ft-halo ft-strong" if lead else "ft-halo"))
+    kind = " ".join(name for name, yes in (("ft-lead", lead), ("ft-on", on)) if yes)
+    inner = f'<g class="{kind}">{"".join(parts)}</g>'
+    if link is None:
+        return inner
+    return f'<a href="{escaped(link(entry))}" data-cell="{quote(entry.row.id)}" tabindex="0" role="link">{inner}</a>'
+
+
+def _labels(
+    lines: Sequence[Line], spots: Mapping[str, tuple[float, float]], on: set[str], lead: set[str], frame: Box, whiskers: Mapping[str, tuple[float, float]],
+    stairs: Sequence[tuple[float, float]],
+) -> dict[str, tuple[float, float, str, str]]:
+    """Returns x, baseline, words and anchor of each label that finds a free place; what matters more chooses first."""
+    taken: list[Box] = [(x - RADIUS - 1, y - RADIUS - 1, x + RADIUS + 1, y + RADIUS + 1) for x, y in spots.values()]
+    bars = [(spots[cell][0] - 2, min(ends), spots[cell][0] + 2, max(ends)) for cell, ends in whiskers.items()]
+    bars += [(min(x1, x2) - 2, min(y1, y2) - 2, max(x1, x2) + 2, max(y1, y2) + 2) for (x1, y1), (x2, y2) in zip(stairs, stairs[1:], strict=False)]
+    found = {}
+    for entry in sorted(lines, key=lambda entry: (entry.row.id not in lead, entry.row.id not in on)):
+        x, y = spots[entry.row.id]
+        words = fitted(entry.label, 210 if frame[2] > 600 else 130)
+        wide = width_of(words)
+        for place, base, anchor in (
+            (x + 12, y + 4, "start"), (x - 12, y + 4, "end"), (x + 10, y - 9, "start"), (x + 10, y + 18, "start"), (x - 10, y - 9, "end"), (x - 10, y + 18, "end"),
+            (x + 10, y - 24, "start"), (x - 10, y - 24, "end"), (x + 10, y + 33, "start"), (x - 10, y + 33, "end"),
+        ):  # fmt: skip
+            start = place if anchor == "start" else place - wide
+            box = (start, base - LINE + 4, start + wide, base + 4)
+            if box[0] < frame[0] - 50 or box[2] > frame[2] + 16 or box[1] < frame[1] - 4 or box[3] > frame[3] + 2:
+                continue
+            if not any(_meet(box, other) for other in (*taken, *bars)):
+                taken.append(box)
+                found[entry.row.id] = (place, base, words, anchor)
+                break
+    return found
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

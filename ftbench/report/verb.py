@@ -1,0 +1,123 @@
+"""``python -m ftbench report [SWEEP...]``: opens the report of finished or running sweeps in the browser; several open together.
+
+    python -m ftbench report                                 # the newest sweep below ./multirun
+    python -m ftbench report multirun/2026-11-23/10-30-00 --port 8600
+
+The app is Streamlit (``pip install 'ftbench[report]'``). It listens on this machine alone and asks nothing of any other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ftbench.core.errors import FtbenchError
+from ftbench.places import REPORTS
+from ftbench.report.draw.style import DARK, FONT, LIGHT
+from ftbench.report.view.sweep import Sweep, open_sweeps
+
+FIRST_PORT = 8501
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the verb; returns 0, or the app's exit status.
+
+    Raises:
+        FtbenchError: one line for what cannot be opened or written.
+    """
+    words = parser().parse_args(list(argv))
+    return serve(open_sweeps(words.sweeps), words.port)
+
+
+def parser() -> argparse.ArgumentParser:
+    found = argparse.ArgumentParser(prog="ftbench report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("sweeps", nargs="*", type=Path, metavar="SWEEP", help="folder of a sweep (default: the newest below ./multirun)")
+    found.add_argument("--port", type=_port, help=f"port of the app (default: the first free one from {FIRST_PORT})")
+    return found
+
+
+def serve(sweeps: Sequence[Sweep], port: int | None, *, trusted: bool = True) -> int:
+    """Runs the app until it is stopped.
+
+    Raises:
+        FtbenchError: when Streamlit is not installed or the port is taken.
+    """
+    if importlib.util.find_spec("streamlit") is None:
+        raise FtbenchError("streamlit is not installed, so the app cannot be opened. pip install 'ftbench[report]'; --html FILE needs nothing")
+    chosen = _free(port)
+    asked = {"trusted": trusted, "sweeps": [{"folder": str(sweep.folder.resolve()), "name": sweep.name, "store": str(sweep.moved) if sweep.moved else None} for sweep in sweeps]}
+    command = [sys.executable, "-m", "streamlit", "run", str(REPORTS / "app.py"), *(f"--{name}={value}" for name, value in options(chosen).items()), "--", json.dumps(asked)]
+    print(f"report: http://localhost:{chosen}  ({', '.join(sweep.name for sweep in sweeps)}; Ctrl-C ends it)", flush=True)
+    process = subprocess.Popen(command, env={**os.environ, "STREAMLIT_SERVER_SHOW_EMAIL_PROMPT": "false"}, stdout=subprocess.DEVNULL)
+    previous = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        status = process.wait()
+    except KeyboardInterrupt:
+        process.wait()
+        print()
+        return 0
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    return 0 if status in (0, -signal.SIGTERM, -signal.SIGINT) else status
+
+
+def options(port: int) -> dict[str, Any]:
+    """Returns Streamlit's settings: the theme, no toolbar for developers, no statistics to anybody, this machine alone."""
+    found: dict[str, Any] = {
+        "server.port": port,
+        "server.address": "localhost",
+        "server.headless": "false" if _display() else "true",
+        "server.fileWatcherType": "none",
+        "server.runOnSave": "false",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "theme.font": FONT,
+        "theme.baseRadius": "6px",
+    }
+    for name, colours in (("light", LIGHT), ("dark", DARK)):
+        found |= {
+            f"theme.{name}.primaryColor": colours["accent"],
+            f"theme.{name}.backgroundColor": colours["ground"],
+            f"theme.{name}.secondaryBackgroundColor": colours["panel"],
+            f"theme.{name}.textColor": colours["ink"],
+            f"theme.{name}.linkColor": colours["accent"],
+            f"theme.{name}.borderColor": colours["line"],
+        }
+    return found
+
+
+def _display() -> bool:
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port. Give a number from 1 to 65535")
+    return int(text)
+
+
+def _free(port: int | None) -> int:
+    """Returns the port asked for, or the first free one.
+
+    Raises:
+        FtbenchError: when it is taken.
+    """
+    for candidate in [port] if port else range(FIRST_PORT, FIRST_PORT + 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", candidate))
+                return candidate
+            except OSError:
+                continue
+    raise FtbenchError(f"--port {port}: is in use. Give another one" if port else "no port from 8501 to 8600 is free. Give one with --port")

@@ -1,0 +1,223 @@
+"""The reading layer: what each page of the report shows, from the files of a sweep alone."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ftbench.core.errors import FtbenchError
+from ftbench.report.view import outputs, statistics
+from ftbench.report.view.cell import cell_page
+from ftbench.report.view.decision import ALONE, CLEAR, NOTHING, UNDECIDED, axes_of, decisions
+from ftbench.report.view.labels import distinct, short
+from ftbench.report.view.plan import plan_page
+from ftbench.report.view.review import review_page
+from ftbench.report.view.sweep import open_sweep, open_sweeps
+from ftbench.report.view.table import metrics_of, slices_of, table
+from ftbench.report.write import write_results
+
+
+def _saved(matrix, folder: Path):
+    plan = matrix.plan()
+    plan.write(folder)
+    write_results(plan, matrix.outcomes, folder)
+    return open_sweep(folder)
+
+
+@pytest.fixture
+def sweep(matrix, tmp_path):
+    """Three cells: two close ones that train, and a cheap base far behind; one refused, one failed."""
+    matrix.cell("tiny lora", 38, trains=True, work=8.0)
+    matrix.cell("tiny full", 37, trains=True, work=6.0)
+    matrix.cell("tiny none", 8, work=2.0)
+    matrix.cell("tiny broken", 0, status="failed", reason="train: out of memory")
+    matrix.refuse("tiny dpo", "no preferences")
+    return _saved(matrix, tmp_path / "sweep")
+
+
+def test_a_tie_is_undecided_and_names_the_cheapest_of_those_that_may_be_the_best(sweep) -> None:
+    (one,) = decisions(table([sweep]))
+    assert one.verdict.kind == UNDECIDED
+    assert {sweep.rows[cell].label for cell in one.verdict.open} == {"tiny lora", "tiny full"}
+    assert sweep.rows[one.verdict.choice].label == "tiny full"
+    assert "no proof of being equal" in one.verdict.sure
+    assert [line.rank for line in one.lines] == ["1–2", "1–2", "3"]
+
+
+def test_a_clear_winner_is_chosen(matrix, tmp_path) -> None:
+    matrix.cell("tiny lora", 39, trains=True)
+    matrix.cell("tiny none", 5)
+    (one,) = decisions(table([_saved(matrix, tmp_path / "s")]))
+    assert one.verdict.kind == CLEAR
+    assert one.verdict.sentence.startswith("Choose tiny lora: exact_match 0.975")
+
+
+def test_one_cell_is_alone_and_none_is_nothing(matrix, tmp_path) -> None:
+    matrix.cell("tiny none", 5)
+    sweep = _saved(matrix, tmp_path / "s")
+    (one,) = decisions(table([sweep]))
+    assert one.verdict.kind == ALONE
+    (none,) = decisions(table([sweep]), limits={"cost": 0.0})
+    assert none.verdict.kind == NOTHING and none.verdict.choice is None
+
+
+def test_failed_and_refused_cells_are_told_with_their_reasons(sweep) -> None:
+    assert {(row.label, row.facts["reason"]) for row in table([sweep]).undone()} == {("tiny broken", "train: out of memory"), ("tiny dpo", "method: no preferences. Take lora")}
+
+
+def test_a_filter_hides_cells_and_leaves_the_ranks_of_all(sweep) -> None:
+    ranked = table([sweep])
+    assert axes_of(ranked)["method"] == ["lora", "none", "full"]
+    (one,) = decisions(ranked, {"method": ["none"]})
+    assert [line.rank for line in one.lines] == ["3"] and one.hidden == 2
+
+
+def test_a_constraint_marks_what_breaks_it_and_moves_the_choice(sweep) -> None:
+    ranked = table([sweep])
+    (before,) = decisions(ranked)
+    cheapest = min(line.cost for line in before.lines)
+    (one,) = decisions(ranked, limits={"cost": cheapest})
+    assert sweep.rows[one.verdict.choice].label == "tiny none"
+    assert sum(bool(line.broken) for line in one.lines) == 2
+
+
+def test_another_metric_and_a_slice_are_compared_anew(sweep) -> None:
+    assert metrics_of([sweep]) == ["exact_match", "rouge1"]
+    assert slices_of([sweep], "exact_match") == {"kind": ["new", "old"]}
+    by_rouge = table([sweep], "rouge1")
+    assert by_rouge.families[0]["cells"][0] == sweep.results["families"][0]["cells"][0]
+    part = table([sweep], None, ("kind", "new"))
+    (one,) = decisions(part)
+    assert one.n == 20
+    answers = sweep.sample(one.lines[0].row.id)
+    kept = [index for index, values in enumerate(answers.slices) if values == {"kind": "new"}]
+    assert one.lines[0].value == pytest.approx(answers.metrics["exact_match"][kept].mean())
+
+
+def test_recomputing_gives_the_numbers_of_the_run(sweep, matrix, tmp_path) -> None:
+    """Two copies of a sweep open together are one family, ranked as the run ranked it."""
+    again = _saved(matrix, tmp_path / "again")
+    both = table([sweep, again])
+    assert both.families[0]["ranks"] == {cell: list(ranks) for cell, ranks in sweep.results["families"][0]["ranks"].items()}
+    assert both.families[0]["comparisons"] == sweep.results["families"][0]["comparisons"]
+
+
+def test_seeds_are_one_group_and_speak_as_a_method(matrix, tmp_path) -> None:
+    for seed in range(3):
+        cell = matrix.cell(f"tiny lora seed={seed}", 37 + seed % 2, trains=True, seed=seed)
+        cell.config.update({axis: {"label": "lora"} for axis in ("model", "method", "context", "dataset", "decoding")})
+    matrix.cell("tiny none", 5)
+    ranked = table([_saved(matrix, tmp_path / "s")])
+    (one,) = decisions(ranked)
+    assert [len(group.lines) for group in one.groups] == [3, 1]
+    assert one.verdict.kind == CLEAR and "3 seeds" in one.verdict.sentence
+    (gap,) = statistics.seed_gaps(ranked, ranked.families[0])
+    assert gap.clear and gap.first == "tiny lora (3 seeds)"
+
+
+def test_unknown_metric_slice_and_folder_are_one_line(sweep, tmp_path) -> None:
+    with pytest.raises(FtbenchError, match="no metric of this sweep. Available: exact_match, rouge1"):
+        table([sweep], "blue")
+    with pytest.raises(FtbenchError, match="no slice"):
+        table([sweep], None, ("kind", "odd"))
+    with pytest.raises(FtbenchError, match="holds no plan.json"):
+        open_sweeps([tmp_path])
+    (tmp_path / "plan.json").write_text("[1]")
+    with pytest.raises(FtbenchError, match="no JSON object"):
+        open_sweeps([tmp_path])
+
+
+def test_a_sweep_without_results_is_running_and_its_plan_can_be_looked_at(matrix, tmp_path) -> None:
+    matrix.cell("tiny none", 5)
+    plan = matrix.plan()
+    plan.write(tmp_path / "s")
+    page = plan_page(open_sweep(tmp_path / "s"))
+    assert (page.done, page.stages) == (3, 3) and not page.running
+    for key in plan.stages:
+        for file in sorted(matrix.store.folder(key).rglob("*"), reverse=True):
+            file.chmod(0o700)
+            file.unlink()
+    assert plan_page(open_sweep(tmp_path / "s")).running
+
+
+def test_the_cell_page_says_how_to_make_it_again_and_what_it_shared(sweep) -> None:
+    cell = next(cell for cell in sweep.plan["cells"] if cell["label"] == "tiny lora")
+    cell["overrides"] = ["method=lora", "dataset.prompt={question} $HOME"]
+    page = cell_page(sweep, cell["id"])
+    assert page.command == "python -m ftbench -m method=lora 'dataset.prompt={question} $HOME'"
+    assert [part.role for part in page.parts] == ["prepare", "train", "generate.test", "score.test"]
+    assert page.parts[0].shared and not page.parts[1].shared
+    assert cell_page(sweep, "nothing") is None
+    refused = cell_page(sweep, sweep.plan["refusals"][0]["cell"])
+    assert refused.row.facts["status"] == "refused" and not refused.parts
+
+
+def test_outputs_are_ordered_by_gain_and_disagreement_and_searched(sweep) -> None:
+    ranked = table([sweep])
+    base, best = (next(row.id for row in ranked.rows.values() if row.label == label) for label in ("tiny none", "tiny lora"))
+    scores = outputs.index(ranked, [base, best])
+    assert scores.outcomes().count("win") == 30 and scores.outcomes().count("tie") == 10
+    gains = scores.gains()[scores.ordered("gain")]
+    assert np.all(np.diff(gains) <= 0)
+    assert set(scores.ordered("disagreement")[:30]) == {place for place, kind in enumerate(scores.outcomes()) if kind == "win"}
+    (one,) = outputs.examples(ranked, [base, best], ["row20"])
+    assert [answer.output for answer in one.answers] == ["It is blue.", "It is red."]
+    assert one.answers[1].scores["exact_match"] == 1.0
+    assert outputs.matching(ranked, [base], "ROW39") == {"row39"}
+    assert outputs.matching(ranked, [base], "blue") == {f"row{index}" for index in range(8, 40)}
+
+
+def test_word_level_differences_give_back_both_texts() -> None:
+    old, new = "It is red, and old.\n", "It is blue, and new."
+    pieces = outputs.differing(old, new)
+    assert "".join(words for kind, words in pieces if kind != "new") == old
+    assert "".join(words for kind, words in pieces if kind != "gone") == new
+    assert ("gone", "red") in pieces and ("new", "blue") in pieces
+
+
+@pytest.mark.parametrize(("old", "new"), [("a " * 20_000, "b " * 20_000), ("a " * 20_000, "a b " * 10_000), ("a b c " * 9_000, "c b a " * 9_000)])
+def test_answers_that_repeat_themselves_are_compared_at_once(old: str, new: str) -> None:
+    start = time.process_time()
+    pieces = outputs.differing(old, new)
+    assert "".join(words for kind, words in pieces if kind != "gone") == new
+    assert time.process_time() - start < 5
+
+
+def test_statistics_say_what_results_say(sweep) -> None:
+    ranked = table([sweep])
+    first = statistics.pairs(ranked, ranked.families[0])[0]
+    assert (first.first, first.second, first.tie) == ("tiny lora", "tiny full", True)
+    names, matrix, cells = statistics.correlations(ranked, ["exact_match", "rouge1"])
+    assert names == ("exact_match", "rouge1") and cells == 3
+    assert matrix[0][1] == pytest.approx(1.0)
+    (heat, *_) = statistics.heats(ranked, ["exact_match"])
+    assert heat.values == ("new", "old") and heat.counts == (20, 20)
+
+
+def test_review_says_how_to_start_and_reads_conclusions(sweep) -> None:
+    assert review_page(sweep).start[0].startswith("python -m ftbench review make")
+    (sweep.folder / "review").mkdir()
+    (sweep.folder / "review" / "conclusions.json").write_text(json.dumps({"verdicts": 3}))
+    assert review_page(sweep).conclusions == {"verdicts": 3}
+    (sweep.folder / "review" / "conclusions.json").write_text("{")
+    assert "review stats" in review_page(sweep).problem
+
+
+def test_labels_are_short_and_stay_distinct() -> None:
+    assert short({"a": "tiny lora rag", "b": "tiny none rag"}) == {"a": "lora", "b": "none"}
+    assert short({"a": "tiny", "b": "tiny rag"}) == {"a": "tiny", "b": "rag"}
+    assert distinct([("1234x", "lora", "one"), ("5678y", "lora", "two")]) == {"1234x": "lora · one", "5678y": "lora · two"}
+
+
+def test_nothing_that_an_untrusted_sweep_names_is_imported(sweep, tmp_path) -> None:
+    cell = next(iter(sweep.rows))
+    opened = open_sweep(sweep.folder, trusted=False)
+    node = opened.stages[opened.cells[cell]["stages"]["score.test"]]["config"]["metrics"]["exact_match"]
+    (tmp_path / "evil.py").write_text("raise RuntimeError('imported')")
+    for target in ("evil.Metric", "ftbench.metrics.function.FunctionMetric", "os.system"):
+        node["_target_"] = target
+        assert opened.metric(cell, "exact_match").value(np.array([[1.0]]), np.array([1.0])) == 1.0
