@@ -51,7 +51,7 @@ def needed(plan: Plan) -> list[Remote]:
     """Returns what the cells of a plan take from the hub, each once, in their order."""
     found: dict[Remote, None] = {}
     for config in (*(cell.config for cell in plan.cells), *(refusal.config for refusal in plan.refusals if refusal.config)):
-        for axis in AXES:
+        for axis in (axis for axis in AXES if axis in config):
             component: Component = build(config[axis], axis)
             found.update(dict.fromkeys(component.remotes()))
     return list(found)

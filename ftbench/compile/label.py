@@ -45,7 +45,7 @@ def _tells(axis: str, name: str, varying: set[str]) -> bool:
     return name != AS_TRAINED if axis == "artifact" else axis in ALWAYS or axis in varying
 
 
-AXES_SHOWN = ("model", "method", "artifact", "context", "dataset", "decoding", "hardware")
+AXES_SHOWN = ("model", "method", "artifact", "context", "prompt", "dataset", "decoding", "hardware")
 
 
 def _shorten(keys: list[str]) -> dict[str, str]:

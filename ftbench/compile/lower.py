@@ -9,6 +9,7 @@ from ftbench.compile.settings import Settings
 from ftbench.core.canonical import digest
 from ftbench.core.cell import HARNESS, HARNESS_BASE
 from ftbench.core.component import Component, node, plain
+from ftbench.core.protocols import AddStage
 from ftbench.core.stage import Stage
 
 
@@ -21,6 +22,7 @@ class Parts:
     method: Component
     context: Component
     artifact: Component
+    prompt: Any
     dataset: Component
     decoding: Component
     hardware: Component
@@ -52,7 +54,7 @@ def lower(graph: Graph, parts: Parts, settings: Settings, metrics: dict[str, Com
     """
     roles = {"prepare": graph.add("prepare", {"dataset": parts.dataset.identity()}, {}, {"dataset": node(parts.dataset)})}
     parts = replace(parts, prepare=roles["prepare"])
-    weights = parts.method.lower(graph.add, parts)
+    weights = parts.method.lower(_instructed(graph.add, parts), parts)
     inputs = {"prepare": roles["prepare"]}
     merged, declared = None, parts
     if weights:
@@ -73,20 +75,32 @@ def lower(graph: Graph, parts: Parts, settings: Settings, metrics: dict[str, Com
     return roles
 
 
+def _instructed(add: AddStage, parts: Parts) -> AddStage:
+    """Returns ``add`` for a method's stages: the rows that weights are made from carry the instruction that they are asked with."""
+    if parts.prompt.empty:
+        return add
+
+    def told(kind: str, spec: dict[str, Any], inputs: dict[str, str], config: dict[str, Any], model: str | None = None) -> str:
+        return add(kind, {**spec, "prompt": parts.prompt.identity()}, inputs, {**config, "prompt": node(parts.prompt)}, model)
+
+    return told
+
+
 def _evaluate(
     graph: Graph, parts: Parts, settings: Settings, metrics: dict[str, Component], split: str, inputs: dict[str, str], roles: dict[str, str]
 ) -> None:
     reads = {metric.reads for metric in metrics.values()}
     model, context = parts.model.identity(), parts.context.identity()
-    nodes = {"model": node(parts.model), "method": node(parts.method), "context": node(parts.context), "split": split, "seed": parts.seed}
+    told = {} if parts.prompt.empty else {"prompt": parts.prompt.identity()}
+    nodes = {"prompt": node(parts.prompt), "model": node(parts.model), "method": node(parts.method), "context": node(parts.context), "split": split, "seed": parts.seed}
     base = inputs.get("merged") or digest(model) if has_weights(parts) else None
     scored = {}
     if "outputs" in reads or not getattr(parts.model, "log_probabilities", True):
         seed = parts.seed if parts.context.seeded or parts.decoding.seeded else None
-        spec = {"model": model, "context": context, "decoding": parts.decoding.identity(), "split": split, "seed": seed}
+        spec = {**told, "model": model, "context": context, "decoding": parts.decoding.identity(), "split": split, "seed": seed}
         scored["generate"] = graph.add("generate", spec, inputs, {**nodes, "decoding": node(parts.decoding)}, base)
     if "likelihood" in reads and getattr(parts.model, "log_probabilities", True):
-        spec = {"model": model, "context": context, "split": split, "seed": parts.seed if parts.context.seeded else None}
+        spec = {**told, "model": model, "context": context, "split": split, "seed": parts.seed if parts.context.seeded else None}
         scored["likelihood"] = graph.add("likelihood", spec, inputs, nodes, base)
     roles.update({f"{role}.{split}": key for role, key in scored.items()})
     statistics = plain(settings.statistics)

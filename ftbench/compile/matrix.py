@@ -200,7 +200,7 @@ class _Compiler:
                 cell = self._compose(job)
                 if isinstance(cell, Composed):
                     roots = {axis: self._root(axis, cell.choices[axis]) for axis in AXES}
-                    config = {**self._suited(cell, roots), **{axis: point.config[axis] for axis in ("model", "dataset", "decoding", "hardware")}}
+                    config = {**self._suited(cell, roots), **{axis: point.config[axis] for axis in ("model", "prompt", "dataset", "decoding", "hardware")}}
                     added.append(_Point(cell, config, roots, baseline=True))
         return added
 
@@ -267,7 +267,7 @@ class _Compiler:
         return shown
 
     def _cell_id(self, parts: Parts) -> str:
-        axes = {axis: getattr(parts, axis).identity() for axis in AXES}
+        axes = {axis: getattr(parts, axis).identity() for axis in AXES if not getattr(getattr(parts, axis), "empty", False)}
         seeded = any(getattr(parts, axis).seeded for axis in SEEDED)
         return digest({**axes, "seed": parts.seed if seeded else None})[:ID_LENGTH]
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-AXES = ("model", "context", "method", "artifact", "dataset", "decoding", "hardware")
+AXES = ("model", "context", "method", "artifact", "prompt", "dataset", "decoding", "hardware")
+
+TRIAL_AXES = ("prompt",)
+"""Axes whose options are tries of one approach and not approaches of their own: the best of them is chosen on validation, like a swept value."""
 
 OPEN = tuple(axis for axis in AXES if axis not in ("model", "artifact", "dataset", "hardware"))
 """Axes whose options may be tuned: other values within them are trials of one approach. Another value of the closed axes is another question."""

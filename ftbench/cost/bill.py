@@ -18,6 +18,8 @@ from ftbench.cost.tokens import TokenPrice
 
 HOUR_SECONDS = 3600.0
 BATCH_REQUESTS = 1000
+UNSERVED = ("transformers",)
+"""Backends that generate and that nobody would serve with; a price at their pace says so."""
 
 
 @dataclass(frozen=True)
@@ -141,4 +143,6 @@ def _basis(hardware: Hardware, measured: Sequence[Receipt]) -> str:
         return f"measured on {', '.join(strangers)}, not {hardware.name}"
     used = max(receipt.devices for receipt in measured)
     idle = f" ({used} of {hardware.gpus} GPUs at work)" if hardware.gpus > used else ""
-    return f"measured on {measured[0].device}{idle}; {hardware.price_text()}"
+    unserved = any(receipt.details.get("backend") in UNSERVED for receipt in measured)
+    pace = ", at the pace of transformers' generate, which nobody serves with: a serving engine is several times cheaper" if unserved else ""
+    return f"measured on {measured[0].device}{idle}; {hardware.price_text()}" + (pace if hardware.usd_per_hour is not None else "")

@@ -85,25 +85,27 @@ def generate(
     return [answer for answer in answers if answer is not None]
 
 
-def latencies(loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, seed: int) -> list[float]:
+def latencies(loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, seed: int) -> tuple[list[float], list[float]]:
     """Times up to ``decoding.latency_requests`` requests one by one, spread evenly over the split, after a warm-up.
 
     Returns:
-        Seconds per request, each clock read after a synchronise.
+        Seconds per request, and seconds to its first token, each clock read after a synchronise.
     """
     fitting = [request for request in requests if _misfit(loaded, request, decoding) is None]
     count = min(decoding.latency_requests, len(fitting))
     if count == 0:
-        return []
+        return [], []
     chosen = [fitting[i * len(fitting) // count] for i in range(count)]
     _seed(seed, loaded.device)
-    seconds = []
+    seconds, first_seconds = [], []
     for position, request in enumerate([chosen[0], *chosen]):
+        first = _FirstToken(loaded.device)
         start = _clock(loaded.device)
-        _batch(loaded, [request], decoding)
+        _batch(loaded, [request], decoding, first)
         if position > 0:
             seconds.append(_clock(loaded.device) - start)
-    return seconds
+            first_seconds.append(first.time - start)
+    return seconds, first_seconds
 
 
 def _misfit(loaded: Loaded, request: Encoded, decoding: Decoding) -> Answer | None:
@@ -114,11 +116,11 @@ def _misfit(loaded: Loaded, request: Encoded, decoding: Decoding) -> Answer | No
     return Answer("", "error", reason, length, 0)
 
 
-def _batch(loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding) -> list[Answer]:
+def _batch(loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, watch: StoppingCriteria | None = None) -> list[Answer]:
     ids, mask = left_padded([request.prompt_ids for request in requests], loaded.pad_id)
     width = ids.shape[1]
     stops = [tuple(dict.fromkeys((*request.stop_texts, *decoding.stop))) for request in requests]
-    criteria = StoppingCriteriaList([_StopTexts(loaded, stops, width)] if any(stops) else [])
+    criteria = StoppingCriteriaList([*([_StopTexts(loaded, stops, width)] if any(stops) else []), *([watch] if watch else [])])
     own = loaded.model.generation_config
     # What a checkpoint's generation config sets (a repetition penalty, sampling) fills every value that is left open.
     loaded.model.generation_config = GenerationConfig()
@@ -184,6 +186,17 @@ class _StopTexts(StoppingCriteria):
         tails = input_ids[:, max(self.width, input_ids.shape[1] - self.window) :].tolist()
         done = [any(stop in text for stop in stops) for text, stops in zip(map(self.format.decode, tails), self.stops, strict=True)]
         return torch.tensor(done, dtype=torch.bool, device=input_ids.device)
+
+
+class _FirstToken(StoppingCriteria):
+    """Stops nothing; reads the clock when the first token of a batch has been written."""
+
+    def __init__(self, device: str) -> None:
+        self.device, self.time = device, 0.0
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
+        self.time = self.time or _clock(self.device)
+        return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
 
 
 def _seed(seed: int, device: str) -> None:

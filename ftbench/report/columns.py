@@ -36,6 +36,10 @@ AFTER = {
 BESIDE = {
     "index_seconds": "wall seconds of the stages that the context built beforehand (an index of documents); 0 without any",
     "index_usd": "index_seconds at the price of the cell",
+    "prompt": "option of the prompt axis: the instruction beside the question",
+    "first_token_p50_ms": "median milliseconds from sending a request to the first token of its answer; empty where answers are not taken as they are written",
+    "first_token_p95_ms": "95th percentile of the same",
+    "backend": "what generated: transformers, vllm, or an endpoint",
 }
 """In ``results.json`` only: the columns of ``results.csv`` are a promise to whoever reads it."""
 

@@ -216,6 +216,9 @@ def _row(
         "generate_seconds": paid.generate_seconds,
         "latency_p50_ms": _quantile_ms(latency, 0.5),
         "latency_p95_ms": _quantile_ms(latency, 0.95),
+        "first_token_p50_ms": _quantile_ms(timings.get("first_token_seconds") or [], 0.5),
+        "first_token_p95_ms": _quantile_ms(timings.get("first_token_seconds") or [], 0.95),
+        "backend": generate.details.get("backend") if generate else None,
         "prompt_tokens": generate.tokens.get("prompt") if generate else None,
         "completion_tokens": generate.tokens.get("completion") if generate else None,
         "tokens_per_second": paid.tokens_per_second,
@@ -243,7 +246,7 @@ def _refused(refusal: Refusal) -> Row:
     reason = "; ".join(f"{problem['where']}: {problem['why']}. {problem['fix']}" for problem in refusal.problems)
     facts = {**_identity(refusal), "status": "refused", "reason": reason, "n": None}
     empty = ("train_seconds", "index_seconds", "generate_seconds", "latency_p50_ms", "latency_p95_ms", "prompt_tokens", "completion_tokens", "tokens_per_second",
-             "peak_memory_bytes", "train_usd", "index_usd", "usd_per_1k_requests", "price_basis")  # fmt: skip
+             "peak_memory_bytes", "train_usd", "first_token_p50_ms", "first_token_p95_ms", "backend", "index_usd", "usd_per_1k_requests", "price_basis")  # fmt: skip
     return Row(facts | dict.fromkeys(empty), {}, {}, None, False, False, (), {})
 
 
@@ -256,6 +259,7 @@ def _identity(cell: Cell | Refusal) -> dict[str, Any]:
         **{axis: cell.choices.get(axis) for axis in axes},
         "seed": cell.config.get("seed"),
         "hardware": cell.choices.get("hardware"),
+        "prompt": cell.choices.get("prompt"),
     }
 
 

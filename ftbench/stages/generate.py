@@ -39,7 +39,7 @@ def run(job: Job) -> Outcome:
             answers = iter(generate(loaded, sound, decoding, seed, job.progress))
             batch_seconds = time.perf_counter() - start
         with job.phase("latency"):
-            latency_seconds = latencies(loaded, sound, decoding, seed)
+            latency_seconds, first_token_seconds = latencies(loaded, sound, decoding, seed)
     rows = [
         _row(example, one.request, one.encoded.prompt, vars(next(answers))) if one.encoded is not None else _row(example, one.request, "", _failure(one.error))
         for example, one in zip(examples, sent, strict=True)
@@ -52,6 +52,7 @@ def run(job: Job) -> Outcome:
         "requests": len(sound),
         "completion_tokens": tokens["completion"],
         "latency_seconds": latency_seconds,
+        "first_token_seconds": first_token_seconds,
     }
     (job.folder / "timings.json").write_text(json.dumps(timings, indent=1) + "\n", encoding="utf-8")
     finishes = Counter(row["finish"] for row in rows)
@@ -60,6 +61,7 @@ def run(job: Job) -> Outcome:
         "failed": finishes["error"],
         "length_capped_share": finishes["length"] / len(rows) if rows else None,
         "cut": cut_counts(sent),
+        "backend": "transformers",
         "notes": [*loaded.format.notes(), *endless(rows, loaded.format.tokenizer, decoding.max_new_tokens)],
     }
     return Outcome(tokens={**tokens, "prompt_added": added}, provenance=loaded.provenance(), details=details)

@@ -6,14 +6,15 @@ reference is the untouched base, or the base with the weights of an earlier trai
 
 from __future__ import annotations
 
-from ftbench.core.example import read_examples, write_jsonl
+from ftbench.core.example import write_jsonl
 from ftbench.core.job import Job, Outcome
+from ftbench.stages.requests import instructed
 
 
 def run(job: Job) -> Outcome:
     """Writes ``reference.jsonl``, training pairs and validation pairs: ``id``, ``chosen`` and ``rejected`` (nats, summed log-probabilities) and their token counts."""
     config = job.stage.config
-    train, validation = (read_examples(job.inputs["prepare"] / f"{split}.jsonl") for split in ("train", "validation"))
+    train, validation = (instructed(job, split) for split in ("train", "validation"))
     with job.phase("load"):
         from ftbench.methods.pairs import encode_pairs, has_preference, pair_tokens
         from ftbench.methods.reference import reference_logps

@@ -16,6 +16,12 @@ from ftbench.core.job import Job
 OWN_ROLES = ("prepare", "weights", "merged")
 
 
+def instructed(job: Job, split: str) -> list[Example]:
+    """Returns the rows of a prepared split with the instruction that the model will be asked with."""
+    rows = read_examples(job.inputs["prepare"] / f"{split}.jsonl")
+    return job.component("prompt").examples(rows) if "prompt" in job.stage.config else rows
+
+
 def split_requests(job: Job) -> tuple[list[Example], list[Request]]:
     """Returns the examples of the stage's split and what its context makes of each, in split order."""
     config, prepared = job.stage.config, job.inputs["prepare"]
@@ -24,7 +30,8 @@ def split_requests(job: Job) -> tuple[list[Example], list[Request]]:
     stored = prepared / "documents.jsonl"
     documents = [Document(**row) for row in read_jsonl(stored)] if stored.is_file() else []
     folders = {role: folder for role, folder in job.inputs.items() if role not in OWN_ROLES}
-    return examples, job.component("context").requests(examples, pool, documents, folders, config["seed"])
+    requests = job.component("context").requests(examples, pool, documents, folders, config["seed"])
+    return examples, [job.component("prompt").request(request) for request in requests] if "prompt" in config else requests
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftbench.core.example import Example, read_examples
+from ftbench.core.example import Example
 from ftbench.core.job import Job, Outcome
+from ftbench.stages.requests import instructed
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,9 @@ class Run:
 def run(job: Job) -> Outcome:
     """Writes the method's weights, ``curve.jsonl``, ``findings.json``, ``masked_example.json`` and ``rows.json``."""
     method = job.component("method")
-    prepared = job.inputs["prepare"]
     one = Run(
-        examples=read_examples(prepared / "train.jsonl"),
-        validation=read_examples(prepared / "validation.jsonl"),
+        examples=instructed(job, "train"),
+        validation=instructed(job, "validation"),
         seed=job.stage.config["seed"],
         folder=job.folder,
         inputs=job.inputs,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,3 +90,10 @@ def test_33_idle_gpus_are_paid_and_named():
 def test_every_stage_that_made_the_weights_is_paid():
     sft, dpo = receipt("train", load=10.0, work=100.0), receipt("train", load=10.0, work=40.0)
     assert bill(hardware(), [sft, dpo], None, None, 0.0).train_seconds == 160.0
+
+
+def test_a_price_at_the_pace_of_a_backend_that_nobody_serves_with_says_so():
+    generate = replace(receipt(load=20.0, work=50.0, tokens={"completion": 1000}), details={"backend": "transformers"})
+    assert "which nobody serves with" in bill(hardware(), [], generate, 100, 0.0).price_basis
+    assert "nobody serves with" not in bill(hardware(), [], replace(generate, details={"backend": "vllm"}), 100, 0.0).price_basis
+    assert "nobody serves with" not in bill(hardware(usd_per_hour=None), [], generate, 100, 0.0).price_basis

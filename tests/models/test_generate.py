@@ -122,9 +122,10 @@ def test_values_that_have_no_effect_are_refused() -> None:
 
 
 def test_latency_is_measured_on_single_requests_that_fit(chat) -> None:
-    seconds = latencies(chat, asked(chat, ["a", "y" * 300, "b", "c"]), greedy(latency_requests=8, max_new_tokens=2), seed=0)
+    seconds, first = latencies(chat, asked(chat, ["a", "y" * 300, "b", "c"]), greedy(latency_requests=8, max_new_tokens=2), seed=0)
     assert len(seconds) == 3 and all(0 < one < 10 for one in seconds)
-    assert latencies(chat, [], greedy(), seed=0) == []
+    assert len(first) == 3 and all(0 < one < whole for one, whole in zip(first, seconds, strict=True))
+    assert latencies(chat, [], greedy(), seed=0) == ([], [])
 
 
 def test_no_request_is_no_answer(chat) -> None:

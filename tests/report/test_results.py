@@ -68,7 +68,7 @@ def test_unknown_is_empty_and_never_zero(demo, tmp_path):
 def test_results_json_holds_the_rest(demo, tmp_path):
     write_results(demo.plan(), demo.outcomes, tmp_path)
     data = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    assert list(data["columns"]) == [*ORDER.split(","), "index_seconds", "index_usd"]
+    assert list(data["columns"]) == [*ORDER.split(","), "index_seconds", "index_usd", "prompt", "first_token_p50_ms", "first_token_p95_ms", "backend"]
     (family,) = data["families"]
     assert family["family"] == "best" and [one["verdict"] for one in family["comparisons"]] == ["better", "better"]
     assert family["comparisons"][0]["mcnemar"] == {"first_only": 26, "second_only": 0, "p": 2.0**-25, "method": "exact"}

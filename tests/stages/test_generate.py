@@ -62,7 +62,7 @@ def test_rows_hold_what_the_contract_names(chat_folder: Path, tmp_path: Path) ->
     assert outcome.tokens == {"prompt": row["prompt_tokens"], "completion": row["completion_tokens"], "prompt_added": row["notes"]["added_tokens"]}
     assert 0 < row["notes"]["added_tokens"] < row["prompt_tokens"] and row["notes"]["cut"] == {"passages": 0, "shots": 0}
     timings = json.loads((tmp_path / "out" / "timings.json").read_text(encoding="utf-8"))
-    assert set(timings) == {"batch_seconds", "requests", "completion_tokens", "latency_seconds"}
+    assert set(timings) == {"batch_seconds", "requests", "completion_tokens", "latency_seconds", "first_token_seconds"}
     assert timings["requests"] == 1 and len(timings["latency_seconds"]) == 1
 
 
