@@ -1,4 +1,4 @@
-"""What the cells of one approach share: their options. Values within the options, and seeds, are trials of it.
+"""What the cells of one approach share: their options. Values within the options, instructions (``core.cell.TRIAL_AXES``) and seeds are trials of it.
 
 A recipe or preset makes no other approach than the options it stands for. Another base model, data set or machine does, also where it is
 typed as a value (``model.name_or_path=a,b``): what is tuned is the way, not the question.
@@ -12,7 +12,7 @@ from typing import Any
 
 from ftbench.compile.lower import Parts
 from ftbench.core.canonical import digest
-from ftbench.core.cell import AXES, OPEN
+from ftbench.core.cell import AXES, OPEN, TRIAL_AXES
 
 ID_LENGTH = 10
 
@@ -31,7 +31,7 @@ def approach_id(config: Mapping[str, Any], parts: Parts, loose: Collection[str])
         loose: the dotted keys that were typed, coupled or searched, whose values make no other approach.
     """
     shared: dict[str, Any] = {axis: getattr(parts, axis).identity() for axis in AXES if axis not in OPEN}
-    for axis in OPEN:
+    for axis in (axis for axis in OPEN if axis not in TRIAL_AXES):
         shared[axis] = copy.deepcopy(config[axis])
         for key in loose:
             *path, last = key.split(".")

@@ -18,7 +18,7 @@ from ftbench.compile.label import labels
 from ftbench.compile.lower import Graph, Parts, has_weights, lower
 from ftbench.compile.settings import Settings, settings_node
 from ftbench.core.canonical import canonical, digest
-from ftbench.core.cell import AS_TRAINED, AXES, Cell, Refusal
+from ftbench.core.cell import AS_TRAINED, AXES, TRIAL_AXES, Cell, Refusal
 from ftbench.core.component import Component, build, plain
 from ftbench.core.errors import Problem, Refused, did_you_mean
 from ftbench.core.example import Splits, group_sizes
@@ -210,12 +210,13 @@ class _Compiler:
         graph, cells, ids = Graph(), {}, []
         told = [self._shown(point) for point in points]
         names = labels([(point.names, shown) for point, shown in zip(points, told, strict=True)])
-        ways = labels([(point.names, {key: value for key, value in shown.items() if key != "seed" and not is_open(key)}) for point, shown in zip(points, told, strict=True)])
+        ways = labels([({**point.names, **dict.fromkeys(TRIAL_AXES, "")}, {key: value for key, value in shown.items() if key != "seed" and not is_open(key)}) for point, shown in zip(points, told, strict=True)])
         loose = {key for shown in told for key in shown if is_open(key)}
         first: Settings | None = None
         tokenizers: list[Parts] = []
         metrics: dict[str, Component] = {}
         samples: dict[str, dict[str, int]] = {}
+        tried = [axis for axis in TRIAL_AXES if len({point.names[axis] for point in points}) > 1]
         for point, shown, label, way in zip(points, told, names, ways, strict=True):
             settings = build(settings_node(point.config), "")
             first = first or settings
@@ -243,6 +244,7 @@ class _Compiler:
                 if splits is not None:
                     samples[stages["prepare"]] = group_sizes(splits.test)
                 values = {key: select.value_at(point.config, key) for key in sorted(loose) if select.has(point.config, key)}
+                values |= {axis: point.names[axis] for axis in tried}
                 approach = approach_id(point.config, parts, loose)
                 cells[identity] = Cell(identity, label, point.names, point.composed.overrides, point.config, stages, point.baseline, notes, approach, way, values)
         problems = rules.tokenizer_rules(tokenizers, metrics, first.primary_metric) if first else []

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import fmean, stdev
 from typing import Any
 
-from ftbench.core.cell import AXES, Cell
+from ftbench.core.cell import AXES, TRIAL_AXES, Cell
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.cost.bill import alone_seconds, bill
@@ -182,7 +182,7 @@ def roll_up(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list
             Approach(
                 id=key,
                 label=cells[0].approach_label or without_seed(cells[0].label),
-                choices={axis: cells[0].choices.get(axis) for axis in AXES},
+                choices={axis: cells[0].choices.get(axis) for axis in AXES if axis not in TRIAL_AXES},
                 configurations=tuple(configurations),
                 cells=done,
                 reason=None if done else _reason(place, configurations, [known[cell.id] for cell in mine if cell.id in known]),

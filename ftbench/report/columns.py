@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ftbench.core.cell import AXES
+from ftbench.core.cell import AXES, TRIAL_AXES
 
 BEFORE = {
     "cell_id": "ten hexadecimal digits over everything that decides this cell's result",
@@ -48,7 +48,7 @@ METRIC_SUFFIXES = ("", "_low", "_high")
 APPROACH_BEFORE = {
     "approach_id": "ten hexadecimal digits over what the approach's cells share",
     "label": "short name that tells the approach from its neighbours",
-    **{axis: f"option of the {axis} axis" for axis in AXES},
+    **{axis: f"option of the {axis} axis" for axis in AXES if axis not in TRIAL_AXES},
     "rank": "among the approaches over the same examples; a range is a tie, over seeds where there are several",
     "trials": "configurations tried: swept or searched values",
     "seeds": "seeds of the chosen configuration that stand in the means",

@@ -38,3 +38,11 @@ def test_38_prompts_are_cells_and_only_an_instruction_is_in_a_key(composer):  # 
     assert len({cell.stages["prepare"] for cell in cells}) == 1
     (alone,) = compile_matrix(composer, [["method=lora"]], "plan").plan.cells
     assert alone.label == "tiny lora zero_shot" and alone.id == cells[0].id and alone.stages == cells[0].stages
+
+
+def test_29_instructions_are_tries_of_one_approach(composer):  # noqa: F811
+    jobs = [[f"context={context}", f"prompt={name}"] for context in ("zero_shot", "few_shot") for name in ("default", "concise")]
+    cells = compile_matrix(composer, jobs, "plan").plan.cells
+    assert [cell.approach_label for cell in cells] == ["tiny none zero_shot"] * 2 + ["tiny none few_shot"] * 2
+    assert cells[0].approach == cells[1].approach != cells[2].approach == cells[3].approach
+    assert [cell.values["prompt"] for cell in cells] == ["default", "concise"] * 2
