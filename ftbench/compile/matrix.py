@@ -15,6 +15,7 @@ from ftbench.compile.approach import approach_id, is_open
 from ftbench.compile.builder import Builder
 from ftbench.compile.compose import Composed, Composer
 from ftbench.compile.label import labels
+from ftbench.compile.forecast import Forecaster, needed, summary
 from ftbench.compile.lower import Graph, Parts, has_weights, lower
 from ftbench.compile.settings import Settings, settings_node
 from ftbench.core.canonical import canonical, digest
@@ -23,6 +24,7 @@ from ftbench.core.component import Component, build, plain
 from ftbench.core.errors import Problem, Refused, did_you_mean
 from ftbench.core.example import Splits, group_sizes
 from ftbench.core.plan import Plan
+from ftbench.cost.calibration import read as read_calibrations
 
 ID_LENGTH = 10
 SEEDED = ("method", "context", "decoding")
@@ -217,6 +219,8 @@ class _Compiler:
         metrics: dict[str, Component] = {}
         samples: dict[str, dict[str, int]] = {}
         tried = [axis for axis in TRIAL_AXES if len({point.names[axis] for point in points}) > 1]
+        forecaster: Forecaster | None = None
+        needs: dict[str, tuple[str, list[str]]] = {}
         for point, shown, label, way in zip(points, told, names, ways, strict=True):
             settings = build(settings_node(point.config), "")
             first = first or settings
@@ -240,7 +244,17 @@ class _Compiler:
                 if harness is not None and not has_weights(parts):
                     said.append("harness: n/a, this model has no weights here to ask")
                 notes = tuple(dict.fromkeys([*parts.model.notes(), *(splits.notes if splits else ()), *said]))
-                stages = lower(graph, parts, settings, metrics, harness)
+                own = Graph()
+                stages = lower(own, parts, settings, metrics, harness)
+                forecaster = forecaster or Forecaster(read_calibrations(Path(settings.store.dir).expanduser()))
+                wanted = {key: own.stages[key] for key in needed(own.stages, stages)}
+                problems = forecaster.problems(parts.hardware, wanted, splits)
+                if problems:
+                    ids[-1] = self._refuse(point.composed.overrides, point.config, point.names, label, problems)
+                    continue
+                needs[identity] = parts.hardware.name, list(wanted)
+                for key, stage in own.stages.items():
+                    graph.stages.setdefault(key, stage)
                 if splits is not None:
                     samples[stages["prepare"]] = group_sizes(splits.test)
                 values = {key: select.value_at(point.config, key) for key in sorted(loose) if select.has(point.config, key)}
@@ -255,7 +269,8 @@ class _Compiler:
         cells = _distinct(cells)
         settings_data = {**plain(first), "samples": samples} if first else {}
         store = str(Path(first.store.dir).expanduser().resolve()) if first else ""
-        return ids, Plan(tuple(cells.values()), stages, tuple(self.refusals.values()), store, settings_data, None, excluded)
+        made = summary({identity: needs[identity] for identity in cells}, stages, forecaster.found) if forecaster is not None and cells else None
+        return ids, Plan(tuple(cells.values()), stages, tuple(self.refusals.values()), store, settings_data, made, excluded)
 
     def _shown(self, point: _Point) -> dict[str, Any]:
         """Returns the values worth a place in the label: those typed, and those that a couple set."""

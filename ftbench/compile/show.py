@@ -9,6 +9,10 @@ from collections.abc import Collection, Sequence
 from ftbench.compile.matrix import Compiled
 from ftbench.core.cell import Refusal
 from ftbench.core.plan import Plan
+from ftbench.cost.forecast import LIGHT
+from ftbench.cost.memory import GB
+
+UNKNOWN = "n/a"
 
 
 PLACES = 8
@@ -49,11 +53,49 @@ def plan_text(compiled: Compiled, cached: Collection[str]) -> str:
         lines += ["", "+ to run   = cached   & shared with a cell above   (ftbench explain KEY tells more)"]
     notes = dict.fromkeys([*compiled.notes, *(note for cell in plan.cells for note in cell.notes)])
     lines += [""] * bool(notes) + [f"note: {note}" for note in notes]
-    if plan.cells:
-        lines.append("forecast: none yet (hours and dollars are unknown, not zero)")
+    if plan.forecast and plan.cells:
+        lines += ["", *forecast_lines(plan)]
     if plan.refusals:
         lines += ["", refusal_text(plan.refusals)]
     return "\n".join(lines)
+
+
+def forecast_lines(plan: Plan) -> list[str]:
+    """Returns per cell the peak memory and what it is of, hours and dollars as if it ran alone, and the total with shared stages counted once."""
+    made = plan.forecast or {}
+    cells, whole = made.get("cells", {}), made.get("total", {})
+    grid = [["forecast", "peak GB", "at", "of which GB", "time", "dollars", ""]]
+    for cell in plan.cells:
+        one = cells.get(cell.id, {})
+        memory = sorted(((name, amount / GB) for name, amount in (one.get("memory") or {}).items()), key=lambda term: -term[1])
+        parts = ", ".join(f"{name} {_gb(amount)}" for name, amount in memory[:3] if amount >= 0.001)
+        peak = one.get("peak_bytes")
+        basis = "" if one.get("seconds") is None else "calibrated" if one.get("calibrated") else "not calibrated"
+        grid.append([cell.label, UNKNOWN if peak is None else _gb(peak / GB), one.get("peak_stage") or "", parts, duration(one.get("seconds")), money(one.get("usd")), basis])
+    grid.append(["all, shared stages once", "", "", "", duration(whole.get("seconds")), money(whole.get("usd")), ""])
+    widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
+    lines = ["  ".join(text.ljust(width) if index in (0, 2, 3, 6) else text.rjust(width) for index, (text, width) in enumerate(zip(row, widths, strict=True))).rstrip() for row in grid]
+    bases = dict.fromkeys(one["basis"] for own in made.get("stages", {}).values() for one in own.values() if one["basis"] and one["kind"] not in LIGHT)
+    reasons = dict.fromkeys([*whole.get("unknown", ()), *(reason for one in cells.values() for reason in one.get("unknown", ()) if not whole.get("unknown"))])
+    notes = [*(f"rests on: {text}" for text in bases if not any(other != text and other.startswith(text) for other in bases)), *(f"no forecast: {text}" for text in reasons)]
+    if whole.get("seconds") is not None and not any(one.get("seconds") for own in made["stages"].values() for one in own.values() if one["kind"] in LIGHT):
+        notes.append("preparing, indexing and scoring run on the CPU and are not in these times")
+    return [*lines, *(textwrap.fill(note, 140, initial_indent="  ", subsequent_indent="    ") for note in notes)]
+
+
+def duration(seconds: float | None) -> str:
+    """Returns hours, minutes or seconds; ``n/a`` where unknown."""
+    if seconds is None:
+        return UNKNOWN
+    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def money(usd: float | None) -> str:
+    return UNKNOWN if usd is None else f"${usd:,.2f}" if usd >= 0.1 else f"${usd:.2g}"
+
+
+def _gb(amount: float) -> str:
+    return f"{amount:.1f}" if amount >= 1 else f"{amount:.3f}"
 
 
 def refusal_text(refusals: Sequence[Refusal]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from pathlib import Path
 
@@ -63,6 +63,10 @@ class FewShot(Component):
             raise FtbenchError("context=few_shot: no row of the train split has a target to show. Give dataset.target, or context=zero_shot")
         orders = self._orders(examples, answered, seed)
         return [self._request(example, answered, order) for example, order in zip(examples, orders, strict=True)]
+
+    def sketch(self, examples: Sequence[Example], splits: Splits, seed: int) -> list[Request]:
+        """Returns requests as long as the real ones, made without any stage's folder: what a forecast counts the tokens of."""
+        return replace(self, choose="random").requests(examples, splits.train, splits.documents, {}, seed)
 
     def _orders(self, examples: Sequence[Example], pool: Sequence[Example], seed: int) -> Iterator[Iterable[int]]:
         """Yields, for each example, places in the pool in the order in which they are wanted."""

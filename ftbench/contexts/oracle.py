@@ -72,3 +72,7 @@ class Oracle(Component):
             notes = {"retrieved": [told(passage, None) for passage in passages], "depth": None, "k": len(passages)}
             made.append(grounded(Request(example.id, example.turns), passages, self.form, notes))
         return made
+
+    def sketch(self, examples: Sequence[Example], splits: Splits, seed: int) -> list[Request]:
+        """Returns requests as long as the real ones, made without any stage's folder: what a forecast counts the tokens of."""
+        return self.requests(examples, splits.train, splits.documents, {}, seed)

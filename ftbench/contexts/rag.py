@@ -6,6 +6,7 @@ and billed to each of them. Its folder holds ``chunks.jsonl`` and what the retri
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -122,6 +123,15 @@ class Rag(Component):
             notes = {"retrieved": [told(chunks[hit.place], hit.score) for hit in hits], "depth": self.depth, "k": self.k}
             made.append(grounded(base, [chunks[hit.place] for hit in hits[: self.k]], self.form, notes))
         return made
+
+    def sketch(self, examples: Sequence[Example], splits: Splits, seed: int) -> list[Request]:
+        """Returns requests as long as the real ones, made without any stage's folder: what a forecast counts the tokens of."""
+        chunks = cut(splits.documents, self.chunking)
+        draw = random.Random(seed)
+        bases = [Request(example.id, example.turns) for example in examples]
+        if self.examples is not None:
+            bases = self._examples().sketch(examples, splits, seed)
+        return [grounded(base, draw.sample(chunks, min(self.k, len(chunks))), self.form, {"retrieved": [], "k": self.k}) for base in bases]
 
     def _examples(self) -> Any:
         return build(self.examples, "context.examples")

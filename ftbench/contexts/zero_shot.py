@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftbench.core.component import Component
-from ftbench.core.example import Document, Example, Request
+from ftbench.core.example import Document, Example, Request, Splits
 from ftbench.core.protocols import AddStage, Lowered
 
 
@@ -26,3 +26,7 @@ class ZeroShot(Component):
         self, examples: Sequence[Example], pool: Sequence[Example], documents: Sequence[Document], folders: dict[str, Path], seed: int
     ) -> list[Request]:
         return [Request(example.id, example.turns) for example in examples]
+
+    def sketch(self, examples: Sequence[Example], splits: Splits, seed: int) -> list[Request]:
+        """Returns requests as long as the real ones, made without any stage's folder: what a forecast counts the tokens of."""
+        return self.requests(examples, splits.train, splits.documents, {}, seed)

@@ -55,7 +55,8 @@ class Plan:
         store: absolute path of the store.
         settings: matrix-wide values that the run and the report read (``metrics``, ``primary_metric``, ``on_refusal``,
             ``statistics``, ...), plain JSON.
-        forecast: stage key -> forecast, or None until one is made.
+        forecast: ``stages`` (key -> hardware -> ``ftbench.cost.forecast.Forecast``), ``cells`` (id -> as if it ran alone) and ``total`` (every
+            stage once); None for a plan without cells, or of an earlier version.
         excluded: how many typed points ``matrix.exclude`` took out.
         trials: cells of a search's first round, evaluated on the validation split alone; ``cells`` then are what it chose.
         searches: what was searched for each approach, see ``Search``.

@@ -61,7 +61,8 @@ class Method(Piece, Protocol):
 
     A method may also have ``base(model) -> model``: the model that its weights stand over, where that is not the one of the cell (a
     quantised one); ``merge(loaded, folder) -> transformers model``, *heavy*, which uses ``loaded`` up: without it nothing is merged; and
-    ``control``: the name of the option that its gain must be told from, which ``matrix.baselines=auto`` adds.
+    ``control``: the name of the option that its gain must be told from, which ``matrix.baselines=auto`` adds; and
+    ``training(available) -> ftbench.core.training.Training``: what it trains on so many rows, without which a plan has no forecast for it.
     """
 
     def lower(self, add: AddStage, cell: "Lowered") -> str | None:
@@ -115,7 +116,8 @@ class TrainRun(Protocol):
 class Context(Piece, Protocol):
     """What goes into the prompt.
 
-    A context may also have ``missing() -> problems``: why a cell that can be planned cannot be run here (a package, an unknown commit).
+    A context may also have ``missing() -> problems``: why a cell that can be planned cannot be run here (a package, an unknown commit);
+    and ``sketch(examples, splits, seed) -> requests`` as long as the real ones, from the splits alone, without which a plan has no forecast for answering.
     """
 
     def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-READS = ("targets", "preferences")
+READS = ("targets", "preferences", "chosen")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Training:
         optimizer: as transformers names it.
         precision: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
         checkpointing: whether activations are recomputed.
-        reads: one of ``READS``: rows with a target, or pairs of a chosen and a rejected answer (two sequences a row).
+        reads: one of ``READS``: rows with a target, pairs of a chosen and a rejected answer (two sequences a row), or the chosen ones alone.
         rows: gone through in all, repeats counted.
         batch_size: rows of one forward pass.
         gradient_accumulation: forward passes per optimizer step.

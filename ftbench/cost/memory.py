@@ -158,7 +158,7 @@ def logit_bytes(shape: Architecture, setting: Setting, tokens: int, head_trains:
 
 
 def cast_bytes(shape: Architecture, setting: Setting, learnt: int, trains: bool) -> float:
-    """Returns the bytes of the 16-bit copies that autocast makes of float32 weights and keeps until the backward pass is over."""
+    """Returns the bytes of the 16-bit copies that autocast makes of float32 weights, each kept until the backward pass has gone through its block."""
     if trains:
         return 2.0 * shape.in_linears if setting.compute != "float32" else 0.0
     return 2.0 * learnt if setting.adapter_dtype == "float32" and setting.compute != "float32" else 0.0
@@ -213,7 +213,7 @@ def training_peak(shape: Architecture, setting: Setting, training: Training, len
         "activations": tokens * per_token,
         "logits": 0.0,
         "kv_cache": 0.0,
-        "workspace": max(casts + workspace_bytes(shape, setting, tokens), step_bytes(learnt, width, training.optimizer) - tokens * per_token),
+        "workspace": max(casts / shape.layers + workspace_bytes(shape, setting, tokens), step_bytes(learnt, width, training.optimizer) - tokens * per_token),
     }
     return max(begins, ends, key=lambda moment: sum(moment.values()))
 

@@ -49,7 +49,7 @@ class Load:
     @property
     def peak_per_request(self) -> float:
         """Requests per second at the peak for each request of a month; what stays the same when the volume is varied."""
-        if self.peak_rps is None or self.requests_per_month == 0:
+        if self.peak_rps is None or self.requests_per_month < 1:
             return 1 / SECONDS_PER_MONTH
         return self.peak_rps / self.requests_per_month
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 from ftbench.core.canonical import digest
@@ -12,6 +12,7 @@ from ftbench.core.component import Component, build, node
 from ftbench.core.errors import Problem, Refused, did_you_mean
 from ftbench.core.example import Splits
 from ftbench.core.protocols import AddStage, Lowered, TrainRun
+from ftbench.core.training import Training
 from ftbench.methods.adapters import resume_adapter
 from ftbench.methods.lora import Lora
 from ftbench.methods.none import Untouched
@@ -101,6 +102,10 @@ class Preferring(Tuned, ABC):
             config={"model": node(cell.model), "method": node(self), "seed": cell.seed},
             model=base,
         )
+
+    def training(self, available: int) -> Training:
+        """Returns what the class that says which weights are trained says of rows, here of pairs."""
+        return replace(super().training(available), reads="preferences")  # type: ignore[misc]
 
     def train(self, runs: Sequence[TrainRun], loaded: Any) -> list[dict[str, Any]]:
         return prefer([self.preference_run(run, loaded) for run in runs], loaded)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ftbench.core.errors import FtbenchError, Problem, did_you_mean
 from ftbench.core.protocols import TrainRun
+from ftbench.core.training import Training
 from ftbench.methods.recipe import Tuned
 from ftbench.methods.sft import SftRun, sft, sft_run
 from ftbench.methods.whole import FOLDER, MASTERS, lent, open_weights
@@ -32,6 +33,9 @@ class Full(Tuned):
         if self.master_weights not in MASTERS:
             problems.append(Problem("method.master_weights", f"{self.master_weights!r} is none of its values", did_you_mean(self.master_weights, MASTERS)))
         return problems
+
+    def training(self, available: int) -> Training:
+        return self.described(available, None, self.master_weights)
 
     def train(self, runs: Sequence[TrainRun], loaded: Any) -> list[dict[str, Any]]:
         """Trains one run; the base is spent by it, so that several need a base each.

@@ -10,6 +10,7 @@ from typing import Any
 
 from ftbench.core.errors import FtbenchError, Problem
 from ftbench.core.protocols import TrainRun
+from ftbench.core.training import Adapter, Training
 from ftbench.methods.adapters import add_lora, attached, save_adapter
 from ftbench.methods.merge import merged
 from ftbench.methods.recipe import Tuned
@@ -56,6 +57,10 @@ class Lora(Tuned):
         elif "lm_head" in names:
             problems.append(Problem("method.target_modules", "an adapter on lm_head would never be trained: the loss reads the head itself", "Remove lm_head"))
         return problems
+
+    def training(self, available: int) -> Training:
+        targets = None if self.target_modules == ALL_LINEAR else tuple(self.target_modules)
+        return self.described(available, Adapter(self.rank, targets, self.dropout > 0, self.dora), "base")
 
     def train(self, runs: Sequence[TrainRun], loaded: Any) -> list[dict[str, Any]]:
         return sft([self._run(run, loaded) for run in runs], loaded)

@@ -11,6 +11,7 @@ from ftbench.core.component import Component, node
 from ftbench.core.errors import Problem, did_you_mean
 from ftbench.core.example import Splits
 from ftbench.core.protocols import AddStage, Lowered
+from ftbench.core.training import Adapter, Training
 
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 CUDA_OPTIMIZERS = ("adamw_bnb_8bit", "paged_adamw_32bit", "paged_adamw_8bit")
@@ -154,6 +155,30 @@ class Tuned(Component):
 
     def check(self) -> list[Problem]:
         return self.recipe().check("method")
+
+    def described(self, available: int, adapter: Adapter | None, master_weights: str) -> Training:
+        """Returns what a forecast needs of this recipe; a method says by ``training`` which weights learn.
+
+        Args:
+            available: rows that can be trained on.
+            adapter: None where all weights learn.
+            master_weights: what whole weights are held in.
+        """
+        recipe = self.recipe()
+        rows = recipe.rows(available)
+        return Training(
+            adapter=adapter,
+            master_weights=master_weights,
+            optimizer=recipe.optimizer,
+            precision=recipe.precision,
+            checkpointing=recipe.gradient_checkpointing,
+            reads="targets",
+            rows=rows,
+            batch_size=recipe.batch_size,
+            gradient_accumulation=recipe.gradient_accumulation,
+            max_tokens=recipe.max_tokens,
+            validations=len(recipe.evaluated(rows, max(1, available))),
+        )
 
     def check_data(self, splits: Splits) -> list[Problem]:
         if any(example.target is not None for example in splits.train):

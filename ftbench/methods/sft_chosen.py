@@ -9,6 +9,7 @@ from typing import Any
 from ftbench.core.errors import Problem
 from ftbench.core.example import Example, Splits
 from ftbench.core.protocols import TrainRun
+from ftbench.core.training import Training
 from ftbench.methods.lora import Lora
 from ftbench.methods.pairs import has_preference
 from ftbench.methods.sft import SftRun
@@ -23,6 +24,9 @@ class SftChosen(Lora):
             return []
         fix = "Set dataset.chosen=COLUMN dataset.rejected=COLUMN, or use method=lora"
         return [Problem("dataset.chosen", "no training row holds a preference (a chosen and a rejected answer)", fix)]
+
+    def training(self, available: int) -> Training:
+        return replace(super().training(available), reads="chosen")
 
     def _run(self, run: TrainRun, loaded: Any) -> SftRun:
         return replace(super()._run(run, loaded), examples=_chosen(run.examples), validation=_chosen(run.validation))

@@ -134,6 +134,14 @@ class Pretrained(Component):
             return True
         return bool(json.loads(settings.read_text(encoding="utf-8")).get("chat_template"))
 
+    def file(self, name: str) -> Path | None:
+        """Returns a file of the model's folder, or of its snapshot in the hub's cache; None where it is not here."""
+        folder = self._folder()
+        if folder is None:
+            commit = self._commit()
+            folder = cached_snapshot(self.name_or_path, commit) if commit else None
+        return folder / name if folder is not None and (folder / name).is_file() else None
+
     def load(self, device: str) -> Any:
         """Loads the model in eval mode with its tokenizer; see ``ftbench.models.loaded``.
 

@@ -1,0 +1,130 @@
+"""The forecast of a plan: what is told of a cell, what is refused and with which way out, and what stays unknown."""
+
+from __future__ import annotations
+
+import json
+import platform
+
+import pytest
+
+from ftbench.compile.matrix import compile_matrix
+from ftbench.compile.show import plan_text
+from ftbench.core.plan import Plan
+from ftbench.cost.calibration import FILE, Calibration, read, write
+from ftbench.cost.forecast import Forecast
+from ftbench.cost.memory import GB
+from ftbench.cost.speed import KINDS, Rate, Rates
+
+GPU = ["hardware=h100", "store.dir=.nowhere"]
+
+
+def compiled(composer, *jobs: str, also=GPU):
+    return compile_matrix(composer, [[*job.split(), *also] for job in jobs], "plan")
+
+
+def of(plan: Plan, label: str) -> dict:
+    cell = next(cell for cell in plan.cells if cell.label == label)
+    return plan.forecast["cells"][cell.id]
+
+
+def test_what_fits_what_it_costs_and_what_does_not(composer) -> None:
+    jobs = [f"model={model} method={method}" for model in ("llama2_7b", "llama2_13b") for method in ("full", "lora", "qlora", "dpo")]
+    done = compiled(composer, *jobs)
+    assert sorted(refusal.label for refusal in done.plan.refusals) == ["llama2_13b full zero_shot", "llama2_7b full zero_shot"]
+    problem = next(refusal for refusal in done.plan.refusals if "13b" in refusal.label).problems[0]
+    assert problem["where"] == "hardware=h100" and "does not fit: needs 210 GB of 86, which is 80 GiB" in problem["why"]
+    assert "method.optimizer=adamw_bnb_8bit method.master_weights=base needs 79 GB" in problem["fix"]
+    assert "method=qlora" in problem["fix"]
+    assert "hardware.gpus=3 with sharding" in problem["fix"] and "this version cannot run" in problem["fix"]
+    lora, qlora, dpo = (of(done.plan, f"llama2_7b {method} zero_shot") for method in ("lora", "qlora", "dpo"))
+    assert qlora["peak_bytes"] < 8 * GB < 14 * GB < lora["peak_bytes"] < dpo["peak_bytes"] < 25 * GB
+    assert lora["memory"]["weights"] > 2 * 6738415616 and sum(lora["memory"].values()) == pytest.approx(lora["peak_bytes"])
+    assert lora["usd"] == pytest.approx((lora["seconds"] - _probes(done.plan, lora)) * 3.99 / 3600, rel=0.01)
+    text = plan_text(done, ())
+    assert "llama2_13b dpo zero_shot" in text and "not calibrated" in text and "data sheet" in text
+
+
+def _probes(plan: Plan, cell: dict) -> float:
+    label = next(cell_ for cell_ in plan.cells if plan.forecast["cells"][cell_.id] is cell)
+    return sum(plan.forecast["stages"][key]["h100"]["probe_seconds"] for role, key in label.stages.items() if role.startswith("generate"))
+
+
+def test_the_remedy_that_is_named_does_fit(composer) -> None:
+    mended = compiled(composer, "model=llama2_13b method=full method.optimizer=adamw_bnb_8bit method.master_weights=base")
+    assert not mended.plan.refusals
+    assert of(mended.plan, mended.plan.cells[0].label)["needs_bytes"] < 85.5e9
+    wide = compiled(composer, "model=llama2_13b method=lora method.batch_size=512 hardware=h100")
+    fix = wide.plan.refusals[0].problems[0]["fix"]
+    assert fix.startswith("Would fit: method.batch_size=")
+    settings = fix.removeprefix("Would fit: ").split(" needs")[0]
+    assert not compiled(composer, f"model=llama2_13b method=lora {settings}").plan.refusals
+
+
+def test_shared_stages_count_once_in_the_total(composer) -> None:
+    done = compiled(composer, "method=lora model=llama2_7b context=zero_shot", "method=lora model=llama2_7b context=few_shot")
+    cells = done.plan.forecast["cells"].values()
+    assert done.plan.forecast["total"]["seconds"] < sum(cell["seconds"] for cell in cells)
+    trained = next(key for key, stage in done.plan.stages.items() if stage.kind == "train")
+    own = Forecast.from_dict(done.plan.forecast["stages"][trained]["h100"])
+    assert own.tokens["supervised"] < own.tokens["non_pad"] <= own.tokens["padded"]
+
+
+def test_32_retrieval_and_examples_have_longer_prompts(composer) -> None:
+    done = compiled(composer, *(f"model=llama2_7b context={context}" for context in ("zero_shot", "few_shot", "rag")))
+    prompts = [done.plan.forecast["stages"][cell.stages["generate.test"]]["h100"]["tokens"]["prompt"] for cell in done.plan.cells]
+    assert prompts[0] * 2 < prompts[1] and prompts[0] * 2 < prompts[2]
+
+
+def test_31_nothing_known_of_the_hardware_is_nothing_forecast_and_not_zero(composer) -> None:
+    done = compiled(composer, "model=tiny method=lora", also=["store.dir=.nowhere"])
+    cell = of(done.plan, "tiny lora zero_shot")
+    assert cell["seconds"] is None and cell["usd"] is None and cell["peak_bytes"] > 0
+    assert done.plan.forecast["total"]["seconds"] is None
+    assert any("calibrate" in reason for reason in cell["unknown"])
+    assert "n/a" in plan_text(done, ())
+
+
+def test_31_a_method_that_does_not_say_what_it_trains_has_no_forecast(composer_over, tmp_path, monkeypatch) -> None:
+    (tmp_path / "silent_method.py").write_text(
+        "from dataclasses import dataclass\nfrom ftbench.core.component import Component\n\n@dataclass(frozen=True)\nclass Silent(Component):\n"
+        "    rate: float\n\n    def lower(self, add, cell):\n        return add('train', spec={'method': self.identity()}, inputs={'prepare': cell.prepare},"
+        " config={'model': {'_target_': 'x'} if False else __import__('ftbench.core.component', fromlist=['node']).node(cell.model),"
+        " 'method': {'_target_': 'silent_method.Silent', 'rate': self.rate}, 'seed': 0}, model='m')\n", encoding="utf-8",
+    )  # fmt: skip
+    monkeypatch.syspath_prepend(str(tmp_path))
+    composer = composer_over({"method/silent.yaml": "_target_: silent_method.Silent\nrate: 0.5\n"})
+    done = compiled(composer, "model=llama2_7b method=silent")
+    cell = done.plan.forecast["cells"][done.plan.cells[0].id]
+    assert cell["seconds"] is None and cell["usd"] is None
+    assert any("Silent does not say what it trains" in reason for reason in cell["unknown"])
+
+
+def test_an_unknown_architecture_has_no_forecast(composer) -> None:
+    done = compiled(composer, "model=hf model.name_or_path=nobody/Nothing-1B method=lora model.revision=" + "0" * 40)
+    cell = next(iter(done.plan.forecast["cells"].values()))
+    assert cell["peak_bytes"] is None and any("not in the catalogue" in reason for reason in cell["unknown"])
+
+
+def test_api_calls_are_forecast_by_their_tokens(composer) -> None:
+    done = compiled(composer, "model=gpt_4_1_mini", "model=openai model.name=x model.base_url=http://localhost:1/v1")
+    priced, unpriced = (done.plan.forecast["cells"][cell.id] for cell in done.plan.cells)
+    assert 0 < priced["usd"] < 1 and priced["seconds"] is None
+    assert unpriced["usd"] is None
+
+
+def test_a_calibration_is_used_and_said(composer, tmp_path) -> None:
+    rate = Rate(2.0, 1e-5, 1e-10, 0.0, 0.0, False)
+    rates = Rates(dict.fromkeys(KINDS, rate), 0.5, 1e-9, {"score": 0.01, "prepare": 0.001}, True, "measured on this machine")
+    write(tmp_path, Calibration("cpu", platform.node(), 1, "2026-11-23T00:00:00", "tiny", rates, []))
+    write(tmp_path, Calibration("cpu", "another", 1, "2026-11-24T00:00:00", "tiny", rates, []))
+    assert len(read(tmp_path)) == 2
+    done = compiled(composer, "model=tiny method=lora", also=[f"store.dir={tmp_path}"])
+    cell = of(done.plan, "tiny lora zero_shot")
+    assert cell["calibrated"] and cell["seconds"] > 2 and done.plan.forecast["total"]["calibrated"]
+    assert "measured on this machine" in plan_text(done, ()) and "  calibrated" in plan_text(done, ())
+    assert [record["host"] for record in json.loads((tmp_path / FILE).read_text())] == ["another", platform.node()]
+
+
+def test_the_forecast_travels_in_plan_json(composer, tmp_path) -> None:
+    done = compiled(composer, "model=llama2_7b method=lora")
+    assert Plan.read(done.plan.write(tmp_path)).forecast == done.plan.forecast
