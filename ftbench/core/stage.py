@@ -19,7 +19,7 @@ VERSIONS: dict[str, int] = {
     "train": 1,
     "merge": 1,
     "generate": 2,
-    "likelihood": 2,
+    "likelihood": 3,
     "harness": 1,
     "score": 2,
 }

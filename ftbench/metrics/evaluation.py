@@ -1,7 +1,7 @@
 """Every metric as an ``evaluate.Metric``, built in memory: no hub, no metric script, no cache file in the home folder.
 
 ``as_evaluate(metric, folder).compute(predictions=[...], references=[[...], ...])`` gives ``{metric.name: value}``; a
-metric that reads likelihoods takes ``nll=, tokens=, bytes=`` instead.
+metric that reads likelihoods takes ``nll=, tokens=, correct=, bytes=`` instead.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from ftbench.core.protocols import Metric
 
-LIKELIHOOD = ("nll", "tokens", "bytes")
+LIKELIHOOD = ("nll", "tokens", "correct", "bytes")
 
 
 def as_evaluate(metric: Metric, folder: Path) -> Any:

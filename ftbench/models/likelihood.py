@@ -26,12 +26,14 @@ class Likelihood:
     Attributes:
         nll: nats, summed over the tokens of the target's text; None when the row could not be scored.
         tokens: how many those are.
+        correct: how many of them the model would have chosen itself, given the true ones before; None where the row could not be scored.
         nll_end: nats of the end-of-turn token after them.
         error: None, or one line.
     """
 
     nll: float | None
     tokens: int
+    correct: int | None
     nll_end: float | None
     error: str | None
 
@@ -76,7 +78,7 @@ def _misfit(loaded: Loaded, row: Encoded) -> Likelihood | None:
     window = loaded.context_tokens
     if window is None or _length(row) <= window:
         return None
-    return Likelihood(None, len(row.target_ids), None, f"prompt and target of {_length(row)} tokens do not fit into {window} tokens")
+    return Likelihood(None, len(row.target_ids), None, None, f"prompt and target of {_length(row)} tokens do not fit into {window} tokens")
 
 
 def _span(rows: Sequence[Encoded]) -> tuple[int, int]:
@@ -106,13 +108,14 @@ def _batch(loaded: Loaded, rows: Sequence[Encoded]) -> list[Likelihood]:
             logits = loaded.model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=kept).logits
         else:
             logits = loaded.model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, first:last]
-        nll = _nll(logits, ids[:, first + 1 : last + 1]).double().cpu()
+        labels = ids[:, first + 1 : last + 1]
+        nll, right = _nll(logits, labels).double().cpu(), (logits.argmax(-1) == labels).cpu()
     scored = []
-    for row, values in zip(rows, nll, strict=True):
+    for row, values, chosen in zip(rows, nll, right, strict=True):
         begin = len(row.prompt_ids) - 1 - first
         end = begin + len(row.target_ids)
         nll_end = float(values[end]) if row.end_ids else None
-        scored.append(Likelihood(float(values[begin:end].sum()), len(row.target_ids), nll_end, None))
+        scored.append(Likelihood(float(values[begin:end].sum()), len(row.target_ids), int(chosen[begin:end].sum()), nll_end, None))
     return scored
 
 

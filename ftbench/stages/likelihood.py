@@ -21,7 +21,7 @@ def run(job: Job) -> Outcome:
         sent = encode_all(loaded.format, requests, targets, loaded.context_tokens, 0)
         with job.phase("work"):
             scores = iter(likelihoods(loaded, [one.encoded for one in sent if one.encoded is not None], BATCH_ROWS, job.progress))
-    found = [next(scores) if one.encoded is not None else Likelihood(None, 0, None, one.error) for one in sent]
+    found = [next(scores) if one.encoded is not None else Likelihood(None, 0, None, None, one.error) for one in sent]
     rows = [
         {
             "id": example.id,
@@ -29,6 +29,7 @@ def run(job: Job) -> Outcome:
             "slices": example.slices,
             "nll": one.nll,
             "tokens": one.tokens,
+            "correct": one.correct,
             "bytes": len(target.encode("utf-8")),
             "nll_end": one.nll_end,
             "error": one.error,

@@ -20,7 +20,7 @@ OUTPUTS = [
 ]
 FOUND = {"gold_documents": ["d"], "notes": {"retrieved": [{"document": "c"}, {"document": "d"}], "depth": 20}}
 """What a retrieving context adds to a row."""
-LIKELIHOODS = [{"nll": 3.5, "tokens": 4, "bytes": 11}, {"nll": 0.25, "tokens": 2, "bytes": 9}]
+LIKELIHOODS = [{"nll": 3.5, "tokens": 4, "correct": 3, "bytes": 11}, {"nll": 0.25, "tokens": 2, "correct": 0, "bytes": 9}]
 
 
 def shipped(root):

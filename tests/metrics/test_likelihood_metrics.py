@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ftbench.metrics.bits_per_byte import BitsPerByte
 from ftbench.metrics.perplexity import Perplexity
+from ftbench.metrics.token_accuracy import TokenAccuracy
 
 perplexity, bits = Perplexity("perplexity"), BitsPerByte("bits_per_byte")
 row_lists = st.lists(
@@ -60,6 +61,13 @@ def test_a_row_without_log_likelihood_makes_it_undefined():
     rows = [{"nll": 3.0, "tokens": 7, "bytes": 7}, {"nll": None, "tokens": 2, "bytes": 9}]
     assert math.isnan(value(perplexity, rows)) and math.isnan(value(bits, rows))
     assert math.isnan(value(perplexity, [{"nll": 0.0, "tokens": 0, "bytes": 0}]))
+
+
+def test_token_accuracy_is_weighted_by_tokens_and_does_not_compare_across_tokenizers():
+    accuracy = TokenAccuracy("token_accuracy")
+    rows = [{"nll": 3.0, "tokens": 1, "correct": 1}, {"nll": 9.0, "tokens": 9, "correct": 0}]
+    assert value(accuracy, rows) == pytest.approx(0.1) and not accuracy.comparable_across_tokenizers
+    assert math.isnan(value(accuracy, [*rows, {"nll": None, "tokens": 3, "correct": None}]))
 
 
 def test_values_are_vectorised_over_resamples():

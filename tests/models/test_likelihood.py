@@ -37,6 +37,30 @@ def test_agrees_with_a_plain_loop(name: str, request: pytest.FixtureRequest) -> 
         assert found.tokens == len(row.target_ids) and found.error is None
 
 
+@pytest.mark.parametrize("name", ["chat", "plain"])
+def test_right_tokens_are_those_that_greedy_decoding_would_have_chosen(name: str, request: pytest.FixtureRequest) -> None:
+    loaded = request.getfixturevalue(name)
+    rows = [loaded.format.encode(user(question), target) for question, target in PAIRS]
+    for row, found in zip(rows, likelihoods(loaded, rows, 3), strict=True):
+        right, ids = 0, list(row.prompt_ids)
+        for token in row.target_ids:  # one step at a time, the true token given after each
+            with torch.no_grad():
+                right += int(loaded.model(torch.tensor([ids])).logits[0, -1].argmax()) == token
+            ids.append(token)
+        assert found.correct == right
+    (one,) = likelihoods(loaded, [_greedy(loaded, rows[0])], 1)
+    assert one.correct == one.tokens == 5
+
+
+def _greedy(loaded, row):
+    """The row with a target that the model itself would have written."""
+    ids = torch.tensor([row.prompt_ids])
+    for _ in range(5):
+        with torch.no_grad():
+            ids = torch.cat([ids, loaded.model(ids).logits[:, -1:].argmax(-1)], 1)
+    return replace(row, target_ids=tuple(ids[0, len(row.prompt_ids) :].tolist()))
+
+
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(size=st.integers(1, 5), order=st.permutations(range(len(PAIRS))))
 def test_12_likelihoods_do_not_depend_on_the_batch(chat, size: int, order: list[int]) -> None:

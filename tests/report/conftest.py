@@ -155,7 +155,7 @@ def _output(index, right, finish):
 
 
 def _likelihood(index, nll):
-    return {"id": f"row{index}", "group": None, "slices": {}, "nll": nll, "tokens": 4, "bytes": 12, "nll_end": 0.1, "error": None}
+    return {"id": f"row{index}", "group": None, "slices": {}, "nll": nll, "tokens": 4, "correct": 3, "bytes": 12, "nll_end": 0.1, "error": None}
 
 
 def _receipt(stage, device, seconds, tokens, peak, details):

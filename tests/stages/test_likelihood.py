@@ -30,7 +30,7 @@ def test_21_rows_hold_likelihoods_or_null_with_a_reason(chat_folder: Path, tmp_p
         context=component("context", "zero_shot"),
     )
     rows = list(read_jsonl(tmp_path / "out" / "likelihood.jsonl"))
-    assert all(list(row) == ["id", "group", "slices", "nll", "tokens", "bytes", "nll_end", "error"] for row in rows)
+    assert all(list(row) == ["id", "group", "slices", "nll", "tokens", "correct", "bytes", "nll_end", "error"] for row in rows)
     assert [row["id"] for row in rows] == ["a", "b", "c", "d"]
     assert rows[0]["bytes"] == 5 and rows[0]["group"] == "g" and rows[0]["slices"] == {"kind": "colour"}
     assert rows[1]["nll"] is None and rows[1]["nll_end"] is None and "do not fit" in rows[1]["error"]

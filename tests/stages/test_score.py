@@ -37,7 +37,7 @@ def output(index, text, finish="stop", reference=None, group=None, **slices):
 
 def likelihood(index, nll, group=None):
     error = None if nll is not None else "api"
-    return {"id": f"row{index}", "group": group, "slices": {}, "nll": nll, "tokens": 4, "bytes": 12, "nll_end": 0.1, "error": error}
+    return {"id": f"row{index}", "group": group, "slices": {}, "nll": nll, "tokens": 4, "correct": 3, "bytes": 12, "nll_end": 0.1, "error": error}
 
 
 @pytest.fixture
