@@ -88,6 +88,24 @@ def test_published_examples_of_evaluate(shared_data):
 
 
 @pytest.mark.shared_data
+def test_published_google_bleu(shared_data):
+    (case,) = json.loads((shared_data / "ref_hf_evaluate_docs" / "cases.json").read_text(encoding="utf-8"))["google_bleu"]
+    assert round(total(shipped("google_bleu"), list(zip(case["predictions"], case["references"], strict=True))), 2) == case["expected_2dp"]
+
+
+@given(corpus=st.lists(st.tuples(st.text("ab .", max_size=12), st.lists(st.text("ab .", max_size=12), min_size=1, max_size=3)), min_size=1, max_size=5))
+@settings(max_examples=50, deadline=None)
+def test_google_bleu_is_that_of_nltk(corpus):
+    from nltk.translate.gleu_score import corpus_gleu
+    from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
+
+    split = lambda text: Tokenizer13a()(text).split()  # noqa: E731
+    wanted = corpus_gleu([list(map(split, references)) for _, references in corpus], [split(text) for text, _ in corpus])
+    found = total(shipped("google_bleu"), corpus)
+    assert (np.isnan(found) and wanted == 0.0) or found == pytest.approx(wanted)
+
+
+@pytest.mark.shared_data
 def test_published_meteor_and_its_traps(shared_data):
     """One pair is printed as 0.7398 by an older NLTK, 0.6944 by 3.10 and 0.69 by evaluate; an identical pair is not 1."""
     cases = json.loads((shared_data / "ref_meteor" / "cases.json").read_text(encoding="utf-8"))["cases"]
