@@ -166,18 +166,37 @@ def method_gaps(
 
 
 def _gap(first: np.ndarray, second: np.ndarray, spread: np.ndarray, size: int, confidence: float) -> MethodGap:
-    from scipy.stats import t
-
     sampling = float(spread[np.isfinite(spread)].std(ddof=1)) * math.sqrt(size / (size - 1))
     parts = [(sampling**2, size - 1)]
     parts += [(float(values.var(ddof=1)) / len(values), len(values) - 1) for values in (first, second) if len(values) > 1]
-    error = math.sqrt(sum(part for part, _ in parts))
     gap = float(first.mean() - second.mean())
     seeds = (len(first), len(second))
     seed_error = math.sqrt(sum(part for part, _ in parts[1:]))
-    if error == 0:
+    if sum(part for part, _ in parts) == 0:
         return MethodGap(gap, min(gap, 0.0), max(gap, 0.0), 1.0, sampling, seed_error, seeds)
-    # Welch and Satterthwaite: how many degrees of freedom the sum of the parts is worth
-    freedom = error**4 / sum(part**2 / own for part, own in parts)
-    half = float(t.isf((1 - confidence) / 2, freedom)) * error
-    return MethodGap(gap, gap - half, gap + half, 2 * float(t.sf(abs(gap) / error, freedom)), sampling, seed_error, seeds)
+    half = _half_width(parts, 1 - confidence)
+    return MethodGap(gap, gap - half, gap + half, _p_value(parts, abs(gap)), sampling, seed_error, seeds)
+
+
+def _half_width(parts: Sequence[tuple[float, int]], alpha: float) -> float:
+    """Returns half the interval of a sum of independent errors, each of which is known by its own few degrees of freedom.
+
+    The halves of the single intervals are added as squares (Howe 1974; Zou and Donner 2008 call it MOVER). Adding the variances and
+    giving the sum Welch's degrees of freedom instead is wrong up to 13% of the time where 2 seeds happen to agree.
+
+    Args:
+        parts: variance of each error and its degrees of freedom.
+    """
+    from scipy.stats import t
+
+    return math.sqrt(sum(float(t.isf(alpha / 2, freedom)) ** 2 * part for part, freedom in parts))
+
+
+def _p_value(parts: Sequence[tuple[float, int]], gap: float) -> float:
+    """Returns the largest error rate whose interval still holds 0."""
+    from scipy.optimize import brentq
+
+    least = 1e-12
+    if gap >= _half_width(parts, least):
+        return least
+    return float(brentq(lambda alpha: _half_width(parts, alpha) - gap, least, 1.0)) if gap > 0 else 1.0

@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from benchmarks.statistics import coverage, false_winners, grouped, power, scores, wrongly_as_good
+from benchmarks.statistics import coverage, false_methods, false_winners, grouped, power, scores, wrongly_as_good
 from ftbench.compile import settings as config
 from ftbench.stats.family import FAMILIES, pairs_of
 from ftbench.stats.mcnemar import mcnemar
 from ftbench.stats.paired import BETTER, EQUIVALENT, NOT_WORSE, UNDECIDED, WORSE, compare
 from ftbench.stats.power import Sample, detectable, examples_for
 from ftbench.stats.resample import on_grid, random_signs, resampled
+from ftbench.stats import seeds as seeds_module
 from ftbench.stats.seeds import method_gap
 
 OPTIONS = {"confidence": 0.95, "resamples": 500, "seed": 3}
@@ -86,6 +87,20 @@ def test_27_one_seed_says_nothing_of_methods_and_several_carry_their_spread():
     assert not pair(runs[2], hard).tie, "though this one checkpoint surely is"
     steady = method_gap([hard + 0.4, hard + 0.41, hard + 0.39], base, mean, ids, groups, **OPTIONS)
     assert steady.low > 0.3
+
+
+@pytest.mark.parametrize(("seeds", "ratio"), [((2, 1), 4.0), ((2, 2), 1.0), ((3, 1), 2.0)])
+def test_27_two_seeds_that_happen_to_agree_prove_little(seeds, ratio):
+    """With Welch's degrees of freedom for the sum of both errors 12% of equal methods were called different here."""
+    assert false_methods(seeds, ratio, 40, worlds=400, resamples=100) <= 0.05 + 3 * (0.05 * 0.95 / 400) ** 0.5
+
+
+@given(st.floats(0.01, 3.0), st.floats(0.0, 3.0), st.integers(1, 6), st.floats(0.1, 5.0))
+@settings(max_examples=40, deadline=None)
+def test_the_p_value_of_methods_is_the_error_rate_at_which_the_interval_touches_zero(sampling, seed, freedom, gap):
+    parts = [(sampling**2, 50), (seed**2, freedom)]
+    p = seeds_module._p_value(parts, gap)
+    assert 0 < p <= 1 and seeds_module._half_width(parts, p) == pytest.approx(gap, rel=1e-4) or p <= 1e-12
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=40))
