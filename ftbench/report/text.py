@@ -34,7 +34,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _TAG_LETTERS = re.compile("[\U000e0000-\U000e007f]")
 _HOME = re.compile(r"(?:/home/|/Users/|/root(?=/|\b)|[A-Za-z]:\\+Users\\+|/mnt/[a-z]/Users/)[^\s/\\:\"'<>|,;]*", re.IGNORECASE)
 _PATH = re.compile(r"(?<![\w:/.~…>-])/(?:[\w.@+=~-]+/)+[\w.@+=~-]*|\b[A-Za-z]:\\(?:[^\s\\/:\"'<>|]+\\)+[^\s\\/:\"'<>|]*")
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])")
+_MARKUP = re.compile(r"([\\`*_{}\[\]#!|<>~$&]|^[-+=]|(?<=[a-z])(?=://)|(?<=www)(?=\.))", re.IGNORECASE)
 
 
 def visible(text: Any) -> str:
@@ -59,7 +59,7 @@ def escaped(text: Any) -> str:
 
 def markdown(text: Any) -> str:
     """Returns text on one line that no reader of Markdown takes for mark-up, a table's border, a mention or a link."""
-    return _MARKUP.sub(r"\\\1", flat(text)).replace("@", "@\u2060")
+    return _MARKUP.sub(lambda found: "\\" + found.group(), flat(text)).replace("@", "@\u2060")
 
 
 def field(value: Any) -> Any:
@@ -84,12 +84,16 @@ def reduced(value: Any, *, paths: bool = True) -> Any:
         value: text, or dicts, lists and tuples of it; other types are returned as they are.
         paths: take every absolute path down to its last part; for what ftbench wrote. False for data, in which ``/a/b`` may be an answer.
     """
+    return _walked(scrub(value), paths)
+
+
+def _walked(value: Any, paths: bool) -> Any:
     if isinstance(value, str):
-        return _reduced(scrub(value), paths)
+        return _reduced(value, paths)
     if isinstance(value, Mapping):
-        return {reduced(key, paths=paths): reduced(item, paths=paths) for key, item in value.items()}
+        return {_walked(key, paths): _walked(item, paths) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(reduced(item, paths=paths) for item in value)
+        return type(value)(_walked(item, paths) for item in value)
     return value
 
 

@@ -1,9 +1,13 @@
-"""``python -m ftbench report [SWEEP...]``: opens the report of finished or running sweeps in the browser; several open together.
+"""``python -m ftbench report [SWEEP...]``: opens the report of finished or running sweeps in the browser, or writes it to be sent.
 
-    python -m ftbench report                                 # the newest sweep below ./multirun
+    python -m ftbench report                                      # the newest sweep below ./multirun
     python -m ftbench report multirun/2026-11-23/10-30-00 --port 8600
+    python -m ftbench report --html comparison.html               # one file that opens anywhere, without a network
+    python -m ftbench report --markdown - --csv cells.csv         # for a pull request, for a spreadsheet
+    python -m ftbench report --bundle comparison.zip              # what the app needs; report comparison.zip opens it elsewhere
 
-The app is Streamlit (``pip install 'ftbench[report]'``). It listens on this machine alone and asks nothing of any other.
+The app is Streamlit (``pip install 'ftbench[report]'``); the files need nothing. It listens on this machine alone and asks nothing of any other.
+Whatever is written holds no secrets and no places of this machine.
 """
 
 from __future__ import annotations
@@ -16,13 +20,18 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
 from ftbench.places import REPORTS
+from ftbench.report import figures
 from ftbench.report.draw.style import DARK, FONT, LIGHT
+from ftbench.report.send.bundle import open_bundle, write_bundle
+from ftbench.report.send.page import EXAMPLES, html
+from ftbench.report.send.texts import csv_text, markdown_text
 from ftbench.report.view.sweep import Sweep, open_sweeps
 
 FIRST_PORT = 8501
@@ -35,13 +44,52 @@ def main(argv: Sequence[str]) -> int:
         FtbenchError: one line for what cannot be opened or written.
     """
     words = parser().parse_args(list(argv))
-    return serve(open_sweeps(words.sweeps), words.port)
+    bundles = [path for path in words.sweeps if path.suffix == ".zip"]
+    if bundles and len(words.sweeps) > 1:
+        raise FtbenchError(f"{bundles[0]}: a bundle is opened alone. Name it without other sweeps")
+    if not bundles:
+        return _report(open_sweeps(words.sweeps), words, trusted=True)
+    with tempfile.TemporaryDirectory(prefix="ftbench-bundle-") as folder:
+        return _report(open_bundle(bundles[0], Path(folder)), words, trusted=False)
+
+
+def _report(sweeps: Sequence[Sweep], words: argparse.Namespace, *, trusted: bool) -> int:
+    if not any((words.html, words.markdown, words.csv, words.bundle)):
+        return serve(sweeps, words.port, trusted=trusted)
+    if not any(sweep.results is not None for sweep in sweeps):
+        raise FtbenchError(f"{sweeps[0].folder}: has no results yet. Run the sweep to its end; without --html and the like, report shows how far it is")
+    if words.bundle:
+        print(f"{words.bundle}: {figures.size(write_bundle(sweeps, words.bundle))}")
+    for path, make in ((words.html, lambda: html(sweeps, words.examples)), (words.markdown, lambda: markdown_text(sweeps)), (words.csv, lambda: csv_text(sweeps))):
+        if path is not None:
+            _write(path, make())
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a file whole or not at all; ``-`` is the standard output."""
+    if str(path) == "-":
+        sys.stdout.write(text)
+        return
+    scratch = path.with_name(path.name + ".part")
+    try:
+        scratch.write_text(text, encoding="utf-8", newline="\n")
+        scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise FtbenchError(f"{path}: cannot be written ({error.strerror or error}). Name another place") from error
+    print(f"{path}: {figures.size(path.stat().st_size)}")
 
 
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(prog="ftbench report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    found.add_argument("sweeps", nargs="*", type=Path, metavar="SWEEP", help="folder of a sweep (default: the newest below ./multirun)")
+    found.add_argument("sweeps", nargs="*", type=Path, metavar="SWEEP", help="folder of a sweep (default: the newest below ./multirun), or one bundle")
     found.add_argument("--port", type=_port, help=f"port of the app (default: the first free one from {FIRST_PORT})")
+    found.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained HTML file")
+    found.add_argument("--examples", type=_count, default=EXAMPLES, metavar="N", help=f"examples in the HTML file, spread evenly over the test split (default: {EXAMPLES})")
+    found.add_argument("--markdown", type=Path, metavar="FILE", help="write the decision as Markdown (- for the terminal)")
+    found.add_argument("--csv", type=Path, metavar="FILE", help="write all cells as CSV (- for the terminal)")
+    found.add_argument("--bundle", type=Path, metavar="FILE", help="pack what the app needs into a zip file")
     return found
 
 
@@ -98,6 +146,12 @@ def options(port: int) -> dict[str, Any]:
 
 def _display() -> bool:
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text} is no number of examples. Give 0 or more")
+    return int(text)
 
 
 def _port(text: str) -> int:

@@ -54,13 +54,16 @@ def scrub(value: Any) -> Any:
     Args:
         value: text, or plain JSON; dicts (keys too), lists and tuples are walked, other types returned as they are.
     """
+    return _scrubbed(value, _known(_from_environment()))
+
+
+def _scrubbed(value: Any, known: re.Pattern[str] | None) -> Any:
     if isinstance(value, str):
-        known = _known(_from_environment())
         return _SHAPE.sub(MASK, known.sub(MASK, value) if known else value)
     if isinstance(value, Mapping):
-        return {scrub(key): scrub(item) for key, item in value.items()}
+        return {_scrubbed(key, known): _scrubbed(item, known) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(scrub(item) for item in value)
+        return type(value)(_scrubbed(item, known) for item in value)
     return value
 
 

@@ -25,31 +25,33 @@ def verdict(decision: Decision, agreement: str | None = None, sweep: str | None 
     )
 
 
-def ranking(decision: Decision, link: Link | None = None, totals: dict[str, str] | None = None) -> str:
+def ranking(decision: Decision, link: Link | None = None, totals: dict[str, str] | None = None, anchor: str | None = None) -> str:
     """Returns the ranked table, one row per group of seeds, each opening to its facts.
 
     Args:
         link: cell id -> where its page is.
         totals: cell id -> what owning it costs, which then stands in place of the training.
+        anchor: beginning of the name by which a row can be linked to, its cell's id being the rest.
     """
     ends = [end for line in decision.lines for end in (line.low, line.value, line.high) if end is not None]
     axis = (min(ends), max(ends))
     unit = "$/1k" if decision.basis == "usd_per_1k_requests" else "time/1k"
     last = "total cost" if totals else "training"
     head = "".join(f"<span{' class=ft-right' if place > 2 else ''}>{words}</span>" for place, words in enumerate(("rank", "cell", "", f"{escaped(decision.metric)}", unit, last, "p95")))
-    rows = "".join(_group(group, axis, decision, link, totals) for group in decision.groups)
+    rows = "".join(_group(group, axis, decision, link, totals, anchor) for group in decision.groups)
     hidden = note(f"{decision.hidden} hidden by the filters. Ranks are over all {len(decision.family['cells'])} cells.") if decision.hidden else ""
     return piece(f'<div class="ft-rank"><div class="ft-head"><div class="ft-row">{head}</div></div>{rows}</div>{hidden}')
 
 
-def _group(group: Group, axis: tuple[float, float], decision: Decision, link: Link | None, totals: dict[str, str] | None) -> str:
+def _group(group: Group, axis: tuple[float, float], decision: Decision, link: Link | None, totals: dict[str, str] | None, anchor: str | None) -> str:
     line = group.lead
+    name = "" if anchor is None else f' id="{escaped(anchor + line.row.id)}"'
     summary = _row(line, group.name, len(group.lines), axis, decision, totals)
     seeds = ""
     if len(group.lines) > 1:
         cells = [[escaped(one.rank), _named(one, link), escaped(one.text), escaped(one.cost_text), escaped(figures.training(one.row))] for one in group.lines]
         seeds = table(("rank", "cell", decision.metric, "per 1,000", "training"), cells, numbers=(2, 3, 4), label=1)
-    return f'<details><summary>{summary}</summary><div class="ft-more">{seeds}{_facts(line, decision, link)}</div></details>'
+    return f'<details{name}><summary>{summary}</summary><div class="ft-more">{seeds}{_facts(line, decision, link)}</div></details>'
 
 
 def _row(line: Line, name: str, seeds: int, axis: tuple[float, float], decision: Decision, totals: dict[str, str] | None) -> str:

@@ -1,0 +1,173 @@
+"""``report --bundle FILE.zip`` packs what the app needs of sweeps; ``report FILE.zip`` opens it on another machine, and trusts nothing in it.
+
+A bundle holds per sweep ``plan.json``, ``results.json``, conclusions of a review, and of each finished stage the small files that pages read: no
+weights, no training rows, of the documents only those that some answer was shown. Nothing in it is imported or unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ftbench.core.errors import FtbenchError
+from ftbench.core.plan import FILE
+from ftbench.core.receipt import FILE as RECEIPT
+from ftbench.report.send.clean import cleaned
+from ftbench.report.text import reduced
+from ftbench.report.view.review import CONCLUSIONS, FOLDER
+from ftbench.report.view.sweep import RESULTS, Sweep, open_sweep, read_lines
+from ftbench.stats.sufficient import FILE as STATISTICS
+from ftbench.stats.sufficient import Sufficient
+
+MANIFEST, FORMAT = "bundle.json", 1
+KEPT = {
+    "prepare": ("summary.json", "test.jsonl"),
+    "train": ("curve.jsonl", "findings.json", "masked_example.json", "rows.json"),
+    "generate": ("outputs.jsonl",),
+    "score": (),
+}
+"""Kind of stage -> files of it that a page reads, beside its receipt; statistics and documents are written anew."""
+
+MOST_BYTES = 2_000_000_000
+MOST_FILES = 200_000
+MOST_RATIO = 400
+"""Unpacked size, number of files, and how much smaller than its content a file may be: deflate does text at 3 to 20, a bomb at 1,000."""
+RATIO_FROM = 1_000_000
+_PLACE = re.compile(r"bundle\.json|sweeps/\d{1,4}/(?:plan\.json|results\.json|review/conclusions\.json|store/stages/[0-9a-f]{2}/[0-9a-f]{64}/[a-z_]+\.(?:json|jsonl|npz))")
+
+
+def write_bundle(sweeps: Sequence[Sweep], path: Path) -> int:
+    """Writes the bundle; it appears whole or not at all. Returns its bytes.
+
+    Raises:
+        FtbenchError: when it cannot be written.
+    """
+    scratch = path.with_name(path.name + ".part")
+    try:
+        with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(MANIFEST, json.dumps({"format": FORMAT, "sweeps": [reduced(sweep.name) for sweep in sweeps]}))
+            for number, sweep in enumerate(sweeps):
+                for name, content in _files(sweep):
+                    archive.writestr(f"sweeps/{number}/{name}", content)
+        scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise FtbenchError(f"--bundle {path}: cannot be written ({error.strerror or error}). Name another place") from error
+    return path.stat().st_size
+
+
+def _files(sweep: Sweep) -> Iterator[tuple[str, bytes]]:
+    clean = cleaned(sweep)
+    stages = [_stage(stage) for stage in sweep.plan["stages"]]
+    yield FILE, _json({**clean.plan, "store": "", "stages": stages, "settings": reduced(sweep.plan["settings"]), "forecast": reduced(sweep.plan.get("forecast"))})
+    if clean.results is not None:
+        yield RESULTS, _json(clean.results)
+    conclusions = sweep.folder / FOLDER / CONCLUSIONS
+    if conclusions.is_file():
+        yield f"{FOLDER}/{CONCLUSIONS}", _json(reduced(json.loads(conclusions.read_text(encoding="utf-8"))))
+    shown = _shown_documents(sweep)
+    for key, stage in sweep.stages.items():
+        folder = sweep.stage_folder(key)
+        if folder is None:
+            continue
+        place = f"store/stages/{key[:2]}/{key}"
+        yield f"{place}/{RECEIPT}", _json(reduced(json.loads((folder / RECEIPT).read_text(encoding="utf-8"))))
+        for name in KEPT.get(stage["kind"], ()):
+            if (folder / name).is_file():
+                yield f"{place}/{name}", _cleaned_file(folder / name)
+        if stage["kind"] == "score" and (folder / STATISTICS).is_file():
+            yield f"{place}/{STATISTICS}", _statistics(folder)
+        if stage["kind"] == "prepare" and shown and (folder / "documents.jsonl").is_file():
+            rows = (reduced(row, paths=False) for row in read_lines(folder / "documents.jsonl") if row["id"] in shown)
+            yield f"{place}/documents.jsonl", b"".join(_json(row) for row in rows)
+
+
+def _stage(stage: dict[str, Any]) -> dict[str, Any]:
+    """Returns what pages read of a stage: its place in the graph and, of a score, how its metrics are built."""
+    spec = {"split": stage["spec"]["split"]} if "split" in stage["spec"] else {}
+    config = {"metrics": stage["config"].get("metrics", {})} if stage["kind"] == "score" else {}
+    return {"key": stage["key"], "kind": stage["kind"], "spec": spec, "inputs": stage["inputs"], "config": config, "model": None}
+
+
+def _shown_documents(sweep: Sweep) -> set[str]:
+    found: set[str] = set()
+    for cell in sweep.cells:
+        folder = sweep.folder_of(cell, "generate.test")
+        if folder is not None and (folder / "outputs.jsonl").is_file():
+            found.update(document for row in read_lines(folder / "outputs.jsonl") for document in row.get("documents") or ())
+    return found
+
+
+def _cleaned_file(path: Path) -> bytes:
+    if path.suffix == ".jsonl":
+        return b"".join(_json(reduced(row, paths=False)) for row in read_lines(path))
+    return _json(reduced(json.loads(path.read_text(encoding="utf-8")), paths=path.name != "masked_example.json"))
+
+
+def _statistics(folder: Path) -> bytes:
+    """Returns the statistics with ids, groups and slices cleaned as the outputs' are."""
+    found = Sufficient.read(folder)
+    clean = replace(found, ids=reduced(found.ids, paths=False), groups=reduced(found.groups, paths=False), slices=reduced(found.slices, paths=False))
+    with tempfile.TemporaryDirectory() as scratch:
+        clean.write(Path(scratch))
+        return (Path(scratch) / STATISTICS).read_bytes()
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, ensure_ascii=True, allow_nan=False) + "\n").encode("ascii")
+
+
+def open_bundle(path: Path, into: Path) -> list[Sweep]:
+    """Unpacks a bundle into an empty folder and opens its sweeps, untrusted.
+
+    Raises:
+        FtbenchError: for what is no bundle, would leave the folder, or is larger than it says.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _unpack(path, archive, into)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, OSError, RuntimeError) as error:
+        raise FtbenchError(f"{path}: is no bundle, or a damaged one ({error}). Make it with: python -m ftbench report SWEEP --bundle FILE.zip") from error
+    try:
+        manifest = json.loads((into / MANIFEST).read_text(encoding="utf-8"))
+        names = [str(name) for name in manifest["sweeps"]]
+        known = manifest["format"] == FORMAT
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FtbenchError(f"{path}: has no {MANIFEST} that can be read. Make it with: python -m ftbench report SWEEP --bundle FILE.zip") from error
+    if not known:
+        raise FtbenchError(f"{path}: is of another format than {FORMAT}. Open it with the version of ftbench that wrote it")
+    return [open_sweep(into / "sweeps" / str(number), trusted=False, moved=into / "sweeps" / str(number) / "store", name=name) for number, name in enumerate(names)]
+
+
+def _unpack(path: Path, archive: zipfile.ZipFile, into: Path) -> None:
+    entries = archive.infolist()
+    if len(entries) > MOST_FILES:
+        raise FtbenchError(f"{path}: holds {len(entries):,} files, more than {MOST_FILES:,}. This is no bundle of ftbench's")
+    left = MOST_BYTES
+    for entry in entries:
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if not _PLACE.fullmatch(entry.filename) or kind not in (0, stat.S_IFREG):
+            raise FtbenchError(f"{path}: holds {entry.filename[:80]!r}, which no bundle does. Nothing of it was opened")
+        target = into / entry.filename
+        target.parent.mkdir(parents=True, exist_ok=True)
+        left = _copy(path, archive, entry, target, left)
+
+
+def _copy(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: int) -> int:
+    """Writes one file, counting what really comes out of it; returns how many bytes are still allowed."""
+    most = max(RATIO_FROM, entry.compress_size * MOST_RATIO)
+    written = 0
+    with archive.open(entry) as source, open(target, "xb") as file:
+        while chunk := source.read(1 << 20):
+            written += len(chunk)
+            if written > left or written > most:
+                raise FtbenchError(f"{path}: {entry.filename} unpacks to more than a bundle may. Nothing of it was opened")
+            file.write(chunk)
+    return left - written

@@ -1,0 +1,32 @@
+"""What leaves: sweeps without secrets, home folders and names of this machine. Numbers and stages are left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from ftbench.report.text import reduced
+from ftbench.report.view.outputs import Answer, Shown
+from ftbench.report.view.statistics import Data
+from ftbench.report.view.sweep import Sweep
+
+
+def cleaned(sweep: Sweep) -> Sweep:
+    """Returns a sweep whose words may leave; its stages still say how its metrics are built, so they are not for showing."""
+    plan = {**sweep.plan, "cells": reduced(sweep.plan["cells"]), "refusals": reduced(sweep.plan["refusals"])}
+    return replace(sweep, name=reduced(sweep.name), plan=plan, results=reduced(sweep.results), moved=sweep.store.path, _samples=sweep._samples)
+
+
+def cleaned_data(found: Sequence[Data]) -> list[Data]:
+    return [replace(one, notes=reduced(one.notes), counts=reduced(one.counts), checks=reduced(one.checks)) for one in found]
+
+
+def cleaned_examples(found: Sequence[Shown]) -> list[Shown]:
+    """Returns examples whose texts may leave. What looks like a path stays: in data ``/a/b`` may be an answer."""
+    return [_shown(reduced(asdict(one), paths=False)) for one in found]
+
+
+def _shown(one: dict[str, Any]) -> Shown:
+    answers = tuple(Answer(**{**answer, "documents": tuple(answer["documents"]), "shots": tuple(answer["shots"])}) for answer in one["answers"])
+    return Shown(**{**one, "answers": answers, "references": tuple(one["references"]), "gold": tuple(one["gold"]), "passages": tuple(one["passages"])})
