@@ -19,6 +19,8 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)
 	$(RUN) -m ftbench -m +recipes=demo
+	@$(RUN) -m ftbench report --html comparison.html
+	@echo 'Open comparison.html in a browser, or run: $(RUN) -m ftbench report'
 
 test: $(STAMP)
 	$(RUN) -m pytest

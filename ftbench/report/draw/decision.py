@@ -58,7 +58,7 @@ def _row(line: Line, name: str, seeds: int, axis: tuple[float, float], decision:
     lead = line.row.id in decision.verdict.open
     tags = ""
     if line.row.id == decision.verdict.choice:
-        tags += tag("choose" if decision.verdict.kind == CLEAR else "cheapest of the open ones" if decision.verdict.kind == UNDECIDED else "only one", "" if decision.verdict.kind != UNDECIDED else "amber")
+        tags += tag("choose" if decision.verdict.kind == CLEAR else "cheapest contender" if decision.verdict.kind == UNDECIDED else "only one", "" if decision.verdict.kind != UNDECIDED else "amber")
     tags += tag("frontier") if line.frontier else ""
     tags += tag(f"{seeds} seeds", "grey") if seeds > 1 else ""
     tags += tag("baseline", "grey") if line.row.baseline else ""

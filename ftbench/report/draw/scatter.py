@@ -121,10 +121,10 @@ def _labels(
         words = fitted(entry.label, 210 if frame[2] > 600 else 130)
         wide = width_of(words)
         for place, base, anchor in (
-            (x + 12, y + 4, "start"), (x - 12, y + 4, "end"), (x + 10, y - 9, "start"), (x + 10, y + 18, "start"), (x - 10, y - 9, "end"), (x - 10, y + 18, "end"),
+            (x + 12, y + 4, "start"), (x - 12, y + 4, "end"), (x, y - 13, "middle"), (x, y + 22, "middle"), (x + 10, y - 9, "start"), (x + 10, y + 18, "start"), (x - 10, y - 9, "end"), (x - 10, y + 18, "end"),
             (x + 10, y - 24, "start"), (x - 10, y - 24, "end"), (x + 10, y + 33, "start"), (x - 10, y + 33, "end"),
         ):  # fmt: skip
-            start = place if anchor == "start" else place - wide
+            start = place - wide * {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor]
             box = (start, base - LINE + 4, start + wide, base + 4)
             if box[0] < frame[0] - 50 or box[2] > frame[2] + 16 or box[1] < frame[1] - 4 or box[3] > frame[3] + 2:
                 continue

@@ -89,7 +89,7 @@ _RULES = """
 .ft-legend i{display:inline-block;width:11px;height:11px;border-radius:50%;border:2px solid var(--ft-faint);margin-right:6px;vertical-align:-1px}
 .ft-legend .ft-lead{background:var(--ft-accent);border-color:var(--ft-accent)}.ft-legend .ft-on{border-color:var(--ft-accent)}
 @media (max-width:900px){
-.ft-row{grid-template-columns:46px 1fr auto;gap:4px 12px}.ft-row>*:nth-child(3){grid-column:2/4;grid-row:2}.ft-row>*:nth-child(4){grid-column:3;grid-row:1}
+.ft-row{grid-template-columns:46px minmax(0,1fr) auto;gap:4px 12px}.ft-row .ft-tag{white-space:normal}.ft-row>*:nth-child(3){grid-column:2/4;grid-row:2}.ft-row>*:nth-child(4){grid-column:3;grid-row:1}
 .ft-row>*:nth-child(n+5){grid-row:3;font-size:13px;text-align:left}.ft-row>*:nth-child(5){grid-column:2}.ft-row>*:nth-child(6){grid-column:3;text-align:right}.ft-row>*:nth-child(7){display:none}
 .ft-head{display:none}.ft-row>*[data-name]::before{content:attr(data-name) " ";color:var(--ft-soft);font-weight:400}.ft-more{padding-left:16px}}
 @media (max-width:640px){
