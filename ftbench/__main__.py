@@ -28,6 +28,7 @@ VERBS = {
     "fetch": "ftbench.fetch",
     "gc": "ftbench.store.gc",
     "report": "ftbench.report.verb",
+    "review": "ftbench.reviewing",
     "score": "ftbench.stages.score_files",
 }
 """Verbs with words of their own: module with ``main(argv) -> exit status``."""

@@ -1,0 +1,116 @@
+"""What people said, beside what the metrics say: ``results.json`` under ``review``, a section of ``leaderboard.md``, lines on the terminal.
+
+Read from ``SWEEP/review/conclusions.json``, which ``review import`` writes; a sweep that nobody reviewed has none of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+CONCLUSIONS = Path("review") / "conclusions.json"
+START, END = "<!-- human review -->", "<!-- end of human review -->"
+
+
+def read_review(folder: Path) -> dict[str, Any] | None:
+    """Returns the conclusions of a sweep's review, None where there are none that can be read."""
+    try:
+        return json.loads((folder / CONCLUSIONS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def as_dict(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what ``results.json`` holds: per cell the human win rate and Bradley-Terry strength with their n, and each metric's trust."""
+    strengths = {one["system"]: one for one in (found["bradley_terry"] or {"strengths": []})["strengths"]}
+    cells = {
+        one["system"]: {
+            "rank": one["rank"],
+            "human_win_rate": {**one["win_rate"], "n": one["n"], "clusters": one["clusters"], "verdicts": one["verdicts"]},
+            "bradley_terry": strengths.get(one["system"]),
+        }
+        for one in found["ranking"]
+    }
+    finite = None if found["bradley_terry"] is None else found["bradley_terry"]["finite"]
+    return {"cells": cells, "bradley_terry_finite": finite, "pairs": found["pairs"], "metrics": found["metrics"], "counts": found["counts"], "file": str(CONCLUSIONS)}
+
+
+def rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """Returns head and rows of the small table: rank, cell, human win rate, strength, n."""
+    strengths = {one["system"]: one for one in (found["bradley_terry"] or {"strengths": []})["strengths"]}
+    mark = "" if found["bradley_terry"] is None or found["bradley_terry"]["finite"] else " (regularised)"
+    table = [["rank", "cell", f"human win rate [{found['settings']['confidence']:.0%}]", f"Bradley-Terry{mark}", "n"]]
+    for one in found["ranking"]:
+        best, worst = one["rank"]
+        strength = strengths.get(one["system"])
+        shown = "n/a" if strength is None else _limits(strength["ability"], strength["low"], strength["high"])
+        rate = one["win_rate"]
+        table.append([str(best) if best == worst else f"{best}-{worst}", found["systems"][one["system"]], _limits(rate["value"], rate["low"], rate["high"]), shown, str(one["n"])])
+    return table
+
+
+def trust(found: Mapping[str, Any], metric: str) -> str | None:
+    """Returns how often a metric orders two answers as people do, for beside its ranks; None where people decided nothing."""
+    one = next((entry for entry in found["metrics"] if entry["metric"] == metric and entry["accuracy"]["value"] is not None), None)
+    if one is None:
+        return None
+    accuracy = one["accuracy"]
+    return f"{metric} orders two answers as people do in {_limits(accuracy['value'], accuracy['low'], accuracy['high'])} of the {one['decided']} comparisons that they decided; 0.5 is a coin"
+
+
+def markdown(found: Mapping[str, Any], primary: str) -> str:
+    """Returns the section of the leaderboard."""
+    head, *body = rows(found)
+    lines = [START, "## Human review", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(_cell(text) for text in row) + " |" for row in body]
+    said = trust(found, primary)
+    return "\n".join([*lines, "", *([f"- {_cell(said)}"] if said else []), END]) + "\n"
+
+
+def terminal(found: Mapping[str, Any], primary: str) -> list[str]:
+    """Returns the lines that stand below the ranked table."""
+    table = [[_flat(text) for text in row] for row in rows(found)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ["  ".join(text.ljust(size) if place == 1 else text.rjust(size) for place, (text, size) in enumerate(zip(row, widths, strict=True))) for row in table]
+    said = trust(found, primary)
+    return ["", *lines, *([said] if said else [])]
+
+
+def refresh(folder: Path) -> None:
+    """Puts the conclusions into a finished sweep's ``results.json`` and ``leaderboard.md``."""
+    found = read_review(folder)
+    results, board = folder / "results.json", folder / "leaderboard.md"
+    if found is None or not results.is_file():
+        return
+    data = json.loads(results.read_text(encoding="utf-8"))
+    _write(results, json.dumps({**data, "review": as_dict(found)}, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    if board.is_file():
+        text = board.read_text(encoding="utf-8")
+        before, start, rest = text.partition(START)
+        after = rest.partition(END)[2].lstrip("\n") if start else ""
+        _write(board, f"{before.rstrip()}\n\n{markdown(found, data['primary_metric'])}" + (f"\n{after}" if after else ""))
+
+
+def _limits(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "n/a"
+    return f"{value:.2f}" + ("" if low is None else f" [{low:.2f}, {high:.2f}]")
+
+
+def _cell(text: str) -> str:
+    flat = " ".join(str(text).split())
+    for character in "\\|*_`<>":
+        flat = flat.replace(character, "\\" + character)
+    return flat
+
+
+def _flat(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in str(text))
+
+
+def _write(path: Path, text: str) -> None:
+    scratch = path.with_name(path.name + ".part")
+    scratch.write_text(text, encoding="utf-8", newline="\n")
+    scratch.replace(path)
