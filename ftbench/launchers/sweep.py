@@ -62,6 +62,7 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
     Raises:
         KeyboardInterrupt: on Ctrl-C, with everything finished kept.
     """
+    from ftbench.report.reviewed import review_lines
     from ftbench.report.rows import CellOutcome
     from ftbench.report.terminal import render
     from ftbench.report.write import validation_score, write_results
@@ -94,6 +95,8 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
     if plan.settings:
         results = write_results(plan, outcomes, folder)
         print(render(results, width=_width()))
+        for line in review_lines(folder, results.primary, set(outcomes)):
+            print(line)
         print(f"\nresults: {_short(folder)}/leaderboard.md, results.csv, results.json, plan.json")
     scores = {cell.id: validation_score(plan, cell, store) for cell in plan.cells if outcomes[cell.id].status == "done"}
     broken = {cell for cell, outcome in outcomes.items() if outcome.status != "done"}

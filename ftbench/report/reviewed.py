@@ -6,7 +6,7 @@ Read from ``SWEEP/review/conclusions.json``, which ``review import`` writes; a s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ CONCLUSIONS = Path("review") / "conclusions.json"
 START, END = "<!-- human review -->", "<!-- end of human review -->"
 
 
-def read_review(folder: Path) -> dict[str, Any] | None:
-    """Returns the conclusions of a sweep's review, None where there are none that can be read."""
+def read_review(folder: Path, cells: Collection[str]) -> dict[str, Any] | None:
+    """Returns the conclusions of a sweep's review; None where there are none, or they speak of other cells than these."""
     try:
-        return json.loads((folder / CONCLUSIONS).read_text(encoding="utf-8"))
+        found = json.loads((folder / CONCLUSIONS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    return found if set(found.get("systems", {})) <= set(cells) else None
 
 
 def as_dict(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,8 +70,11 @@ def markdown(found: Mapping[str, Any], primary: str) -> str:
     return "\n".join([*lines, "", *([f"- {_cell(said)}"] if said else []), END]) + "\n"
 
 
-def terminal(found: Mapping[str, Any], primary: str) -> list[str]:
-    """Returns the lines that stand below the ranked table."""
+def review_lines(folder: Path, primary: str, cells: Collection[str]) -> list[str]:
+    """Returns the lines that stand below the ranked table of a sweep; none where nobody reviewed these cells."""
+    found = read_review(folder, cells)
+    if found is None:
+        return []
     table = [[_flat(text) for text in row] for row in rows(found)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ["  ".join(text.ljust(size) if place == 1 else text.rjust(size) for place, (text, size) in enumerate(zip(row, widths, strict=True))) for row in table]
@@ -80,11 +84,13 @@ def terminal(found: Mapping[str, Any], primary: str) -> list[str]:
 
 def refresh(folder: Path) -> None:
     """Puts the conclusions into a finished sweep's ``results.json`` and ``leaderboard.md``."""
-    found = read_review(folder)
     results, board = folder / "results.json", folder / "leaderboard.md"
-    if found is None or not results.is_file():
+    if not results.is_file():
         return
     data = json.loads(results.read_text(encoding="utf-8"))
+    found = read_review(folder, {cell["cell_id"] for cell in data["cells"]})
+    if found is None:
+        return
     _write(results, json.dumps({**data, "review": as_dict(found)}, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     if board.is_file():
         text = board.read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from ftbench.core.plan import Plan
 from ftbench.report.columns import approach_columns, columns, meanings
 from ftbench.report.leaderboard import markdown
 from ftbench.report.results import Results, gather
+from ftbench.report.reviewed import refresh
 from ftbench.report.rows import CellOutcome, primary_metric
 from ftbench.store.store import Store
 
@@ -37,6 +38,7 @@ def write_results(plan: Plan, outcomes: Mapping[str, CellOutcome], folder: Path)
     _write(folder / "approaches.csv", approaches_text(results))
     _write(folder / "results.json", json.dumps(as_dict(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     _write(folder / "leaderboard.md", markdown(results))
+    refresh(folder)
     return results
 
 
