@@ -33,7 +33,7 @@ def ranking(decision: Decision, link: Link | None = None, totals: dict[str, str]
         totals: cell id -> what owning it costs, which then stands in place of the training.
         anchor: beginning of the name by which a row can be linked to, its cell's id being the rest.
     """
-    ends = [end for line in decision.lines for end in (line.low, line.value, line.high) if end is not None]
+    ends = [end for line in decision.groups for end in (line.low, line.value, line.high) if end is not None]
     axis = (min(ends), max(ends))
     unit = "$/1k" if decision.basis == "usd_per_1k_requests" else "time/1k"
     last = "total cost" if totals else "training"
@@ -44,31 +44,36 @@ def ranking(decision: Decision, link: Link | None = None, totals: dict[str, str]
 
 
 def _group(group: Group, axis: tuple[float, float], decision: Decision, link: Link | None, totals: dict[str, str] | None, anchor: str | None) -> str:
+    name = "" if anchor is None else f' id="{escaped(anchor + group.lead.row.id)}"'
+    inside = _members("seeds", group.lines, decision, link) if len(group.lines) > 1 else ""
+    if group.trials:
+        chosen = f"Validation chose {group.chosen} among the trials; the others, which on test may only look lucky:" if group.chosen else "Trials that validation did not choose:"
+        inside += f'<p class="ft-soft">{escaped(chosen)}</p>' + _members("trials", group.trials, decision, link)
+    return f'<details{name}><summary>{_row(group, axis, decision, totals)}</summary><div class="ft-more">{inside}{_facts(group.lead, decision, link)}</div></details>'
+
+
+def _members(words: str, lines: Sequence[Line], decision: Decision, link: Link | None) -> str:
+    cells = [[_named(one, link), escaped(one.text), escaped(one.cost_text), escaped(figures.training(one.row)), escaped(one.rank)] for one in lines]
+    return table((words, escaped(decision.metric), "per 1,000", "training", "rank among cells"), cells, numbers=(1, 2, 3, 4))
+
+
+def _row(group: Group, axis: tuple[float, float], decision: Decision, totals: dict[str, str] | None) -> str:
     line = group.lead
-    name = "" if anchor is None else f' id="{escaped(anchor + line.row.id)}"'
-    summary = _row(line, group.name, len(group.lines), axis, decision, totals)
-    seeds = ""
-    if len(group.lines) > 1:
-        cells = [[escaped(one.rank), _named(one, link), escaped(one.text), escaped(one.cost_text), escaped(figures.training(one.row))] for one in group.lines]
-        seeds = table(("rank", "cell", decision.metric, "per 1,000", "training"), cells, numbers=(2, 3, 4), label=1)
-    return f'<details{name}><summary>{summary}</summary><div class="ft-more">{seeds}{_facts(line, decision, link)}</div></details>'
-
-
-def _row(line: Line, name: str, seeds: int, axis: tuple[float, float], decision: Decision, totals: dict[str, str] | None) -> str:
     lead = line.row.id in decision.verdict.open
     tags = ""
-    if line.row.id == decision.verdict.choice:
-        tags += tag("choose" if decision.verdict.kind == CLEAR else "cheapest contender" if decision.verdict.kind == UNDECIDED else "only one", "" if decision.verdict.kind != UNDECIDED else "amber")
+    if line.row.id == decision.verdict.choice and len(decision.groups) > 1:
+        tags += tag("cheapest contender", "amber") if decision.verdict.kind == UNDECIDED else tag("choose", "green")
     tags += tag("frontier") if line.frontier else ""
-    tags += tag(f"{seeds} seeds", "grey") if seeds > 1 else ""
+    tags += tag(f"{len(group.lines)} seeds", "grey") if len(group.lines) > 1 else ""
+    tags += tag(f"{len(group.trials)} other trials" if len(group.trials) > 1 else "1 other trial", "grey") if group.trials else ""
     tags += tag("baseline", "grey") if line.row.baseline else ""
     tags += "".join(tag(f"breaks: {words}", "red") for words in line.broken)
     p95 = line.row.facts.get("latency_p95_ms")
-    last = totals.get(line.row.id, figures.UNKNOWN) if totals else figures.training(line.row)
+    last = totals.get(line.row.id, figures.UNKNOWN) if totals else group.training
     return (
-        f'<div class="ft-row{" ft-out" if line.broken else ""}"><span class="ft-place">{escaped(line.rank)}</span><span><span class="ft-name">{escaped(name)}</span> {tags}</span>'
-        f'{span(line.low, line.value, line.high, axis, lead=lead)}<span class="ft-num ft-right">{escaped(line.text)}</span>'
-        f'<span class="ft-num ft-right" data-name="per 1,000">{escaped(line.cost_text)}</span><span class="ft-num ft-right" data-name="{"total" if totals else "training"}">{escaped(last)}</span>'
+        f'<div class="ft-row{" ft-out" if line.broken else ""}"><span class="ft-place">{escaped(group.rank)}</span><span><span class="ft-name">{escaped(group.name)}</span> {tags}</span>'
+        f'{span(group.low, group.value, group.high, axis, lead=lead)}<span class="ft-num ft-right">{escaped(group.text)}</span>'
+        f'<span class="ft-num ft-right" data-name="per 1,000">{escaped(group.cost_text)}</span><span class="ft-num ft-right" data-name="{"total" if totals else "training"}">{escaped(last)}</span>'
         f'<span class="ft-num ft-right">{figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms"}</span></div>'
     )
 

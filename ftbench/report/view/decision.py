@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ftbench.report import figures
@@ -30,7 +30,7 @@ class Line:
     Attributes:
         row: of the report.
         label: short.
-        rank: such as ``1-4``; empty without one.
+        ranks: (best, worst).
         value, low, high: of the metric that orders the table.
         text: value and interval as people read them.
         cost: in the basis of the family, None for unknown.
@@ -40,7 +40,7 @@ class Line:
 
     row: Row
     label: str
-    rank: str
+    ranks: tuple[int, int]
     value: float
     low: float | None
     high: float | None
@@ -50,20 +50,45 @@ class Line:
     frontier: bool
     broken: tuple[str, ...]
 
+    @property
+    def rank(self) -> str:
+        return str(self.ranks[0]) if self.ranks[0] == self.ranks[1] else f"{self.ranks[0]}–{self.ranks[1]}"
+
 
 @dataclass(frozen=True)
 class Group:
-    """Cells that differ by their seed alone, or the trials of one approach.
+    """One row of the ranked table: an approach with its trials and seeds, or cells that differ by their seed alone.
 
     Attributes:
-        name: what they share.
-        lead: the line that stands for them: the best one, and the only one of most groups.
-        lines: all of them, best first.
+        name: short; ``label`` in full.
+        ranks: (best, worst).
+        value, low, high, text: of the metric, mean over the seeds.
+        cost, cost_text: per 1,000 requests, mean over the seeds; None for unknown.
+        training: of all its trials and seeds, in words.
+        lead: the line that stands for it: of the configuration that validation chose, the first seed.
+        lines: of the chosen configuration, one per seed.
+        trials: lines of the configurations that were not chosen.
+        chosen: the configuration that was chosen, in words; empty where there was one alone.
     """
 
     name: str
+    label: str
+    ranks: tuple[int, int]
+    value: float
+    low: float | None
+    high: float | None
+    text: str
+    cost: float | None
+    cost_text: str
+    training: str
     lead: Line
     lines: tuple[Line, ...]
+    trials: tuple[Line, ...]
+    chosen: str
+
+    @property
+    def rank(self) -> str:
+        return str(self.ranks[0]) if self.ranks[0] == self.ranks[1] else f"{self.ranks[0]}–{self.ranks[1]}"
 
 
 @dataclass(frozen=True)
@@ -100,7 +125,7 @@ class Decision:
         n: examples; ``clusters``: independent ones.
         verdict: the sentence on top.
         groups: of the ranked table.
-        lines: every shown cell, best first.
+        lines: every shown cell that was chosen, best first; trials that validation passed over are in their groups alone.
         hidden: how many cells of the family a filter hides.
     """
 
@@ -153,15 +178,20 @@ def _decision(table: Table, family: dict[str, Any], keep: Mapping[str, set[str]]
     labels = short({row.id: row.label for row in rows})
     places = figures.decimals(rows, table.metric)
     basis = family["cost_basis"]
-    points = [(row.id, float(row.value(table.metric)), cost_of(row, basis)) for row in rows] if basis else []
+    passed = _passed_over(table)
+    points = [(row.id, float(row.value(table.metric)), cost_of(row, basis)) for row in rows if row.id not in passed] if basis else []
     best = set(frontier([point for point in points if point[2] is not None], table.higher))
     lines = [_line(table, family, row, labels[row.id], places, basis, row.id in best, limits) for row in rows]
     comparison = next(iter(family["comparisons"]), {})
-    verdict = _verdict(table, family, lines, basis, comparison)
+    groups = _groups(table, lines, basis, places)
+    passed_over = {line.row.id for group in groups for line in group.trials}
+    whole = len(lines) == len(family["cells"])
+    verdict = _verdict(table, family, groups, comparison, whole)
     n = rows[0].scores[table.metric].get("n") if rows else None
+    kept = tuple(line for line in lines if line.row.id not in passed_over)
     return Decision(
-        family, family["dataset"], table.metric, table.higher, places, basis, n, comparison.get("clusters"), verdict, tuple(_groups(table, lines)),
-        tuple(lines), len(family["cells"]) - len(lines),
+        family, family["dataset"], table.metric, table.higher, places, basis, n, comparison.get("clusters"), verdict, tuple(groups), kept,
+        len(family["cells"]) - len(lines),
     )  # fmt: skip
 
 
@@ -175,9 +205,8 @@ def _line(table: Table, family: dict[str, Any], row: Row, label: str, places: in
         for name, most in limits.items()
         if facts.get(name) is None or facts[name] > most
     )
-    rank = str(low) if low == high else f"{low}–{high}"
     text = figures.score(row, table.metric, places, limits=True)
-    return Line(row, label, rank, entry["value"], entry.get("low"), entry.get("high"), text, amount, figures.cost(row, basis), best, broken)
+    return Line(row, label, (low, high), entry["value"], entry.get("low"), entry.get("high"), text, amount, figures.cost(row, basis), best, broken)
 
 
 def _measure(name: str, value: float, basis: str | None) -> str:
@@ -188,44 +217,118 @@ def _measure(name: str, value: float, basis: str | None) -> str:
     return figures.money(value) if name == "cost" and basis == "usd_per_1k_requests" else figures.duration(value)
 
 
-def _groups(table: Table, lines: Sequence[Line]) -> list[Group]:
-    """Returns the lines by method, seeds together, in the order of each group's best."""
-    return [
-        Group(_without_seed(members[0].label) if len(members) > 1 else members[0].label, members[0], tuple(members)) for members in _grouped(table, lines).values()
-    ]
+def _passed_over(table: Table) -> set[str]:
+    """Returns the cells of configurations that validation did not choose; on test they may only look lucky (DESIGN 6, number 29)."""
+    return {cell for approach in table.approaches if approach["cells"] for one in approach["configurations"] if not one["chosen"] for cell in one["cells"]}
+
+
+def _groups(table: Table, lines: Sequence[Line], basis: str | None, places: int) -> list[Group]:
+    """Returns the rows of the ranked table, best first: by approach as ``results.json`` rolled them up, else by what cells share but the seed."""
+    known = {line.row.id: line for line in lines}
+    found, seen = [], set()
+    for approach in table.approaches:
+        members = [known[cell] for cell in approach["cells"] if cell in known]
+        if members:
+            trials = [known[cell] for one in approach["configurations"] if not one["chosen"] for cell in one["cells"] if cell in known]
+            found.append(_approach(table, approach, members, trials, basis, places))
+            seen |= {line.row.id for line in (*members, *trials)}
+    for members in _grouped(table, [line for line in lines if line.row.id not in seen]).values():
+        found.append(_seeds(members))
+    return sorted(found, key=lambda group: -group.value if table.higher else group.value)
+
+
+def _approach(table: Table, approach: Mapping[str, Any], members: Sequence[Line], trials: Sequence[Line], basis: str | None, places: int) -> Group:
+    lead, mean = members[0], approach["scores"].get(table.metric)
+    name = _without_seed(lead.label) if len(members) > 1 else lead.label
+    chosen = ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in (approach["configuration"] or {}).items())
+    label = approach["label"] if len(members) > 1 or trials else lead.row.label
+    if table.slice is not None or mean is None or len(members) < len(approach["cells"]):  # means are of all examples and seeds
+        return replace(_seeds(members), trials=tuple(trials), chosen=chosen, label=label)
+    ranks = lead.ranks
+    if table.own and approach["rank"]:
+        ranks = tuple(int(part) for part in (approach["rank"].split("-") * 2)[:2])
+    amount = approach.get(basis) if basis else None
+    text = figures.score(replace(lead.row, scores={table.metric: mean}), table.metric, places, limits=True)
+    training = figures.spent(approach["train_seconds"] != 0.0, approach["train_seconds"], approach["train_usd"])
+    return Group(name, label, ranks, mean["value"], mean["low"], mean["high"], text, amount, figures.per_1k(amount, basis), training, lead, tuple(members), tuple(trials), chosen)
+
+
+def _seeds(members: Sequence[Line]) -> Group:
+    """Returns cells that differ by their seed alone, as their best one."""
+    lead = members[0]
+    several = len(members) > 1
+    name, label = (_without_seed(lead.label), _without_seed(lead.row.label)) if several else (lead.label, lead.row.label)
+    return Group(
+        name, label, lead.ranks, lead.value, lead.low, lead.high, lead.text, lead.cost, lead.cost_text, figures.training(lead.row), lead, tuple(members), (), "",
+    )  # fmt: skip
 
 
 def _without_seed(label: str) -> str:
     return " ".join(word for word in label.split() if not word.startswith("seed=")) or label
 
 
-def _verdict(table: Table, family: dict[str, Any], lines: Sequence[Line], basis: str | None, comparison: Mapping[str, Any]) -> Verdict:
-    usable = [line for line in lines if not line.broken]
+def _verdict(table: Table, family: dict[str, Any], groups: Sequence[Group], comparison: Mapping[str, Any], whole: bool) -> Verdict:
+    usable = [group for group in groups if not group.lead.broken]
     if not usable:
         return Verdict(NOTHING, "No cell keeps every constraint.", "Loosen one, or add cells to the sweep.", None, (), ())
     lead = usable[0]
-    also = tuple(_also(table, usable, lead, basis))
+    noun = "approaches" if any(len(group.lines) > 1 or group.trials for group in groups) else "cells"
+    also = tuple(_also(table, usable, lead))
     if len(usable) == 1:
-        rest = "The others break a constraint." if len(lines) > 1 else "There is nothing here to compare it with."
-        only = "the only cell left" if len(lines) > 1 else "the only cell"
-        return Verdict(ALONE, f"{lead.row.label} is {only}: {table.metric} {lead.text}.", rest, lead.row.id, (lead.row.id,), also)
-    rivals = _open(family, usable, whole=len(usable) == len(family["cells"]))
-    about = _about(table, family, usable, comparison)
-    approaches = _approaches(table, family, usable, rivals)
-    if len(approaches) == 1:
-        (members,) = approaches
-        name, text = (lead.row.label, lead.text) if len(members) == 1 else (f"{_without_seed(lead.row.label)} ({len(members)} seeds)", f"{_range(members, table)} over the seeds")
-        sentence = f"Choose {name}: {table.metric} {text}, better than {_others(len(_grouped(table, usable)) - 1)}."
-        return Verdict(CLEAR, sentence, about, lead.row.id, tuple(line.row.id for line in members), also)
-    leads = [members[0] for members in approaches]
-    priced = all(line.cost is not None for line in leads)
-    cheapest = min(leads, key=lambda line: line.cost) if priced else lead
-    total = len(_grouped(table, usable))
-    noun = "cells" if total == len(usable) else "methods"
-    count = f"{len(leads)} of {total} {noun} may be the best by {table.metric}" if len(leads) < total else f"Any of these {total} {noun} may be the best by {table.metric}"
-    name = cheapest.row.label if noun == "cells" else _without_seed(cheapest.row.label)
-    which = f"The cheapest of them to serve is {name} ({cheapest.cost_text} per 1,000 requests)." if priced else f"The highest is {name}."
-    return Verdict(UNDECIDED, f"{count}. {which}", about, cheapest.row.id, tuple(line.row.id for members in approaches for line in members), also)
+        rest = "The others break a constraint." if len(groups) > 1 else "There is nothing here to compare it with."
+        only = "the only one left" if len(groups) > 1 else "the only one"
+        return Verdict(ALONE, f"{lead.label} is {only}: {table.metric} {lead.text}.", rest, lead.lead.row.id, _ids([lead]), also)
+    rivals = _rivals(table, family, usable, whole and len(usable) == len(groups))
+    about = _about(table, usable, comparison)
+    if len(rivals) == 1:
+        sentence = f"Choose {_told(lead)}: {table.metric} {lead.text}, better than {_others(len(usable) - 1)}."
+        return Verdict(CLEAR, sentence, about, lead.lead.row.id, _ids(rivals), also)
+    priced = all(group.cost is not None for group in rivals)
+    cheapest = min(rivals, key=lambda group: group.cost) if priced else lead
+    count = f"{len(rivals)} of {len(usable)} {noun} may be the best by {table.metric}" if len(rivals) < len(usable) else f"Any of these {len(usable)} {noun} may be the best by {table.metric}"
+    which = f"The cheapest of them to serve is {cheapest.label} ({cheapest.cost_text} per 1,000 requests)." if priced else f"The highest is {lead.label}."
+    return Verdict(UNDECIDED, f"{count}. {which}", about, cheapest.lead.row.id, _ids(rivals), also)
+
+
+def _ids(groups: Sequence[Group]) -> tuple[str, ...]:
+    return tuple(line.row.id for group in groups for line in group.lines)
+
+
+def _told(group: Group) -> str:
+    """Returns an approach with what it stands on: its seeds, and what validation chose among."""
+    said = [f"{len(group.lines)} seeds"] if len(group.lines) > 1 else []
+    said += [f"{group.chosen or 'one'} chosen on validation"] if group.trials else []
+    return f"{group.label} ({', '.join(said)})" if said else group.label
+
+
+def _rivals(table: Table, family: dict[str, Any], usable: Sequence[Group], whole: bool) -> list[Group]:
+    """Returns the groups that may be the best of the usable ones.
+
+    Of a whole family: those that none was told to be better than; where seeds were compared, by that comparison. Of a part of it: those whose range
+    of ranks reaches the first one's and that were not told to be worse than it; ranks know every pair, ``results.json`` holds the declared ones alone.
+    """
+    lead = usable[0]
+    told = {frozenset((pair["first"], pair["second"])) for pair in family["comparisons"] if not pair["tie"]}
+    found = []
+    for group in usable:
+        gap = _gap(table, family, lead, group)
+        if group is lead:
+            found.append(group)
+        elif gap is not None:
+            found += [group] if gap["low"] <= 0 <= gap["high"] else []
+        elif whole:
+            found += [group] if group.ranks[0] == 1 else []
+        elif group.ranks[0] <= lead.ranks[1] and frozenset((lead.lead.row.id, group.lead.row.id)) not in told:
+            found.append(group)
+    return found
+
+
+def _gap(table: Table, family: dict[str, Any], lead: Group, other: Group) -> Mapping[str, Any] | None:
+    """Returns the comparison of two methods over their seeds, where there is one and the table is not rolled up to approaches."""
+    if table.own and table.approaches:
+        return None
+    names = [table.methods.get(group.lead.row.id, group.lead.row.id) for group in (lead, other)]
+    return next((gap for gap in family.get("methods", ()) if [table.methods.get(gap[side][0]) for side in ("first", "second")] == names), None)
 
 
 def _grouped(table: Table, lines: Sequence[Line]) -> dict[str, list[Line]]:
@@ -235,70 +338,36 @@ def _grouped(table: Table, lines: Sequence[Line]) -> dict[str, list[Line]]:
     return found
 
 
-def _open(family: dict[str, Any], usable: Sequence[Line], *, whole: bool) -> list[Line]:
-    """Returns the cells that may be the best of the usable ones.
-
-    Of a whole family: those that no cell was told to be better than. Of a part of it: those whose range of ranks reaches the first one's and
-    that were not told to be worse than it; ranks know every pair, ``results.json`` holds the declared ones alone.
-    """
-    if whole:
-        return [line for line in usable if family["ranks"][line.row.id][0] == 1]
-    lead = usable[0].row.id
-    told = {frozenset((pair["first"], pair["second"])) for pair in family["comparisons"] if not pair["tie"]}
-    return [line for line in usable if family["ranks"][line.row.id][0] <= family["ranks"][lead][1] and frozenset((lead, line.row.id)) not in told]
-
-
-def _approaches(table: Table, family: dict[str, Any], usable: Sequence[Line], rivals: Sequence[Line]) -> list[list[Line]]:
-    """Returns the rivals by what they share but the seed, each with all its usable seeds; where seeds were compared, by that comparison."""
-    grouped = _grouped(table, usable)
-    names = dict.fromkeys(table.methods.get(line.row.id, line.row.id) for line in rivals)
-    lead = next(iter(names))
-    for gap in family.get("methods", ()):
-        first, second = (table.methods.get(gap[side][0]) for side in ("first", "second"))
-        if first == lead and second in grouped:
-            if gap["low"] <= 0 <= gap["high"]:
-                names[second] = None
-            else:
-                names.pop(second, None)
-    return [grouped[name] for name in names]
-
-
-def _range(members: Sequence[Line], table: Table) -> str:
-    digits = figures.decimals([line.row for line in members], table.metric)
-    low, high = min(line.value for line in members), max(line.value for line in members)
-    return f"{low:.{digits}f} to {high:.{digits}f}"
-
-
 def _others(count: int) -> str:
     return "the other one" if count == 1 else f"each of the other {count}"
 
 
-def _about(table: Table, family: dict[str, Any], usable: Sequence[Line], comparison: Mapping[str, Any]) -> str:
-    n, groups = usable[0].row.scores[table.metric].get("n"), comparison.get("clusters")
-    over = f"{n} examples" if not groups or groups == n else f"{n} examples in {groups} groups"
+def _about(table: Table, usable: Sequence[Group], comparison: Mapping[str, Any]) -> str:
+    n, clusters = usable[0].lead.row.scores[table.metric].get("n"), comparison.get("clusters")
+    over = f"{n} examples" if not clusters or clusters == n else f"{n} examples in {clusters} groups"
     place = f", {table.slice[0]} = {table.slice[1]} only" if table.slice else ""
-    seeds = {line.row.facts.get("seed") for line in usable}
-    which = " One seed: this is about these checkpoints, not the methods that made them." if len(seeds) == 1 and any(line.row.trains for line in usable) else ""
+    alone = any(group.lead.row.trains for group in usable) and not any(len(group.lines) > 1 for group in usable)
+    which = " One seed: this is about these checkpoints, not the methods that made them." if alone else ""
     return f"{table.confidence:.0%} confidence over all comparisons together, {over}{place}. Not told apart is no proof of being equal.{which}"
 
 
-def _also(table: Table, usable: Sequence[Line], lead: Line, basis: str | None) -> list[str]:
+def _also(table: Table, usable: Sequence[Group], lead: Group) -> list[str]:
     said = []
-    cheapest = min((line for line in usable if line.cost is not None), key=lambda line: line.cost, default=None)
-    if cheapest is not None and lead.cost and cheapest.row.id != lead.row.id and cheapest.cost < lead.cost:
+    cheapest = min((group for group in usable if group.cost is not None), key=lambda group: group.cost, default=None)
+    if cheapest is not None and lead.cost and cheapest is not lead and cheapest.cost < lead.cost:
         gap = abs(lead.value - cheapest.value)
-        digits = figures.decimals([lead.row], table.metric)
+        digits = figures.decimals([lead.lead.row], table.metric)
         less = "below" if table.higher else "above"
-        said.append(f"The cheapest to serve is {cheapest.row.label}: {cheapest.cost_text} against {lead.cost_text} per 1,000 requests, at {gap:.{digits}f} {table.metric} {less} the leader.")
-    for metric, entry in lead.row.scores.items():
+        said.append(f"The cheapest to serve is {cheapest.label}: {cheapest.cost_text} against {lead.cost_text} per 1,000 requests, at {gap:.{digits}f} {table.metric} {less} the leader.")
+    for metric, entry in lead.lead.row.scores.items():
         if metric == table.metric or entry.get("value") is None:
             continue
-        scored = [line for line in usable if line.row.value(metric) is not None]
+        scored = [group for group in usable if group.lead.row.value(metric) is not None]
         sign = 1 if entry.get("higher_is_better", True) else -1
-        top = max(scored, key=lambda line: sign * line.row.value(metric))
-        if _apart(lead.row, top.row, metric, sign):
-            digits = figures.decimals([line.row for line in scored], metric)
-            said.append(f"{metric} points elsewhere: {top.row.label} has {top.row.value(metric):.{digits}f}, the leader {entry['value']:.{digits}f}.")
+        top = max(scored, key=lambda group: sign * group.lead.row.value(metric))
+        if _apart(lead.lead.row, top.lead.row, metric, sign):
+            digits = figures.decimals([group.lead.row for group in scored], metric)
+            said.append(f"{metric} points elsewhere: {top.label} has {top.lead.row.value(metric):.{digits}f}, the leader {entry['value']:.{digits}f}.")
     return said
 
 

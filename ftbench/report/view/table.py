@@ -38,6 +38,7 @@ class Table:
         home: cell id -> its sweep.
         methods: cell id -> what it shares with its other seeds.
         notes: sentences about the whole.
+        approaches: as ``results.json`` rolled the cells up; ``own`` says whether their ranks and means are those of this table.
     """
 
     metric: str
@@ -49,6 +50,8 @@ class Table:
     home: dict[str, Sweep]
     methods: dict[str, str]
     notes: tuple[str, ...]
+    approaches: tuple[dict[str, Any], ...] = ()
+    own: bool = True
 
     @property
     def higher(self) -> bool:
@@ -101,7 +104,9 @@ def table(sweeps: Sequence[Sweep], metric: str | None = None, only: Slice | None
     methods = {cell: method_key(home[cell].cells[cell]["config"]) for cell in rows if cell in home[cell].cells}
     first = sweeps[0]
     statistics = {**STATISTICS, **((first.results or {}).get("statistics") or first.settings.get("statistics") or {})}
-    if len(sweeps) == 1 and only is None and metric == first.primary:
+    own = len(sweeps) == 1 and only is None and metric == first.primary
+    approaches = tuple({approach["id"]: approach for sweep in reversed(sweeps) for approach in (sweep.results or {}).get("approaches", ())}.values())
+    if own:
         families = list((first.results or {}).get("families", ()))
         notes = tuple((first.results or {}).get("notes", ()))
     else:
@@ -111,7 +116,7 @@ def table(sweeps: Sequence[Sweep], metric: str | None = None, only: Slice | None
     place = {cell: index for index, cell in enumerate(cell for family in families for cell in family["cells"])}
     ordered = sorted(rows, key=lambda cell: (place.get(cell, len(place)), not rows[cell].done))
     named = {cell: replace(rows[cell], facts={**rows[cell].facts, "label": labels[cell]}) for cell in ordered}
-    return Table(metric, only, statistics["confidence"], named, labels, tuple(families), home, methods, notes)
+    return Table(metric, only, statistics["confidence"], named, labels, tuple(families), home, methods, notes, approaches, own)
 
 
 def _compared(
