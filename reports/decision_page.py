@@ -7,12 +7,16 @@ from typing import Any
 import frame
 import streamlit as st
 
+from ftbench.cost.ownership import SECONDS_PER_MONTH, Load
 from ftbench.report.draw import decision as pieces
+from ftbench.report.draw import ownership
 from ftbench.report.draw.pieces import empty, notes, piece
 from ftbench.report.draw.scatter import chart
 from ftbench.report.draw.statistics import heat
-from ftbench.report.text import flat
-from ftbench.report.view.decision import LIMITS, axes_of, decisions
+from ftbench.report.text import escaped, flat
+from ftbench.report.view.decision import LIMITS, Decision, axes_of, decisions
+from ftbench.report.view.ownership import VOLUMES, choices_of, owned, stated
+from ftbench.report.view.review import agreement_of
 from ftbench.report.view.statistics import heats
 from ftbench.report.view.table import Table
 
@@ -34,10 +38,12 @@ def show() -> None:
         words = "No cell is left under these filters." if table.families else "No cell of this sweep has a score to rank."
         frame.draw(piece(empty(words, "Loosen the filters." if table.families else "What stopped the cells stands below.")))
     for number, one in enumerate(shown):
-        frame.draw(pieces.verdict(one, sweep=found[0].name if len(found) == 1 else f"{len(found)} sweeps"))
+        agreement = next((said for sweep in found if (said := agreement_of(sweep, one.metric))), None)
+        frame.draw(pieces.verdict(one, agreement, sweep=found[0].name if len(found) == 1 else f"{len(found)} sweeps"))
         frame.draw(piece("<h2>Quality against cost</h2>"))
         frame.chart(chart(one, link=lambda line: frame.cell_link(line.row.id)), key=f"frontier{number}")
         frame.draw(piece("<h2>Ranking</h2>") + pieces.ranking(one, frame.cell_link))
+        _ownership(table, one, number)
     frame.draw(pieces.undone(table.undone(), table.unranked(), table.metric, frame.cell_link) or "<span></span>")
     maps = heats(table, [table.metric], 8) if only is None else []
     if maps:
@@ -45,6 +51,30 @@ def show() -> None:
     if table.notes:
         with st.expander(f"{len(table.notes)} notes on this sweep"):
             frame.draw(piece(notes(table.notes)))
+
+
+def _ownership(table: Table, one: Decision, number: int) -> None:
+    """What owning costs at a load: sliders re-rank by total cost and move the break-even marks."""
+    frame.draw(piece("<h2>What owning it costs</h2>"))
+    choices = choices_of(one.family)
+    if not choices:
+        words = "Set hardware.usd_per_hour (or take hardware with a price) and run the command again: nothing is trained again, only the bill is made anew."
+        frame.draw(piece(empty("No price is known for these cells, so there are no dollars to add up.", words)))
+        return
+    known = stated(one.family)
+    asked = st.columns(4)
+    volume = asked[0].select_slider("Requests a month", VOLUMES, value=min(VOLUMES, key=lambda each: abs(each - (known.get("requests_per_month") or 100_000))), format_func=lambda each: f"{each:,}", key=f"volume{number}")
+    peak = asked[1].slider("Peak load, times the average", 1, 50, 10, key=f"peak{number}")
+    months = asked[2].slider("Months", 1, 48, int(known.get("months") or 12), key=f"months{number}")
+    again = asked[3].slider("Retrainings a year", 0, 24, round(12 * (known.get("retrains_per_month") or 0)), key=f"again{number}")
+    load = Load(float(months), float(volume), peak * volume / SECONDS_PER_MONTH, again / 12)
+    found = owned(one, choices, load)
+    labels = {line.row.id: line.label for line in one.lines}
+    if found.cheapest is not None:
+        which = "the cheapest of those that may be the best" if len(one.verdict.open) > 1 else "the best"
+        frame.draw(piece(f'<p class="ft-total"><b>{escaped(table.labels[found.cheapest])}</b>, {which}, costs {escaped(found.texts[found.cheapest])} over {months} months at {volume:,} requests a month.</p>'))
+    frame.chart(ownership.chart(found, labels), key=f"owning{number}")
+    frame.draw(ownership.parts(found, labels))
 
 
 def _filters(table: Table) -> dict[str, list[str]]:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ftbench.core.errors import FtbenchError
-from ftbench.report.view import outputs, statistics
+from ftbench.cost.ownership import SECONDS_PER_MONTH, Load
+from ftbench.report.view import outputs, ownership, statistics
 from ftbench.report.view.cell import cell_page
 from ftbench.report.view.decision import ALONE, CLEAR, NOTHING, UNDECIDED, axes_of, decisions
 from ftbench.report.view.labels import distinct, short
@@ -221,3 +222,41 @@ def test_nothing_that_an_untrusted_sweep_names_is_imported(sweep, tmp_path) -> N
     for target in ("evil.Metric", "ftbench.metrics.function.FunctionMetric", "os.system"):
         node["_target_"] = target
         assert opened.metric(cell, "exact_match").value(np.array([[1.0]]), np.array([1.0])) == 1.0
+
+
+def test_owning_reranks_by_total_cost_and_moves_the_break_even(matrix, tmp_path) -> None:
+    """A tuned cell that answers four times as fast pays for its training above some volume; the numbers are those of ``ftbench.cost.ownership``."""
+    matrix.cell("tiny lora", 38, trains=True)
+    matrix.cell("tiny none", 37)
+    found = _saved(matrix, tmp_path / "s")
+    ids = {row.label: cell for cell, row in found.rows.items()}
+    fixed = {"search_usd": 0.0, "index_usd": 0.0, "labelling_usd": 0.0, "labour_usd": 0.0, "machine_usd_per_hour": 2.0}
+    stored = [{"name": ids["tiny lora"], "train_usd": 500.0, "requests_per_second": 4.0, **fixed}, {"name": ids["tiny none"], "train_usd": 0.0, "requests_per_second": 1.0, **fixed}]
+    family = {**found.results["families"][0], "decision": {"choices": stored, "load": None}}
+    found.results["families"][0] = family
+    (one,) = decisions(table([found]))
+    choices = ownership.choices_of(family)
+    few, many = (ownership.owned(one, choices, Load(12.0, volume, 10 * volume / SECONDS_PER_MONTH, 0.0)) for volume in (1_000.0, 50_000_000.0))
+    assert few.cheapest == ids["tiny none"] and many.cheapest == ids["tiny lora"]
+    (crossing,) = many.crossings
+    assert crossing.volumes and crossing.cheaper[0] == ids["tiny none"]
+    assert few.totals[ids["tiny lora"]] - few.totals[ids["tiny none"]] == pytest.approx(500.0)
+    assert not ownership.choices_of({}) and not ownership.choices_of({"decision": {"choices": [{**stored[0], "machine_usd_per_hour": None}]}})
+
+
+def test_trials_that_validation_passed_over_are_not_ranked(matrix, tmp_path) -> None:
+    """29: of three configurations the one that validation chose stands for its approach, though another looks better on test."""
+    cells = [matrix.cell(f"tiny lora rank={rank}", right, trains=True, validation=valid) for rank, right, valid in ((4, 30, 39), (8, 39, 20), (16, 35, 20))]
+    matrix.cell("tiny none", 5, validation=5)
+    found = _saved(matrix, tmp_path / "s")
+    configurations = [{"values": {"method.rank": rank}, "cells": [cell.id], "chosen": rank == 4} for rank, cell in zip((4, 8, 16), cells, strict=True)]
+    scores = {"exact_match": {"value": 0.75, "low": 0.6, "high": 0.9}}
+    found.results["approaches"] = [{
+        "id": "a", "label": "tiny lora", "rank": "1", "configuration": {"method.rank": 4}, "scores": scores, "cells": [cells[0].id], "configurations": configurations,
+        "train_seconds": 90.0, "train_usd": None, "seconds_per_1k_requests": 100.0, "usd_per_1k_requests": None,
+    }]  # fmt: skip
+    (one,) = decisions(table([found]))
+    assert one.verdict.choice == cells[0].id
+    assert "rank=4 chosen on validation" in one.verdict.sentence
+    assert [line.row.id for line in one.lines if line.frontier and line.row.trains] == [cells[0].id]
+    assert {line.row.id for line in one.groups[0].trials} == {cells[1].id, cells[2].id}

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ftbench.report.reviewed import read_review, rows, trust
 from ftbench.report.view.sweep import Sweep
 
 FOLDER = "review"
@@ -27,6 +28,17 @@ class ReviewPage:
     verdicts: int
     start: tuple[str, ...]
     problem: str | None
+
+    @property
+    def ranking(self) -> list[list[str]]:
+        """Head and rows of the ranked systems."""
+        return rows(self.conclusions) if self.conclusions else []
+
+
+def agreement_of(sweep: Sweep, metric: str) -> str | None:
+    """Returns how often a metric orders two answers as people did; None where nobody reviewed these cells."""
+    found = read_review(sweep.folder, sweep.shown)
+    return trust(found, metric) if found else None
 
 
 def review_page(sweep: Sweep) -> ReviewPage:
