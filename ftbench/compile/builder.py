@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ftbench.compile.compose import Composer
+from ftbench.compile.data import Looked, look
 from ftbench.compile.lower import Parts
 from ftbench.compile.metrics import metric_components
 from ftbench.compile.settings import Settings
@@ -30,6 +31,8 @@ class Builder:
         self.composer = composer
         self._components: dict[str, tuple[Component | None, list[Problem]]] = {}
         self._data: dict[str, tuple[Splits | None, list[Problem]]] = {}
+        self._looked: dict[str, Looked] = {}
+        self._shown: dict[str, list[Problem]] = {}
 
     def parts(self, config: dict[str, Any], settings: Settings) -> tuple[Parts | None, dict[str, Component], list[Problem]]:
         """Returns the located components of a cell, its metrics, and everything that is wrong with any of them."""
@@ -55,6 +58,27 @@ class Builder:
             return None, []
         component, problems = self.component("harness", {"_target_": HARNESS, **settings.harness})
         return (None if problems else component), problems
+
+    def checks(self, settings: Settings) -> tuple[Any, list[Problem]]:
+        """Returns what looks at the data."""
+        return self.component("data", settings.data)
+
+    def looked_at(self, parts: Parts, settings: Settings, checks: Any, harness: Any) -> Looked:
+        """Reads the dataset and looks at its rows, once per dataset; see ``ftbench.compile.data``."""
+        memo = canonical([parts.dataset.identity(), node(checks), None if harness is None else harness.questions_identity()])
+        if memo not in self._looked:
+            splits, problems = self.load(parts)
+            self._looked[memo] = Looked(None, None, tuple(problems)) if problems else look(parts, splits, settings, checks, harness)
+        return self._looked[memo]
+
+    def shown(self, parts: Parts, checks: Any, splits: Splits) -> list[Problem]:
+        """Returns why the cell's instruction may not be shown with these rows, once for each pair."""
+        if parts.prompt.empty:
+            return []
+        memo = canonical([parts.dataset.identity(), node(checks), node(parts.prompt)])
+        if memo not in self._shown:
+            self._shown[memo] = checks.shown(parts.prompt.instruction, splits)
+        return self._shown[memo]
 
     def component(self, axis: str, config: Any) -> tuple[Component | None, list[Problem]]:
         """Builds, checks and locates a component, once per distinct node."""

@@ -8,7 +8,7 @@ from typing import Any
 from ftbench.compile.settings import Settings
 from ftbench.core.canonical import digest
 from ftbench.core.cell import HARNESS, HARNESS_BASE
-from ftbench.core.component import Component, node, plain
+from ftbench.core.component import Component, node, plain, text_identity
 from ftbench.core.protocols import AddStage
 from ftbench.core.stage import Stage
 
@@ -43,16 +43,19 @@ class Graph:
         return stage.key
 
 
-def lower(graph: Graph, parts: Parts, settings: Settings, metrics: dict[str, Component], harness: Any = None) -> dict[str, str]:
+def lower(
+    graph: Graph, parts: Parts, settings: Settings, metrics: dict[str, Component], harness: Any = None, checks: Any = None
+) -> dict[str, str]:
     """Adds one cell's stages to the graph.
 
     Args:
         harness: lm-eval tasks to ask the cell's weights, located, or None.
+        checks: the ``data`` component, or None for a cell whose data is not looked at.
 
     Returns:
         role -> stage key; see ``ftbench.core.cell.Cell.stages``.
     """
-    roles = {"prepare": graph.add("prepare", {"dataset": parts.dataset.identity()}, {}, {"dataset": node(parts.dataset)})}
+    roles = data_stages(graph, parts, harness, checks)
     parts = replace(parts, prepare=roles["prepare"])
     weights = parts.method.lower(_instructed(graph.add, parts), parts)
     inputs = {"prepare": roles["prepare"]}
@@ -84,6 +87,27 @@ def _instructed(add: AddStage, parts: Parts) -> AddStage:
         return add(kind, {**spec, "prompt": parts.prompt.identity()}, inputs, {**config, "prompt": node(parts.prompt)}, model)
 
     return told
+
+
+def data_stages(graph: Graph, parts: Parts, harness: Any, checks: Any) -> dict[str, str]:
+    """Adds the stages that read the dataset, look at its rows, and count the tokens of a model that has any.
+
+    What is dropped is in the key of ``prepare`` and so in all that follow; what is only said is in the keys of ``check`` alone.
+    """
+    spec: dict[str, Any] = {"dataset": parts.dataset.identity()}
+    config: dict[str, Any] = {"dataset": node(parts.dataset)}
+    asked = {} if harness is None else {"benchmarks": harness.questions_identity()}
+    looking = {} if checks is None else {"data": node(checks), **({} if harness is None else {"harness": node(harness)})}
+    if checks is not None and checks.drops:
+        spec |= {"dropping": checks.dropping(), **asked}
+        config |= looking
+    roles = {"prepare": graph.add("prepare", spec, {}, config)}
+    if checks is not None:
+        roles["check"] = graph.add("check", {"checks": checks.identity(), **asked}, {"prepare": roles["prepare"]}, looking)
+    if checks is not None and hasattr(parts.whole, "format") and has_weights(parts):
+        add = _instructed(graph.add, parts)
+        roles["tokens"] = add("tokens", {"model": text_identity(parts.whole.identity())}, {"prepare": roles["prepare"]}, {"model": node(parts.whole)})
+    return roles
 
 
 def _evaluate(

@@ -218,6 +218,7 @@ class _Compiler:
         tokenizers: list[Parts] = []
         metrics: dict[str, Component] = {}
         samples: dict[str, dict[str, int]] = {}
+        reports: dict[str, dict[str, Any]] = {}
         tried = [axis for axis in TRIAL_AXES if len({point.names[axis] for point in points}) > 1]
         forecaster: Forecaster | None = None
         needs: dict[str, tuple[str, list[str]]] = {}
@@ -226,12 +227,16 @@ class _Compiler:
             first = first or settings
             parts, metrics, problems = self.builder.parts(point.config, settings)
             harness, wrong = self.builder.harness(settings)
-            problems = [*point.problems, *rules.matrix_wide(settings, first), *problems, *wrong]
+            checks, unsound = self.builder.checks(settings)
+            problems = [*point.problems, *rules.matrix_wide(settings, first), *problems, *wrong, *unsound]
             splits: Splits | None = None
             if parts is not None and not problems:
-                splits, problems = self.builder.load(parts)
+                looked = self.builder.looked_at(parts, settings, checks, harness)
+                splits, problems = looked.splits, list(looked.problems)
+                if looked.report is not None:
+                    reports[looked.report["check"]] = {"dataset": point.names["dataset"], **looked.report}
                 if splits is not None:
-                    problems = problems + rules.data_rules(parts, settings, splits)
+                    problems = problems + rules.data_rules(parts, settings, splits) + self.builder.shown(parts, checks, splits)
                 problems = problems + rules.weightless_rules(parts) + rules.quantised_rules(parts) + rules.harness_rules(parts, harness) + rules.run_rules(parts, self.verb)
             if parts is None or problems:
                 ids.append(self._refuse(point.composed.overrides, point.config, point.names, label, problems))
@@ -245,7 +250,7 @@ class _Compiler:
                     said.append("harness: n/a, this model has no weights here to ask")
                 notes = tuple(dict.fromkeys([*parts.model.notes(), *(splits.notes if splits else ()), *said]))
                 own = Graph()
-                stages = lower(own, parts, settings, metrics, harness)
+                stages = lower(own, parts, settings, metrics, harness, checks)
                 forecaster = forecaster or Forecaster(read_calibrations(Path(settings.store.dir).expanduser()))
                 wanted = {key: own.stages[key] for key in needed(own.stages, stages)}
                 problems = forecaster.problems(parts.hardware, wanted, splits)
@@ -267,7 +272,7 @@ class _Compiler:
             del cells[identity]
         stages = {key: stage for key, stage in graph.stages.items() if cells}
         cells = _distinct(cells)
-        settings_data = {**plain(first), "samples": samples} if first else {}
+        settings_data = {**plain(first), "samples": samples, "data_checks": list(reports.values())} if first else {}
         store = str(Path(first.store.dir).expanduser().resolve()) if first else ""
         made = summary({identity: needs[identity] for identity in cells}, stages, forecaster.found) if forecaster is not None and cells else None
         return ids, Plan(tuple(cells.values()), stages, tuple(self.refusals.values()), store, settings_data, made, excluded)

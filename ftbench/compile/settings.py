@@ -85,6 +85,7 @@ class Settings(Component):
     on_refusal: str
     matrix: Matrix
     store: StoreSettings
+    data: dict[str, Any]
     harness: dict[str, Any]
 
     def check(self) -> list[Problem]:

@@ -59,10 +59,14 @@ class Example:
 
 @dataclass(frozen=True)
 class Document:
-    """One document of a retrieval corpus."""
+    """One document of a retrieval corpus; ``time`` as that of an ``Example``, None where it is timeless."""
 
     id: str
     text: str
+    time: str | float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if name != "time" or value is not None}
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Splits:
         documents: the retrieval corpus; empty without one.
         notes: plain sentences for the person ("split off 55 test rows by group").
         counts: name -> number, for the plan and the receipt (rows read, dropped and why).
+        places: id -> file and row, where rows come from files and have just been read; for messages only.
     """
 
     train: tuple[Example, ...]
@@ -82,6 +87,7 @@ class Splits:
     documents: tuple[Document, ...]
     notes: tuple[str, ...]
     counts: dict[str, int]
+    places: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def split(self, name: str) -> tuple[Example, ...]:
         return {"train": self.train, "validation": self.validation, "test": self.test}[name]

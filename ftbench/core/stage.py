@@ -14,12 +14,14 @@ from ftbench.core.canonical import digest
 
 VERSIONS: dict[str, int] = {
     "prepare": 1,
+    "check": 1,
+    "tokens": 1,
     "index": 1,
     "reference": 1,
     "train": 1,
     "merge": 1,
-    "generate": 2,
-    "likelihood": 3,
+    "generate": 3,
+    "likelihood": 4,
     "harness": 1,
     "score": 2,
 }

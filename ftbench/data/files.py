@@ -15,6 +15,8 @@ from ftbench.core.errors import Problem, Refused
 from ftbench.core.example import SPLITS, Example, Splits
 from ftbench.data.checks import TEMPLATES, check_constant, check_fields, check_gold, check_numbers, check_templates, check_time
 from ftbench.data.findings import Findings
+from ftbench.data.inspection.inspect import SIMILARITY, small
+from ftbench.data.inspection.twins import alike_units
 from ftbench.data.rows import Fields, Reader, same_ids
 from ftbench.data.sources import HubData, LocalFiles, source
 from ftbench.data.split import first_in_order, split_off, units
@@ -35,11 +37,12 @@ class Limit:
 
 @dataclass(frozen=True)
 class SplitRule:
-    """Fractions of the training rows to hold out where a split names no data, and the seed of their order."""
+    """Fractions of the training rows to hold out where a split names no data, the seed of their order, and whether to keep reworded rows together."""
 
     validation: float
     test: float
     seed: int
+    alike: bool
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Files(Component):
     documents: Any
     document_id: str | None
     document_text: Any
+    document_time: str | None
     gold_documents: str | None
     preferences: Any
     chosen: str | None
@@ -146,7 +150,7 @@ class Files(Component):
         read = {split: reader.examples(files[split], split) for split in SPLITS if split in files}
         pairs = reader.pairs(files["preferences"]) if "preferences" in files else []
         text = self.document_text if "{" in str(self.document_text) else "{%s}" % self.document_text
-        documents = reader.documents(files["documents"], self.document_id, parse(text)) if "documents" in files else []
+        documents = reader.documents(files["documents"], self.document_id, parse(text), self.document_time) if "documents" in files else []
         same_ids([*read.items(), ("preferences", pairs)], found)
         check_time(self, read, found)
         check_gold(self, read, documents, found)
@@ -157,7 +161,7 @@ class Files(Component):
         splits = {split: [row.example for row in read.get(split, ())] for split in SPLITS}
         self._split_off(splits, notes)
         pairs_kept = self._apart([row.example for row in pairs], splits, notes, counts)
-        overlap = self._overlap(splits, notes)
+        overlap = self._overlap(splits)
         for split in SPLITS:
             splits[split] = self._limited(splits[split], split, notes)
         counts |= {**{split: len(rows) for split, rows in splits.items()}, "documents": len(documents), "preferences": len(pairs_kept)}
@@ -170,6 +174,7 @@ class Files(Component):
             documents=tuple(documents),
             notes=tuple(notes),
             counts=counts,
+            places={row.example.id: row.place for rows in (*read.values(), pairs) for row in rows},
         )
 
     def _fields(self) -> Fields:
@@ -202,12 +207,15 @@ class Files(Component):
         """Returns for each row the name of the unit it belongs to.
 
         A unit without a group is named by the id of its first row and not by its text, so that another wording of the
-        prompt template holds out the same rows.
+        prompt template holds out the same rows. Rows that say the same in other words stay together, or the split itself would leak;
+        in data too large to look at while planning only rows with exactly the same turns do.
         """
         if self.group is not None:
             return [f"group {row.group}" if row.group is not None else f"row {row.id}" for row in rows], "group"
         if self.time is not None:
             return [row.id for row in rows], "row"
+        if self.split.alike and small(rows):
+            return [rows[place].id for place in alike_units(rows, SIMILARITY)], "distinct prompt"
         first: dict[Any, str] = {}
         return [first.setdefault(row.turns, row.id) for row in rows], "distinct prompt"
 
@@ -222,14 +230,11 @@ class Files(Component):
             notes.append(f"left out {len(pairs) - len(kept)} of {len(pairs)} preference rows that share a group or prompt with evaluation rows")
         return kept
 
-    def _overlap(self, splits: dict[str, list[Example]], notes: list[str]) -> dict[str, int]:
+    def _overlap(self, splits: dict[str, list[Example]]) -> dict[str, int]:
         if self.group is None:
             return {}
         trained = {row.group for row in splits["train"]} - {None}
-        both = trained & {row.group for split in ("validation", "test") for row in splits[split]}
-        if both:
-            notes.append(f"{len(both)} groups of {self.group!r} stand in train and in an evaluation split too: scores may flatter tuning")
-        return {"group_overlap": len(both)}
+        return {"group_overlap": len(trained & {row.group for split in ("validation", "test") for row in splits[split]})}
 
     def _limited(self, rows: list[Example], split: str, notes: list[str]) -> list[Example]:
         most = getattr(self.limit, split)

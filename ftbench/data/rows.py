@@ -81,9 +81,10 @@ class Reader:
         wanted = {**fields.asking(), fields.chosen: "dataset.chosen", fields.rejected: "dataset.rejected"}
         return self._each(files, wanted, lambda row, number: self._pair(row, f"preferences-{number}"))
 
-    def documents(self, files: Sequence[Sequence[Row]], id: str | None, text: Template) -> list[Document]:
+    def documents(self, files: Sequence[Sequence[Row]], id: str | None, text: Template, time: str | None) -> list[Document]:
         """Returns the documents of a corpus, whose ids must differ."""
-        wanted = {**{path: "dataset.document_text" for path in text.paths}, **({id: "dataset.document_id"} if id else {})}
+        single = {column: f"dataset.document_{name}" for name, column in (("id", id), ("time", time)) if column}
+        wanted = {**{path: "dataset.document_text" for path in text.paths}, **single}
         seen: dict[str, str] = {}
 
         def document(row: Row, number: int) -> Document | None:
@@ -95,7 +96,7 @@ class Reader:
             if name is None or body is None:
                 return None
             seen[name] = row.place
-            return Document(name, body)
+            return Document(name, body, self._value(row, time, as_time) if time else None)
 
         return self._each(files, wanted, document)
 

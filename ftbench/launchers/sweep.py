@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -14,11 +15,13 @@ from ftbench.compile.show import plan_text, refusal_text, summary
 from ftbench.core.cell import Cell
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import Plan
+from ftbench.report.data_checks import check_lines, cut_sentences
 from ftbench.report.expectation import expectations
 from ftbench.store.store import Store
 
 if TYPE_CHECKING:
-    from ftbench.run.runner import StageOutcome
+    from ftbench.run.progress import Progress
+    from ftbench.run.runner import Event, StageOutcome
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ def show_plan(compiled: Compiled, folder: Path, out: TextIO) -> None:
     path = compiled.plan.write(folder)
     store = Store(compiled.plan.store) if compiled.plan.store else None
     print(plan_text(compiled, {key for key in compiled.plan.stages if store and store.find(key)}), file=out)
+    for line in check_lines(compiled.plan.settings.get("data_checks", ())):
+        print(f"data: {line}", file=out)
     for sentence in expectations(compiled.plan):
         print(f"can show: {sentence}", file=out)
     print(f"\nplan: {_short(path)}", file=out)
@@ -62,6 +67,7 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
     Raises:
         KeyboardInterrupt: on Ctrl-C, with everything finished kept.
     """
+    from ftbench.launchers.gate import pass_gate, pending
     from ftbench.report.reviewed import review_lines
     from ftbench.report.rows import CellOutcome
     from ftbench.report.terminal import render
@@ -77,8 +83,20 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
     print(summary(plan, cached), file=sys.stderr)
     for note in compiled.notes:
         print(f"note: {note}", file=sys.stderr)
+    for line in check_lines(plan.settings.get("data_checks", ())):
+        print(f"data: {line}", file=sys.stderr)
     if plan.refusals:
         print(refusal_text(plan.refusals), file=sys.stderr)
+    if not stop and plan.cells and pending(plan):
+        _check_writable(plan.store)
+        before = len(plan.refusals)
+        plan = pass_gate(plan, path, folder, workers)
+        path = plan.write(folder)
+        for line in check_lines(plan.settings["data_checks"]):
+            print(f"data: {line}", file=sys.stderr)
+        if plan.refusals[before:]:
+            print(refusal_text(plan.refusals[before:]), file=sys.stderr)
+        stop = len(plan.refusals) > before and plan.settings.get("on_refusal") != "skip"
     if stop:
         reason = f"nothing was run: {len(plan.refusals)} refused (on_refusal=skip runs the others)"
         outcomes = {cell.id: CellOutcome("blocked", reason) for cell in plan.cells}
@@ -88,7 +106,7 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
         _check_writable(plan.store)
         progress = Progress(plan, workers=workers)
         try:
-            stages = run_plan(plan, path, folder, workers=workers, progress=progress)
+            stages = run_plan(plan, path, folder, workers=workers, progress=_told(progress, plan))
         finally:
             progress.close()
         outcomes = {cell.id: CellOutcome(*_cell_fate(cell, stages)) for cell in plan.cells}
@@ -106,6 +124,19 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
     done = len(outcomes) - len(broken & set(outcomes))
     message = f"{done} {'cell' if done == 1 else 'cells'} done, {failed} failed, {len(plan.refusals)} refused; the table above says why."
     return SweepResult(scores, frozenset(broken), _not_composed(plan), message)
+
+
+def _told(progress: Progress, plan: Plan) -> Callable[[Event], None]:
+    """Returns what takes events: it says what limits cut off as soon as tokens are counted, before anything is trained."""
+
+    def take(event: Event) -> None:
+        progress(event)
+        if event.state == "done" and event.stage.kind == "tokens":
+            folder = Store(plan.store).find(event.stage.key)
+            for sentence in cut_sentences(plan, event.stage.key, folder) if folder is not None else ():
+                progress.say(f"data: {sentence}")
+
+    return take
 
 
 def _cell_fate(cell: Cell, stages: dict[str, StageOutcome]) -> tuple[str, str | None]:

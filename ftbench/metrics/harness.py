@@ -51,6 +51,17 @@ class Harness(Component):
         shipped = None if folder.whole(self.tasks) else version("lm_eval")
         return {**super().identity(), "files": files, "shipped_with": shipped}
 
+    def questions_identity(self) -> dict[str, Any]:
+        """Returns what decides which questions are asked, however they are put: for keys of data that must not hold them."""
+        known = self.identity()
+        return {name: known[name] for name in ("tasks", "files", "shipped_with")}
+
+    def questions(self) -> list[tuple[str, str, str]] | None:
+        """Returns (task, id, text) of every question where local files hold them, None where only lm-eval could tell."""
+        from ftbench.metrics.harness_questions import local_questions
+
+        return local_questions(self)
+
     def check(self) -> list[Problem]:
         problems = [
             Problem(f"harness.{name}", f"{value} is too small", f"Give at least {least}, or null" if name != "batch_size" else "Give at least 1")

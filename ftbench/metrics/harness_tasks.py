@@ -52,13 +52,13 @@ class Folder:
 
     def whole(self, names: Sequence[str]) -> bool:
         """Says whether everything that these names need is in this folder, so that lm-eval's own tasks need not be searched."""
-        return all(name in self.entries for name in self._reached(names))
+        return all(name in self.entries for name in self.reached(names))
 
     def files(self, names: Sequence[str]) -> tuple[list[Path], list[str]]:
         """Returns the files that these tasks are made of, local data included, and data files that are not there."""
         found: dict[Path, None] = {}
         absent = []
-        for name in self._reached(names):
+        for name in self.reached(names):
             entry = self.entries.get(name)
             if entry is None or entry.path is None:
                 continue
@@ -75,7 +75,8 @@ class Folder:
                     absent.append(f"{name}: {text}")
         return list(found), absent
 
-    def _reached(self, names: Sequence[str]) -> list[str]:
+    def reached(self, names: Sequence[str]) -> list[str]:
+        """Returns these names and all that they consist of, groups and tags before their members."""
         reached: dict[str, None] = {}
         waiting = list(names)
         while waiting:

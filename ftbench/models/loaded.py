@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,6 +133,29 @@ def load(
         context_tokens=context_tokens or _window(model.config),
         quantized=quantized,
     )
+
+
+def load_format(
+    name: str,
+    revision: str | None,
+    trust_remote_code: bool,
+    context_tokens: int | None,
+    template: str | None,
+    use_template: bool,
+    template_arguments: Mapping[str, Any],
+) -> tuple[Format, int | None]:
+    """Returns the format and the window of a model without its weights; arguments and errors as in ``load``.
+
+    Only the tokens are of use: the ends named by a generation config alone are not looked up.
+    """
+    common = {"trust_remote_code": trust_remote_code, **({} if revision is None else {"revision": revision})}
+    tokenizer, template = load_tokenizer(name, common, template, use_template)
+    if context_tokens is None:
+        try:
+            context_tokens = _window(transformers.AutoConfig.from_pretrained(name, **common))
+        except UNLOADABLE as error:
+            raise _cannot_load(name, error) from error
+    return Format(tokenizer, template, (), template_arguments), context_tokens
 
 
 UNLOADABLE = (OSError, ValueError, ImportError, KeyError)

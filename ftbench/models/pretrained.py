@@ -162,12 +162,8 @@ class Pretrained(Component):
             dtype=self.dtype,
             quantization=self.quantization,
             attention=self.attention,
-            trust_remote_code=self.trust_remote_code,
             safetensors_only=self.safetensors_only,
-            context_tokens=self.context_tokens,
-            template=self._template(),
-            use_template=self.chat_template != "none",
-            template_arguments=self.template_arguments,
+            **self._spoken(),
         )
 
     def save_tokenizer(self, folder: Path) -> None:
@@ -178,6 +174,12 @@ class Pretrained(Component):
         source = self._source()
         common = {"trust_remote_code": self.trust_remote_code, **({} if source["revision"] is None else {"revision": source["revision"]})}
         write_tokenizer(*load_tokenizer(source["name"], common, self._template(), self.chat_template != "none"), folder)
+
+    def format(self) -> tuple[Any, int | None]:
+        """*Heavy.* Returns the ``ftbench.models.format.Format`` that prompts are written with, and the window; no weights are loaded."""
+        from ftbench.models.loaded import load_format
+
+        return load_format(**self._source(), **self._spoken())
 
     def _source(self) -> dict[str, Any]:
         """Returns ``name`` and ``revision`` to load from.
@@ -191,6 +193,16 @@ class Pretrained(Component):
         if not self.resolved():
             raise FtbenchError(f"model.name_or_path={self.name_or_path}: revision unresolved, the hub is out of reach. Set model.revision=<40-hex commit>")
         return {"name": self.name_or_path, "revision": self._commit()}
+
+    def _spoken(self) -> dict[str, Any]:
+        """Returns what decides how turns become tokens, and how many there may be."""
+        return {
+            "trust_remote_code": self.trust_remote_code,
+            "context_tokens": self.context_tokens,
+            "template": self._template(),
+            "use_template": self.chat_template != "none",
+            "template_arguments": self.template_arguments,
+        }
 
     def _template(self) -> str | None:
         """Returns the text of a chat template in a file of its own."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from ftbench.core.plan import Plan
 from ftbench.report.approaches import Approach, methods_of, roll_up, scored
+from ftbench.report.data_checks import data_reports, leak_notes
 from ftbench.report.harness import harness_names, with_harness
 from ftbench.report.ranking import Family, families
 from ftbench.report.rows import CellOutcome, Row, build_rows, metric_names, primary_metric
@@ -27,6 +28,7 @@ class Results:
         families: cells ranked together.
         notes: sentences that stand below the table.
         approaches: the cells rolled up, best first.
+        data_checks: see ``ftbench.report.data_checks``.
     """
 
     metrics: tuple[str, ...]
@@ -36,6 +38,7 @@ class Results:
     families: tuple[Family, ...]
     notes: tuple[str, ...]
     approaches: tuple[Approach, ...] = ()
+    data_checks: tuple[dict[str, Any], ...] = ()
 
     @property
     def rolled(self) -> bool:
@@ -77,14 +80,16 @@ def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
     place = {cell: index for index, cell in enumerate(cell for family in ranked for cell in family.cells)}
     names = (*metric_names(plan), *harness_names(rows, metric_names(plan)))
     ordered = sorted(rows, key=lambda row: (place.get(row.id, len(place)), not row.done))
+    checked = data_reports(plan, store)
     return Results(
         metrics=names,
         primary=primary,
         statistics=statistics,
         rows=tuple(ordered),
         families=tuple(ranked),
-        notes=tuple(_notes(ordered, ranked, primary, statistics)),
+        notes=(*_notes(ordered, ranked, primary, statistics), *leak_notes(checked)),
         approaches=tuple(scored(plan, rolled, rows, ranked, names, primary, store)),
+        data_checks=tuple(checked),
     )
 
 

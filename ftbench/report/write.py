@@ -87,6 +87,7 @@ def as_dict(results: Results) -> dict[str, Any]:
         "families": [family.as_dict() for family in results.families],
         "cells": [{**row.as_dict(), "rank": results.rank_text(row.id), "frontier": results.on_frontier(row.id)} for row in results.rows],
         "notes": list(results.notes),
+        "data_checks": list(results.data_checks),
     }
 
 

@@ -50,7 +50,7 @@ class Progress:
         else:
             self._now = f"{self._name(event.stage)} {'' if event.state == 'started' else event.message}".strip()
             if event.state == "waiting" and not self._terminal:
-                self._print(event.message or "waiting")
+                self.say(event.message or "waiting")
         if self._terminal:
             self._draw(force=event.state in ENDED and event.state != "cached")
 
@@ -59,7 +59,7 @@ class Progress:
         if self._terminal:
             self._now = ""
             self._draw(force=True)
-            self._print("")
+            self.say("")
 
     def counts(self) -> Counter[str]:
         """Returns state -> number of stages that ended so."""
@@ -89,9 +89,9 @@ class Progress:
         if event.state in ("done", "failed"):
             self._pay(event)
         if event.state == "failed":
-            self._print(f"{self._name(event.stage)} failed: {event.error}")
+            self.say(f"{self._name(event.stage)} failed: {event.error}")
         elif event.state == "done" and not self._terminal:
-            self._print(f"{self._summary()}  {self._name(event.stage)} {event.seconds:.1f} s")
+            self.say(f"{self._summary()}  {self._name(event.stage)} {event.seconds:.1f} s")
 
     def _pay(self, event: Event) -> None:
         cell = self._cell_of.get(event.stage.key)
@@ -120,7 +120,8 @@ class Progress:
             parts.append(f"${self._usd:.2f}")
         return ", ".join(parts)
 
-    def _print(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Writes a line of its own, above the one that rewrites itself."""
         self._out.write(f"\r\x1b[K{line}\n" if self._terminal and line else f"{line}\n")
         self._out.flush()
 

@@ -1,18 +1,19 @@
 """The body of ``prepare``: reads, checks and splits a dataset into frozen rows that every other stage reads.
 
 Writes ``train.jsonl``, ``validation.jsonl``, ``test.jsonl``, ``documents.jsonl`` and ``summary.json``; the same spec
-gives the same bytes.
+gives the same bytes. Under ``data.on_leak=drop`` training rows and documents that leak are left out, and ``dropped.jsonl`` lists them.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from typing import Any
 
 from ftbench.core.canonical import digest, file_digest
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import SPLITS, write_jsonl
+from ftbench.core.example import SPLITS, Splits, write_jsonl
 from ftbench.core.job import Job, Outcome
+from ftbench.stages.check import DROPPED, asked
 
 
 def run(job: Job) -> Outcome:
@@ -31,17 +32,26 @@ def run(job: Job) -> Outcome:
     if digest(identity) != digest(job.stage.spec["dataset"]):
         raise FtbenchError("dataset: the data is not what it was when the plan was made. Compile again (repeat the command)")
     with job.phase("work"):
-        splits = dataset.load()
+        splits, dropped = _cleaned(job, dataset.load())
+        if dropped is not None:
+            write_jsonl(job.folder / DROPPED, dropped)
         files = {}
         for done, name in enumerate(SPLITS, start=1):
             files[name] = job.folder / f"{name}.jsonl"
             write_jsonl(files[name], (example.as_dict() for example in splits.split(name)))
             job.progress(done, len(SPLITS) + 1)
         files["documents"] = job.folder / "documents.jsonl"
-        write_jsonl(files["documents"], (asdict(document) for document in splits.documents))
+        write_jsonl(files["documents"], (document.as_dict() for document in splits.documents))
         summary = {"notes": list(splits.notes), "counts": splits.counts}
         text = json.dumps(summary, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         (job.folder / "summary.json").write_text(text, encoding="utf-8", newline="\n")
         job.progress(len(SPLITS) + 1, len(SPLITS) + 1)
     fingerprint = digest({name: file_digest(path) for name, path in files.items()})
     return Outcome(provenance={"dataset": identity, "data": fingerprint}, details=summary)
+
+
+def _cleaned(job: Job, splits: Splits) -> tuple[Splits, list[dict[str, Any]] | None]:
+    """Returns the splits without what leaks, and what was left out; None where nothing is to be dropped."""
+    if "data" not in job.stage.config:
+        return splits, None
+    return job.component("data").clean(splits, asked(job.stage.config))

@@ -8,6 +8,7 @@ from typing import Any
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import read_examples, write_jsonl
 from ftbench.core.job import Job, Outcome
+from ftbench.data.inspection.seen import with_seen
 
 MISSING = "no recorded answer"
 
@@ -21,7 +22,8 @@ def run_recorded(job: Job, model: Any) -> Outcome:
     if model.identity() != job.stage.spec["model"]:
         raise FtbenchError(f"model.outputs={model.outputs}: the file is not what it was when the plan was made. Compile again (repeat the command)")
     answers = model.answers()
-    examples = read_examples(job.inputs["prepare"] / f"{job.stage.config['split']}.jsonl")
+    prepared = job.inputs["prepare"]
+    examples = with_seen(read_examples(prepared / f"{job.stage.config['split']}.jsonl"), read_examples(prepared / "train.jsonl"))
     known = {example.id for example in examples}
     if examples and not known & set(answers):
         first, asked = next(iter(answers)), examples[0].id

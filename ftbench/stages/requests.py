@@ -12,6 +12,7 @@ from typing import Any
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Document, Example, Request, read_examples, read_jsonl
 from ftbench.core.job import Job
+from ftbench.data.inspection.seen import with_seen
 
 OWN_ROLES = ("prepare", "weights", "merged")
 
@@ -23,10 +24,10 @@ def instructed(job: Job, split: str) -> list[Example]:
 
 
 def split_requests(job: Job) -> tuple[list[Example], list[Request]]:
-    """Returns the examples of the stage's split and what its context makes of each, in split order."""
+    """Returns the examples of the stage's split, sliced by what training has seen, and what its context makes of each, in split order."""
     config, prepared = job.stage.config, job.inputs["prepare"]
-    examples = read_examples(prepared / f"{config['split']}.jsonl")
     pool = read_examples(prepared / "train.jsonl")
+    examples = with_seen(read_examples(prepared / f"{config['split']}.jsonl"), pool)
     stored = prepared / "documents.jsonl"
     documents = [Document(**row) for row in read_jsonl(stored)] if stored.is_file() else []
     folders = {role: folder for role, folder in job.inputs.items() if role not in OWN_ROLES}

@@ -30,10 +30,10 @@ def test_stages_that_are_the_same_are_one_stage(composer: Composer) -> None:
     compiled = _plan(composer, "method=none,lora", "context=zero_shot,few_shot")
     kinds = [stage.kind for stage in compiled.plan.stages.values()]
     assert len(compiled.plan.cells) == 4
-    assert {kind: kinds.count(kind) for kind in kinds} == {"prepare": 1, "generate": 8, "score": 8, "train": 1}
+    assert {kind: kinds.count(kind) for kind in kinds} == {"prepare": 1, "check": 1, "tokens": 1, "generate": 8, "score": 8, "train": 1}
     trained = {cell.stages["train"] for cell in compiled.plan.cells if "train" in cell.stages}
     assert len(trained) == 1
-    assert summary(compiled.plan, set()) == "4 cells, 18 stages, 0 cached"
+    assert summary(compiled.plan, set()) == "4 cells, 20 stages, 0 cached"
 
 
 def test_seeds_share_what_the_seed_cannot_change(composer: Composer) -> None:
@@ -79,9 +79,12 @@ def test_what_cannot_change_a_result_is_in_no_key(composer: Composer) -> None:
         ("method.learning_rate=3e-3", {"train", "generate", "score"}),
         ("statistics.resamples=500", {"score"}),
         ("decoding.max_new_tokens=9", {"generate", "score"}),
-        ("dataset.seed=5", {"prepare", "train", "generate", "score"}),
+        ("dataset.seed=5", {"prepare", "check", "tokens", "train", "generate", "score"}),
         ("seed=4", {"train", "generate", "score"}),
         ("model.dtype=float16", {"train", "generate", "score"}),
+        ("data.similarity=0.9", {"check"}),
+        ("data.on_leak=warn", set()),
+        ("data.on_leak=drop", {"prepare", "check", "tokens", "train", "generate", "score"}),
     ],
 )
 def test_38_each_value_is_in_the_keys_of_what_it_changes_and_of_nothing_else(word: str, kinds: set[str], composer: Composer) -> None:

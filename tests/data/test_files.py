@@ -117,10 +117,10 @@ def test_a_time_that_does_not_sort_is_refused(refusals: Refusals, tmp_path: Path
     assert "dates" in refusals(train=mixed, prompt="{q}", target="{a}", time="day")[0].why
 
 
-def test_a_group_in_train_and_in_a_named_test_set_is_counted_and_said(make_files: Make, train: str, tmp_path: Path) -> None:
+def test_a_group_in_train_and_in_a_named_test_set_is_counted(make_files: Make, train: str, tmp_path: Path) -> None:
     test = jsonl(tmp_path / "test.jsonl", [{"q": "new", "a": "b", "doc": "d3"}, {"q": "newer", "a": "b", "doc": "other"}])
     splits = make_files(train=train, test=test, prompt="{q}", target="{a}", group="doc").load()
-    assert splits.counts["group_overlap"] == 1 and any("1 groups of 'doc'" in note for note in splits.notes)
+    assert splits.counts["group_overlap"] == 1
     assert len(splits.test) == 2 and len(splits.validation) == 5
 
 

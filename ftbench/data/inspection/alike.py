@@ -1,0 +1,106 @@
+"""Which prompts are the same question in other words."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from ftbench.data.inspection.candidates import candidates
+from ftbench.data.inspection.likeness import COMMON_LEAST, jaccard, lacking, likeness
+from ftbench.data.inspection.rows import Row
+
+LEAST_SHARED = 8
+"""Own features that two prompts must share to be alike at all: about two content words."""
+MANY_ANSWERS = 5
+"""A prompt with this many different answers names no row."""
+NEARLY_SAME = 0.9
+"""Likeness from which on two prompts are one whatever their answers say; below it their answers must agree. One word makes
+the chair the vice-chair, and then the answers differ."""
+ALIKE_ANSWERS = 0.6
+"""Jaccard index of the features of answers that agree."""
+SLACK = 0.15
+"""How much less alike own features may be than texts are: an edit in a template bares some of its words on one side."""
+
+
+class Lookup:
+    """Finds the prompts that are alike to one: by their own words, by all of them, and by the numbers that only they hold.
+
+    Where every part of a form has few values, a prompt may have no word of its own. It is still the same one when it has exactly the
+    same words in another order, or when it has the same rare numbers (an order, a date) and nearly the same words: then at most one
+    of the two may have own words that the other lacks, for two would be two values of one slot.
+
+    Args:
+        rows: all that will be added or asked for.
+        similarity: likeness from which on prompts are alike.
+    """
+
+    def __init__(self, rows: Sequence[Row], similarity: float) -> None:
+        self.similarity = similarity
+        self._rows: list[Row] = []
+        self._index = candidates([row.own for row in rows if len(row.own) >= LEAST_SHARED], similarity - SLACK)
+        self._bags: dict[str, list[int]] = defaultdict(list)
+        self._numbered: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        holders: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        for row in rows:
+            holders[row.facts].add(row.key)
+        self._rare = {held for held, keys in holders.items() if len(keys) < COMMON_LEAST and any(letter.isdigit() for word in held for letter in word)}
+
+    def add(self, row: Row) -> None:
+        place = len(self._rows)
+        self._rows.append(row)
+        self._bags[_bag(row)].append(place)
+        if row.facts in self._rare:
+            self._numbered[row.facts].append(place)
+        if len(row.own) >= LEAST_SHARED:
+            self._index.add(place, row.own)
+
+    def alike(self, row: Row) -> list[tuple[float, Row]]:
+        """Returns (likeness, row) of those added so far that are alike to ``row``, in the order added."""
+        found = {place: 1.0 for place in self._bags.get(_bag(row), ()) if row.prompt}
+        for place in self._numbered.get(row.facts, ()):
+            found[place] = max(found.get(place, 0.0), _numbered_likeness(row, self._rows[place]))
+        for place in self._index.near(row.own) if len(row.own) >= LEAST_SHARED else ():
+            found[place] = max(found.get(place, 0.0), self._likeness(row, self._rows[place]))
+        return [(degree, self._rows[place]) for place, degree in sorted(found.items()) if degree >= self.similarity]
+
+    def _likeness(self, one: Row, other: Row) -> float:
+        """Returns the likeness of two prompts; 0 where it cannot reach what is asked for, or they share too little to tell."""
+        sizes = sorted((len(one.all), len(other.all)))
+        if sizes[0] < self.similarity * sizes[1]:
+            return 0.0
+        degree, shared = likeness(one.own, other.own, one.all, other.all)
+        return degree if shared >= LEAST_SHARED else 0.0
+
+
+def _bag(row: Row) -> str:
+    return " ".join(sorted(set(row.prompt)))
+
+
+def _numbered_likeness(one: Row, other: Row) -> float:
+    if lacking(one.own, other.all) and lacking(other.own, one.all):
+        return 0.0
+    return jaccard(one.all, other.all)
+
+
+def reworded(one: Row, other: Row, degree: float) -> bool:
+    """Says whether two alike prompts ask the same thing: the same numbers and signs, and answers that do not tell them apart."""
+    if one.facts != other.facts or _told_apart(one, other):
+        return False
+    return degree >= NEARLY_SAME or one.answer_key == other.answer_key or jaccard(one.answered, other.answered) >= ALIKE_ANSWERS
+
+
+def _told_apart(one: Row, other: Row) -> bool:
+    """True where each answer repeats a word that only its own prompt has: rating[low] and "a low rating" against rating[high]."""
+
+    def repeated(mine: Row, others: Row) -> bool:
+        return any(len(word) > 2 for word in (set(mine.prompt) - set(others.prompt)) & (set(mine.answer) - set(others.answer)))
+
+    return repeated(one, other) and repeated(other, one)
+
+
+def nameless_prompts(rows: Iterable[Row]) -> frozenset[str]:
+    """Returns the keys of prompts that go with so many answers that they name no row."""
+    answers: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        answers[row.key].add(row.answer_key)
+    return frozenset(key for key, different in answers.items() if len(different) >= MANY_ANSWERS)
