@@ -105,13 +105,43 @@ def hold(sweep: Path):
     return locked(sweep / FOLDER / "verdicts.lock", wait=True)
 
 
+class People:
+    """Who said what: one name in a sheet is that sheet's rater, also where it was left out; several names are several people.
+
+    A line without a name that a named one took over (the same verdict, imported again with a name in it) is that person's.
+
+    Args:
+        said: lines of the ledger, and new ones.
+    """
+
+    def __init__(self, said: Iterable[Said]) -> None:
+        self._names: dict[tuple[str, str], set[str]] = {}
+        self._took_over: dict[int, str] = {}
+        for one in said:
+            if one.name is not None:
+                self._names.setdefault((one.batch, one.sheet), set()).add(one.name)
+                if one.replaces is not None:
+                    self._took_over.setdefault(one.replaces, one.name)
+
+    def of(self, one: Said) -> str:
+        """Returns the rater of a line."""
+        own = self._names.get((one.batch, one.sheet), set())
+        if len(own) == 1:
+            return next(iter(own))
+        return one.name or self._took_over.get(one.seq) or one.sheet
+
+    def knows(self, one: Said) -> bool:
+        """Returns whether a line's name is known already, or it has none."""
+        return one.name is None or one.name in self._names.get((one.batch, one.sheet), set())
+
+
 def chains(said: Iterable[Said]) -> dict[tuple[str, str, str], list[Said]]:
     """Returns (item, rater, dimension) -> its lines, oldest first."""
     said = list(said)
-    known = rater_names(said)
+    people = People(said)
     found: dict[tuple[str, str, str], list[Said]] = {}
     for one in said:
-        found.setdefault((one.item, rater_of(one, known), one.dimension), []).append(one)
+        found.setdefault((one.item, people.of(one), one.dimension), []).append(one)
     return found
 
 
@@ -119,23 +149,6 @@ def current(said: Iterable[Said]) -> Iterator[tuple[str, Said]]:
     """Yields rater and line for everything that holds now."""
     for (_, rater, _), lines in chains(said).items():
         yield rater, lines[-1]
-
-
-def rater_names(said: Iterable[Said]) -> dict[tuple[str, str], list[str]]:
-    """Returns (batch, sheet) -> the names that raters gave themselves in it, sorted."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for one in said:
-        if one.name is not None:
-            found.setdefault((one.batch, one.sheet), set()).add(one.name)
-    return {place: sorted(names) for place, names in found.items()}
-
-
-def rater_of(one: Said, names: dict[tuple[str, str], list[str]]) -> str:
-    """Returns who said it: one name in a sheet is that sheet's rater, also where it was left out; several are several people."""
-    own = names.get((one.batch, one.sheet), [])
-    if len(own) == 1:
-        return own[0]
-    return one.name if one.name is not None else one.sheet
 
 
 def numbered(new: Sequence[Said], first: int, replaced: Sequence[int | None]) -> list[Said]:

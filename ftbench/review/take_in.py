@@ -15,7 +15,7 @@ from pathlib import Path
 from ftbench.review.answers import BadCell, clean, is_blank, read_answer
 from ftbench.review.headers import find_columns, item_of
 from ftbench.review.key import Key
-from ftbench.review.ledger import Said, append, chains, hold, numbered, rater_names, rater_of, read_ledger
+from ftbench.review.ledger import People, Said, append, chains, hold, numbered, read_ledger
 from ftbench.review.rubric import Rubric
 from ftbench.review.tables import Table
 
@@ -59,16 +59,15 @@ def take_in(sweep: Path, keys: Sequence[Key], tables: Sequence[Table], *, take_o
         kept = _without_contradictions(before, read, done)
         have = chains(before + kept)
         held = {place: [one for one in lines if one.seq >= 0] for place, lines in have.items()}
-        names = rater_names(before + kept)
+        people, earlier = People(before + kept), People(before)
         new, replaced = [], []
         for one in kept:
-            history = held[one.item, rater_of(one, names), one.dimension]
+            history = held[one.item, people.of(one), one.dimension]
             if history and history[-1].value == one.value:
                 # the value stands already; a name that came with it is worth a line, or the rater would be unknown
-                if one.name is None or one.name in {line.name for line in before if (line.batch, line.sheet) == (one.batch, one.sheet)}:
-                    done.same += 1
-                    continue
                 done.same += 1
+                if earlier.knows(one):
+                    continue
             elif history and any(line.value == one.value for line in history) and not take_old:
                 done.stale += 1
                 done.warnings.append(f"{_at(one)}: {one.value!r} was corrected to {history[-1].value!r} on {history[-1].at}; that was kept (--take-old takes the old one)")
@@ -146,10 +145,10 @@ def _names(table: Table, item: int, rater: int | None, known: Mapping[str, Key])
 
 def _without_contradictions(before: Sequence[Said], read: Sequence[Said], done: TakenIn) -> list[Said]:
     """Returns one line per thing said; where the same person says two things of one item, the ledger alone can tell which came first."""
-    names = rater_names([*before, *read])
+    people = People([*before, *read])
     found: dict[tuple[str, str, str], list[Said]] = {}
     for one in read:
-        found.setdefault((one.item, rater_of(one, names), one.dimension), []).append(one)
+        found.setdefault((one.item, people.of(one), one.dimension), []).append(one)
     kept = []
     for lines in found.values():
         values = {one.value for one in lines}

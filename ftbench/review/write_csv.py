@@ -13,7 +13,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def csv_bytes(sheet: Sheet) -> bytes:
     """Returns the file. Text that a spreadsheet would run as a formula gets a leading apostrophe, as OWASP advises."""
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\r\n")
+    # every cell in quotes, so that no row looks different for what its texts hold
+    writer = csv.writer(stream, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     writer.writerow(sheet.columns())
     for entry in sheet.entries:
         texts = [f"'{text}" if text.startswith(FORMULA_STARTS) else text for text in sheet.texts(entry)]

@@ -111,7 +111,7 @@ def sweep(tmp_path: Path) -> Sweep:
 
 
 def new_sweep(folder: Path, n: int = 24, systems: tuple[str, ...] = ("base", "tuned", "other"), texts: Mapping[str, str] | None = None) -> Sweep:
-    examples = {"test": [_example(f"t{index}", index) for index in range(n)], "validation": [_example(f"v{index}", index + 1000) for index in range(n // 2)]}
+    examples = {"test": [_example(f"exa-t{index}", index) for index in range(n)], "validation": [_example(f"exa-v{index}", index + 1000) for index in range(n // 2)]}
     answers: dict[str, dict[str, dict[str, str]]] = {}
     for place, label in enumerate(systems):
         for split, own in examples.items():

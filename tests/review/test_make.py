@@ -50,7 +50,7 @@ def test_identical_answers_cost_nobody_time_and_count_as_ties(sweep: Sweep, tmp_
     assert "count as ties" in capsys.readouterr().out
     key = sweep.key
     alike = {one["example"] for one in key.identical}
-    assert alike == {"t0", "t6", "t12", "t18"} and len(key.identical) == 12
+    assert alike == {"exa-t0", "exa-t6", "exa-t12", "exa-t18"} and len(key.identical) == 12
     assert not alike & {item.example for item in key.items.values()}
 
 
