@@ -3,6 +3,7 @@
     python -m ftbench -m method=none,lora
     python -m ftbench plan -m model=llama2_7b method=none,lora
     python -m ftbench explain KEY
+    python -m ftbench advise SWEEP
     python -m ftbench export CELL --out DIR
     python -m ftbench gc --dry-run
     python -m ftbench report
@@ -22,6 +23,7 @@ from ftbench.core.cell import AXES
 from ftbench.core.errors import FtbenchError, did_you_mean
 
 VERBS = {
+    "advise": "ftbench.report.advise",
     "compare": "ftbench.report.compare",
     "explain": "ftbench.compile.explain",
     "export": "ftbench.export",

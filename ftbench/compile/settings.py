@@ -8,6 +8,7 @@ from typing import Any, Optional
 from ftbench.core.cell import AXES
 from ftbench.core.component import Component
 from ftbench.core.errors import Problem, did_you_mean
+from ftbench.cost.ownership import Load
 
 ON_REFUSAL = ("stop", "skip")
 BASELINES = ("auto",)
@@ -24,6 +25,35 @@ class Statistics:
 
 
 @dataclass(frozen=True)
+class Constraints:
+    """What a choice must keep; null is no constraint.
+
+    Attributes:
+        p95_ms: most milliseconds of the 95th percentile of single requests.
+        usd_per_1k: most dollars per 1,000 requests, idle time included where a load is stated.
+        forgetting: largest drop of any lm-eval figure against the untouched model.
+        peak_gb: most GB (1e9 bytes) of device memory.
+    """
+
+    p95_ms: Optional[float]
+    usd_per_1k: Optional[float]
+    forgetting: Optional[float]
+    peak_gb: Optional[float]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a run may cost and take; null is no limit. Cells beyond it are skipped, cheap ones first."""
+
+    usd: Optional[float]
+    hours: Optional[float]
+
+    def check(self) -> list[Problem]:
+        limits = (("usd", self.usd), ("hours", self.hours))
+        return [Problem(f"budget.{name}", f"{value} buys nothing", "Give a number above 0, or null") for name, value in limits if value is not None and not value > 0]
+
+
+@dataclass(frozen=True)
 class Decision:
     """How the comparison is decided, in points of the primary metric. Read by the report: changing it trains and scores nothing.
 
@@ -33,6 +63,12 @@ class Decision:
         power: chance wanted of showing a difference, for what a plan says can be shown.
         assumed_sd: standard deviation of one example's difference between two cells; null takes half the metric's range.
         assumed_icc: correlation of differences within a group.
+        months, requests_per_month, peak_rps, retrains_per_month: the load of ``ftbench.cost.ownership.Load``; without requests there is no total
+            cost of ownership.
+        baseline: option of the method axis that returns on investment are told against; null takes the cheapest cell that trains nothing.
+        labelling_usd_per_example: price of one training row for the cells that train; null leaves labelling out, and says so.
+        labour_usd: option of any axis -> dollars of people's work that choosing it costs once; what is not named costs none.
+        constraints: see ``Constraints``.
     """
 
     family: str
@@ -40,6 +76,14 @@ class Decision:
     power: float
     assumed_sd: Optional[float]
     assumed_icc: float
+    months: float
+    requests_per_month: Optional[float]
+    peak_rps: Optional[float]
+    retrains_per_month: float
+    baseline: Optional[str]
+    labelling_usd_per_example: Optional[float]
+    labour_usd: dict[str, float]
+    constraints: Constraints
 
     def check(self, confidence: float) -> list[Problem]:
         problems = []
@@ -53,6 +97,18 @@ class Decision:
             problems.append(Problem("decision.power", f"{self.power} is no chance worth planning for", "Use a share such as 0.8"))
         if not 0 <= self.assumed_icc <= 1:
             problems.append(Problem("decision.assumed_icc", f"{self.assumed_icc} is no correlation within groups", "Use 0 to 1"))
+        load = Load(self.months, self.requests_per_month or 0.0, self.peak_rps if self.requests_per_month else None, self.retrains_per_month)
+        problems += [Problem(f"decision.{text.split()[0]}", text.partition(" ")[2], "Mend it, or leave the load out (decision.requests_per_month=null)") for text in load.problems()]
+        if self.peak_rps is not None and self.requests_per_month is None:
+            problems.append(Problem("decision.peak_rps", f"{self.peak_rps} is a peak of no stated volume", "Set decision.requests_per_month too"))
+        if self.labelling_usd_per_example is not None and not self.labelling_usd_per_example >= 0:
+            problems.append(Problem("decision.labelling_usd_per_example", f"{self.labelling_usd_per_example} is no price", "Give dollars, or null"))
+        for name, amount in self.labour_usd.items():
+            if not amount >= 0:
+                problems.append(Problem(f"decision.labour_usd.{name}", f"{amount} is no cost", "Give dollars"))
+        for name, limit in vars(self.constraints).items():
+            if limit is not None and not limit >= 0:
+                problems.append(Problem(f"decision.constraints.{name}", f"{limit} can be kept by nothing", "Give a limit of 0 or more, or null"))
         return problems
 
 
@@ -82,6 +138,7 @@ class Settings(Component):
     validation: bool
     statistics: Statistics
     decision: Decision
+    budget: Budget
     on_refusal: str
     matrix: Matrix
     store: StoreSettings
@@ -107,7 +164,7 @@ class Settings(Component):
         elif self.statistics.resamples * (1 - self.statistics.confidence) < 5:
             why = f"{self.statistics.resamples} resamples cannot show anything at {self.statistics.confidence:.3%} confidence"
             problems.append(Problem("statistics.resamples", why, "Use at least 5 / (1 - confidence), or less confidence"))
-        problems += self.decision.check(self.statistics.confidence)
+        problems += [*self.decision.check(self.statistics.confidence), *self.budget.check()]
         for place, terms in (("matrix.exclude", self.matrix.exclude), ("matrix.couple", [rule.get("when", {}) for rule in self.matrix.couple])):
             if any(not isinstance(term, dict) or not term for term in terms):
                 problems.append(Problem(place, "has an empty condition, which would match every cell", "Write conditions such as {method: lora}"))

@@ -28,6 +28,7 @@ class Receipt:
         provenance: resolved model revision, data fingerprint, chat template digest.
         details: what the body wants kept (counts of truncated rows, the losses' ends, notes).
         error: one line for a failed stage, else None.
+        energy_joules: of the devices that a stage could use, by NVML; None where there is none, or in receipts that are older than this field.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Receipt:
     provenance: dict[str, Any]
     details: dict[str, Any]
     error: str | None
+    energy_joules: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -34,6 +34,8 @@ class Bill:
         seconds_per_1k_requests: one load, one warm-up and a thousand requests, prompts made, at the measured pace.
         tokens_per_second: completion tokens over the seconds spent generating alone.
         price_basis: which price, from when and whom, measured where; or why there are no dollars.
+        requests_per_second: prompts made and answered, loading and warm-up left out; None for a model that others serve.
+        usd_per_hour: of all the hardware's GPUs, where what was measured is what is priced; None for a model that others serve.
     """
 
     train_seconds: float | None
@@ -45,6 +47,8 @@ class Bill:
     index_usd: float | None
     usd_per_1k_requests: float | None
     price_basis: str
+    requests_per_second: float | None = None
+    usd_per_hour: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -72,7 +76,7 @@ def bill(
     """
     train_seconds = None if train is None else sum((alone_seconds(receipt, load_seconds) for receipt in train), 0.0)
     index_seconds = None if index is None else sum((receipt.seconds["total"] for receipt in index), 0.0)
-    generate_seconds = per_1k = pace = None
+    generate_seconds = per_1k = pace = served = None
     if generate is not None:
         work = work_seconds(generate)
         standing = max(generate.seconds.get("load", 0.0), load_seconds) + generate.seconds.get("warm_up", 0.0)
@@ -81,6 +85,7 @@ def bill(
             generate_seconds = standing + asked
             if requests:
                 per_1k = standing + asked * BATCH_REQUESTS / requests
+                served = requests / asked if asked > 0 and per_token is None else None
             tokens = generate.tokens.get("completion")
             if tokens is not None and work > 0 and not generate.details.get("answered_before"):
                 pace = tokens / work
@@ -96,6 +101,8 @@ def bill(
         index_usd=usd(index_seconds, hardware.units, price),
         usd_per_1k_requests=usd(per_1k, hardware.units, price) if per_token is None else _hosted_usd_per_1k(per_token, generate),
         price_basis=_basis(hardware, measured) if per_token is None else _hosted_basis(per_token, hardware, measured),
+        requests_per_second=served,
+        usd_per_hour=None if price is None or per_token is not None else price * hardware.units,
     )
 
 

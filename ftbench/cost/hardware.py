@@ -27,6 +27,8 @@ class Hardware(Component):
         peak_bf16_flops: dense bfloat16 operations per second of one GPU, by its data sheet.
         bandwidth_bytes_per_second: of one GPU's memory, by its data sheet.
         specification_source: where the two figures above are from.
+        spot_usd_per_hour: of one GPU that may be taken away; null where none is considered.
+        spot_interruptions_per_hour: how often that happens.
     """
 
     name: str
@@ -40,9 +42,11 @@ class Hardware(Component):
     peak_bf16_flops: float | None
     bandwidth_bytes_per_second: float | None
     specification_source: str | None
+    spot_usd_per_hour: float | None
+    spot_interruptions_per_hour: float | None
 
     # Prices re-report; they never train or generate anything again.
-    NEUTRAL: ClassVar[tuple[str, ...]] = ("usd_per_hour", "list_usd_per_hour", "price_date", "price_source", "specification_source")
+    NEUTRAL: ClassVar[tuple[str, ...]] = ("usd_per_hour", "list_usd_per_hour", "price_date", "price_source", "specification_source", "spot_usd_per_hour", "spot_interruptions_per_hour")
 
     @property
     def units(self) -> int:
@@ -60,6 +64,10 @@ class Hardware(Component):
             problems.append(Problem("hardware.list_usd_per_hour", f"{self.list_usd_per_hour} has no date or no source", fix))
         if self.price_date is not None and not _is_date(self.price_date):
             problems.append(Problem("hardware.price_date", f"{self.price_date!r} is no date", "Write it as 2026-11-09"))
+        for name in ("spot_usd_per_hour", "spot_interruptions_per_hour"):
+            value = getattr(self, name)
+            if value is not None and not value >= 0:
+                problems.append(Problem(f"hardware.{name}", f"{value} is less than 0", "Give a number of 0 or more, or null"))
         try:
             re.compile(self.device_pattern)
         except re.error as error:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ftbench.core.plan import Plan
 from ftbench.report.approaches import Approach, methods_of, roll_up, scored
 from ftbench.report.data_checks import data_reports, leak_notes
+from ftbench.report.costs import costs_of
+from ftbench.report.decide import Decision, decide, failed_usd_of
+from ftbench.report.labels import curves
 from ftbench.report.harness import harness_names, with_harness
 from ftbench.report.ranking import Family, families
-from ftbench.report.rows import CellOutcome, Row, build_rows, metric_names, primary_metric
+from ftbench.report.rows import CellOutcome, Row, build_rows, metric_names, primary_metric, weights_stages
 from ftbench.stats.failures import raised_line
 from ftbench.store.store import Store
 
@@ -29,6 +32,9 @@ class Results:
         notes: sentences that stand below the table.
         approaches: the cells rolled up, best first.
         data_checks: see ``ftbench.report.data_checks``.
+        decisions: one per family, in their order.
+        labels: curves of label efficiency (``ftbench.report.labels``).
+        costs: cell -> ``account`` (``ftbench.cost.account``) and ``forecast`` beside what was measured.
     """
 
     metrics: tuple[str, ...]
@@ -39,6 +45,9 @@ class Results:
     notes: tuple[str, ...]
     approaches: tuple[Approach, ...] = ()
     data_checks: tuple[dict[str, Any], ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    costs: dict[str, Any] = field(default_factory=dict)
+    labels: tuple[dict[str, Any], ...] = ()
 
     @property
     def rolled(self) -> bool:
@@ -81,6 +90,7 @@ def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
     names = (*metric_names(plan), *harness_names(rows, metric_names(plan)))
     ordered = sorted(rows, key=lambda row: (place.get(row.id, len(place)), not row.done))
     checked = data_reports(plan, store)
+    done = tuple(scored(plan, rolled, rows, ranked, names, primary, store))
     return Results(
         metrics=names,
         primary=primary,
@@ -88,8 +98,11 @@ def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
         rows=tuple(ordered),
         families=tuple(ranked),
         notes=(*_notes(ordered, ranked, primary, statistics), *leak_notes(checked)),
-        approaches=tuple(scored(plan, rolled, rows, ranked, names, primary, store)),
         data_checks=tuple(checked),
+        approaches=done,
+        decisions=tuple(_decisions(plan, rows, ranked, done, store)),
+        costs=costs_of(plan, store),
+        labels=tuple(curves(plan, rows, primary, store)),
     )
 
 
@@ -102,6 +115,17 @@ def _raised(rows: Sequence[Row]) -> list[str]:
                 first, count = found.get((name, raised["error"], raised["place"]), (raised, 0))
                 found[name, raised["error"], raised["place"]] = first, count + raised["rows"]
     return [raised_line(name, raised, count) for (name, _, _), (raised, count) in found.items()]
+
+
+def _decisions(plan: Plan, rows: Sequence[Row], ranked: Sequence[Family], approaches: Sequence[Approach], store: Store) -> list[Decision]:
+    settings = plan.settings.get("decision") or {}
+    by_id, cells = {row.id: row for row in rows}, {cell.id: cell for cell in plan.cells}
+    found = []
+    for family in ranked:
+        members = [by_id[cell] for cell in family.cells]
+        failed = {row.id: failed_usd_of(row, list(dict.fromkeys([*cells[row.id].stages.values(), *weights_stages(plan, cells[row.id])])), store) for row in members}
+        found.append(decide(family, members, approaches, settings, failed))
+    return found
 
 
 def _notes(rows: Sequence[Row], ranked: Sequence[Family], primary: str, statistics: Mapping[str, Any]) -> list[str]:

@@ -205,6 +205,10 @@ def _row(
         details |= {"device": generate.device, "devices": generate.devices, "model": base_model(plan, cell.stages), "artifact": cell.choices.get("artifact") if chain else None}
     peaks = [receipt.peak_memory_bytes for receipt in (*train, *((generate,) if generate else ())) if receipt.peak_memory_bytes is not None]
     latency = timings.get("latency_seconds") or []
+    if len(latency) > 1:
+        details |= {"latency_mean": float(np.mean(latency)), "latency_sd": float(np.std(latency, ddof=1))}
+    trained = [receipt.details["trained"] for receipt in train if "trained" in receipt.details]
+    details |= {"trained_rows": max(trained)} if trained else {}
     summary = _json(folders["prepare"] / "summary.json") if "prepare" in folders else {}
     facts = {
         **_identity(cell),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from ftbench.report import figures
+from ftbench.report import figures, labels
 from ftbench.report.harness import forgetting_lines
 from ftbench.report.ranking import Family
 from ftbench.report.results import Results
@@ -46,6 +46,8 @@ def render(results: Results, width: int) -> str:
             lines += _wrap(f"{approach.label}: nothing chosen: {approach.reason}", width)
     for text in search_lines(results):
         lines += _wrap(text, width, "- ")
+    for sentence in (*labels.lines(results.labels, results.primary), *undecided_lines(results)):
+        lines += _wrap(sentence, width)
     for row in results.unranked():
         lines += _wrap(f"{row.label}: done, but {results.primary} is n/a", width)
     for note in results.notes:
@@ -73,6 +75,20 @@ def _approaches(results: Results, family: Family, width: int) -> list[str]:
     for sentence in family.method_sentences:
         lines += _wrap(sentence, width)
     return lines
+
+
+def undecided_lines(results: Results) -> list[str]:
+    """Returns one sentence per family whose recommendation is not its best cell, or that hangs on undecided or constrained cells."""
+    said = []
+    for decision in results.decisions:
+        advised = decision.recommendation
+        if advised.choice is None:
+            said.append(f"No cell is known to keep every constraint: {len(advised.excluded)} of {len(advised.excluded)} break one or are not known to keep it.")
+        elif advised.undecided or advised.choice != advised.best or advised.excluded:
+            names = [results.row(cell).label for cell in advised.undecided]
+            open_text = f"; cheaper and undecided: {', '.join(names)}" if names else ""
+            said.append(f"Recommended: {results.row(advised.choice).label}{open_text} (python -m ftbench advise tells why).")
+    return said
 
 
 def _table(results: Results, family: Family, width: int) -> list[str]:

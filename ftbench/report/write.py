@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,12 @@ def as_dict(results: Results) -> dict[str, Any]:
         "columns": meanings(results.metrics),
         "statistics": results.statistics,
         "approaches": [approach.as_dict() for approach in results.approaches],
-        "families": [family.as_dict() for family in results.families],
-        "cells": [{**row.as_dict(), "rank": results.rank_text(row.id), "frontier": results.on_frontier(row.id)} for row in results.rows],
+        "families": [{**family.as_dict(), "decision": decision and decision.as_dict()} for family, decision in zip_longest(results.families, results.decisions)],
+        "cells": [
+            {**row.as_dict(), "rank": results.rank_text(row.id), "frontier": results.on_frontier(row.id), **results.costs.get(row.id, {"account": None, "forecast": None})}
+            for row in results.rows
+        ],
+        "label_efficiency": list(results.labels),
         "notes": list(results.notes),
         "data_checks": list(results.data_checks),
     }

@@ -46,6 +46,7 @@ class Meter:
         synchronise()
         reset_peak()
         self._sampler = _Sampler()
+        self._joules = energy_joules() if self._accelerator else None
         self._cpu_start = time.process_time()
         self._wall_start = time.perf_counter()
         return self
@@ -55,6 +56,8 @@ class Meter:
         self._seconds["total"] = time.perf_counter() - self._wall_start
         self._cpu_seconds = time.process_time() - self._cpu_start
         self._rise_bytes = self._sampler.stop()
+        after = energy_joules() if self._joules is not None else None
+        self._spent_joules = None if self._joules is None or after is None else round(after - self._joules, 3)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -68,7 +71,7 @@ class Meter:
             self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - start
 
     def reading(self) -> dict[str, Any]:
-        """Returns what was measured, under the names of ``Receipt``: started, seconds, cpu_seconds, device, devices, peak_memory_bytes, environment."""
+        """Returns what was measured, under the names of ``Receipt``: started, seconds, cpu_seconds, device, devices, peak_memory_bytes, energy_joules, environment."""
         device, devices, peak_bytes = self._device()
         return {
             "started": self.started,
@@ -77,6 +80,7 @@ class Meter:
             "device": device,
             "devices": devices,
             "peak_memory_bytes": peak_bytes,
+            "energy_joules": self._spent_joules,
             "environment": environment(),
         }
 
@@ -136,6 +140,24 @@ def reset_peak() -> None:
     if cuda is not None:
         for index in range(cuda.device_count()):
             cuda.reset_peak_memory_stats(index)
+
+
+def energy_joules() -> float | None:
+    """Returns what the visible GPUs have used since their drivers started, by NVML (package ``nvidia-ml-py``); None where that cannot be asked.
+
+    Each GPU is asked as a whole: what another process does on it at the same time is counted too.
+    """
+    cuda = _cuda()
+    if cuda is None:
+        return None
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        handles = [pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{cuda.get_device_properties(index).uuid}".encode()) for index in range(cuda.device_count())]
+        return sum(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) for handle in handles) / 1000
+    except Exception:  # no package, no driver, a card that does not count: energy is then unknown
+        return None
 
 
 def environment() -> dict[str, Any]:

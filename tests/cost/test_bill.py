@@ -19,6 +19,7 @@ def hardware(usd_per_hour=3.6, gpus=1):
     return Hardware(
         name="h100", gpus=gpus, device_pattern=H100, memory_bytes=None, usd_per_hour=usd_per_hour, list_usd_per_hour=3.6,
         price_date="2026-11-09", price_source="somebody's list", peak_bf16_flops=None, bandwidth_bytes_per_second=None, specification_source=None,
+        spot_usd_per_hour=None, spot_interruptions_per_hour=None,
     )  # fmt: skip
 
 

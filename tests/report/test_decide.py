@@ -1,0 +1,155 @@
+"""The decision of a finished matrix and its advice: from rows to choice, frontier, constraints and sentences."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from ftbench.__main__ import main
+from ftbench.core.errors import FtbenchError
+from ftbench.report import advise
+from ftbench.report.results import gather
+from ftbench.report.write import as_dict, write_results
+from ftbench.run.runner import _post_mortem
+
+LOADED = {"months": 12, "requests_per_month": 1e6, "peak_rps": 4.0, "retrains_per_month": 1.0, "margin": 0.2}
+
+
+def decided(matrix, **decision):
+    matrix.decision |= decision
+    results = gather(matrix.plan(), matrix.outcomes)
+    (one,) = results.decisions
+    return one, {row.label: row.id for row in results.rows}
+
+
+def test_a_cheaper_cell_that_is_no_worse_by_the_margin_is_taken(matrix) -> None:
+    matrix.cell("dear", 39, n=40, work=40.0, price=1.0)
+    matrix.cell("cheap", 39, n=40, work=4.0, price=1.0)
+    found, ids = decided(matrix, margin=0.3)
+    assert found.basis == "usd_per_1k_requests"
+    assert found.recommendation.choice == ids["cheap"]
+    assert [place.name for place in found.places if place.on_frontier] == [ids["cheap"]]
+
+
+def test_26_without_a_margin_nothing_replaces_the_best(matrix) -> None:
+    matrix.cell("dear", 33, n=40, work=40.0, price=1.0)
+    matrix.cell("cheap", 31, n=40, work=4.0, price=1.0)
+    found, ids = decided(matrix)
+    assert found.recommendation.choice == ids["dear"] and found.recommendation.undecided == (ids["cheap"],)
+    assert all(place.on_frontier for place in found.places)
+    assert {place.name: place.undecided for place in found.places}[ids["dear"]] == (ids["cheap"],)
+
+
+def test_33_a_load_gives_totals_with_whole_machines(matrix) -> None:
+    matrix.cell("base", 20, work=4.0, price=1.0)
+    matrix.cell("tuned", 40, work=40.0, trains=True, price=1.0)
+    found, ids = decided(matrix, **LOADED)
+    owned = {one.name: one for one in found.owned}
+    assert found.basis == "total_usd" and found.load.peak_rps == 4.0
+    assert owned[ids["base"]].machines == 1 and owned[ids["tuned"]].machines == 4  # 40 answers in 40 s, 4 a second wanted
+    assert owned[ids["tuned"]].retrain_usd == pytest.approx(12 * owned[ids["tuned"]].fixed_usd)
+    assert found.baseline == ids["base"] and [one["name"] for one in found.returns] == [ids["tuned"]]
+    assert len(found.break_even) == 1 and found.break_even[0]["reason"] is None
+    choice = next(choice for choice in found.choices if choice.name == ids["tuned"])
+    assert choice.requests_per_second == pytest.approx(1.0) and choice.requests_per_second_low < 1 < choice.requests_per_second_high
+
+
+def test_31_an_unknown_price_has_no_total_and_no_place(matrix) -> None:
+    matrix.cell("base", 20)
+    matrix.cell("tuned", 40, trains=True)
+    found, _ = decided(matrix, **LOADED)
+    assert found.basis == "seconds_per_1k_requests"
+    assert all(one.total_usd is None for one in found.owned)
+    assert all(one["reason"] for one in found.break_even)
+    assert all(one["payback_months"] is None for one in found.returns)
+
+
+def test_a_cell_that_breaks_a_constraint_is_shown_and_not_recommended(matrix) -> None:
+    matrix.cell("slow", 40, work=40.0, price=1.0)
+    matrix.cell("fast", 20, work=4.0, price=1.0)
+    limit = {"usd_per_1k": 0.05, "p95_ms": None, "forgetting": None, "peak_gb": None}
+    found, ids = decided(matrix, constraints=limit)
+    assert found.recommendation.choice == ids["fast"] and found.recommendation.excluded == (ids["slow"],)
+    assert [one.kept for one in found.kept[ids["slow"]]] == [False]
+
+
+def test_labelling_and_labour_are_counted_when_given(matrix) -> None:
+    matrix.cell("base", 20, price=1.0)
+    matrix.cell("tuned", 40, trains=True, price=1.0)
+    found, ids = decided(matrix, labour_usd={"lora": 500.0}, **LOADED)
+    labour = {choice.name: choice.labour_usd for choice in found.choices}
+    assert labour == {ids["base"]: 0.0, ids["tuned"]: 500.0}
+    assert any("labelling" in text for text in found.left_out) and not any("people" in text for text in found.left_out)
+    priced, ids = decided(matrix, labelling_usd_per_example=0.1)
+    assert {choice.name: choice.labelling_usd for choice in priced.choices}[ids["tuned"]] is None  # the rows it was trained on are not known
+
+
+def test_a_failed_attempt_is_part_of_what_a_choice_cost(matrix) -> None:
+    cell = matrix.cell("tuned", 40, trains=True, price=3.6)
+    key = cell.stages["train"]
+    matrix.store.record_failure(_post_mortem(matrix.stages[key], "killed", 1000.0))
+    found, ids = decided(matrix)
+    assert found.choices[0].search_usd == pytest.approx(1.0)
+
+
+def sentences(matrix, tmp_path, **decision):
+    matrix.decision |= decision
+    plan = matrix.plan()
+    plan.write(tmp_path)
+    write_results(plan, matrix.outcomes, tmp_path)
+    return advise.advice(*advise.read(tmp_path))
+
+
+def test_every_sentence_carries_numbers(matrix, tmp_path) -> None:
+    matrix.cell("base", 20, work=4.0, price=1.0)
+    matrix.cell("tuned", 39, work=40.0, trains=True, price=1.0)
+    matrix.cell("rival", 38, work=20.0, price=1.0)
+    said = sentences(matrix, tmp_path, constraints={"p95_ms": 100.0, "usd_per_1k": 5.0, "forgetting": None, "peak_gb": None}, **LOADED)
+    assert said and all(re.search(r"\d", one.text) and one.numbers for one in said)
+    assert any("breaks p95_ms" in one.text for one in said)
+    said = sentences(matrix, tmp_path, constraints={})
+    assert said[0].about == "choice" and said[0].text.startswith("Take ")
+    assert any(one.about == "load" and "requests a month" in one.text for one in said)
+    assert all(re.search(r"\d", one.text) and one.numbers for one in said)
+
+
+def test_what_is_undecided_says_how_many_examples_would_decide_it(matrix, tmp_path) -> None:
+    matrix.cell("dear", 33, n=40, work=40.0, price=1.0)
+    matrix.cell("cheap", 31, n=40, work=4.0, price=1.0)
+    plan = matrix.plan()
+    open_ = next(one for one in sentences(matrix, tmp_path) if one.about == "undecided")
+    assert "decision.margin" in open_.text and "interval" in open_.text
+    settings = {**plan.settings, "samples": {plan.cells[0].stages["prepare"]: {"1": 40}}, "decision": {**matrix.decision, "margin": 0.01}}
+    plan = replace(plan, settings=settings)
+    plan.write(tmp_path)
+    write_results(plan, matrix.outcomes, tmp_path)
+    open_ = next(one for one in advise.advice(*advise.read(tmp_path)) if one.about == "undecided")
+    assert open_.numbers["examples_needed"] > 40 and "examples like these" in open_.text
+
+
+def test_the_verb_prints_and_writes(matrix, tmp_path, capsys) -> None:
+    matrix.cell("base", 20, price=1.0)
+    matrix.cell("tuned", 40, trains=True, price=1.0)
+    sentences(matrix, tmp_path)
+    assert main(["advise", str(tmp_path)]) == 0
+    assert "- Take tuned" in capsys.readouterr().out
+    assert main(["advise", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["about"] == "choice"
+    assert main(["advise", str(tmp_path / "nowhere")]) == 1
+    with pytest.raises(FtbenchError, match="holds no results.json"):
+        advise.read(tmp_path / "nowhere")
+
+
+def test_results_json_holds_what_a_page_needs(matrix) -> None:
+    matrix.cell("base", 20, price=1.0)
+    matrix.cell("tuned", 40, trains=True, price=1.0)
+    data = as_dict(gather(matrix.plan(), matrix.outcomes))
+    decision = data["families"][0]["decision"]
+    assert {"choices", "places", "pairs", "costs", "recommendation"} <= set(decision)
+    assert json.dumps(data, allow_nan=False)
+    tuned = next(cell for cell in data["cells"] if cell["label"] == "tuned")
+    assert tuned["account"]["tokens"]["train"] == {"supervised": 100}
+    assert tuned["account"]["split_usd"]["total"] <= tuned["account"]["alone_usd"]["total"]
