@@ -30,21 +30,25 @@ STORED = tuple(text.encode("utf-8", "replace").decode("utf-8") for text in HOSTI
 
 @pytest.fixture
 def hostile(matrix, tmp_path, monkeypatch):
-    """A sweep in which every text that somebody else chose is hostile: labels, reasons, refusals, notes, outputs, references, prompts, slices, ids."""
+    return hostile_matrix(matrix, tmp_path / "sweep", monkeypatch)
+
+
+def hostile_matrix(matrix, folder: Path, monkeypatch):
+    """Returns a sweep in which every text that somebody else chose is hostile: labels, reasons, refusals, notes, outputs, references, prompts, slices, ids."""
     monkeypatch.setattr("tests.report.conftest._output", _hostile_output)
     n = len(HOSTILE)
     for number, label in enumerate(HOSTILE[:6]):
         matrix.cell(f"{label} {number}", n - number, n=n, trains=number == 0, notes=STORED)
     matrix.cell("failed", 0, n=n, status="failed", reason=" ".join(STORED[:27]))
     matrix.refuse(HOSTILE[0], HOSTILE[3])
-    return _saved(matrix, tmp_path / "sweep")
+    return _saved(matrix, folder)
 
 
 def _hostile_output(index, right, finish):
     text = STORED[index % len(STORED)]
     return {
         "id": f"{index} {text[:60]}", "prompt": text, "output": text if right else text[::-1], "finish": finish, "error": text[:200], "references": [text, "plain"], "group": None,
-        "slices": {"<img src=x onerror=window.pwned=1>": text[:80]}, "prompt_tokens": 3, "completion_tokens": 2, "shots": [], "documents": [], "notes": None,
+        "slices": {"<img src=x onerror=window.pwned=1>": text[:80], "**kind**": ("<b>odd</b>", "even")[index % 2]}, "prompt_tokens": 3, "completion_tokens": 2, "shots": [], "documents": [], "notes": None,
     }  # fmt: skip
 
 

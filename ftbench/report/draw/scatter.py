@@ -97,7 +97,7 @@ def _point(entry: Line, spot: tuple[float, float], up: Scale, lead: bool, on: bo
     parts = [f"<title>{escaped(entry.row.label)}: {escaped(entry.text)}, {escaped(entry.cost_text)} per 1,000 requests, rank {entry.rank}</title>"]
     if entry.low is not None and entry.high is not None:
         parts.append(line(x, up(entry.low), x, up(entry.high), "ft-whisker"))
-    parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}" class="ft-point"/>')
+    parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{2 * RADIUS}" class="ft-hit"/><circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}" class="ft-point"/>')
     if label is not None:
         parts.append(text(label[0], label[1], label[2], anchor=label[3], kind="ft-halo ft-strong" if lead else "ft-halo"))
     kind = " ".join(name for name, yes in (("ft-lead", lead), ("ft-on", on)) if yes)

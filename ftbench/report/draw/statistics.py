@@ -104,10 +104,26 @@ def data(found: Sequence[Data]) -> str:
 
 
 def checks(found: Any) -> str:
-    """Returns duplicates and leaks as ``results.json`` holds them, whatever they are called; an empty state without."""
+    """Returns duplicates, leaks and other findings as ``results.json`` holds them; an empty state without."""
     if not found:
         return note("No check for duplicates or leaks is stored with this sweep.")
-    return "<h3>Data checks</h3>" + plain(found)
+    parts = ["<h3>Data checks</h3>"]
+    counts = found.get("counts") or {}
+    if counts:
+        parts.append(facts((str(name).replace("_", " "), _words(count)) for name, count in counts.items()))
+    findings = found.get("findings") or []
+    kinds = {"leak": "red", "warning": "amber", "likely": "amber"}
+    if findings:
+        rows = [[tag(str(one.get("level", "")), kinds.get(str(one.get("level")), "grey")), *(escaped(cut(_words(one.get(name)), 400)) for name in ("where", "why", "fix"))] for one in findings[:MOST_ROWS]]
+        parts.append(table(("level", "where", "what", "what to do"), rows, label=None))
+    else:
+        parts.append(note("Checked for duplicates and leaks: nothing was found."))
+    parts += [note(words, "amber") for counted in found.get("tokens") or () for words in counted.get("cut") or ()]
+    dropped = found.get("dropped")
+    parts += [note(f"{len(dropped)} rows were left out of training because of leaks (data.on_leak={found.get('on_leak')}).")] if dropped else []
+    more = {name: found[name] for name in ("rows", "lengths", "labels") if found.get(name)}
+    parts.append(f"<details><summary>rows, lengths and labels as checked</summary>{plain(more)}</details>" if more else "")
+    return "".join(parts)
 
 
 def plain(value: Any, depth: int = 0) -> str:

@@ -100,7 +100,6 @@ def cell_page(sweep: Sweep, identity: str) -> CellPage | None:
     parts = tuple(_part(sweep, planned, role, key) for role, key in _stages(sweep, planned))
     finished = [part.receipt for part in parts if part.state == "done" and part.receipt is not None]
     newest = max(finished, key=lambda receipt: receipt.started, default=None)
-    prepare = planned["stages"].get("prepare", "")
     return CellPage(
         identity=identity,
         label=planned["label"],
@@ -112,16 +111,16 @@ def cell_page(sweep: Sweep, identity: str) -> CellPage | None:
         parts=parts,
         training=tuple(found for part in parts if part.kind == "train" and (found := _training(sweep, part)) is not None),
         forecast=result.get("forecast"),
-        checks=checks_of(sweep, prepare),
+        checks=checks_of(sweep, planned["stages"]),
         environment=dict(newest.environment) if newest else {},
         provenance={part.role: part.receipt.provenance for part in parts if part.receipt is not None and part.receipt.provenance},
     )
 
 
-def checks_of(sweep: Sweep, prepare: str) -> Any:
-    """Returns the data checks of one data set, however ``results.json`` holds them: by the key of its prepare stage, or for all cells."""
-    found = (sweep.results or {}).get("data_checks")
-    return found.get(prepare, found) if isinstance(found, Mapping) else found
+def checks_of(sweep: Sweep, stages: Mapping[str, str]) -> Any:
+    """Returns what the data checks found in the data of a cell with these stages, as ``results.json`` (or a plan without results) holds it."""
+    reports = (sweep.results or {}).get("data_checks") or sweep.settings.get("data_checks") or ()
+    return next((report for report in reports if report.get("check") is not None and report.get("check") == stages.get("check")), None)
 
 
 def _refused(sweep: Sweep, refusal: Mapping[str, Any], result: dict[str, Any]) -> CellPage:

@@ -234,7 +234,7 @@ def data(sweeps: Sequence[Sweep], *, lengths: bool) -> list[Data]:
             summary = json.loads((folder / "summary.json").read_text(encoding="utf-8")) if (folder / "summary.json").is_file() else {}
             measured = tuple(_lengths(folder, split) for split in ("train", "validation", "test")) if lengths else ()
             found[key] = Data(
-                cell["choices"].get("dataset", ""), dict(summary.get("counts", {})), tuple(summary.get("notes", ())), tuple(row for rows in measured for row in rows), checks_of(sweep, key)
+                cell["choices"].get("dataset", ""), dict(summary.get("counts", {})), tuple(summary.get("notes", ())), tuple(row for rows in measured for row in rows), checks_of(sweep, cell["stages"])
             )
     return list(found.values())
 
