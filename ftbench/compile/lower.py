@@ -13,6 +13,10 @@ from ftbench.core.protocols import AddStage
 from ftbench.core.stage import Stage
 
 
+LEARNING = ("train", "reference")
+"""Kinds of stages that read training rows as prompts."""
+
+
 @dataclass(frozen=True)
 class Parts:
     """The located components of one cell, as ``Method.lower`` and ``Context.lower`` see them; see ``core.protocols.Lowered``."""
@@ -84,6 +88,8 @@ def _instructed(add: AddStage, parts: Parts) -> AddStage:
         return add
 
     def told(kind: str, spec: dict[str, Any], inputs: dict[str, str], config: dict[str, Any], model: str | None = None) -> str:
+        if kind not in LEARNING:  # an index holds no questions
+            return add(kind, spec, inputs, config, model)
         return add(kind, {**spec, "prompt": parts.prompt.identity()}, inputs, {**config, "prompt": node(parts.prompt)}, model)
 
     return told

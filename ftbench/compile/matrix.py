@@ -237,7 +237,7 @@ class _Compiler:
                     reports[looked.report["check"]] = {"dataset": point.names["dataset"], **looked.report}
                 if splits is not None:
                     problems = problems + rules.data_rules(parts, settings, splits) + self.builder.shown(parts, checks, splits)
-                problems = problems + rules.weightless_rules(parts) + rules.quantised_rules(parts) + rules.harness_rules(parts, harness) + rules.run_rules(parts, self.verb)
+                problems = problems + rules.weightless_rules(parts) + rules.train_context_rules(parts) + rules.backend_rules(parts) + rules.quantised_rules(parts) + rules.harness_rules(parts, harness) + rules.run_rules(parts, self.verb)
             if parts is None or problems:
                 ids.append(self._refuse(point.composed.overrides, point.config, point.names, label, problems))
                 continue

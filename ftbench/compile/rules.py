@@ -14,6 +14,7 @@ from ftbench.core.component import Component, text_identity
 from ftbench.core.errors import Problem, did_you_mean
 from ftbench.core.example import Splits
 
+TRANSFORMERS = "transformers"
 _UNSTABLE = re.compile(r"\$\{\s*(now|hydra|oc\.env|env)\s*:")
 
 
@@ -96,11 +97,37 @@ def harness_rules(parts: Parts, harness: Any) -> list[Problem]:
     return [Problem("harness.apply_chat_template", "this model has no chat template to apply", fix)]
 
 
+def train_context_rules(parts: Parts) -> list[Problem]:
+    """Refuses to train on retrieved passages where the context retrieves none, or shows worked examples before them."""
+    share = getattr(parts.method, "train_context", None)
+    if share is None:
+        return []
+    if not hasattr(parts.context, "training_requests"):
+        return [Problem("method.train_context", f"{share} of the rows would carry what this context does not retrieve", "Set it to null, or take context=rag")]
+    if getattr(parts.context, "examples", None) is not None:
+        return [Problem("method.train_context", "worked examples before passages cannot be trained on", "Set context.examples=null, or method.train_context=null")]
+    return []
+
+
+def backend_rules(parts: Parts) -> list[Problem]:
+    """Refuses what a serving engine cannot load: an adapter apart from its base, weights quantised while loading."""
+    backend = parts.decoding.backend
+    if backend == TRANSFORMERS or not has_weights(parts):
+        return []
+    fix = f"Set decoding.backend={TRANSFORMERS}"
+    if getattr(parts.model, "quantization", None) is not None:
+        return [Problem("decoding.backend", f"{backend} does not quantise while loading", fix)]
+    trained = parts.method.lower(lambda *stage, **more: "a stage", parts)
+    if trained is not None and parts.artifact.lower(lambda *stage, **more: "a stage", parts, trained) is None:
+        return [Problem("decoding.backend", f"{backend} answers with whole folders", f"Set artifact=merged, or decoding.backend={TRANSFORMERS}")]
+    return []
+
+
 def run_rules(parts: Parts, verb: str) -> list[Problem]:
     """Refuses what can be planned but not run, such as a hub model whose commit nobody could look up."""
     if verb == "plan":
         return []
-    problems = [problem for component in (parts.context, parts.model) for problem in getattr(component, "missing", list)()]
+    problems = [problem for component in (parts.context, parts.model, parts.decoding) for problem in getattr(component, "missing", list)()]
     if parts.model.resolved():
         return problems
     return problems + [

@@ -7,6 +7,7 @@ and billed to each of them. Its folder holds ``chunks.jsonl`` and what the retri
 from __future__ import annotations
 
 import random
+import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -133,5 +134,34 @@ class Rag(Component):
             bases = self._examples().sketch(examples, splits, seed)
         return [grounded(base, draw.sample(chunks, min(self.k, len(chunks))), self.form, {"retrieved": [], "k": self.k}) for base in bases]
 
+    def training_requests(
+        self, examples: Sequence[Example], documents: Sequence[Document], folders: dict[str, Path], gold_share: float, seed: int
+    ) -> list[Request]:
+        """Returns training rows that carry ``k`` passages in an order drawn by the seed: distractors, and in a share of the rows the gold document's best.
+
+        Distractors are what the retriever finds for the row's own question in documents that are not its gold ones. Only training rows
+        are asked with; no row of an evaluation split is seen. A row without gold documents carries what was found.
+        """
+        folder = folders["index"]
+        chunks = [Chunk(**row) for row in read_jsonl(folder / CHUNKS)]
+        texts, places = [chunk.text for chunk in chunks], _places(chunks)
+        found = nested(self.retriever, RETRIEVER).search(folder, texts, [example.turns[-1].content for example in examples], self.depth)
+        made = []
+        for example, hits in zip(examples, found, strict=True):
+            draw = random.Random(f"{seed}/{example.id}")
+            gold = set(example.gold_documents)
+            own = [hit.place for hit in hits if chunks[hit.place].document in gold] or [places[name] for name in sorted(gold) if name in places]
+            others = [hit.place for hit in hits if chunks[hit.place].document not in gold]
+            shown = own[:1] if draw.random() < gold_share else []
+            passages = [chunks[place] for place in (*shown, *others)[: self.k]]
+            draw.shuffle(passages)
+            made.append(grounded(Request(example.id, example.turns), passages, self.form, {"gold_shown": bool(shown), "k": self.k}))
+        return made
+
     def _examples(self) -> Any:
         return build(self.examples, "context.examples")
+
+
+def _places(chunks: Sequence[Chunk]) -> dict[str, int]:
+    """Returns document -> place of its first chunk."""
+    return {chunk.document: place for place, chunk in reversed(list(enumerate(chunks)))}

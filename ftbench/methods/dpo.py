@@ -60,6 +60,8 @@ class Preferring(Tuned, ABC):
 
     def check(self) -> list[Problem]:
         problems = super().check()
+        if self.train_context is not None:
+            problems.append(Problem("method.train_context", "preferences are learned on their own prompts", "Set it to null, or method.over.train_context"))
         if not 0 < self.beta < float("inf"):
             problems.append(Problem("method.beta", f"{self.beta} is not positive", "Give a number above 0, such as 0.1"))
         if self.loss_type not in LOSSES:

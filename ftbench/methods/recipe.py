@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ftbench.core.canonical import digest
 from ftbench.core.component import Component, node
@@ -125,6 +125,11 @@ class Tuned(Component):
 
     Every field is part of the identity: micro-batch and accumulation give the same loss up to rounding only, and with
     dropout other masks are drawn, so neither is proven neutral. Checkpoints are: resumed bytes are those of an undisturbed run.
+
+    Attributes:
+        train_context: share of the training rows that are shown the passage of their gold document among retrieved distractors; the others
+            are shown distractors alone, after RAFT (Zhang et al. 2024). None: rows are trained on their own prompts.
+        the others: see ``Recipe``.
     """
 
     NEUTRAL: ClassVar[tuple[str, ...]] = ("checkpoint_every",)
@@ -149,12 +154,21 @@ class Tuned(Component):
     checkpoint_every: int | None
     liger: bool
     torch_compile: bool
+    train_context: float | None
+
+    def identity(self) -> dict[str, Any]:
+        """Returns the identity; rows trained on their own prompts have no word of contexts in it."""
+        parts = super().identity()
+        return {name: value for name, value in parts.items() if name != "train_context" or value is not None}
 
     def recipe(self) -> Recipe:
         return Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
 
     def check(self) -> list[Problem]:
-        return self.recipe().check("method")
+        problems = self.recipe().check("method")
+        if self.train_context is not None and not 0 <= self.train_context <= 1:
+            problems.append(Problem("method.train_context", f"{self.train_context} is no share of the rows", "Give 0 to 1, such as 0.8, or null"))
+        return problems
 
     def described(self, available: int, adapter: Adapter | None, master_weights: str) -> Training:
         """Returns what a forecast needs of this recipe; a method says by ``training`` which weights learn.
@@ -188,12 +202,13 @@ class Tuned(Component):
     def lower(self, add: AddStage, cell: Lowered) -> str | None:
         """Adds the train stage. Rows are trained on their own prompts, so that every context shares one set of weights.
 
-        A method that trains on what a context puts into the prompt adds ``cell.context`` to the spec here.
+        With ``train_context`` they carry what the cell's context retrieves, which is then part of the key, and its index an input.
         """
+        within = self.train_context is not None
         return add(
             "train",
-            spec={"model": cell.model.identity(), "method": self.identity(), "seed": cell.seed},
-            inputs={"prepare": cell.prepare},
-            config={"model": node(cell.model), "method": node(self), "seed": cell.seed},
+            spec={"model": cell.model.identity(), "method": self.identity(), "seed": cell.seed, **({"context": cell.context.identity()} if within else {})},
+            inputs={"prepare": cell.prepare, **(cell.context.lower(add, cell) if within else {})},
+            config={"model": node(cell.model), "method": node(self), "seed": cell.seed, **({"context": node(cell.context)} if within else {})},
             model=digest(cell.model.identity()),
         )

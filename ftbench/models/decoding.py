@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
 from ftbench.core.component import Component
-from ftbench.core.errors import Problem
+from ftbench.core.errors import Problem, did_you_mean
+
+TRANSFORMERS, VLLM = BACKENDS = ("transformers", "vllm")
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Decoding(Component):
         stop: texts that end an answer and are cut off with what follows; none by default.
         batch_size: requests at once. Neutral for greedy answers: they do not depend on the batch (DESIGN 6, number 12).
         latency_requests: how many requests are timed one by one, apart from the batches.
+        backend: what generates: ``transformers``, or ``vllm`` for whole weights on a GPU. An endpoint decodes by its own.
     """
 
     NEUTRAL = ("batch_size", "latency_requests")
@@ -32,6 +36,7 @@ class Decoding(Component):
     stop: list[str]
     batch_size: int
     latency_requests: int
+    backend: str
 
     @property
     def seeded(self) -> bool:
@@ -39,14 +44,22 @@ class Decoding(Component):
 
     def identity(self) -> dict[str, Any]:
         """Returns what decides an answer. Sampled answers depend on who shares a batch, so there its size counts."""
-        parts = super().identity()
+        parts = {name: value for name, value in super().identity().items() if name != "backend" or value != TRANSFORMERS}
         return {**parts, "batch_size": self.batch_size} if self.do_sample else parts
+
+    def missing(self) -> list[Problem]:
+        """Returns why this decoding, though it can be planned with, cannot be run here."""
+        if self.backend == TRANSFORMERS or importlib.util.find_spec(self.backend) is not None:
+            return []
+        return [Problem("decoding.backend", f"the package {self.backend} is not installed", f"pip install {self.backend}, or decoding.backend={TRANSFORMERS}")]
 
     def check(self) -> list[Problem]:
         problems = []
         for name, least in (("max_new_tokens", 1), ("batch_size", 1), ("latency_requests", 0), ("top_k", 0)):
             if getattr(self, name) < least:
                 problems.append(Problem(f"decoding.{name}", f"{getattr(self, name)} is too small", f"Give at least {least}"))
+        if self.backend not in BACKENDS:
+            problems.append(Problem("decoding.backend", f"{self.backend!r} is no backend", did_you_mean(self.backend, BACKENDS)))
         if "" in self.stop:
             problems.append(Problem("decoding.stop", "holds an empty text, which ends every answer at once", "Remove it"))
         if self.do_sample:

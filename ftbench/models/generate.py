@@ -60,7 +60,7 @@ def generate(
     Raises:
         torch.OutOfMemoryError: when not even a single request fits; batches that do not are halved.
     """
-    answers: list[Answer | None] = [_misfit(loaded, request, decoding) for request in requests]
+    answers: list[Answer | None] = [misfit(loaded.context_tokens, request, decoding) for request in requests]
     waiting = sorted((i for i, answer in enumerate(answers) if answer is None), key=lambda i: (-len(requests[i].prompt_ids), i))
     _seed(seed, loaded.device)
     size = decoding.batch_size
@@ -91,7 +91,7 @@ def latencies(loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, s
     Returns:
         Seconds per request, and seconds to its first token, each clock read after a synchronise.
     """
-    fitting = [request for request in requests if _misfit(loaded, request, decoding) is None]
+    fitting = [request for request in requests if misfit(loaded.context_tokens, request, decoding) is None]
     count = min(decoding.latency_requests, len(fitting))
     if count == 0:
         return [], []
@@ -108,8 +108,9 @@ def latencies(loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, s
     return seconds, first_seconds
 
 
-def _misfit(loaded: Loaded, request: Encoded, decoding: Decoding) -> Answer | None:
-    length, window = len(request.prompt_ids), loaded.context_tokens
+def misfit(window: int | None, request: Encoded, decoding: Decoding) -> Answer | None:
+    """Returns the failed answer of a prompt that leaves no room for ``max_new_tokens`` in the window; None for one that fits."""
+    length = len(request.prompt_ids)
     if window is None or length + decoding.max_new_tokens <= window:
         return None
     reason = f"prompt of {length} tokens does not fit with max_new_tokens {decoding.max_new_tokens} into {window} tokens"

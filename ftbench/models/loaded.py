@@ -113,11 +113,11 @@ def load(
     try:
         model = transformers.AutoModelForCausalLM.from_pretrained(name, dtype=chosen, use_safetensors=safetensors_only or None, **extra, **common)
     except UNLOADABLE as error:
-        raise _cannot_load(name, error) from error
+        raise cannot_load(name, error) from error
     quantized = None if quantization is None else settle(model, quantization, name)
     model.eval()
     model.requires_grad_(False)
-    format = Format(tokenizer, template, _configured_ends(model), template_arguments)
+    format = Format(tokenizer, template, configured_ends(model), template_arguments)
     if not format.stop_ids:
         raise FtbenchError(f"model.name_or_path={name}: neither tokenizer nor generation config names an end token. Add eos_token to the tokenizer")
     return Loaded(
@@ -130,7 +130,7 @@ def load(
         dtype=chosen,
         stop_ids=format.stop_ids,
         pad_id=_pad_id(tokenizer, format.stop_ids),
-        context_tokens=context_tokens or _window(model.config),
+        context_tokens=context_tokens or window(model.config),
         quantized=quantized,
     )
 
@@ -170,19 +170,19 @@ def load_tokenizer(name: str, common: dict[str, Any], template: str | None, use_
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(name, **common)
     except UNLOADABLE as error:
-        raise _cannot_load(name, error) from error
+        raise cannot_load(name, error) from error
     if use_template and template is None and tokenizer.chat_template is not None:
         template = tokenizer.get_chat_template()
     return tokenizer, template if use_template else None
 
 
-def _cannot_load(name: str, error: Exception) -> FtbenchError:
+def cannot_load(name: str, error: Exception) -> FtbenchError:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     fix = "Check the folder, the revision, the network or model.trust_remote_code"
     return FtbenchError(f"model.name_or_path={name}: cannot be loaded ({reason}). {fix}")
 
 
-def _configured_ends(model: Any) -> list[int]:
+def configured_ends(model: Any) -> list[int]:
     ends: list[int] = []
     for config in (model.generation_config, model.config.get_text_config()):
         value = getattr(config, "eos_token_id", None)
@@ -196,7 +196,7 @@ def _pad_id(tokenizer: Any, stop_ids: Sequence[int]) -> int:
     return next(i for i in candidates if i is not None and i not in stop_ids)
 
 
-def _window(config: Any) -> int | None:
+def window(config: Any) -> int | None:
     text = config.get_text_config()
     found = [getattr(text, name, None) for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")]
     return next((value for value in found if isinstance(value, int) and value > 0), None)

@@ -166,6 +166,21 @@ class Pretrained(Component):
             **self._spoken(),
         )
 
+    def engine(self, seed: int) -> Any:
+        """Starts vLLM over this model; see ``ftbench.models.vllm_engine``."""
+        from ftbench.models.vllm_engine import start
+
+        return start(
+            **self._source(),
+            dtype=self.dtype,
+            trust_remote_code=self.trust_remote_code,
+            context_tokens=self.context_tokens,
+            template=self._template(),
+            use_template=self.chat_template != "none",
+            template_arguments=self.template_arguments,
+            seed=seed,
+        )
+
     def save_tokenizer(self, folder: Path) -> None:
         """Writes the tokenizer with the chat template that prompts are written with; no weights are loaded."""
         from ftbench.models.loaded import load_tokenizer

@@ -202,6 +202,7 @@ def _row(
     scoring = receipts.get(cell.stages.get("score.test", ""))
     details = dict(scoring.details) if scoring is not None else {}
     if generate is not None:
+        details |= {"cut": generate.details.get("cut")}
         details |= {"device": generate.device, "devices": generate.devices, "model": base_model(plan, cell.stages), "artifact": cell.choices.get("artifact") if chain else None}
     peaks = [receipt.peak_memory_bytes for receipt in (*train, *((generate,) if generate else ())) if receipt.peak_memory_bytes is not None]
     latency = timings.get("latency_seconds") or []
@@ -270,6 +271,10 @@ def _identity(cell: Cell | Refusal) -> dict[str, Any]:
 def _remarks(scores: Mapping[str, Any], details: Mapping[str, Any]) -> list[str]:
     remarks = [f"{metric} is n/a: {entry['reason']}" for metric, entry in scores.items() if entry.get("reason")]
     remarks += dict.fromkeys(entry["warning"] for entry in scores.values() if entry.get("warning"))
+    cut = details.get("cut") or {}
+    if cut.get("rows"):
+        lost = " and ".join(f"{cut[part]} {name}" for part, name in (("passages", "passages"), ("shots", "worked examples")) if cut[part])
+        remarks.append(f"{cut['rows']} prompts did not fit the window: {lost} were left out")
     finish = details.get("finish") or {}
     total = sum(finish.values())
     if finish.get("length"):

@@ -63,6 +63,8 @@ def render(results: Results, width: int) -> str:
 def _approaches(results: Results, family: Family, width: int) -> list[str]:
     """Returns the table of approaches, one configuration each; what does not fit the width goes, column by column."""
     grid = approach_rows(results, family)
+    if not grid:
+        return ["no approach has a chosen configuration"]
     for name in ("", "time/1k", "validation", "training", "trials"):
         grid = [[text for head, text in zip(grid[0], row, strict=True) if head != name] for row in grid]
         widths = [max(map(len, column)) for column in zip(*grid, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
 from collections import Counter
@@ -10,11 +11,13 @@ from typing import Any
 
 from ftbench.core.example import Example, Request, write_jsonl
 from ftbench.core.job import Job, Outcome
+from ftbench.models.decoding import TRANSFORMERS, VLLM
 from ftbench.stages.recorded import run_recorded
 from ftbench.stages.remote import run_remote
 from ftbench.stages.requests import cut_counts, encode_all, gold_slice, split_requests
-from ftbench.stages.served import served
+from ftbench.stages.served import engine, served
 
+BACKENDS = {TRANSFORMERS: "ftbench.models.generate", VLLM: "ftbench.models.vllm_engine"}
 ENDLESS_SHARE = 0.5
 """More than this share of answers at the cap is no long answer here and there: most answers have no end."""
 
@@ -30,16 +33,16 @@ def run(job: Job) -> Outcome:
     with job.phase("prompts"):
         examples, requests = split_requests(job)
     with job.phase("load"):
-        from ftbench.models.generate import generate, latencies
-    with served(job) as loaded:
+        backend = importlib.import_module(BACKENDS[decoding.backend])
+    with (served if decoding.backend == TRANSFORMERS else engine)(job) as loaded:
         sent = encode_all(loaded.format, requests, [None] * len(requests), loaded.context_tokens, decoding.max_new_tokens)
         sound = [one.encoded for one in sent if one.encoded is not None]
         with job.phase("work"):
             start = time.perf_counter()
-            answers = iter(generate(loaded, sound, decoding, seed, job.progress))
+            answers = iter(backend.generate(loaded, sound, decoding, seed, job.progress))
             batch_seconds = time.perf_counter() - start
         with job.phase("latency"):
-            latency_seconds, first_token_seconds = latencies(loaded, sound, decoding, seed)
+            latency_seconds, first_token_seconds = backend.latencies(loaded, sound, decoding, seed)
     rows = [
         _row(example, one.request, one.encoded.prompt, vars(next(answers))) if one.encoded is not None else _row(example, one.request, "", _failure(one.error))
         for example, one in zip(examples, sent, strict=True)
@@ -61,7 +64,7 @@ def run(job: Job) -> Outcome:
         "failed": finishes["error"],
         "length_capped_share": finishes["length"] / len(rows) if rows else None,
         "cut": cut_counts(sent),
-        "backend": "transformers",
+        "backend": decoding.backend,
         "notes": [*loaded.format.notes(), *endless(rows, loaded.format.tokenizer, decoding.max_new_tokens)],
     }
     return Outcome(tokens={**tokens, "prompt_added": added}, provenance=loaded.provenance(), details=details)

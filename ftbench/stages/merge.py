@@ -88,7 +88,7 @@ def _read(loaded: Any, examples: Sequence[Any]) -> _Reading:
     from ftbench.models.decoding import Decoding
     from ftbench.models.generate import generate
 
-    greedy = Decoding(do_sample=False, temperature=1.0, top_p=1.0, top_k=0, max_new_tokens=2 * POSITIONS, stop=[], batch_size=1, latency_requests=0)
+    greedy = Decoding(do_sample=False, temperature=1.0, top_p=1.0, top_k=0, max_new_tokens=2 * POSITIONS, stop=[], batch_size=1, latency_requests=0, backend="transformers")
     encoded = []
     for example in examples:
         try:

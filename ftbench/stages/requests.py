@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
@@ -23,15 +24,41 @@ def instructed(job: Job, split: str) -> list[Example]:
     return job.component("prompt").examples(rows) if "prompt" in job.stage.config else rows
 
 
+def grounded_rows(job: Job, loaded: Any, method: Any) -> tuple[list[Example], list[Example], dict[str, Any]]:
+    """Returns training rows with retrieved passages, validation rows as they will be asked, and what a receipt says of them.
+
+    A row that is too long loses its last passages and never its answer.
+    """
+    context, seed, prepared = job.component("context"), job.stage.config["seed"], job.inputs["prepare"]
+    train, validation = (read_examples(prepared / f"{split}.jsonl") for split in ("train", "validation"))
+    documents = _documents(prepared)
+    folders = {role: folder for role, folder in job.inputs.items() if role not in OWN_ROLES}
+    limit = min((limit for limit in (method.max_tokens, loaded.context_tokens) if limit is not None), default=None)
+
+    def fitted(rows: Sequence[Example], requests: Sequence[Request], room: int | None) -> tuple[list[Example], list[Sent]]:
+        told = [job.component("prompt").request(request) for request in requests] if "prompt" in job.stage.config else requests
+        sent = encode_all(loaded.format, told, [row.target for row in rows], room, 0)
+        return [replace(row, turns=one.request.turns) for row, one in zip(rows, sent, strict=True)], sent
+
+    made = context.training_requests(train, documents, folders, method.train_context, seed)
+    shown = sum(bool((request.notes or {}).get("gold_shown")) for request in made)
+    rows, sent = fitted(train, made, limit)
+    held, _ = fitted(validation, context.requests(validation, train, documents, folders, seed), loaded.context_tokens)
+    return rows, held, {"gold_shown": shown, "context_cut": cut_counts(sent)}
+
+
+def _documents(prepared: Path) -> list[Document]:
+    stored = prepared / "documents.jsonl"
+    return [Document(**row) for row in read_jsonl(stored)] if stored.is_file() else []
+
+
 def split_requests(job: Job) -> tuple[list[Example], list[Request]]:
     """Returns the examples of the stage's split, sliced by what training has seen, and what its context makes of each, in split order."""
     config, prepared = job.stage.config, job.inputs["prepare"]
     pool = read_examples(prepared / "train.jsonl")
     examples = with_seen(read_examples(prepared / f"{config['split']}.jsonl"), pool)
-    stored = prepared / "documents.jsonl"
-    documents = [Document(**row) for row in read_jsonl(stored)] if stored.is_file() else []
     folders = {role: folder for role, folder in job.inputs.items() if role not in OWN_ROLES}
-    requests = job.component("context").requests(examples, pool, documents, folders, config["seed"])
+    requests = job.component("context").requests(examples, pool, _documents(prepared), folders, config["seed"])
     return examples, [job.component("prompt").request(request) for request in requests] if "prompt" in config else requests
 
 

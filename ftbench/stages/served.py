@@ -26,3 +26,16 @@ def served(job: Job) -> Iterator[Any]:
         return
     with job.component("method").attach(loaded, job.inputs.get("weights")):
         yield loaded
+
+
+@contextmanager
+def engine(job: Job) -> Iterator[Any]:
+    """Context manager: yields ``ftbench.models.vllm_engine.Engine`` over the base or the merged folder; nothing else stays on the device."""
+    model, merged = job.component("model"), job.inputs.get("merged")
+    with job.phase("load"):
+        job.resident.free()
+        started = (model if merged is None else model.moved(merged / MODEL)).engine(job.stage.config["seed"])
+    try:
+        yield started
+    finally:
+        started.close()
