@@ -32,7 +32,6 @@ class Endpoint(Component):
         max_tokens_field: what the endpoint calls the cap on an answer: ``max_tokens``, or ``max_completion_tokens``.
         omit: parameters that the endpoint refuses, out of ``OMITTABLE``.
         extra_body: sent with every request, such as ``{chat_template_kwargs: {enable_thinking: false}}``.
-        log_probabilities: the endpoint gives log-probabilities of a prompt (``echo`` of the completions API, as vLLM does).
         stream: take answers as they are written, which tells the time to the first token.
         concurrency: requests under way at once.
         requests_per_minute, tokens_per_minute: limits that are kept, by even spacing; null for none.
@@ -43,11 +42,12 @@ class Endpoint(Component):
     """
 
     NEUTRAL = (
-        "api_key_env", "log_probabilities", "stream", "concurrency", "requests_per_minute", "tokens_per_minute", "timeout_seconds", "attempts",
+        "api_key_env", "stream", "concurrency", "requests_per_minute", "tokens_per_minute", "timeout_seconds", "attempts",
         "usd_per_million_input", "usd_per_million_cached_input", "usd_per_million_output", "price_date", "price_source",
     )  # fmt: skip
     weights: ClassVar[bool] = False
     remote: ClassVar[bool] = True
+    log_probabilities: ClassVar[bool] = False  # of given answers: hosted APIs give none, and servers that echo them differ in where a token begins
 
     name: str
     base_url: str
@@ -57,7 +57,6 @@ class Endpoint(Component):
     max_tokens_field: str
     omit: list[str]
     extra_body: dict[str, Any]
-    log_probabilities: bool
     stream: bool
     concurrency: int
     requests_per_minute: float | None
@@ -90,8 +89,6 @@ class Endpoint(Component):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 problems.append(Problem(f"model.{name}", f"{value} lets nothing through", "Give a number above 0" + (", or null" if name != "timeout_seconds" else "")))
-        if self.log_probabilities and self.api != "completions":
-            problems.append(Problem("model.log_probabilities", "are of the completions API: chat gives none of a prompt", "Set model.api=completions, or false"))
         price = TokenPrice.of(vars(self))
         return problems + (price.problems("model") if price else [])
 
