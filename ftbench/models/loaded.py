@@ -152,9 +152,9 @@ def load_format(
     tokenizer, template = load_tokenizer(name, common, template, use_template)
     if context_tokens is None:
         try:
-            context_tokens = _window(transformers.AutoConfig.from_pretrained(name, **common))
+            context_tokens = window(transformers.AutoConfig.from_pretrained(name, **common))
         except UNLOADABLE as error:
-            raise _cannot_load(name, error) from error
+            raise cannot_load(name, error) from error
     return Format(tokenizer, template, (), template_arguments), context_tokens
 
 
