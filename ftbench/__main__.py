@@ -36,7 +36,7 @@ VERBS = {
 """Verbs with words of their own: module with ``main(argv) -> exit status``."""
 
 HYDRA_VERBS = ("run", "plan")
-_AXIS_VALUE = re.compile(rf"^({'|'.join(AXES)})\.[\w.]+=")
+_AXIS_VALUE = re.compile(rf"^({'|'.join(AXES)}|effort\.space)\.[\w.]+=")
 
 PLAN_HELP = """python -m ftbench plan [HYDRA OVERRIDES]
 

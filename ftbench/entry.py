@@ -24,6 +24,7 @@ def hydra_main(config: DictConfig) -> float | None:
     from ftbench.compile.compose import Composer
     from ftbench.compile.matrix import compile_matrix
     from ftbench.launchers.local import CellNotDone
+    from ftbench.launchers.rounds import searched
     from ftbench.launchers.sweep import run_compiled
 
     job = HydraConfig.get()
@@ -35,8 +36,9 @@ def hydra_main(config: DictConfig) -> float | None:
     if not any(source.provider == "schema" for source in job.runtime.config_sources if source.path):
         search_path.append(provider="schema", path="structured://")
     composer = Composer(ConfigLoaderImpl(search_path), job.job.config_name, [])
-    compiled = compile_matrix(composer, [list(job.overrides.task)])
-    result = run_compiled(compiled, Path(job.runtime.output_dir), workers=1, threads=None)
+    words, folder = [list(job.overrides.task)], Path(job.runtime.output_dir)
+    compiled = searched(compile_matrix(composer, words), lambda search: compile_matrix(composer, words, "run", search), folder, workers=1, threads=None)
+    result = run_compiled(compiled, folder, workers=1, threads=None)
     if result.broken:
         raise CellNotDone(result.message)
     cell = compiled.jobs[0]

@@ -1,7 +1,7 @@
 """What the cells of one approach share: their options. Values within the options, instructions (``core.cell.TRIAL_AXES``) and seeds are trials of it.
 
 A recipe or preset makes no other approach than the options it stands for. Another base model, data set or machine does, also where it is
-typed as a value (``model.name_or_path=a,b``): what is tuned is the way, not the question.
+typed as a value (``model.name_or_path=a,b``): what is tuned is the way, not the question. Options of an axis of ``TRIAL_AXES`` are trials too.
 """
 
 from __future__ import annotations

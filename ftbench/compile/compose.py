@@ -41,6 +41,7 @@ class Composed:
 
     Attributes:
         config: the resolved application config, without the ``hydra`` node.
+        search: axis -> what its option says of its space, where the compiler has taken that out of ``config``.
         raw: the same before resolution, to see what was interpolated.
         choices: config group -> option chosen.
         typed: axis -> option as typed on the command line or in a recipe's sweep.
@@ -56,6 +57,7 @@ class Composed:
     values: frozenset[str]
     idle: frozenset[str]
     overrides: tuple[str, ...]
+    search: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from ftbench.core.cell import AS_TRAINED, AXES
+from ftbench.core.cell import AS_TRAINED, AXES, Cell
 
 ALWAYS = ("model", "method", "context")
 
@@ -24,7 +25,19 @@ def labels(cells: Sequence[tuple[dict[str, str], dict[str, Any]]]) -> list[str]:
     keys = list(dict.fromkeys(key for _, values in cells for key in values))
     told = [key for key in keys if len({repr(values[key]) for _, values in cells if key in values}) > 1]
     found = _labels(cells, varying, told)
-    return found if len(set(found)) == len(cells) else _labels(cells, varying, [key for key in keys if _differs(cells, key)])
+    return found if len(set(found)) == len({repr(cell) for cell in cells}) else _labels(cells, varying, [key for key in keys if _differs(cells, key)])
+
+
+def distinct(cells: dict[str, Cell]) -> dict[str, Cell]:
+    """Appends the id where two different cells, or two approaches, would still read the same."""
+    labels_seen = [cell.label for cell in cells.values()]
+    ways = list({cell.approach: cell.approach_label for cell in cells.values()}.values())
+    found = {}
+    for key, cell in cells.items():
+        label = f"{cell.label} {key[:4]}" if labels_seen.count(cell.label) > 1 else cell.label
+        way = f"{cell.approach_label} {cell.approach[:4]}" if ways.count(cell.approach_label) > 1 else cell.approach_label
+        found[key] = replace(cell, label=label, approach_label=way)
+    return found
 
 
 def _labels(cells: Sequence[tuple[dict[str, str], dict[str, Any]]], varying: set[str], keys: list[str]) -> list[str]:

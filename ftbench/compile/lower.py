@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,11 +49,18 @@ class Graph:
 
 
 def lower(
-    graph: Graph, parts: Parts, settings: Settings, metrics: dict[str, Component], harness: Any = None, checks: Any = None
+    graph: Graph,
+    parts: Parts,
+    settings: Settings,
+    metrics: dict[str, Component],
+    harness: Any = None,
+    checks: Any = None,
+    splits: Sequence[str] = ("test", "validation"),
 ) -> dict[str, str]:
     """Adds one cell's stages to the graph.
 
     Args:
+        splits: to be evaluated on; a trial of a search is on validation alone.
         harness: lm-eval tasks to ask the cell's weights, located, or None.
         checks: the ``data`` component, or None for a cell whose data is not looked at.
 
@@ -77,7 +85,9 @@ def lower(
     context = parts.context.lower(graph.add, parts)
     roles.update(context)
     inputs.update(context)
-    for split in ("test", "validation") if settings.validation and not _records(parts) else ("test",):
+    for split in splits:
+        if split == "validation" and (not settings.validation or _records(parts)):
+            continue
         _evaluate(graph, parts, settings, metrics, split, inputs, roles)
     return roles
 

@@ -10,14 +10,17 @@ from typing import Any
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from ftbench.compile import rules, select
+from ftbench.compile import effort, rules, select
 from ftbench.compile.approach import approach_id, is_open
 from ftbench.compile.builder import Builder
 from ftbench.compile.compose import Composed, Composer
-from ftbench.compile.label import labels
+from ftbench.compile.effort import Round
 from ftbench.compile.forecast import Forecaster, needed, summary
+from ftbench.compile.label import distinct, labels
 from ftbench.compile.lower import Graph, Parts, has_weights, lower
+from ftbench.compile.point import Examined, Point
 from ftbench.compile.settings import Settings, settings_node
+from ftbench.compile.space import take_out
 from ftbench.core.canonical import canonical, digest
 from ftbench.core.cell import AS_TRAINED, AXES, TRIAL_AXES, Cell, Refusal
 from ftbench.core.component import Component, build, plain
@@ -46,35 +49,29 @@ class Compiled:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Point:
-    """A composed cell on its way: its config after couples, and which options it resolves to."""
-
-    composed: Composed
-    config: dict[str, Any]
-    names: dict[str, str]
-    problems: tuple[Problem, ...] = ()
-    baseline: bool = False
-
-
-def compile_matrix(composer: Composer, jobs: Sequence[Sequence[str]], verb: str = "run") -> Compiled:
+def compile_matrix(composer: Composer, jobs: Sequence[Sequence[str]], verb: str = "run", search: Round | None = None) -> Compiled:
     """Compiles all jobs of one sweep together.
 
     Args:
         composer: under the primary config and the user's search path.
         jobs: the overrides of each job, as Hydra's sweeper hands them over.
         verb: ``run`` or ``plan``; a plan may hold what this machine cannot run.
+        search: which round of ``effort`` this is, the first by default; nothing without ``effort``.
 
     Returns:
         The plan. Nothing is raised for a bad cell: it becomes a refusal, so that all of them are seen at once.
     """
-    return _Compiler(composer, verb).compile(jobs)
+    return _Compiler(composer, verb, search or Round()).compile(jobs)
 
 
 class _Compiler:
-    def __init__(self, composer: Composer, verb: str) -> None:
+    def __init__(self, composer: Composer, verb: str, search: Round) -> None:
         self.composer = composer
         self.verb = verb
+        self.round = search
+        self.searched: dict[str, effort.Searched] = {}
+        self.loose: set[str] = set()
+        self.forecaster: Forecaster | None = None
         self.refusals: dict[str, Refusal] = {}
         self.notes: list[str] = []
         self.builder = Builder(composer)
@@ -87,7 +84,7 @@ class _Compiler:
         self._say_idle(cells, everywhere)
         names = {axis: self.composer.options(axis) for axis in AXES}
         outcome: list[str | None] = []
-        points: list[_Point] = []
+        points: list[Point] = []
         excluded = 0
         for cell in composed:
             if not isinstance(cell, Composed):
@@ -96,12 +93,17 @@ class _Compiler:
             point = self._point(cell, cells, names, everywhere)
             if point is None:
                 excluded += 1
-            if isinstance(point, _Point):
+            if isinstance(point, Point):
                 points.append(point)
-            outcome.append(point if not isinstance(point, _Point) else str(len(points) - 1))
+            outcome.append(point if not isinstance(point, Point) else str(len(points) - 1))
         points += self._baselines(points)
+        self.loose = {key for point in points for key in self._shown(point) if is_open(key)}
+        owners: Sequence[int] = range(len(points))
+        if points and not any(point.problems for point in points) and self._settings(points[0].config).effort.wanted:
+            expanded = effort.expand(points, self.round, self.loose, lambda config: self._examined(config, self._settings(config)))
+            points, owners, self.loose, self.searched = expanded
         ids, plan = self._plan(points, excluded)
-        index = {str(number): identity for number, identity in enumerate(ids)}
+        index = {str(owner): identity for owner, identity in reversed(list(zip(owners, ids, strict=True)))}
         return Compiled(plan, tuple(index.get(entry, entry) if entry is not None else None for entry in outcome), tuple(self.notes))
 
     # -- from words to points --------------------------------------------------------------------------------------
@@ -117,7 +119,9 @@ class _Compiler:
             problems += rules.unstable_values({root: {rest: name} if rest else name})
         if not problems:
             try:
-                return self._with_artifact(self.composer.compose(job))
+                cell = self.composer.compose(job)
+                config, space = take_out(cell.config)
+                return self._with_artifact(replace(cell, config=config, search=space))
             except (HydraException, OmegaConfBaseException) as error:
                 cause = f" ({str(error.__cause__).splitlines()[0]})" if error.__cause__ else ""
                 problems.append(Problem(" ".join(job), str(error).splitlines()[0] + cause, "Mend this override; --cfg job shows what there is"))
@@ -137,7 +141,7 @@ class _Compiler:
         self.refusals[identity] = Refusal(identity, label, names, overrides, config, texts)
         return identity
 
-    def _point(self, cell: Composed, cells: list[Composed], names: dict[str, list[str]], everywhere: frozenset[str]) -> _Point | str | None:
+    def _point(self, cell: Composed, cells: list[Composed], names: dict[str, list[str]], everywhere: frozenset[str]) -> Point | str | None:
         """Returns the point, None when it is excluded, or the id of its refusal."""
         roots = {axis: self._root(axis, cell.choices[axis]) for axis in AXES}
         label = " ".join(roots[axis] for axis in ("model", "method", "context"))
@@ -148,7 +152,7 @@ class _Compiler:
             return self._refuse(cell.overrides, cell.config, roots, label, problems + refused.problems)
         wrong = settings.check()
         if wrong:
-            return _Point(cell, cell.config, roots, (*problems, *wrong))
+            return Point(cell, cell.config, roots, (*problems, *wrong))
         for condition in settings.matrix.exclude:
             problems += select.unknown_terms(cells, names, condition, "matrix.exclude")
         for rule in settings.matrix.couple:
@@ -160,13 +164,13 @@ class _Compiler:
         except KeyError as error:
             problems.append(Problem("matrix.couple", f"sets {error.args[0]}, which {label} does not have", "Narrow its condition, or mend the key"))
             config = cell.config
-        return _Point(cell, config, roots, tuple(problems))
+        return Point(cell, config, roots, tuple(problems))
 
     def _suited(self, cell: Composed, roots: dict[str, str]) -> dict[str, Any]:
         """Returns the cell's config with what its model prefers for its method, where the method's own default still stands."""
         method, own = cell.config["method"], self.composer.option_node("method", roots["method"]) or {}
         wanted = (cell.config["model"].get("method_defaults") or {}).get(roots["method"], {})
-        return {**cell.config, "method": _preferred(method, own, wanted, "method", cell.values)}
+        return {**cell.config, "method": select.preferred(method, own, wanted, "method", cell.values)}
 
     def _root(self, axis: str, name: str) -> str:
         if (axis, name) not in self._roots:
@@ -181,7 +185,7 @@ class _Compiler:
 
     # -- baselines -------------------------------------------------------------------------------------------------
 
-    def _baselines(self, points: list[_Point]) -> list[_Point]:
+    def _baselines(self, points: list[Point]) -> list[Point]:
         """Returns the untouched model, zero-shot and few-shot, for every model, dataset, decoding, hardware and seed.
 
         A method that names a ``control``, what its gain must be told from, gets that too, in its own context.
@@ -203,41 +207,31 @@ class _Compiler:
                 if isinstance(cell, Composed):
                     roots = {axis: self._root(axis, cell.choices[axis]) for axis in AXES}
                     config = {**self._suited(cell, roots), **{axis: point.config[axis] for axis in ("model", "prompt", "dataset", "decoding", "hardware")}}
-                    added.append(_Point(cell, config, roots, baseline=True))
+                    added.append(Point(cell, config, roots, baseline=True))
         return added
 
     # -- from points to cells and stages ---------------------------------------------------------------------------
 
-    def _plan(self, points: list[_Point], excluded: int) -> tuple[list[str], Plan]:
+    def _plan(self, points: list[Point], excluded: int) -> tuple[list[str], Plan]:
         graph, cells, ids = Graph(), {}, []
         told = [self._shown(point) for point in points]
         names = labels([(point.names, shown) for point, shown in zip(points, told, strict=True)])
-        ways = labels([({**point.names, **dict.fromkeys(TRIAL_AXES, "")}, {key: value for key, value in shown.items() if key != "seed" and not is_open(key)}) for point, shown in zip(points, told, strict=True)])
-        loose = {key for shown in told for key in shown if is_open(key)}
+        ways = labels([(_asked(point.names), {key: value for key, value in shown.items() if key != "seed" and not is_open(key)}) for point, shown in zip(points, told, strict=True)])
         first: Settings | None = None
         tokenizers: list[Parts] = []
         metrics: dict[str, Component] = {}
         samples: dict[str, dict[str, int]] = {}
         reports: dict[str, dict[str, Any]] = {}
         tried = [axis for axis in TRIAL_AXES if len({point.names[axis] for point in points}) > 1]
-        forecaster: Forecaster | None = None
         needs: dict[str, tuple[str, list[str]]] = {}
-        for point, shown, label, way in zip(points, told, names, ways, strict=True):
-            settings = build(settings_node(point.config), "")
+        for point, label, way in zip(points, names, ways, strict=True):
+            settings = self._settings(point.config)
             first = first or settings
-            parts, metrics, problems = self.builder.parts(point.config, settings)
-            harness, wrong = self.builder.harness(settings)
-            checks, unsound = self.builder.checks(settings)
-            problems = [*point.problems, *rules.matrix_wide(settings, first), *problems, *wrong, *unsound]
-            splits: Splits | None = None
-            if parts is not None and not problems:
-                looked = self.builder.looked_at(parts, settings, checks, harness)
-                splits, problems = looked.splits, list(looked.problems)
-                if looked.report is not None:
-                    reports[looked.report["check"]] = {"dataset": point.names["dataset"], **looked.report}
-                if splits is not None:
-                    problems = problems + rules.data_rules(parts, settings, splits) + self.builder.shown(parts, checks, splits)
-                problems = problems + rules.weightless_rules(parts) + rules.train_context_rules(parts) + rules.backend_rules(parts) + rules.quantised_rules(parts) + rules.harness_rules(parts, harness) + rules.run_rules(parts, self.verb)
+            built = self._examined(point.config, settings)
+            parts, metrics, splits = built.parts, built.metrics, built.splits
+            problems = [*point.problems, *rules.matrix_wide(settings, first), *built.problems]
+            if built.report is not None:
+                reports[built.report["check"]] = {"dataset": point.names["dataset"], **built.report}
             if parts is None or problems:
                 ids.append(self._refuse(point.composed.overrides, point.config, point.names, label, problems))
                 continue
@@ -246,47 +240,87 @@ class _Compiler:
             ids.append(identity)
             if identity not in cells:
                 said = [text for metric in metrics.values() for text in metric.remarks(splits)] if splits else []
-                if harness is not None and not has_weights(parts):
+                if built.harness is not None and not has_weights(parts):
                     said.append("harness: n/a, this model has no weights here to ask")
                 notes = tuple(dict.fromkeys([*parts.model.notes(), *(splits.notes if splits else ()), *said]))
-                own = Graph()
-                stages = lower(own, parts, settings, metrics, harness, checks)
-                forecaster = forecaster or Forecaster(read_calibrations(Path(settings.store.dir).expanduser()))
-                wanted = {key: own.stages[key] for key in needed(own.stages, stages)}
-                problems = forecaster.problems(parts.hardware, wanted, splits)
-                if problems:
-                    ids[-1] = self._refuse(point.composed.overrides, point.config, point.names, label, problems)
-                    continue
-                needs[identity] = parts.hardware.name, list(wanted)
-                for key, stage in own.stages.items():
+                stages, needs[identity] = built.roles, (parts.hardware.name, list(built.needed))
+                for key, stage in built.graph.stages.items():
                     graph.stages.setdefault(key, stage)
                 if splits is not None:
                     samples[stages["prepare"]] = group_sizes(splits.test)
-                values = {key: select.value_at(point.config, key) for key in sorted(loose) if select.has(point.config, key)}
+                values = {key: select.value_at(point.config, key) for key in sorted(self.loose) if "." in key and select.has(point.config, key)}
                 values |= {axis: point.names[axis] for axis in tried}
-                approach = approach_id(point.config, parts, loose)
+                approach = approach_id(point.config, parts, self.loose)
                 cells[identity] = Cell(identity, label, point.names, point.composed.overrides, point.config, stages, point.baseline, notes, approach, way, values)
         problems = rules.tokenizer_rules(tokenizers, metrics, first.primary_metric) if first else []
         for identity, cell in list(cells.items()) if problems else []:
             ids = [self._refuse(cell.overrides, cell.config, cell.choices, cell.label, problems) if old == identity else old for old in ids]
             del cells[identity]
         stages = {key: stage for key, stage in graph.stages.items() if cells}
-        cells = _distinct(cells)
+        cells = distinct(cells)
         settings_data = {**plain(first), "samples": samples, "data_checks": list(reports.values())} if first else {}
         store = str(Path(first.store.dir).expanduser().resolve()) if first else ""
-        made = summary({identity: needs[identity] for identity in cells}, stages, forecaster.found) if forecaster is not None and cells else None
-        return ids, Plan(tuple(cells.values()), stages, tuple(self.refusals.values()), store, settings_data, made, excluded)
+        made = summary({identity: needs[identity] for identity in cells}, stages, self.forecaster.found) if self.forecaster is not None and cells else None
+        searches = effort.searches(self.searched, tuple(cells.values()))
+        return ids, Plan(tuple(cells.values()), stages, tuple(self.refusals.values()), store, settings_data, made, excluded, searches=searches)
 
-    def _shown(self, point: _Point) -> dict[str, Any]:
+    def _settings(self, config: dict[str, Any]) -> Settings:
+        return build(settings_node(config), "")
+
+    def _examined(self, config: dict[str, Any], settings: Settings) -> Examined:
+        """Builds what a config describes, asks every rule about it, and lowers it where none objects: a trial to validation and the primary metric."""
+        parts, metrics, problems = self.builder.parts(config, settings)
+        harness, wrong = self.builder.harness(settings)
+        checks, unsound = self.builder.checks(settings)
+        found = Examined(parts, metrics, harness, None, [*problems, *wrong, *unsound], Graph(), {})
+        if parts is None or found.problems:
+            return found
+        looked = self.builder.looked_at(parts, settings, checks, harness)
+        splits, problems = looked.splits, list(looked.problems)
+        if splits is not None:
+            problems += rules.data_rules(parts, settings, splits) + self.builder.shown(parts, checks, splits)
+        problems += rules.weightless_rules(parts) + rules.train_context_rules(parts) + rules.backend_rules(parts) + rules.quantised_rules(parts) + rules.harness_rules(parts, harness) + rules.run_rules(parts, self.verb)
+        found = found._replace(splits=splits, report=looked.report, problems=problems)
+        if problems:
+            return found
+        if self.searched:
+            roles = lower(found.graph, parts, settings, {settings.primary_metric: metrics[settings.primary_metric]}, None, checks, ("validation",))
+        else:
+            roles = lower(found.graph, parts, settings, metrics, harness, checks)
+        self.forecaster = self.forecaster or Forecaster(read_calibrations(Path(settings.store.dir).expanduser()))
+        wanted = {key: found.graph.stages[key] for key in needed(found.graph.stages, roles)}
+        return found._replace(roles=roles, needed=tuple(wanted), problems=self.forecaster.problems(parts.hardware, wanted, splits))
+
+    def _settings(self, config: dict[str, Any]) -> Settings:
+        return build(settings_node(config), "")
+
+    def _examined(self, config: dict[str, Any], settings: Settings) -> Examined:
+        """Builds what a config describes, and asks every rule about it."""
+        parts, metrics, problems = self.builder.parts(config, settings)
+        harness, wrong = self.builder.harness(settings)
+        problems = [*problems, *wrong]
+        splits: Splits | None = None
+        if parts is not None and not problems:
+            splits, problems = self.builder.load(parts)
+            if splits is not None:
+                problems = problems + rules.data_rules(parts, settings, splits)
+            problems = problems + rules.weightless_rules(parts) + rules.train_context_rules(parts) + rules.backend_rules(parts) + rules.quantised_rules(parts) + rules.harness_rules(parts, harness) + rules.run_rules(parts, self.verb)
+        return Examined(parts, metrics, harness, splits, problems)
+
+    def _shown(self, point: Point) -> dict[str, Any]:
         """Returns the values worth a place in the label: those typed, and those that a couple set."""
-        shown = {key: select.value_at(point.config, key) for key in sorted(point.composed.values) if key.split(".")[0] not in ("matrix", "store", "hydra")}
+        shown = {key: select.value_at(point.config, key) for key in sorted(point.composed.values) if key.split(".")[0] not in ("matrix", "effort", "store", "hydra")}
+        if self.round.chosen is not None:
+            shown["seed"] = point.config["seed"]
         if not any(component is None or component.seeded for component in (self.builder.component(axis, point.config[axis])[0] for axis in SEEDED)):
             shown.pop("seed", None)
         suited = self._suited(point.composed, point.names)
         for axis in AXES:
             before, after = suited[axis], point.config[axis]
-            shown.update({f"{axis}.{key}": value for key, value in after.items() if before.get(key) != value})
-        return shown
+            searched = {key.split(".")[1] for key in point.searched if key.startswith(f"{axis}.")}
+            shown.update({f"{axis}.{key}": value for key, value in after.items() if before.get(key) != value and key not in searched})
+        shown |= {key: value for key, value in point.searched.items() if key not in AXES}
+        return shown | {"seed": shown.pop("seed")} if "seed" in shown else shown  # last, where it is easiest to tell
 
     def _cell_id(self, parts: Parts) -> str:
         axes = {axis: getattr(parts, axis).identity() for axis in AXES if not getattr(getattr(parts, axis), "empty", False)}
@@ -294,24 +328,6 @@ class _Compiler:
         return digest({**axes, "seed": parts.seed if seeded else None})[:ID_LENGTH]
 
 
-def _preferred(values: dict[str, Any], own: dict[str, Any], wanted: dict[str, Any], place: str, typed: frozenset[str]) -> dict[str, Any]:
-    """Returns ``values`` with what is ``wanted`` where the ``own`` default still stands and nothing was typed; nodes within by their own names."""
-    found = dict(values)
-    for key, value in wanted.items():
-        if isinstance(value, dict) and isinstance(values.get(key), dict):
-            found[key] = _preferred(values[key], own.get(key) or {}, value, f"{place}.{key}", typed)
-        elif f"{place}.{key}" not in typed and key in values and values[key] == own.get(key):
-            found[key] = value
-    return found
-
-
-def _distinct(cells: dict[str, Cell]) -> dict[str, Cell]:
-    """Appends the id where two different cells, or two approaches, would still read the same."""
-    labels_seen = [cell.label for cell in cells.values()]
-    ways = list({cell.approach: cell.approach_label for cell in cells.values()}.values())
-    found = {}
-    for key, cell in cells.items():
-        label = f"{cell.label} {key[:4]}" if labels_seen.count(cell.label) > 1 else cell.label
-        way = f"{cell.approach_label} {cell.approach[:4]}" if ways.count(cell.approach_label) > 1 else cell.approach_label
-        found[key] = replace(cell, label=label, approach_label=way)
-    return found
+def _asked(names: dict[str, str]) -> dict[str, str]:
+    """Returns the options that make an approach: without those that are trials of it."""
+    return {axis: "" if axis in TRIAL_AXES else name for axis, name in names.items()}

@@ -122,6 +122,50 @@ class Matrix:
 
 
 @dataclass(frozen=True)
+class Effort:
+    """How much each approach may try before the test split is looked at.
+
+    Attributes:
+        trials: configurations per approach, the option's own first; null for no search.
+        usd: dollars of training and validation per approach, instead of ``trials``.
+        seeds: of the chosen configuration, scored on test.
+        seed: of the order in which a space is looked through.
+        space: option -> dotted key -> values, or null to leave the dimension out; in the place of what the option brings.
+    """
+
+    trials: Optional[int]
+    usd: Optional[float]
+    seeds: list[int]
+    seed: int
+    space: dict[str, Any]
+
+    @property
+    def wanted(self) -> bool:
+        return self.trials is not None or self.usd is not None
+
+    def check(self, validation: bool) -> list[Problem]:
+        problems = []
+        if self.trials is not None and self.usd is not None:
+            problems.append(Problem("effort", f"grants {self.trials} trials and {self.usd:g} dollars", "Give one of effort.trials and effort.usd"))
+        if self.trials is not None and self.trials < 1:
+            problems.append(Problem("effort.trials", f"{self.trials} is no number of trials", "Use 1 or more, or null for no search"))
+        if self.usd is not None and not self.usd > 0:
+            problems.append(Problem("effort.usd", f"{self.usd} buys nothing", "Give the dollars that each approach may spend"))
+        if self.wanted and not self.seeds:
+            problems.append(Problem("effort.seeds", "is empty: nothing would be scored on test", "Use such as [0,1,2]"))
+        if len(set(self.seeds)) != len(self.seeds):
+            problems.append(Problem("effort.seeds", f"{self.seeds} names one twice", "Name each once"))
+        if self.wanted and not validation:
+            problems.append(Problem("validation", "is false, and effort chooses on the validation split", "Set validation=true"))
+        if not self.wanted and self.space:
+            problems.append(Problem("effort.space", "is given, and no effort to look through it", "Set effort.trials=8, or effort.usd"))
+        for name, dimensions in self.space.items():
+            if dimensions is not None and not isinstance(dimensions, dict):
+                problems.append(Problem(f"effort.space.{name}", f"{dimensions!r} names no key", f"Write effort.space.{name}.KEY=[...]"))
+        return problems
+
+
+@dataclass(frozen=True)
 class StoreSettings:
     """Where finished stages are kept."""
 
@@ -141,6 +185,7 @@ class Settings(Component):
     budget: Budget
     on_refusal: str
     matrix: Matrix
+    effort: Effort
     store: StoreSettings
     data: dict[str, Any]
     harness: dict[str, Any]
@@ -164,7 +209,7 @@ class Settings(Component):
         elif self.statistics.resamples * (1 - self.statistics.confidence) < 5:
             why = f"{self.statistics.resamples} resamples cannot show anything at {self.statistics.confidence:.3%} confidence"
             problems.append(Problem("statistics.resamples", why, "Use at least 5 / (1 - confidence), or less confidence"))
-        problems += [*self.decision.check(self.statistics.confidence), *self.budget.check()]
+        problems += [*self.decision.check(self.statistics.confidence), *self.budget.check(), *self.effort.check(self.validation)]
         for place, terms in (("matrix.exclude", self.matrix.exclude), ("matrix.couple", [rule.get("when", {}) for rule in self.matrix.couple])):
             if any(not isinstance(term, dict) or not term for term in terms):
                 problems.append(Problem(place, "has an empty condition, which would match every cell", "Write conditions such as {method: lora}"))

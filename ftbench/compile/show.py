@@ -21,7 +21,7 @@ PLACES = 8
 
 def summary(plan: Plan, cached: Collection[str]) -> str:
     """Returns such as ``6 cells, 19 stages, 7 cached, 1 refused``."""
-    parts = [_count(len(plan.cells), "cell"), _count(len(plan.stages), "stage"), f"{len(set(plan.stages) & set(cached))} cached"]
+    parts = [_count(len(plan.cells), "trial" if plan.searches and not plan.trials else "cell"), _count(len(plan.stages), "stage"), f"{len(set(plan.stages) & set(cached))} cached"]
     baselines = sum(cell.baseline for cell in plan.cells)
     if baselines:
         parts[0] += f" ({_count(baselines, 'baseline')} added)"
@@ -49,6 +49,7 @@ def plan_text(compiled: Compiled, cached: Collection[str]) -> str:
             shown.append(f"{mark}{role} {key[:8]}")
             seen.add(key)
         lines.append(f"{cell.id}  {cell.label:<{width}}  {'baseline  ' if cell.baseline else ''}{'  '.join(shown)}")
+    lines += _searches(plan)
     if plan.cells:
         lines += ["", "+ to run   = cached   & shared with a cell above   (ftbench explain KEY tells more)"]
     notes = dict.fromkeys([*compiled.notes, *(note for cell in plan.cells for note in cell.notes)])
@@ -98,6 +99,22 @@ def _gb(amount: float) -> str:
     return f"{amount:.1f}" if amount >= 1 else f"{amount:.3f}"
 
 
+def _searches(plan: Plan) -> list[str]:
+    """Returns what ``effort`` is going to try for each approach, and that the second round is decided by it."""
+    if not plan.searches or plan.trials:
+        return []
+    effort = plan.settings["effort"]
+    granted = f"{effort['trials']} trials" if effort["trials"] is not None else f"${effort['usd']:g} of trials, one to begin with"
+    lines = ["", f"first round, on the validation split: {granted} for each of {_count(len(plan.searches), 'approach')}"]
+    for search in plan.searches:
+        fewer = f" (all of its space, fewer than the {search.budget} granted)" if search.budget > len(search.trials) else ""
+        lines.append(f"  {search.label}: {len(search.trials)} of {_count(search.size, 'configuration')}{fewer}")
+        lines += [f"    {name}: {', '.join(map(str, values))}" for name, values in search.space.items()]
+        lines += [f"    left out: {text}" for text in search.left_out]
+    lines.append(f"second round, decided by the first: the best configuration of each, seeds {effort['seeds']}, scored on test as well; not in the counts above")
+    return lines
+
+
 def refusal_text(refusals: Sequence[Refusal]) -> str:
     """Returns every reason once, with the places where it holds and the cells that it stops."""
     cells: dict[tuple[str, str, str], dict[str, None]] = {}
@@ -126,4 +143,4 @@ def _places(places: Sequence[str]) -> str:
 
 
 def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    return f"{number} {word}" if number == 1 else f"{number} {word}{'es' if word.endswith('ch') else 's'}"

@@ -15,6 +15,7 @@ from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import compile_matrix
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE, Plan
+from ftbench.launchers.rounds import refuse_batches, searched
 from ftbench.launchers.sweep import SweepResult, merge, run_compiled, show_plan
 
 
@@ -51,6 +52,8 @@ def launch(
         result = SweepResult.planned(compiled)
         return [_planned(list(job), compiled.jobs[number], result) for number, job in enumerate(jobs)]
     try:
+        refuse_batches(compiled.plan, first)
+        compiled = searched(compiled, lambda search: compile_matrix(composer, jobs, verb, search), folder, workers=workers, threads=threads)
         result = run_compiled(compiled, folder, workers=workers, threads=threads)
     except FtbenchError as error:
         raise CellNotDone(str(error)) from None

@@ -67,26 +67,56 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
     Raises:
         KeyboardInterrupt: on Ctrl-C, with everything finished kept.
     """
-    from ftbench.launchers.gate import pass_gate, pending
     from ftbench.report.reviewed import review_lines
     from ftbench.report.rows import CellOutcome
     from ftbench.report.terminal import render
     from ftbench.report.write import validation_score, write_results
+
+    plan, stages = run_stages(compiled, folder, workers=workers, threads=threads)
+    store = Store(plan.store) if plan.store else None
+    stop = stages is None
+    if stop:
+        reason = f"nothing was run: {len(plan.refusals)} refused (on_refusal=skip runs the others)"
+        outcomes = {cell.id: CellOutcome("blocked", reason) for cell in plan.cells}
+    else:
+        outcomes = {cell.id: CellOutcome(*_cell_fate(cell, stages)) for cell in plan.cells}
+    if plan.settings:
+        results = write_results(plan, outcomes, folder)
+        print(render(results, width=_width()))
+        for line in review_lines(folder, results.primary, set(outcomes)):
+            print(line)
+        print(f"\nresults: {_short(folder)}/leaderboard.md, approaches.csv, results.csv, results.json, plan.json")
+    scores = {cell.id: validation_score(plan, cell, store) for cell in plan.cells if outcomes[cell.id].status == "done"}
+    broken = {cell for cell, outcome in outcomes.items() if outcome.status != "done"}
+    if stop or not plan.settings:
+        broken |= {refusal.cell for refusal in plan.refusals}
+    failed = sum(outcome.status == "failed" for outcome in outcomes.values())
+    done = len(outcomes) - len(broken & set(outcomes))
+    message = f"{done} {'cell' if done == 1 else 'cells'} done, {failed} failed, {len(plan.refusals)} refused; the table above says why."
+    return SweepResult(scores, frozenset(broken), _not_composed(plan), message)
+
+
+def run_stages(compiled: Compiled, folder: Path, *, workers: int, threads: int | None) -> tuple[Plan, dict[str, StageOutcome] | None]:
+    """Writes the plan, says what will run, looks at the data where that takes a stage, and runs the rest.
+
+    Returns:
+        The plan, less what the data checks refused, and stage key -> outcome; None where refusals keep the rest from running.
+    """
+    from ftbench.launchers.gate import pass_gate, pending
     from ftbench.run.progress import Progress
     from ftbench.run.runner import run_plan
 
     plan = compiled.plan
     path = plan.write(folder)
-    stop = bool(plan.refusals) and plan.settings.get("on_refusal") != "skip"
     store = Store(plan.store) if plan.store else None
-    cached = {key for key in plan.stages if store and store.find(key)}
-    print(summary(plan, cached), file=sys.stderr)
+    print(summary(plan, {key for key in plan.stages if store and store.find(key)}), file=sys.stderr)
     for note in compiled.notes:
         print(f"note: {note}", file=sys.stderr)
     for line in check_lines(plan.settings.get("data_checks", ())):
         print(f"data: {line}", file=sys.stderr)
     if plan.refusals:
         print(refusal_text(plan.refusals), file=sys.stderr)
+    stop = bool(plan.refusals) and plan.settings.get("on_refusal") != "skip"
     if not stop and plan.cells and pending(plan):
         _check_writable(plan.store)
         before = len(plan.refusals)
@@ -98,32 +128,15 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
             print(refusal_text(plan.refusals[before:]), file=sys.stderr)
         stop = len(plan.refusals) > before and plan.settings.get("on_refusal") != "skip"
     if stop:
-        reason = f"nothing was run: {len(plan.refusals)} refused (on_refusal=skip runs the others)"
-        outcomes = {cell.id: CellOutcome("blocked", reason) for cell in plan.cells}
-    else:
-        if threads is not None:
-            os.environ["FTBENCH_THREADS"] = str(threads)
-        _check_writable(plan.store)
-        progress = Progress(plan, workers=workers)
-        try:
-            stages = run_plan(plan, path, folder, workers=workers, progress=_told(progress, plan))
-        finally:
-            progress.close()
-        outcomes = {cell.id: CellOutcome(*_cell_fate(cell, stages)) for cell in plan.cells}
-    if plan.settings:
-        results = write_results(plan, outcomes, folder)
-        print(render(results, width=_width()))
-        for line in review_lines(folder, results.primary, set(outcomes)):
-            print(line)
-        print(f"\nresults: {_short(folder)}/leaderboard.md, results.csv, results.json, plan.json")
-    scores = {cell.id: validation_score(plan, cell, store) for cell in plan.cells if outcomes[cell.id].status == "done"}
-    broken = {cell for cell, outcome in outcomes.items() if outcome.status != "done"}
-    if stop or not plan.settings:
-        broken |= {refusal.cell for refusal in plan.refusals}
-    failed = sum(outcome.status == "failed" for outcome in outcomes.values())
-    done = len(outcomes) - len(broken & set(outcomes))
-    message = f"{done} {'cell' if done == 1 else 'cells'} done, {failed} failed, {len(plan.refusals)} refused; the table above says why."
-    return SweepResult(scores, frozenset(broken), _not_composed(plan), message)
+        return plan, None
+    if threads is not None:
+        os.environ["FTBENCH_THREADS"] = str(threads)
+    _check_writable(plan.store)
+    progress = Progress(plan, workers=workers)
+    try:
+        return plan, run_plan(plan, path, folder, workers=workers, progress=_told(progress, plan))
+    finally:
+        progress.close()
 
 
 def _told(progress: Progress, plan: Plan) -> Callable[[Event], None]:

@@ -17,7 +17,7 @@ from typing import Any
 from ftbench.core.cell import AXES, TRIAL_AXES, Cell
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
-from ftbench.cost.bill import alone_seconds, bill
+from ftbench.cost.bill import alone_seconds, bill, usd
 from ftbench.report.columns import APPROACH_SUFFIXES
 from ftbench.report.ranking import Family, method_key
 from ftbench.report.rows import Finished, Row, trial_rows, weights_stages
@@ -154,6 +154,41 @@ def choose(values: Sequence[float | None], costs: Sequence[float | None], higher
     return next((place for place in tied if least is None or (costs[place] is not None and costs[place] <= AS_CHEAP * least)), tied[0])
 
 
+def winners(plan: Plan, store: Store) -> tuple[dict[str, Cell], list[str]]:
+    """Returns approach -> the trial that won on validation, of a plan whose cells are the trials of a search, and the same in words."""
+    primary = plan.settings["primary_metric"]
+    tried = {row.id: row for row in trial_rows(replace(plan, trials=plan.cells), store)}
+    finished, higher = Finished.read(plan, store), _higher(plan, primary)
+    found: dict[str, Cell] = {}
+    told = []
+    for key, cells in _grouped(plan.cells).items():
+        configurations = _configurations(plan, cells, tried, primary, finished)
+        place = choose([one.validation for one in configurations], [one.cost_seconds for one in configurations], higher)
+        failed = sum(one.status != "done" for one in configurations)
+        tail = f"; {failed} of {len(configurations)} trials failed, the first: {next(one.reason for one in configurations if one.status != 'done')}" if failed else ""
+        if place is None or configurations[place].status != "done":
+            told.append(f"nothing could be chosen for {cells[0].approach_label}: its own values stand{tail}")
+            continue
+        found[key], one = cells[place], configurations[place]
+        values = ", ".join(f"{name} {value}" for name, value in one.values.items()) or "nothing to choose between"
+        value = f" ({primary} {one.validation:.4g} on validation)" if one.validation is not None else ""
+        told.append(f"chosen for {cells[0].approach_label}: {values}{value}{tail}")
+    return found, told
+
+
+def trial_usd(plan: Plan, store: Store) -> dict[str, float | None]:
+    """Returns the dollars of training each finished trial and answering the validation split with it, as if alone; None is unknown."""
+    finished = Finished.read(plan, store)
+    found: dict[str, float | None] = {}
+    for cell in plan.cells:
+        keys = _cost_stages(plan, cell)
+        if all(key in finished.receipts for key in keys):
+            hardware = build(cell.config["hardware"], "hardware")
+            measured = all(hardware.matches(finished.receipts[key].device) for key in keys)
+            found[cell.id] = usd(_cost_seconds(plan, cell, finished), hardware.units, hardware.usd_per_hour if measured else None)
+    return found
+
+
 def roll_up(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list[Approach]:
     """Groups the cells of a plan into approaches and chooses one configuration of each; their test scores come later (``scored``)."""
     finished = Finished.read(plan, store)
@@ -282,8 +317,14 @@ def _configurations(plan: Plan, cells: Sequence[Cell], rows: Mapping[str, Row], 
     return found
 
 
+def _cost_stages(plan: Plan, cell: Cell) -> list[str]:
+    """Returns the stages that a trial pays: what made its weights and its index, and the answers to the validation split."""
+    built = [key for key in cell.stages.values() if plan.stages[key].kind == "index"]
+    return [*weights_stages(plan, cell), *built, *(cell.stages[role] for role in ("generate.validation", "likelihood.validation") if role in cell.stages)]
+
+
 def _cost_seconds(plan: Plan, cell: Cell, finished: Finished) -> float | None:
-    keys = [*weights_stages(plan, cell), *(cell.stages[role] for role in ("generate.validation", "likelihood.validation") if role in cell.stages)]
+    keys = _cost_stages(plan, cell)
     if any(key not in finished.receipts for key in keys):
         return None
     return sum(alone_seconds(finished.receipts[key], finished.loads.get(plan.stages[key].held or "", 0.0)) for key in keys)

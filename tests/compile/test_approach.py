@@ -27,12 +27,19 @@ def approaches(found: Plan) -> dict[str, list[str]]:
 def test_seeds_and_swept_values_are_trials_of_one_approach(composer: Composer) -> None:
     found = plan(composer, *[("method=lora", f"++method.rank={rank}", f"seed={seed}") for rank in (4, 8) for seed in (0, 1)], ("method=full",))
     assert approaches(found) == {"llama2_7b lora zero_shot": ["rank=4 seed=0", "rank=4 seed=1", "rank=8 seed=0", "rank=8 seed=1"], "llama2_7b full zero_shot": [""]}
-    assert [cell.values for cell in found.cells][:3] == [{"method.rank": 4}, {"method.rank": 4}, {"method.rank": 8}]
+    assert [cell.values["method.rank"] for cell in found.cells[:4]] == [4, 4, 8, 8] and "method.rank" not in found.cells[4].values
 
 
 def test_options_make_approaches_and_presets_are_the_options_they_stand_for(composer: Composer) -> None:
     found = plan(composer, ("method=prompting",), ("method=none", "context=few_shot", "++context.k=8"), ("method=rag",), ("method=lora", "artifact=merged"), ("method=lora",))
     assert approaches(found) == {"llama2_7b none few_shot": ["", "k=8"], "llama2_7b none rag": [""], "llama2_7b lora merged zero_shot": [""], "llama2_7b lora zero_shot": [""]}
+
+
+def test_prompts_are_trials_of_one_approach(composer: Composer) -> None:
+    found = plan(composer, ("prompt=default",), ("prompt=concise",), ("context=few_shot", "prompt=concise"))
+    assert [len({cell.approach for cell in cells}) for cells in (found.cells[:2], found.cells)] == [1, 2]
+    assert {cell.approach_label for cell in found.cells} == {"llama2_7b none zero_shot", "llama2_7b none few_shot"}
+    assert [cell.values["prompt"] for cell in found.cells] == ["default", "concise", "concise"]
 
 
 def test_another_model_data_set_or_machine_is_another_question_even_as_a_value(composer: Composer) -> None:

@@ -12,10 +12,13 @@ import pytest
 import yaml
 
 from ftbench.compile.compose import Composer
+from ftbench.compile.effort import with_values
 from ftbench.compile.interpolate import resolve
+from ftbench.compile.select import value_at
+from ftbench.compile.space import NODE, space_of, take_out, without
 from ftbench.core import protocols
 from ftbench.core.canonical import canonical
-from ftbench.core.cell import AXES
+from ftbench.core.cell import AXES, OPEN
 from ftbench.core.component import build, node, target_class
 from ftbench.places import CONF, RECIPES
 from tests.compile.conftest import composer, composer_over  # noqa: F401 - fixtures
@@ -33,7 +36,7 @@ def _text(group: str, name: str) -> str:
 
 
 def _node(composer: Composer, group: str, name: str) -> dict:
-    config = composer.compose([] if group == "metric" else [f"{group}={name}"]).config
+    config = take_out(composer.compose([] if group == "metric" else [f"{group}={name}"]).config)[0]
     found = resolve(composer.option_node(group, name), config) if group == "metric" else config[group]
     return {key: GIVEN[key] if value == "???" else value for key, value in found.items()}
 
@@ -47,7 +50,7 @@ def test_option_says_what_it_is_and_holds_every_value(group: str, name: str) -> 
     if "defaults" in data:
         return
     cls = target_class(data["_target_"], group)
-    assert set(data) - {"_target_"} == {field.name for field in fields(cls)}
+    assert set(data) - {"_target_", NODE} == {field.name for field in fields(cls)}
     assert all(field.default is MISSING and field.default_factory is MISSING for field in fields(cls))
     assert cls.__dataclass_params__.frozen
 
@@ -79,6 +82,18 @@ def test_option_offers_what_its_axis_asks_for(group: str, name: str, composer: C
         assert have == list(inspect.signature(wanted).parameters), member
 
 
+@pytest.mark.parametrize(("group", "name"), [option for option in OPTIONS if option[0] in OPEN], ids="/".join)
+def test_space_of_an_option_is_of_its_own_keys_and_starts_from_its_own_values(group: str, name: str, composer: Composer) -> None:  # noqa: F811
+    config, search = take_out(composer.compose([f"{group}={name}"]).config)
+    space, problems = space_of(config, search, {}, frozenset())
+    assert problems == []
+    for keys, values in space.dimensions.items():
+        assert values[0] == tuple(value_at(config, key) for key in keys) and len(set(map(repr, values))) == len(values) > 1
+    for values in space.order(0):
+        changed = with_values(config, values)
+        assert build(changed[group], group).check() == []
+
+
 @pytest.mark.parametrize("path", sorted(CONF.glob("hydra/*/*.yaml")), ids=lambda path: path.stem)
 def test_hydra_option_names_a_class_of_the_plug_in(path: Path) -> None:
     target = yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"]
@@ -101,6 +116,7 @@ def test_all_that_is_wrong_with_a_node_is_told_at_once(composer_over: Callable) 
 
     made = composer_over({})
     data = made.compose(["method=lora"]).config["method"]
+    data = without(data)
     del data["alpha"]
     with pytest.raises(Refused) as refused:
         build({**data, "rank": "eight", "dropuot": 0.1}, "method")

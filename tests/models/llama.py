@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
+from ftbench.compile.space import without
 from ftbench.core.component import Component, build
 from ftbench.core.example import Example, Turn
 
@@ -65,7 +66,7 @@ def write_llama(folder: Path, *, chat: bool, pad: bool = True, generation: dict 
 
 def component(axis: str, option: str, **values: object) -> Component:
     """Builds the component of ``conf/<axis>/<option>.yaml`` with some values changed."""
-    config = yaml.safe_load((ROOT / "conf" / axis / f"{option}.yaml").read_text(encoding="utf-8"))
+    config = without(yaml.safe_load((ROOT / "conf" / axis / f"{option}.yaml").read_text(encoding="utf-8")))
     return build({**config, **values}, axis)
 
 
