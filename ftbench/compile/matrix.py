@@ -291,22 +291,6 @@ class _Compiler:
         wanted = {key: found.graph.stages[key] for key in needed(found.graph.stages, roles)}
         return found._replace(roles=roles, needed=tuple(wanted), problems=self.forecaster.problems(parts.hardware, wanted, splits))
 
-    def _settings(self, config: dict[str, Any]) -> Settings:
-        return build(settings_node(config), "")
-
-    def _examined(self, config: dict[str, Any], settings: Settings) -> Examined:
-        """Builds what a config describes, and asks every rule about it."""
-        parts, metrics, problems = self.builder.parts(config, settings)
-        harness, wrong = self.builder.harness(settings)
-        problems = [*problems, *wrong]
-        splits: Splits | None = None
-        if parts is not None and not problems:
-            splits, problems = self.builder.load(parts)
-            if splits is not None:
-                problems = problems + rules.data_rules(parts, settings, splits)
-            problems = problems + rules.weightless_rules(parts) + rules.train_context_rules(parts) + rules.backend_rules(parts) + rules.quantised_rules(parts) + rules.harness_rules(parts, harness) + rules.run_rules(parts, self.verb)
-        return Examined(parts, metrics, harness, splits, problems)
-
     def _shown(self, point: Point) -> dict[str, Any]:
         """Returns the values worth a place in the label: those typed, and those that a couple set."""
         shown = {key: select.value_at(point.config, key) for key in sorted(point.composed.values) if key.split(".")[0] not in ("matrix", "effort", "store", "hydra")}

@@ -36,7 +36,8 @@ def searched(compiled: Compiled, again: Compile, folder: Path, *, workers: int, 
     """
     from ftbench.report.approaches import winners
 
-    if not compiled.plan.searches:
+    refused = bool(compiled.plan.refusals) and compiled.plan.settings.get("on_refusal") != "skip"
+    if not compiled.plan.searches or refused:
         return compiled
     while True:
         first, stages = run_stages(compiled, folder, workers=workers, threads=threads)
