@@ -3,8 +3,9 @@
     OMP_NUM_THREADS=1 python -m benchmarks.leaks [--data ../shared/data] [--rows 10000,100000] [--planted 200]
 
 Rows of public data are changed at stated rates and planted among the others: words replaced by other words of the same data,
-dropped, put in another order, misspelt. Recall is the share of planted rows found as certain leaks of their original; a false
-alarm is any other certain leak between halves of the data that share no row (near duplicates that the data really holds are
+dropped, put in another order, misspelt; numbers too, which makes another question of a row: that is said and not refused. Recall
+is the share of planted rows refused as leaks of their original, and after the stroke the share told of at all; a false alarm
+is any other certain leak between halves of the data that share no row (near duplicates that the data really holds are
 taken out first by the rule itself, so what is left is caused by planting). CPU time is that of one look at everything, with
 the exact join up to 20,000 rows and MinHash above; rows beyond the data's own are made by recombining its words.
 """
@@ -88,15 +89,15 @@ def halves(prompts: list[str], draw: random.Random) -> Splits:
     return Splits(tuple(kept[: len(kept) // 2]), (), tuple(kept[len(kept) // 2 :]), (), (), {})
 
 
-def recall(splits: Splits, edit: Edit, rate: float, count: int, draw: random.Random) -> tuple[float, int, int]:
-    """Returns the share of planted rows found, false alarms, and rows that could have raised one."""
+def recall(splits: Splits, edit: Edit, rate: float, count: int, draw: random.Random) -> tuple[float, float, int, int]:
+    """Returns the shares of planted rows refused and told of, false alarms, and rows that could have raised one."""
     pool = [word for row in splits.train for word in row.turns[0].content.split()]
     victims = draw.sample(splits.test, min(count, len(splits.test)))
     planted = [replace(row, id=f"planted {row.id}", turns=(Turn("user", " ".join(edit(row.turns[0].content.split(), rate, pool, draw))),)) for row in victims]
     mixed = replace(splits, train=(*splits.train, *planted))
-    leaks = [leak for leak in find_leaks(mixed, prepare_rows(mixed), SIMILARITY) if leak.certain]
-    found = {leak.row for leak in leaks if ("test", leak.row.removeprefix("planted ")) in leak.against}
-    return len(found) / len(planted), sum(leak.row not in found for leak in leaks), len(splits.train)
+    leaks = find_leaks(mixed, prepare_rows(mixed), SIMILARITY)
+    told = {leak.row: leak.certain for leak in leaks if ("test", leak.row.removeprefix("planted ")) in leak.against}
+    return sum(told.values()) / len(planted), len(told) / len(planted), sum(leak.certain and leak.row not in told for leak in leaks), len(splits.train)
 
 
 def cost(prompts: list[str], size: int, joined: int, draw: random.Random) -> float:
@@ -126,12 +127,12 @@ def main() -> None:
         draw = random.Random(0)
         splits = halves(own, draw)
         print(f"{name}: {len(own)} rows, {len(splits.train) + len(splits.test)} without repetition; recall at the share of words edited")
-        print(f"  {'':24}" + "".join(f"{rate:>8.0%}" for rate in RATES))
+        print(f"  {'':24}" + "".join(f"{rate:>12.0%}" for rate in RATES))
         for kind, edit in EDITS.items():
             results = [recall(splits, edit, rate, given.planted, draw) for rate in RATES]
-            alarms += sum(one[1] for one in results)
-            offered += sum(one[2] for one in results)
-            print(f"  {kind:24}" + "".join(f"{one[0]:>8.3f}" for one in results), flush=True)
+            alarms += sum(one[2] for one in results)
+            offered += sum(one[3] for one in results)
+            print(f"  {kind:24}" + "".join(f"{f'{one[0]:.2f}/{one[1]:.2f}':>12}" for one in results), flush=True)
     print(f"false alarms: {alarms} among {offered} sound rows")
     for size in map(int, given.rows.split(",")):
         for way, joined in (("exact join", size), ("MinHash", 0)):
