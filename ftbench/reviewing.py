@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     stats.add_argument("--margin", type=float, help="smallest gap of a win rate that matters, such as 0.1")
     stats.add_argument("--confidence", type=float, help="default: 0.95, or the sweep's")
     stats.add_argument("--split", choices=("test", "validation"), default="test")
-    stats.add_argument("--judge", type=Path, metavar="FILE", help="JSONL of an LLM judge: example_id, system_a, system_b, choice, order")
+    stats.add_argument("--judge", type=Path, metavar="FILE", help="JSONL of an LLM judge: example_id, system_a, system_b, choice, order; the judges of a sweep are read by themselves")
     stats.add_argument("--store", type=Path, help="where the stages now lie")
 
     pairs = verbs.add_parser("pairs", help="preference rows for DPO", description="Writes chosen and rejected answers from verdicts on examples outside the evaluation set.")

@@ -43,13 +43,11 @@ def metrics_against_people(compared: Sequence[Compared], metrics: Mapping[str, t
     return sorted(found, key=lambda one: -(one["accuracy"]["value"] if one["accuracy"]["value"] is not None else -1))
 
 
-def judge_against_people(compared: Sequence[Compared], judge: Sequence[Verdict], settings: Settings) -> dict[str, Any] | None:
-    """Returns how far a judge agrees with people and with itself; None where there is none.
+def judge_against_people(compared: Sequence[Compared], judge: Sequence[Verdict], settings: Settings) -> dict[str, Any]:
+    """Returns how far a judge agrees with people and with itself.
 
     A judge that saw a pair in both orders counts once: where the orders contradict each other it has said "tie".
     """
-    if not judge:
-        return None
     said: dict[tuple[str, str, str], list[Verdict]] = {}
     for one in judge:
         said.setdefault((one.example, one.first, one.second), []).append(one)

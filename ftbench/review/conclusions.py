@@ -60,7 +60,7 @@ def conclude(evidence: Evidence, settings: Settings) -> dict[str, Any]:
         "dimensions": _dimensions(evidence, systems, order, settings),
         "ratings": _ratings(evidence, systems, settings),
         "metrics": metrics_against_people(compared, evidence.metrics, settings),
-        "judge": judge_against_people(compared, evidence.judge, settings),
+        "judges": [{"judge": name, **judge_against_people(compared, said, settings)} for name, said in evidence.judges.items()],
         "disagreements": _worth_reading(compared, evidence),
         "notes": list(evidence.notes),
         "problems": list(evidence.problems),

@@ -76,7 +76,8 @@ class Evidence:
         verdicts, ratings, alike: as above.
         comments: (example, rater, text).
         metrics: metric -> (higher is better, system -> example -> value).
-        judge: verdicts of an LLM judge, each with its ``left``.
+        judges: LLM judge -> its verdicts, each with its ``left``.
+        aliases: other names of systems, such as the key of the stage that generated.
         notes: sentences on what was left out or assumed.
         problems: lines on rows that could not be used.
         counts: name -> number.
@@ -89,7 +90,8 @@ class Evidence:
     alike: list[Alike] = field(default_factory=list)
     comments: list[tuple[str, str, str]] = field(default_factory=list)
     metrics: dict[str, tuple[bool, dict[str, dict[str, float]]]] = field(default_factory=dict)
-    judge: list[Verdict] = field(default_factory=list)
+    judges: dict[str, list[Verdict]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)

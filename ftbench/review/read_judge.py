@@ -1,17 +1,27 @@
-"""Verdicts of an LLM judge: JSONL with ``example_id, system_a, system_b, choice`` and, where known, ``order`` (``ab`` or ``ba``)."""
+"""Verdicts of an LLM judge: JSONL with ``example_id, system_a, system_b, choice`` and, where known, ``order``.
+
+``order`` is ``ab`` or ``ba``, whichever was shown first; or a number, as a sweep's judge stages write it, where ``system_a`` always is
+what was shown first and the number tells the asking.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from ftbench.core.canonical import digest
 from ftbench.core.errors import FtbenchError
+from ftbench.core.plan import Plan
 from ftbench.review.evidence import A, B, CHOICES, Evidence, Verdict, turned
+from ftbench.store.store import Store
+
+STAGE, FILE = "judge", "verdicts.jsonl"
 
 
 def read_judge(path: Path, evidence: Evidence) -> None:
-    """Adds a judge's verdicts on systems of the evidence, named by id or label; others are counted and left out.
+    """Adds the verdicts of a file on systems of the evidence, named by id or label; others are counted and left out.
 
     Raises:
         FtbenchError: for a file that is none of these.
@@ -20,32 +30,59 @@ def read_judge(path: Path, evidence: Evidence) -> None:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise FtbenchError(f"--judge {path}: cannot be read ({getattr(error, 'strerror', None) or 'no UTF-8'}). Name a JSONL file") from None
-    add_judge(((number, line) for number, line in enumerate(lines, start=1) if line.strip()), str(path), evidence)
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line) if line.strip() else None
+            missing = [name for name in ("example_id", "system_a", "system_b", "choice") if row is not None and name not in row]
+        except (ValueError, TypeError) as error:
+            raise FtbenchError(f"--judge {path}:{number}: is no JSON object ({error}). Each line needs example_id, system_a, system_b, choice") from None
+        if missing:
+            raise FtbenchError(f"--judge {path}:{number}: has no {', '.join(missing)}. Each line needs example_id, system_a, system_b, choice")
+        if row is not None:
+            if _choice(row["choice"]) is None:
+                evidence.problems.append(f"{path}:{number}: choice {row['choice']!r} is none of {', '.join(CHOICES)}")
+            rows.append(row)
+    _add(path.stem, rows, evidence)
 
 
-def add_judge(lines: Iterable[tuple[int, str]], where: str, evidence: Evidence) -> None:
-    """Adds the verdicts of numbered JSON lines."""
-    names = {label: system for system, label in evidence.systems.items()} | {system: system for system in evidence.systems}
+def read_judge_stages(plan: Plan, store: Store, split: str, evidence: Evidence) -> None:
+    """Adds what the judges of a sweep said of pairs of its own systems."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for stage in plan.stages.values():
+        folder = store.find(stage.key) if stage.kind == STAGE and stage.config.get("split") == split else None
+        if folder is not None and (folder / FILE).is_file():
+            rows = [json.loads(line) for line in (folder / FILE).read_text(encoding="utf-8").splitlines()]
+            found.setdefault(digest(stage.spec.get("metric")), []).extend(row for row in rows if _choice(row["choice"]) is not None)
+    for number, rows in enumerate(found.values(), start=1):
+        _add("judge" if len(found) == 1 else f"judge {number}", rows, evidence)
+
+
+def _add(judge: str, rows: Sequence[dict[str, Any]], evidence: Evidence) -> None:
+    names = evidence.aliases | {label: system for system, label in evidence.systems.items()} | {system: system for system in evidence.systems}
     order = {system: place for place, system in enumerate(evidence.systems)}
     clusters = {one.example: one.cluster for one in (*evidence.verdicts, *evidence.ratings)}
-    unknown = 0
-    for number, line in lines:
-        try:
-            data = json.loads(line)
-            example, one, other, choice = (data[name] for name in ("example_id", "system_a", "system_b", "choice"))
-        except (ValueError, KeyError, TypeError) as error:
-            raise FtbenchError(f"--judge {where}:{number}: is no verdict ({error}). Each line needs example_id, system_a, system_b, choice") from None
-        if choice not in CHOICES:
-            evidence.problems.append(f"{where}:{number}: choice {choice!r} is none of {', '.join(CHOICES)}")
-            continue
-        if one not in names or other not in names or names[one] == names[other]:
+    unknown, said = 0, []
+    for row in rows:
+        choice = _choice(row["choice"])
+        first, second = names.get(str(row["system_a"])), names.get(str(row["system_b"]))
+        if first is None or second is None or first == second:
             unknown += 1
             continue
-        first, second = names[one], names[other]
-        left = {"ab": A, "ba": B}.get(data.get("order"))
+        if choice is None:
+            continue
+        left = A if isinstance(row.get("order"), int) else {"ab": A, "ba": B}.get(row.get("order"))
         if order[first] > order[second]:
             first, second, choice, left = second, first, turned(choice), turned(left) if left else None
-        example = str(example)
-        evidence.judge.append(Verdict(example, clusters.get(example, example), first, second, "judge", choice, left, evidence.overall, False))
+        example = str(row["example_id"])
+        said.append(Verdict(example, clusters.get(example, example), first, second, judge, choice, left, evidence.overall, False))
+    if said:
+        evidence.judges[judge] = said
     if unknown:
-        evidence.notes.append(f"{unknown} verdicts of the judge are on systems that people did not review")
+        evidence.notes.append(f"{unknown} verdicts of {judge} are on systems that people did not review")
+
+
+def _choice(said: Any) -> str | None:
+    """Returns a choice, None for anything else: a judge whose reply could not be read, or who gave a score."""
+    word = said.casefold() if isinstance(said, str) else None
+    return word if word in CHOICES else None

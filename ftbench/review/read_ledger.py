@@ -14,6 +14,7 @@ from ftbench.review.inert import text_digest
 from ftbench.review.key import Key, read_keys
 from ftbench.review.ledger import Said, current, read_ledger
 from ftbench.review.make import example_values
+from ftbench.review.read_judge import read_judge_stages
 from ftbench.review.rubric import PREFERENCE, SCALE
 from ftbench.stats.sufficient import Sufficient
 from ftbench.store.store import Store
@@ -60,6 +61,8 @@ def sweep_evidence(sweep: Path, plan: Plan, store: Store, split: str) -> Evidenc
     if any(key.settings.get("stratify") == "disagreement" for key in keys):
         evidence.notes.append("drawn from where the systems disagree: the rates speak of those examples, not of all")
     evidence.metrics = _metrics(plan, store, systems, split)
+    evidence.aliases = {cell.stages[role]: cell.id for cell in plan.cells if cell.id in systems and (role := f"generate.{split}") in cell.stages}
+    read_judge_stages(plan, store, split, evidence)
     return evidence
 
 

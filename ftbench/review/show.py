@@ -156,10 +156,9 @@ def _raters(found: Mapping[str, Any]) -> Iterator[str]:
     if side is not None:
         word = "a habit of the raters" if side["p"] <= 1 - found["settings"]["confidence"] else "no habit shown"
         yield f"left answer preferred: {interval(side)} of {side['n']}, p = {_p(side['p'])}: {word}"
-    judge = found["judge"]
-    if judge is not None:
+    for judge in found["judges"]:
         kappa = "n/a" if judge["kappa"] is None else f"{judge['kappa']:.2f}"
-        yield f"LLM judge: decides like people in {interval(judge['accuracy'])} of {judge['accuracy']['n']}, kappa {kappa}; prefers what stands first in {interval(judge['position'])}"
+        yield f"LLM judge ({_flat(judge['judge'])}): decides like people in {interval(judge['accuracy'])} of {judge['accuracy']['n']}, kappa {kappa}; prefers what stands first in {interval(judge['position'])}"
 
 
 def _metrics(found: Mapping[str, Any]) -> list[str]:

@@ -131,7 +131,8 @@ def bradley_terry(
     values[: data.size] -= values[place]
     covariance = None if why or clusters < 2 else _sandwich(data, values, np.asarray(codes))
     strengths = [_strength(index, systems[index], values, place, covariance, clusters, confidence) for index in range(len(systems))]
-    strengths.sort(key=lambda found: (-found.ability, found.system))
+    # rounding must not order what is equal
+    strengths.sort(key=lambda found: (-round(found.ability, 9), list(systems).index(found.system)))
     tie = float(values[-1]) if ties else None
     return BradleyTerry(tuple(strengths), reference, tie, why is None, why is not None, why, float(data.weight.sum()), clusters)
 
@@ -139,7 +140,7 @@ def bradley_terry(
 def _strength(index: int, name: str, values: np.ndarray, place: int, covariance: np.ndarray | None, clusters: int, confidence: float) -> Strength:
     from scipy.special import stdtrit
 
-    ability = float(values[index])
+    ability = float(values[index]) if abs(values[index]) > 1e-12 else 0.0
     if index == place or covariance is None:
         return Strength(name, ability, None, None, None)
     variance = covariance[index, index] + covariance[place, place] - 2 * covariance[index, place]

@@ -121,7 +121,7 @@ def test_a_judge_who_prefers_what_stands_first(tmp_path: Path, capsys: pytest.Ca
     lines = [{"example_id": str(n), "system_a": "x", "system_b": "y", "choice": choice, "order": order} for n in range(20) for choice, order in (("a", "ab"), ("b", "ba"))]
     judge.write_text("\n".join(map(json.dumps, lines)) + "\n", encoding="utf-8")
     status, out, _ = stats(tmp_path, text, capsys, "--judge", str(judge), "--json")
-    found = json.loads(out)["judge"]
+    (found,) = json.loads(out)["judges"]
     assert status == 0 and found["position"]["value"] == 1.0 and found["consistent_over_orders"]["value"] == 0.0
     assert found["accuracy"]["value"] == 0.5 and found["kappa"] == pytest.approx(0.0)
     judge.write_text("{}\n", encoding="utf-8")

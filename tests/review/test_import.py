@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import openpyxl
 import pytest
+from ftbench.core.example import write_jsonl
+from ftbench.core.stage import VERSIONS, Stage
 from ftbench.review.answers import BadCell, read_answer
 from ftbench.review.ledger import current, ledger_path, read_ledger
 from ftbench.review.rubric import PREFERENCE, SCALE, Dimension
@@ -277,3 +280,27 @@ def test_rating_mode_shares_a_rating_among_systems_that_said_the_same(sweep: Swe
     found = conclusions(sweep)
     assert [one["n"] for one in found["ratings"]["overall"]["means"]] == [24, 24, 24]
     assert found["counts"]["verdicts"] == 3 * 24 and found["metrics"][0]["accuracy"]["value"] == 1.0
+
+
+def test_the_judges_of_a_sweep_are_held_against_people(sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a judge stage writes it: systems are generate stages, the first shown is system_a, an unreadable reply has no choice."""
+    out = sweep.make(tmp_path / "out", "--n", "24", "--raters", "1", "--repeat-share", "0")
+    rows = filled(sweep, out / "rater-1.csv")
+    plan = sweep.write()
+    base, tuned = (cell.stages["generate.test"] for cell in plan.cells[:2])
+    said = [
+        {"example_id": example.id, "system_a": one, "system_b": other, "choice": "A" if one == tuned else "B", "order": order}
+        for example in sweep.examples["test"]
+        for order, (one, other) in enumerate(((tuned, base), (base, tuned)))
+    ]
+    said += [{**said[0], "choice": None}, {**said[0], "system_b": "references"}]
+    monkeypatch.setitem(VERSIONS, "judge", 1)
+    stage = Stage("judge", {"metric": "m"}, {"generate": tuned}, {"split": "test"}, None)
+    with sweep.store.begin(stage.key, "judge") as attempt:
+        write_jsonl(attempt.folder / "verdicts.jsonl", said)
+        attempt.publish(replace(sweep.store.receipt(tuned), key=stage.key, kind="judge"))
+    replace(plan, stages={**plan.stages, stage.key: stage}).write(sweep.folder)
+    assert sweep.take(write_rows(out / "rater-1.csv", rows)) == 0
+    (judge,) = conclusions(sweep)["judges"]
+    assert judge["accuracy"]["value"] == 1.0 and judge["consistent_over_orders"]["value"] == 1.0 and judge["position"]["value"] == 0.5
+    assert judge["verdicts"] == 48 and 0 < judge["n"] <= 8
