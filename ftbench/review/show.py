@@ -43,7 +43,7 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
         if pair["sign_test"] is None:
             continue
         first, second = _flat(labels[pair["first"]]), _flat(labels[pair["second"]])
-        rate = f"win rate {interval(pair['win_rate'])}, sign test {pair['sign_test']['positive']} to {pair['sign_test']['negative']}, p = {_p(pair['sign_test']['p_adjusted'])}"
+        rate = f"win rate {interval(pair['win_rate'])}, sign test {pair['sign_test']['positive']} to {pair['sign_test']['negative']}, {_p(pair['sign_test']['p_adjusted'])}"
         over = f" over {pair['family']} comparisons" if pair["family"] > 1 else ""
         margin = f" by the margin of {pair['margin']:g}" if pair["margin"] is not None else ""
         words = {
@@ -148,14 +148,14 @@ def _raters(found: Mapping[str, Any]) -> Iterator[str]:
                 yield f"Cohen's kappa {one['value']:.2f}: {_flat(one['first'])} and {_flat(one['second'])}, {one['units']} comparisons"
         for one in held["raters"]:
             if one["agreement"]["n"]:
-                yield f"{_flat(one['rater'])}: {one['verdicts']} verdicts, with most of the others in {interval(one['agreement'])}"
+                yield f"{_flat(one['rater'])}: {one['verdicts']} verdicts, with most of the others in {interval(one['agreement'])} of {one['agreement']['n']}"
     again = found["repeats"]
     if again is not None:
         yield f"the same said of a pair shown again: {interval(again)} of {again['n']} repeats"
     side = found["side"]
     if side is not None:
         word = "a habit of the raters" if side["p"] <= 1 - found["settings"]["confidence"] else "no habit shown"
-        yield f"left answer preferred: {interval(side)} of {side['n']}, p = {_p(side['p'])}: {word}"
+        yield f"left answer preferred: {interval(side)} of {side['n']}, {_p(side['p'])}: {word}"
     for judge in found["judges"]:
         kappa = "n/a" if judge["kappa"] is None else f"{judge['kappa']:.2f}"
         yield f"LLM judge ({_flat(judge['judge'])}): decides like people in {interval(judge['accuracy'])} of {judge['accuracy']['n']}, kappa {kappa}; prefers what stands first in {interval(judge['position'])}"
@@ -186,7 +186,7 @@ def _named(why: str | None, labels: Mapping[str, str]) -> str:
 
 
 def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _flat(text: str) -> str:
