@@ -42,7 +42,7 @@ def show() -> None:
         frame.draw(pieces.verdict(one, agreement, sweep=found[0].name if len(found) == 1 else f"{len(found)} sweeps"))
         frame.draw(piece("<h2>Quality against cost</h2>"))
         frame.chart(chart(one, link=lambda line: frame.cell_link(line.row.id)), key=f"frontier{number}")
-        frame.draw(piece("<h2>Ranking</h2>") + pieces.ranking(one, frame.cell_link))
+        frame.draw(piece("<h2>Ranking</h2>") + pieces.ranking(one, frame.cell_link) + pieces.sentences(one))
         _ownership(table, one, number)
     frame.draw(pieces.undone(table.undone(), table.unranked(), table.metric, frame.cell_link) or "<span></span>")
     maps = heats(table, [table.metric], 8) if only is None else []

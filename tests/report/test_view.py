@@ -40,7 +40,7 @@ def sweep(matrix, tmp_path):
     return _saved(matrix, tmp_path / "sweep")
 
 
-def test_a_tie_is_undecided_and_names_the_cheapest_of_those_that_may_be_the_best(sweep) -> None:
+def test_26_a_tie_is_undecided_and_names_the_cheapest_of_those_that_may_be_the_best(sweep) -> None:
     (one,) = decisions(table([sweep]))
     assert one.verdict.kind == UNDECIDED
     assert {sweep.rows[cell].label for cell in one.verdict.open} == {"tiny lora", "tiny full"}
@@ -244,8 +244,8 @@ def test_owning_reranks_by_total_cost_and_moves_the_break_even(matrix, tmp_path)
     assert not ownership.choices_of({}) and not ownership.choices_of({"decision": {"choices": [{**stored[0], "machine_usd_per_hour": None}]}})
 
 
-def test_trials_that_validation_passed_over_are_not_ranked(matrix, tmp_path) -> None:
-    """29: of three configurations the one that validation chose stands for its approach, though another looks better on test."""
+def test_29_trials_that_validation_passed_over_are_not_ranked(matrix, tmp_path) -> None:
+    """Of three configurations the one that validation chose stands for its approach, though another looks better on test."""
     cells = [matrix.cell(f"tiny lora rank={rank}", right, trains=True, validation=valid) for rank, right, valid in ((4, 30, 39), (8, 39, 20), (16, 35, 20))]
     matrix.cell("tiny none", 5, validation=5)
     found = _saved(matrix, tmp_path / "s")

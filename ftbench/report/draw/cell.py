@@ -85,16 +85,43 @@ def costs(page: CellPage) -> str:
 
 
 def forecast(page: CellPage) -> str:
-    """Returns the forecast beside what was measured, where there is one."""
-    if not page.forecast:
+    """Returns the forecast beside what was measured, stage by stage, where there is one."""
+    found = page.forecast
+    if not found:
         return piece(note("No forecast was stored with this cell, so there is nothing to hold the measurement against."))
-    return piece(plain(page.forecast))
+    whole = [("memory at the peak", _size(found.get("peak_bytes"))), ("training", _time(found.get("train_seconds"))), ("in all", _time(found.get("seconds"))), ("cost", _money(found.get("usd")))]
+    parts = [facts([(f"forecast: {name}", value) for name, value in whole])]
+    rows = [
+        [escaped(str(one.get("kind"))), _size(one.get("peak_bytes")), _size(one.get("measured_peak_bytes")), _ratio(one.get("peak_bytes"), one.get("measured_peak_bytes")),
+         _time(one.get("seconds")), _time(one.get("measured_seconds")), _ratio(one.get("seconds"), one.get("measured_seconds"))]
+        for one in found.get("stages") or () if any(one.get(name) is not None for name in ("peak_bytes", "seconds"))
+    ]  # fmt: skip
+    if rows:
+        parts.append(table(("stage", "memory, forecast", "measured", "forecast is", "seconds, forecast", "measured", "forecast is"), rows, numbers=(1, 2, 3, 4, 5, 6)))
+    parts += [note(f"unknown: {words}") for words in found.get("unknown") or ()]
+    return piece(*parts)
+
+
+def _size(value: float | None) -> str:
+    return figures.UNKNOWN if value is None else figures.size(value)
+
+
+def _time(value: float | None) -> str:
+    return figures.UNKNOWN if value is None else figures.duration(value)
+
+
+def _money(value: float | None) -> str:
+    return figures.UNKNOWN if value is None else figures.money(value)
+
+
+def _ratio(forecast: float | None, measured: float | None) -> str:
+    return "" if forecast is None or not measured else f"{forecast / measured:.2g}×"
 
 
 def rest(page: CellPage) -> str:
     """Returns data checks, versions, provenance, forgetting and the resolved config."""
     parts = [checks(page.checks)]
-    for name in ("harness", "forgetting"):
+    for name in ("harness", "forgetting", "account"):
         if page.result.get(name):
             parts += [f"<h3>{name.capitalize()}</h3>", plain(page.result[name])]
     packages = page.environment.get("packages") or {}

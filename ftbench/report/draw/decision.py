@@ -43,6 +43,12 @@ def ranking(decision: Decision, link: Link | None = None, totals: dict[str, str]
     return piece(f'<div class="ft-rank"><div class="ft-head"><div class="ft-row">{head}</div></div>{rows}</div>{hidden}')
 
 
+def sentences(decision: Decision) -> str:
+    """Returns what the comparisons of the whole family allow to be said."""
+    said = "".join(f"<li>{escaped(sentence)}</li>" for sentence in decision.family.get("sentences", ()))
+    return piece(f'<h3>What the comparisons say</h3><ul class="ft-said">{said}</ul>') if said else ""
+
+
 def _group(group: Group, axis: tuple[float, float], decision: Decision, link: Link | None, totals: dict[str, str] | None, anchor: str | None) -> str:
     name = "" if anchor is None else f' id="{escaped(anchor + group.lead.row.id)}"'
     inside = _members("seeds", group.lines, decision, link) if len(group.lines) > 1 else ""

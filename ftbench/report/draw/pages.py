@@ -53,9 +53,26 @@ def refusals(page: PlanPage) -> str:
 
 
 def plan_forecast(page: PlanPage) -> str:
-    if not page.forecast:
+    """Returns memory, hours and dollars of every cell as forecast, and why some of them are unknown."""
+    found = page.forecast
+    if not found:
         return piece(note("No forecast is stored with this plan: hours and dollars are unknown, not zero."))
-    return piece("<h3>Forecast</h3>", plain(page.forecast))
+    total = found.get("total") or {}
+    parts = ["<h2>Forecast</h2>", facts([("time in all", _or_unknown(total.get("seconds"), figures.duration)), ("cost in all", _or_unknown(total.get("usd"), figures.money))])]
+    parts += [note(f"unknown: {words}") for words in total.get("unknown") or ()]
+    labels = {cell["id"]: cell["label"] for cell in page.cells}
+    rows = [
+        [escaped(labels.get(cell, cell)), _or_unknown(one.get("peak_bytes"), figures.size), escaped(one.get("peak_stage") or ""), _or_unknown(one.get("train_seconds"), figures.duration),
+         _or_unknown(one.get("seconds"), figures.duration), _or_unknown(one.get("usd"), figures.money)]
+        for cell, one in list((found.get("cells") or {}).items())[:MOST_CELLS]
+    ]  # fmt: skip
+    if rows:
+        parts.append(table(("cell", "memory at the peak", "in", "training", "time", "cost"), rows, numbers=(1, 3, 4, 5)))
+    return piece(*parts)
+
+
+def _or_unknown(value: float | None, words: Callable[[float], str]) -> str:
+    return figures.UNKNOWN if value is None else words(value)
 
 
 def review(page: ReviewPage) -> str:

@@ -35,6 +35,7 @@ _RULES = """
 .ft-tag.ft-green{background:var(--ft-green-wash);color:var(--ft-green)}.ft-tag.ft-grey{background:var(--ft-grid);color:var(--ft-soft)}
 .ft-note{border-left:3px solid var(--ft-line);padding:2px 0 2px 12px;margin:8px 0;color:var(--ft-soft);max-width:92ch}
 .ft-note.ft-amber{border-color:var(--ft-amber);color:var(--ft-ink)}.ft-note.ft-red{border-color:var(--ft-red);color:var(--ft-ink)}
+.ft ul.ft-said{margin:0;padding-left:18px;max-width:100ch}.ft ul.ft-said li{margin:3px 0;color:var(--ft-soft)}
 .ft-empty{border:1px dashed var(--ft-line);border-radius:8px;padding:22px;color:var(--ft-soft);background:var(--ft-panel);margin:8px 0}
 .ft-empty b{color:var(--ft-ink)}
 .ft-rank{border-top:1px solid var(--ft-line)}

@@ -106,7 +106,7 @@ def _decision(sweeps: Sequence[Sweep], first: Table, metrics: Sequence[str]) -> 
         if not shown:
             continue
         drawn = "".join(
-            f'{pieces.verdict(one)}<h2>Quality against cost</h2>{chart(one, link=lambda line, place=number: f"#cell-{place}-{line.row.id}")}<h2>Ranking</h2>{pieces.ranking(one, anchor=f"cell-{number}-")}'
+            f'{pieces.verdict(one)}<h2>Quality against cost</h2>{chart(one, link=lambda line, place=number: f"#cell-{place}-{line.row.id}")}<h2>Ranking</h2>{pieces.ranking(one, anchor=f"cell-{number}-")}{pieces.sentences(one)}'
             for one in shown
         )
         parts.append(f'<div class="ft-metric{"" if metric == first.metric else " ft-other-metric"}" data-metric="{escaped(metric)}">{drawn}</div>')

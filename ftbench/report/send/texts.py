@@ -25,7 +25,7 @@ def markdown_text(sweeps: Sequence[Sweep]) -> str:
     parts = [f"## Comparison: {markdown(', '.join(sweep.name for sweep in clean))}", ""]
     for one in decisions(ranked):
         state = f"**{one.verdict.kind.capitalize()}.** " if one.verdict.kind in ("clear", "undecided") else ""
-        parts += [f"{state}{markdown(one.verdict.sentence)}", "", markdown(one.verdict.sure), "", *(f"- {markdown(words)}" for words in one.verdict.also), "", *_table(one), ""]
+        parts += [f"{state}{markdown(one.verdict.sentence)}", "", markdown(one.verdict.sure), "", *(f"- {markdown(words)}" for words in one.verdict.also), "", *_table(one), "", *(f"- {markdown(words)}" for words in one.family.get("sentences", ())), ""]
     left = [*ranked.undone(), *ranked.unranked()]
     if left:
         parts += [f"Not ranked: {len(left)}", "", "| cell | state | reason |", "| --- | --- | --- |"]

@@ -110,7 +110,7 @@ def cell_page(sweep: Sweep, identity: str) -> CellPage | None:
         notes=tuple(dict.fromkeys([*planned.get("notes", ()), *result.get("notes", ())])),
         parts=parts,
         training=tuple(found for part in parts if part.kind == "train" and (found := _training(sweep, part)) is not None),
-        forecast=result.get("forecast"),
+        forecast=result.get("forecast") or ((sweep.plan.get("forecast") or {}).get("cells") or {}).get(identity),
         checks=checks_of(sweep, planned["stages"]),
         environment=dict(newest.environment) if newest else {},
         provenance={part.role: part.receipt.provenance for part in parts if part.receipt is not None and part.receipt.provenance},
