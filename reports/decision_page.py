@@ -13,7 +13,7 @@ from ftbench.report.draw import ownership
 from ftbench.report.draw.pieces import empty, notes, piece
 from ftbench.report.draw.scatter import chart
 from ftbench.report.draw.statistics import heat
-from ftbench.report.text import escaped, flat
+from ftbench.report.text import flat
 from ftbench.report.view.decision import LIMITS, Decision, axes_of, decisions
 from ftbench.report.view.ownership import VOLUMES, choices_of, owned, stated
 from ftbench.report.view.review import agreement_of
@@ -70,9 +70,7 @@ def _ownership(table: Table, one: Decision, number: int) -> None:
     load = Load(float(months), float(volume), peak * volume / SECONDS_PER_MONTH, again / 12)
     found = owned(one, choices, load)
     labels = {line.row.id: line.label for line in one.lines}
-    if found.cheapest is not None:
-        which = "the cheapest of those that may be the best" if len(one.verdict.open) > 1 else "the best"
-        frame.draw(piece(f'<p class="ft-total"><b>{escaped(table.labels[found.cheapest])}</b>, {which}, costs {escaped(found.texts[found.cheapest])} over {months} months at {volume:,} requests a month.</p>'))
+    frame.draw(ownership.sentence(found, table.labels, one.verdict.open))
     frame.chart(ownership.chart(found, labels), key=f"owning{number}")
     frame.draw(ownership.parts(found, labels))
 

@@ -35,6 +35,8 @@ from ftbench.report.send.texts import csv_text, markdown_text
 from ftbench.report.view.sweep import Sweep, open_sweeps
 
 FIRST_PORT = 8501
+BUTTON = "#1c76b3"
+"""Streamlit writes white on its primary colour; the accent of the dark theme is too light for that."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -132,9 +134,9 @@ def options(port: int) -> dict[str, Any]:
         "theme.font": FONT,
         "theme.baseRadius": "6px",
     }
-    for name, colours in (("light", LIGHT), ("dark", DARK)):
+    for name, colours, button in (("light", LIGHT, LIGHT["accent"]), ("dark", DARK, BUTTON)):
         found |= {
-            f"theme.{name}.primaryColor": colours["accent"],
+            f"theme.{name}.primaryColor": button,
             f"theme.{name}.backgroundColor": colours["ground"],
             f"theme.{name}.secondaryBackgroundColor": colours["panel"],
             f"theme.{name}.textColor": colours["ink"],

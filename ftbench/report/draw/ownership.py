@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ftbench.report import figures
 from ftbench.report.draw.pieces import note, piece, table
@@ -10,6 +10,8 @@ from ftbench.report.draw.svg import figure, fitted, line, number, path, scale, t
 from ftbench.report.text import escaped
 from ftbench.report.view.ownership import Owned
 
+ALIKE = 1.01
+"""Totals within one per cent are called alike: no pace is measured better."""
 KINDS = ("ft-thick", "ft-other", "ft-thin", "ft-thin", "ft-thin")
 
 
@@ -57,7 +59,7 @@ def parts(found: Owned, labels: Mapping[str, str]) -> str:
     rows = []
     for one in order:
         busy = "" if one.utilisation is None else f"{one.utilisation:.0%}"
-        money = [figures.UNKNOWN if amount is None else figures.money(amount) for amount in (one.total_usd, one.fixed_usd, one.retrain_usd, one.serving_usd, one.usd_per_1k_requests)]
+        money = [figures.UNKNOWN if amount is None else dollars(amount) for amount in (one.total_usd, one.fixed_usd, one.retrain_usd, one.serving_usd, one.usd_per_1k_requests)]
         rows.append([escaped(labels.get(one.name, one.name)), *money, "" if one.machines is None else str(one.machines), busy])
     head = ("cell", "total", "paid once", "retraining", "serving", "per 1,000 served", "machines", "busy")
     said = []
@@ -74,6 +76,28 @@ def parts(found: Owned, labels: Mapping[str, str]) -> str:
         reach = f" ({_short(one.low)} to {'never' if one.high is None else _short(one.high)} with the paces' intervals)" if one.low is not None else ""
         said.append(f"{first} against {second}: from {_short(one.volumes[0])} requests a month{reach} {after} is cheaper.{more}")
     return piece(table(head, rows, numbers=(1, 2, 3, 4, 5, 6, 7)), *(f"<p>{escaped(sentence)}</p>" for sentence in said))
+
+
+def sentence(found: Owned, names: Mapping[str, str], rivals: Sequence[str]) -> str:
+    """Returns which of the cells that may be the best costs least to own, or that it makes no difference."""
+    if found.cheapest is None:
+        return piece(note("A price or a pace is unknown for some of the cells that may be the best, so none can be called the cheapest to own."))
+    least = found.totals[found.cheapest] or 0.0
+    load = f"over {found.load.months:g} months at {found.load.requests_per_month:,.0f} requests a month"
+    totals = [total for cell in rivals if (total := found.totals[cell]) is not None]
+    if len(totals) > 1 and max(totals) <= ALIKE * least:
+        said = f"<b>Cost does not decide:</b> each of the {len(totals)} that may be the best costs about {dollars(least)} {load}."
+    else:
+        which = "the cheapest of those that may be the best" if len(totals) > 1 else "the best"
+        said = f"<b>{escaped(names.get(found.cheapest, found.cheapest))}</b>, {which}, costs {dollars(least)} {load}."
+    return piece(f"<p>{said}</p>")
+
+
+def dollars(amount: float) -> str:
+    """Returns whole dollars from a hundred on, and less than a cent as that."""
+    if 0 < amount < 0.01:
+        return "under $0.01"
+    return f"${amount:,.0f}" if amount >= 100 or amount == 0 else f"${amount:,.2f}"
 
 
 def _short(value: float) -> str:

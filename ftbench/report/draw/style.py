@@ -40,8 +40,8 @@ _RULES = """
 .ft-empty b{color:var(--ft-ink)}
 .ft-rank{border-top:1px solid var(--ft-line)}
 .ft-rank details,.ft-rank .ft-head{border-bottom:1px solid var(--ft-line)}
-.ft-row{display:grid;grid-template-columns:58px minmax(170px,2.1fr) minmax(150px,2fr) 164px 92px 92px 84px;gap:14px;align-items:center;padding:9px 6px}
-.ft-head .ft-row{font-size:12.5px;color:var(--ft-soft);padding:6px;font-weight:600}
+.ft-row{display:grid;grid-template-columns:3.9em minmax(170px,2.1fr) minmax(150px,2fr) 11.6em 6.2em 6.2em 5.4em;gap:14px;align-items:center;padding:9px 6px}
+.ft-head .ft-row{padding:6px}.ft-head .ft-row>*{font-size:12.5px;color:var(--ft-soft);font-weight:600}
 .ft-rank summary{cursor:pointer;list-style:none;border-radius:4px}.ft-rank summary::-webkit-details-marker{display:none}
 .ft-rank summary:hover{background:var(--ft-panel)}.ft-rank summary:focus-visible{outline:2px solid var(--ft-accent);outline-offset:-2px}
 .ft-rank .ft-name{font-weight:600}.ft-rank .ft-name::before{content:"\\25B8";display:inline-block;width:16px;color:var(--ft-faint);font-weight:400}
@@ -49,7 +49,7 @@ _RULES = """
 .ft-rank .ft-place{font-weight:600;font-variant-numeric:tabular-nums}.ft-right{text-align:right}
 .ft-rank .ft-out{opacity:.55}
 .ft-more{padding:4px 6px 16px 78px}.ft-more .ft-facts{margin-bottom:8px}
-.ft-facts{display:flex;flex-wrap:wrap;gap:6px 26px;margin:0;padding:0}.ft-facts div{min-width:92px}.ft-facts dt{font-size:12.5px;color:var(--ft-soft)}
+.ft-facts{display:flex;flex-wrap:wrap;gap:6px 26px;margin:0;padding:0}.ft-facts+.ft-facts{margin-top:8px}.ft-facts div{min-width:92px}.ft-facts dt{font-size:12.5px;color:var(--ft-soft)}
 .ft-facts dd{margin:0;font-weight:600;font-variant-numeric:tabular-nums}
 .ft-track{position:relative;height:16px;background:linear-gradient(var(--ft-grid),var(--ft-grid)) 0 50%/100% 2px no-repeat;min-width:60px}
 .ft-span{position:absolute;top:5px;height:6px;border-radius:3px;background:var(--ft-dim);min-width:3px}
@@ -95,7 +95,7 @@ _RULES = """
 .ft-head{display:none}.ft-row>*[data-name]::before{content:attr(data-name) " ";color:var(--ft-soft);font-weight:400}.ft-more{padding-left:16px}}
 @media (max-width:640px){
 .ft-chart .ft-wide-chart{display:none}.ft-chart .ft-narrow{display:block}.ft-verdict{padding:12px 14px}.ft-verdict .ft-say{font-size:18px}.ft h2{font-size:17.5px}}
-@media (min-width:2200px){.ft{font-size:18px}.ft table,.ft-text{font-size:17px}.ft-verdict .ft-say{font-size:26px}}
+@media (min-width:2200px){.ft svg.ft-wide-chart{width:100%;max-width:1760px}.ft{font-size:18px}.ft table,.ft-text{font-size:17px}.ft-verdict .ft-say{font-size:26px}}
 @media print{.ft{font-size:11pt}.ft details>*{display:block}.ft-ex,.ft-rank details,.ft-verdict,.ft svg{break-inside:avoid}.ft a{color:inherit}.ft-screen{display:none!important}}
 """
 

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ftbench.cost.ownership import Load
 from ftbench.report.draw import decision as pieces
+from ftbench.report.draw import ownership
 from ftbench.report.draw import statistics as tables
 from ftbench.report.draw.pieces import note, notes, tag
 from ftbench.report.draw.scatter import chart
@@ -22,9 +24,10 @@ from ftbench.report.draw.style import rules, variables
 from ftbench.report.send.clean import cleaned, cleaned_data, cleaned_examples
 from ftbench.report.text import cut, escaped, flat
 from ftbench.report.view import statistics as view
-from ftbench.report.view.decision import decisions
+from ftbench.report.view.decision import Decision, decisions
 from ftbench.report.view.labels import short
 from ftbench.report.view.outputs import Answer, Shown, examples, index
+from ftbench.report.view.ownership import choices_of, owned, stated
 from ftbench.report.view.sweep import Sweep
 from ftbench.report.view.table import Table, metrics_of, table
 
@@ -106,7 +109,7 @@ def _decision(sweeps: Sequence[Sweep], first: Table, metrics: Sequence[str]) -> 
         if not shown:
             continue
         drawn = "".join(
-            f'{pieces.verdict(one)}<h2>Quality against cost</h2>{chart(one, link=lambda line, place=number: f"#cell-{place}-{line.row.id}")}<h2>Ranking</h2>{pieces.ranking(one, anchor=f"cell-{number}-")}{pieces.sentences(one)}'
+            f'{pieces.verdict(one)}<h2>Quality against cost</h2>{chart(one, link=lambda line, place=number: f"#cell-{place}-{line.row.id}")}<h2>Ranking</h2>{pieces.ranking(one, anchor=f"cell-{number}-")}{pieces.sentences(one)}{_owned(ranked, one)}'
             for one in shown
         )
         parts.append(f'<div class="ft-metric{"" if metric == first.metric else " ft-other-metric"}" data-metric="{escaped(metric)}">{drawn}</div>')
@@ -116,6 +119,16 @@ def _decision(sweeps: Sequence[Sweep], first: Table, metrics: Sequence[str]) -> 
     undone = pieces.undone(first.undone(), first.unranked(), first.metric)
     told = f"<details><summary>{len(first.notes)} notes on this sweep</summary>{notes(first.notes)}</details>" if first.notes else ""
     return f'<section id="decision">{tools}{"".join(parts)}{empty}{undone}{told}</section>'
+
+
+def _owned(ranked: Table, one: Decision) -> str:
+    """Returns what owning costs at the load that the sweep's config stated; nothing where it stated none, or no price is known."""
+    known, choices = stated(one.family), choices_of(one.family)
+    if not known or not choices:
+        return ""
+    found = owned(one, choices, Load(**known))
+    labels = {line.row.id: line.label for line in one.lines}
+    return f"<h2>What owning it costs</h2>{ownership.sentence(found, ranked.labels, one.verdict.open)}{ownership.chart(found, labels)}{ownership.parts(found, labels)}"
 
 
 def _statistics(sweeps: Sequence[Sweep], first: Table, metrics: Sequence[str]) -> str:

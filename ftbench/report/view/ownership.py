@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ftbench.cost.ownership import BreakEven, Choice, Load, Ownership, break_even, ownership
-from ftbench.report import figures
 from ftbench.report.view.decision import Decision
 
 POINTS = 60
@@ -22,7 +21,6 @@ class Owned:
     Attributes:
         load: what is asked.
         totals: cell id -> cost over all months, None for unknown.
-        texts: the same in words.
         cheapest: id of the cheapest of those that may be the best; None where a cost is unknown.
         owned: cell id -> parts of the cost.
         lines: cell id -> (requests a month, total cost) over the volumes drawn.
@@ -31,7 +29,6 @@ class Owned:
 
     load: Load
     totals: dict[str, float | None]
-    texts: dict[str, str]
     cheapest: str | None
     owned: dict[str, Ownership]
     lines: dict[str, tuple[tuple[float, float], ...]]
@@ -61,7 +58,7 @@ def owned(decision: Decision, choices: Mapping[str, Choice], load: Load) -> Owne
     contenders = _contenders(decision, shown, totals)
     pairs = [(one, other) for place, one in enumerate(contenders) for other in contenders[place + 1 :]]
     crossings = tuple(break_even(choices[one], choices[other], load) for one, other in pairs)
-    return Owned(load, totals, {cell: figures.UNKNOWN if total is None else figures.money(total) for cell, total in totals.items()}, cheapest, found, _lines(choices, contenders, load), crossings)
+    return Owned(load, totals, cheapest, found, _lines(choices, contenders, load), crossings)
 
 
 def _contenders(decision: Decision, shown: Sequence[str], totals: Mapping[str, float | None], most: int = 5) -> list[str]:
