@@ -25,8 +25,8 @@ def data_reports(plan: Plan, store: Store) -> list[dict[str, Any]]:
     for report in plan.settings.get("data_checks", ()):
         cells = [cell for cell in plan.cells if cell.stages.get("check") == report["check"]]
         counted: dict[str, dict[str, Any]] = {}
-        for cell in cells:
-            folder = store.find(cell.stages.get("tokens", ""))
+        for cell in (cell for cell in cells if "tokens" in cell.stages):  # a model that is not here has no tokenizer to count with
+            folder = store.find(cell.stages["tokens"])
             if folder is not None:
                 counted.setdefault(cell.stages["tokens"], {"model": cell.choices.get("model"), **_json(folder / "tokens.json"), "cut": cut_sentences(plan, cell.stages["tokens"], folder)})
         reports.append({**report, "tokens": list(counted.values())})
