@@ -24,6 +24,7 @@ from ftbench.core.errors import FtbenchError, did_you_mean
 
 VERBS = {
     "advise": "ftbench.report.advise",
+    "calibrate": "ftbench.calibrate",
     "compare": "ftbench.report.compare",
     "explain": "ftbench.compile.explain",
     "export": "ftbench.export",

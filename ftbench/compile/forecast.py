@@ -237,12 +237,22 @@ def summary(cells: Mapping[str, tuple[str, Sequence[str]]], stages: Mapping[str,
     loads = {stages[key].held: one.load_seconds for key, one in first.items() if stages[key].held is not None}
     parts = [None if one.seconds is None else one.seconds + one.probe_seconds for one in once if one.kind not in forecast.LIGHT or one.seconds is not None]
     seconds = _sum([*parts, *loads.values()])
-    usd = _sum([one.usd for one in once if one.kind not in forecast.LIGHT])
+    loading = {stages[key].held: key for key in first if stages[key].held is not None}
+    usd = _sum([_usd(one, loads=key in loading.values()) for key, one in first.items() if one.kind not in forecast.LIGHT])
     return {
         "stages": {key: {name: one.as_dict() for name, one in own.items()} for key, own in found.items() if key in stages},
         "cells": per_cell,
         "total": {"seconds": seconds, "usd": usd, "calibrated": bool(once) and all(one.calibrated for one in once if one.seconds is not None), "unknown": _reasons(once)},
     }
+
+
+def _usd(one: Forecast, *, loads: bool) -> float | None:
+    """Returns the dollars of a stage in a run: its loading only where no stage before it left the model there, and the timing of single requests."""
+    if one.usd is None or one.seconds is None or one.load_seconds is None:
+        return one.usd  # served elsewhere, or unknown
+    billed = one.seconds + one.load_seconds
+    spent = one.seconds + one.probe_seconds + (one.load_seconds if loads else 0.0)
+    return one.usd * spent / billed if billed > 0 else one.usd
 
 
 def _of_cell(stages: Sequence[Forecast]) -> dict[str, Any]:
@@ -310,7 +320,7 @@ def _shape(model: Any, name: str) -> tuple[Architecture | None, str | None]:
 def _light_rows(stage: Stage, splits: Splits | None) -> int | None:
     if splits is None:
         return None
-    if stage.kind == "prepare":
+    if stage.kind in ("prepare", "check", "tokens"):
         return sum(len(splits.split(name)) for name in ("train", "validation", "test")) + len(splits.documents)
     return len(splits.documents) if stage.kind == "index" else len(splits.test)
 

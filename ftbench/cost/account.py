@@ -14,6 +14,7 @@ from typing import Any
 
 from ftbench.core.receipt import Receipt
 from ftbench.cost.bill import HOUR_SECONDS, alone_seconds, usd
+from ftbench.cost.forecast import LIGHT
 from ftbench.cost.hardware import Hardware
 from ftbench.cost.ownership import times
 from ftbench.cost.tokens import TokenPrice
@@ -126,5 +127,5 @@ def _with_total(parts: dict[str, float | None]) -> dict[str, float | None]:
 
 def _priced(receipt: Receipt, hardware: Hardware) -> bool:
     """Tells whether a stage was measured on what is priced; one that needs no accelerator runs on the priced machine's own processor."""
-    beside = receipt.device == "cpu" and receipt.kind in ("prepare", "index", "score")
+    beside = receipt.device == "cpu" and receipt.kind in LIGHT
     return receipt.device is not None and (beside or hardware.matches(receipt.device))

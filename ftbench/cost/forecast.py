@@ -44,6 +44,8 @@ class Forecast:
         calibrated: whether the seconds rest on measured rates.
         basis: what the seconds and tokens rest on.
         reason: why something is unknown.
+        pace: which of the machine's rates the seconds are of (``ftbench.cost.speed.KINDS``).
+        work: what they are of: ``ftbench.cost.speed.Work``.
     """
 
     kind: str
@@ -59,6 +61,8 @@ class Forecast:
     calibrated: bool = False
     basis: str = ""
     reason: str | None = None
+    pace: str | None = None
+    work: dict[str, float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -249,6 +253,7 @@ def _sized(found: Forecast, terms: Mapping[str, float]) -> Forecast:
 def _timed(
     found: Forecast, subject: Subject, setting: Setting, kind: str, work: Work, hardware: Hardware, rates: Rates | None, tokens: str
 ) -> Forecast:
+    found = Forecast(**{**found.as_dict(), "pace": kind, "work": asdict(work)})
     if rates is None or kind not in rates.kinds or subject.shape is None:
         return Forecast(**{**found.as_dict(), "basis": tokens, "reason": _NO_RATES})
     seconds = rates.kinds[kind].seconds(work)

@@ -8,13 +8,14 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ftbench.compile.matrix import Compiled
 from ftbench.compile.show import plan_text, refusal_text, summary
 from ftbench.core.cell import Cell
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import Plan
+from ftbench.launchers.afford import afforded
 from ftbench.report.data_checks import check_lines, cut_sentences
 from ftbench.report.expectation import expectations
 from ftbench.store.store import Store
@@ -56,6 +57,8 @@ def show_plan(compiled: Compiled, folder: Path, out: TextIO) -> None:
     print(plan_text(compiled, {key for key in compiled.plan.stages if store and store.find(key)}), file=out)
     for line in check_lines(compiled.plan.settings.get("data_checks", ())):
         print(f"data: {line}", file=out)
+    for line in afforded(compiled.plan, {key for key in compiled.plan.stages if store and store.find(key)}).lines:
+        print(line, file=out)
     for sentence in expectations(compiled.plan):
         print(f"can show: {sentence}", file=out)
     print(f"\nplan: {_short(path)}", file=out)
@@ -87,11 +90,11 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
             print(line)
         print(f"\nresults: {_short(folder)}/leaderboard.md, approaches.csv, results.csv, results.json, plan.json")
     scores = {cell.id: validation_score(plan, cell, store) for cell in plan.cells if outcomes[cell.id].status == "done"}
-    broken = {cell for cell, outcome in outcomes.items() if outcome.status != "done"}
+    broken = {cell for cell, outcome in outcomes.items() if outcome.status not in ("done", "skipped")}
     if stop or not plan.settings:
         broken |= {refusal.cell for refusal in plan.refusals}
     failed = sum(outcome.status == "failed" for outcome in outcomes.values())
-    done = len(outcomes) - len(broken & set(outcomes))
+    done = sum(outcome.status == "done" for outcome in outcomes.values())
     message = f"{done} {'cell' if done == 1 else 'cells'} done, {failed} failed, {len(plan.refusals)} refused; the table above says why."
     return SweepResult(scores, frozenset(broken), _not_composed(plan), message)
 
@@ -104,7 +107,7 @@ def run_stages(compiled: Compiled, folder: Path, *, workers: int, threads: int |
     """
     from ftbench.launchers.gate import pass_gate, pending
     from ftbench.run.progress import Progress
-    from ftbench.run.runner import run_plan
+    from ftbench.run.runner import StageOutcome, run_plan
 
     plan = compiled.plan
     path = plan.write(folder)
@@ -132,11 +135,17 @@ def run_stages(compiled: Compiled, folder: Path, *, workers: int, threads: int |
     if threads is not None:
         os.environ["FTBENCH_THREADS"] = str(threads)
     _check_writable(plan.store)
-    progress = Progress(plan, workers=workers)
+    part = afforded(plan, {key for key in plan.stages if store and store.find(key)})
+    for line in part.lines:
+        print(line, file=sys.stderr)
+    progress = Progress(part.plan, workers=workers)
     try:
-        return plan, run_plan(plan, path, folder, workers=workers, progress=_told(progress, plan))
+        ended = run_plan(part.plan, path, folder, workers=workers, progress=_told(progress, part.plan), purse=part.purse)
     finally:
         progress.close()
+    by_id = {cell.id: cell for cell in plan.cells}
+    unpaid = {key: StageOutcome("skipped", why) for cell, why in part.skipped.items() for key in by_id[cell].stages.values()}
+    return plan, {**unpaid, **ended}
 
 
 def _told(progress: Progress, plan: Plan) -> Callable[[Event], None]:
@@ -159,6 +168,9 @@ def _cell_fate(cell: Cell, stages: dict[str, StageOutcome]) -> tuple[str, str | 
         if outcome.state == "failed":
             return "failed", f"{role}: {outcome.error}"
     for role, outcome in mine:
+        if outcome.state == "skipped":
+            return "skipped", outcome.error
+    for role, outcome in mine:
         if outcome.state not in ("done", "cached"):
             return "blocked", f"{role}: {outcome.error or outcome.state}"
     return "done", None
@@ -177,8 +189,17 @@ def merge(before: Plan, compiled: Compiled) -> Compiled:
         settings=compiled.plan.settings or before.settings,
         store=compiled.plan.store or before.store,
         excluded=before.excluded + compiled.plan.excluded,
+        forecast=_joined(before.forecast, compiled.plan.forecast),
     )
     return replace(compiled, plan=plan)
+
+
+def _joined(before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Returns two batches' forecasts as one; what they share is not known to either, so the total is unknown."""
+    if before is None or after is None:
+        return after or before
+    whole = {"seconds": None, "usd": None, "calibrated": False, "unknown": ["several batches"]}
+    return {"stages": {**before["stages"], **after["stages"]}, "cells": {**before["cells"], **after["cells"]}, "total": whole}
 
 
 def _check_writable(store: str) -> None:

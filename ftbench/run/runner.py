@@ -18,12 +18,13 @@ from typing import Any
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
 from ftbench.core.stage import VERSIONS, Stage
+from ftbench.cost.budget import Purse
 from ftbench.run.meter import environment
 from ftbench.run.pool import GRACE_SECONDS, Hand
 from ftbench.store.secrets import scrub
 from ftbench.store.store import Store
 
-ENDED = ("done", "cached", "failed", "blocked", "interrupted")
+ENDED = ("done", "cached", "failed", "blocked", "skipped", "interrupted")
 RETRY_SECONDS = 1.0
 """How long a stage that another run works on is left alone before it is looked at again."""
 
@@ -34,7 +35,7 @@ class StageOutcome:
 
     Attributes:
         state: ``done``; ``cached``: the store had it, or another run finished it meanwhile; ``failed``; ``blocked``: it
-            reads from a failed or blocked stage; ``interrupted``: the run was stopped before its end.
+            reads from a failed or blocked stage; ``skipped``: a budget left no room for it, or for what it reads; ``interrupted``: the run was stopped before its end.
         error: one line for ``failed`` and ``blocked``, else None.
         seconds: wall time that this run spent on it.
     """
@@ -78,7 +79,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def run_plan(
-    plan: Plan, plan_path: Path, folder: Path, *, workers: int = 1, progress: Callable[[Event], None] | None = None
+    plan: Plan, plan_path: Path, folder: Path, *, workers: int = 1, progress: Callable[[Event], None] | None = None, purse: Purse | None = None
 ) -> dict[str, StageOutcome]:
     """Runs every stage of a plan that its store does not hold yet.
 
@@ -88,6 +89,7 @@ def run_plan(
         folder: the sweep folder; ``worker.log`` goes there.
         workers: how many processes at once.
         progress: takes each event, such as a ``ftbench.run.progress.Progress``.
+        purse: says which stages no longer fit a budget.
 
     Returns:
         key -> outcome, for every stage, in the plan's order.
@@ -95,7 +97,7 @@ def run_plan(
     Raises:
         Interrupted: on Ctrl-C, after the workers have stopped.
     """
-    run = _Run(plan, plan_path, folder, workers, progress or (lambda event: None))
+    run = _Run(plan, plan_path, folder, workers, progress or (lambda event: None), purse)
     try:
         run.walk()
     except KeyboardInterrupt:
@@ -129,9 +131,9 @@ def ranks(plan: Plan) -> dict[str, int]:
 class _Run:
     """One walk over a plan: what is decided, what is ready, who works on what."""
 
-    def __init__(self, plan: Plan, plan_path: Path, folder: Path, workers: int, emit: Callable[[Event], None]) -> None:
+    def __init__(self, plan: Plan, plan_path: Path, folder: Path, workers: int, emit: Callable[[Event], None], purse: Purse | None = None) -> None:
         self.plan, self.plan_path, self.folder, self.workers, self.emit = plan, plan_path, folder, max(1, workers), emit
-        self.store = Store(plan.store)
+        self.store, self.purse = Store(plan.store), purse
         self.outcomes: dict[str, StageOutcome] = {}
         self.hands: list[Hand] = []
         self.events: queue.Queue[tuple[Hand, dict[str, Any] | None]] = queue.Queue()
@@ -173,6 +175,9 @@ class _Run:
             if outcome.state in ("done", "cached"):
                 self.offer(reader)
             else:
+                if outcome.state == "skipped":
+                    self.decide(reader, StageOutcome("skipped", outcome.error))
+                    continue
                 cause = outcome.error if outcome.state == "blocked" else f"needs {stage.kind} {key[:12]}, which {outcome.state}"
                 self.decide(reader, StageOutcome("blocked", cause))
 
@@ -187,12 +192,20 @@ class _Run:
             if self.store.find(key):  # another run finished it meanwhile
                 self.decide(key, StageOutcome("cached"))
                 continue
+            refused = None if self.purse is None else self.purse.refuses(key, self.measured(), [hand.key for hand in self.hands if hand.key is not None])
+            if refused is not None:
+                self.decide(key, StageOutcome("skipped", refused))
+                continue
             if free is None:
                 free = Hand(self.plan_path, self.folder, self.workers, self.events)
                 self.hands.append(free)
             # Waiting for another run is for the last: with something else to do, its stage is put off.
             others = any(other not in self.postponed for other in self.ready)
             free.take(self.plan.stages[key], wait=not others)
+
+    def measured(self) -> dict[str, float]:
+        """Returns key -> wall seconds of the stages that this run has ended."""
+        return {key: outcome.seconds for key, outcome in self.outcomes.items() if outcome.seconds}
 
     def choose(self, model: str | None) -> str:
         """Returns the ready stage to take: not put off, wanting the model at hand or none, earliest cell first."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 from ftbench.core.plan import Plan
 from ftbench.core.stage import Stage
+from ftbench.cost.budget import Purse
 from ftbench.run.runner import Event, Interrupted, StageOutcome, ranks, run_plan
 from ftbench.run.worker import LOG
 from tests.run.conftest import Bench
@@ -217,3 +218,14 @@ def test_secrets_reach_no_file_and_no_event(bench: Bench, monkeypatch: pytest.Mo
 
 def test_interrupted_is_a_keyboard_interrupt() -> None:
     assert issubclass(Interrupted, KeyboardInterrupt)
+
+
+def test_a_stage_that_no_longer_fits_the_budget_is_skipped_with_all_that_reads_it(bench: Bench) -> None:
+    first = bench.stage("first")
+    dear, cheap = bench.stage("dear", [first]), bench.stage("cheap", [first])
+    last = bench.stage("last", [dear])
+    plan = bench.plan(first, dear, cheap, last, cells=[[first, cheap], [first, dear, last]])
+    price = {first.key: (1.0, 0.1), cheap.key: (1.0, 0.1), dear.key: (9.0, 5.0), last.key: (1.0, 0.1)}
+    outcomes = walk(bench, plan, purse=Purse(price, dict.fromkeys(price, 1.0), 1.0, None))
+    assert [outcomes[stage.key].state for stage in (first, cheap, dear, last)] == ["done", "done", "skipped", "skipped"]
+    assert "of budget.usd=1" in outcomes[dear.key].error and outcomes[last.key].error == outcomes[dear.key].error

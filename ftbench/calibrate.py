@@ -1,0 +1,154 @@
+"""``python -m ftbench calibrate``: measures a few steps on this machine and keeps its rates, so that plans forecast times with them.
+
+    python -m ftbench calibrate                                        # the shipped tiny model, here
+    python -m ftbench calibrate model=llama2_7b hardware=h100          # the model that matters, where it will run
+
+Takes model=, hardware=, store.dir= and any other override. Probes are ordinary cells of the toy world, a few steps each, in a store of their own;
+each distinct kind of training (adapter, adapter over 4 bits, all weights) is probed once at several sizes, and so are answering and scoring.
+What does not fit or fails is left out. The rates go into STORE/calibration.json; one to two minutes for the tiny model.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ftbench.core.component import build
+from ftbench.core.errors import FtbenchError, Refused
+from ftbench.core.plan import FILE, Plan
+from ftbench.core.receipt import Receipt
+from ftbench.cost.calibration import Calibration, write
+from ftbench.cost.fit_rates import Probe, errors, rates
+from ftbench.cost.forecast import LIGHT
+from ftbench.places import CONF
+from ftbench.store.store import Store
+
+TRAININGS = ["method.batch_size=2,16", "method.max_steps=4,16", "method.eval_steps=0", "dataset.limit.test=4", "validation=false", "metrics=[exact_match]"]
+ANSWERS = ["method=none", "context=zero_shot,rag", "dataset.limit.test=8,40,120", "validation=false", "metrics=[exact_match,bits_per_byte]"]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the verb; returns 0.
+
+    Raises:
+        FtbenchError: when nothing could be measured.
+    """
+    words = list(argv)
+    if {"-h", "--help"} & set(words):
+        print(__doc__)
+        return 0
+    wrong = next((word for word in words if "=" not in word), None)
+    if wrong is not None:
+        raise FtbenchError(f"{wrong}: calibrate takes overrides such as model=tiny. See python -m ftbench calibrate --help")
+    store = next((word.partition("=")[2] for word in words if word.startswith("store.dir=")), ".ftbench/store")
+    with tempfile.TemporaryDirectory() as scratch:
+        made = calibrate([word for word in words if not word.startswith("store.dir=")], Path(scratch))
+    path = write(Path(store).expanduser(), made)
+    for kind, rate in made.rates.kinds.items():
+        own = [abs(probe["fitted"] / probe["seconds"] - 1) for probe in made.probes if probe["pace"] == kind]
+        print(f"{kind}: {len(own)} probes; {rate.operation * 1e6:.3g} us per operation, {1e-9 / rate.flop if rate.flop else float('inf'):.3g} GFLOP/s, mean error of the fit {sum(own) / len(own):.0%}")
+    print(f"rates of {made.device} ({made.host}) with {made.model}: {path}")
+    return 0
+
+
+def calibrate(words: Sequence[str], scratch: Path) -> Calibration:
+    """Runs the probes in ``scratch`` and returns what they tell.
+
+    Args:
+        words: overrides of every probe.
+    """
+    store = scratch / "store"
+    common = ["dataset=toy", "on_refusal=skip", f"store.dir={store}", *words]
+    _run([f"method={','.join(_trainings())}", *TRAININGS, *common], scratch / "training")
+    _run([*ANSWERS, *common], scratch / "answering")
+    probes: list[Probe] = []
+    loads: list[tuple[float, float]] = []
+    light: dict[str, list[tuple[float, int]]] = {}
+    devices: set[str] = set()
+    threads, model = None, "unknown"
+    for folder in ("training", "answering"):
+        plan = Plan.read(scratch / folder / FILE)
+        for key, own in (plan.forecast or {}).get("stages", {}).items():
+            found = Store(store).find(key)
+            if found is None:
+                continue
+            receipt, one = Receipt.read(found), next(iter(own.values()))
+            seconds = work_seconds(receipt)
+            if one["kind"] in LIGHT:
+                light.setdefault(one["kind"], []).append((seconds, _rows(plan, key, store)))
+            elif one["work"] is not None and (folder == "answering" or one["kind"] == "train"):  # hardly trained weights ramble on
+                probes.append(Probe(one["pace"], one["work"], seconds))
+                devices.add(str(receipt.device))
+                threads = receipt.environment.get("threads")
+                model = plan.stages[key].config["model"].get("name_or_path", model)
+                if one["memory"] is not None and receipt.seconds.get("load", 0.0) > 0.01 * seconds:
+                    loads.append((one["memory"]["weights"], receipt.seconds["load"]))
+    if not probes:
+        raise FtbenchError(f"nothing could be measured with {' '.join(words) or 'the tiny model'}. Try it as a run first: python -m ftbench -m {' '.join(words)}")
+    device = sorted(devices)[0]
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    basis = f"rates measured on {device} ({platform.node()}), {now[:10]}"
+    measured = rates(probes, loads, light, overlap=device != "cpu", basis=basis)
+    return Calibration(device, platform.node(), threads, now, str(model), measured, errors(probes, measured.kinds))
+
+
+def work_seconds(receipt: Receipt) -> float:
+    """Returns the seconds that a forecast is about: without loading, imports, and the timing of single requests.
+
+    On a CPU they are those of an undisturbed machine: the share of the wall time in which this process had a processor.
+    """
+    held = min(1.0, (receipt.cpu_seconds or 0.0) / receipt.seconds["total"]) if receipt.device == "cpu" and receipt.cpu_seconds else 1.0
+    return held * _wall(receipt)
+
+
+def _wall(receipt: Receipt) -> float:
+    return receipt.seconds["total"] - sum(receipt.seconds.get(name, 0.0) for name in ("load", "import", "warm_up", "latency"))
+
+
+def _rows(plan: Plan, key: str, store: Path) -> int:
+    """Returns how many rows a stage that needs no model went through."""
+    stage = plan.stages[key]
+    ahead = [key]
+    while ahead:
+        folder = Store(store).find(ahead[0])
+        summary = folder / "summary.json" if folder is not None else None
+        if summary is not None and summary.is_file() and plan.stages[ahead[0]].kind == "prepare":
+            names = {"index": ("documents",), "score": ("test",)}.get(stage.kind, ("train", "validation", "test", "documents"))
+            return sum(sum(1 for _ in open(summary.parent / f"{name}.jsonl", encoding="utf-8")) for name in names if (summary.parent / f"{name}.jsonl").is_file())
+        ahead = [*ahead[1:], *plan.stages[ahead[0]].inputs.values()]
+    return 0
+
+
+def _trainings() -> list[str]:
+    """Returns one option of the method axis for each distinct kind of training, asked of the options themselves."""
+    found: dict[tuple[bool, bool], str] = {}
+    for path in sorted((CONF / "method").glob("*.yaml")):
+        node = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if "_target_" not in node or "defaults" in node:
+            continue
+        try:
+            method: Any = build(node, "method")
+            told = method.training(1)
+        except (AttributeError, Refused):
+            continue
+        if told.reads == "targets":
+            found.setdefault((told.adapter is None, hasattr(method, "base")), path.stem)
+    return list(found.values())
+
+
+def _run(words: Sequence[str], folder: Path) -> None:
+    """Runs one sweep of probes in a process of its own; cells that fail are left out by who reads the store."""
+    command = [sys.executable, "-m", "ftbench", "-m", *words, f"hydra.sweep.dir={folder}"]
+    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), check=False)
+    if not (folder / FILE).is_file():
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise FtbenchError(f"the probes could not be planned: {lines[-1] if lines else 'no reason given'}")
