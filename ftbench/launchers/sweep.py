@@ -167,7 +167,7 @@ def _cell_fate(cell: Cell, stages: dict[str, StageOutcome]) -> tuple[str, str | 
     for role, outcome in mine:
         if outcome.state == "failed":
             return "failed", f"{role}: {outcome.error}"
-    for role, outcome in mine:
+    for _, outcome in reversed(mine):  # the last stage is the cell's own; earlier ones may be skipped for another cell's sake
         if outcome.state == "skipped":
             return "skipped", outcome.error
     for role, outcome in mine:
