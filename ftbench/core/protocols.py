@@ -37,6 +37,7 @@ class Model(Piece, Protocol):
 
     A model may say that its ``weights`` are not here (False: it is never loaded or trained) and that it gives no ``log_probabilities``; one that is
     ``remote`` is asked over HTTP. It may have ``missing() -> problems``, as a context may. Fields ``usd_per_million_*`` say what its host takes for tokens.
+    With ``format() -> (ftbench.models.format.Format, window)``, *heavy* though it loads no weights, the data checks count its tokens.
     """
 
     def notes(self) -> list[str]:

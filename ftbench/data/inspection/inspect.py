@@ -8,8 +8,9 @@ Evaluation rows are never dropped. ``drop`` changes what is trained and so is in
 
 Where the threshold comes from: on the official splits of banking77, xquad, gsm8k, mts_dialog, e2e_nlg, arc_challenge and
 pubmedqa every pair above a likeness of 0.8 is the same question to a reader; from 0.7 on pairs appear that are not ("agreed
-with BSkyB", "agreed with Virgin Media"). At 0.8 a row is found with one word in ten replaced, or with any order of its words;
-``python -m benchmarks.leaks`` measures both sides.
+with BSkyB", "agreed with Virgin Media"). At 0.8 a row with a twelfth of its letters in other words is always found, in whatever order
+they stand; counted in words, nine in ten rows are found with one word in twenty replaced, seven in ten with one in ten, few with
+more, and a row with another number in it is said and not refused. ``python -m benchmarks.leaks`` measures both sides.
 """
 
 from __future__ import annotations
