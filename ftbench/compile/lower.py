@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ftbench.compile.judging import JUDGE, Rivals, judge_stage
 from ftbench.compile.settings import Settings
 from ftbench.core.canonical import digest
 from ftbench.core.cell import HARNESS, HARNESS_BASE
@@ -56,6 +57,7 @@ def lower(
     harness: Any = None,
     checks: Any = None,
     splits: Sequence[str] = ("test", "validation"),
+    rivals: Rivals | None = None,
 ) -> dict[str, str]:
     """Adds one cell's stages to the graph.
 
@@ -63,6 +65,7 @@ def lower(
         splits: to be evaluated on; a trial of a search is on validation alone.
         harness: lm-eval tasks to ask the cell's weights, located, or None.
         checks: the ``data`` component, or None for a cell whose data is not looked at.
+        rivals: gives the generate stages of the cell that a pairwise judge compares with.
 
     Returns:
         role -> stage key; see ``ftbench.core.cell.Cell.stages``.
@@ -88,7 +91,7 @@ def lower(
     for split in splits:
         if split == "validation" and (not settings.validation or _records(parts)):
             continue
-        _evaluate(graph, parts, settings, metrics, split, inputs, roles)
+        _evaluate(graph, parts, settings, metrics, split, inputs, roles, rivals)
     return roles
 
 
@@ -127,7 +130,14 @@ def data_stages(graph: Graph, parts: Parts, harness: Any, checks: Any) -> dict[s
 
 
 def _evaluate(
-    graph: Graph, parts: Parts, settings: Settings, metrics: dict[str, Component], split: str, inputs: dict[str, str], roles: dict[str, str]
+    graph: Graph,
+    parts: Parts,
+    settings: Settings,
+    metrics: dict[str, Component],
+    split: str,
+    inputs: dict[str, str],
+    roles: dict[str, str],
+    rivals: Rivals | None,
 ) -> None:
     reads = {metric.reads for metric in metrics.values()}
     model, context = parts.model.identity(), parts.context.identity()
@@ -135,13 +145,17 @@ def _evaluate(
     nodes = {"prompt": node(parts.prompt), "model": node(parts.model), "method": node(parts.method), "context": node(parts.context), "split": split, "seed": parts.seed}
     base = inputs.get("merged") or digest(model) if has_weights(parts) else None
     scored = {}
-    if "outputs" in reads or not getattr(parts.model, "log_probabilities", True):
+    if reads & {"outputs", "judgements"} or not getattr(parts.model, "log_probabilities", True):
         seed = parts.seed if parts.context.seeded or parts.decoding.seeded else None
         spec = {**told, "model": model, "context": context, "decoding": parts.decoding.identity(), "split": split, "seed": seed}
         scored["generate"] = graph.add("generate", spec, inputs, {**nodes, "decoding": node(parts.decoding)}, base)
     if "likelihood" in reads and getattr(parts.model, "log_probabilities", True):
         spec = {**told, "model": model, "context": context, "split": split, "seed": parts.seed if parts.context.seeded else None}
         scored["likelihood"] = graph.add("likelihood", spec, inputs, nodes, base)
+    for name, metric in metrics.items():
+        if metric.reads == "judgements" and (split == "test" or name == settings.primary_metric):
+            judged = judge_stage(graph.add, metric, scored["generate"], roles["prepare"], split, rivals)
+            scored |= {f"{JUDGE}{name}": judged} if judged else {}
     roles.update({f"{role}.{split}": key for role, key in scored.items()})
     statistics = plain(settings.statistics)
     spec = {"metrics": {name: metric.identity() for name, metric in metrics.items()}, "statistics": statistics}

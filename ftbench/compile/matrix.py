@@ -16,9 +16,11 @@ from ftbench.compile.builder import Builder
 from ftbench.compile.compose import Composed, Composer
 from ftbench.compile.effort import Round
 from ftbench.compile.forecast import Forecaster, needed, summary
+from ftbench.compile.judging import judge_problems
 from ftbench.compile.label import distinct, labels
 from ftbench.compile.lower import Graph, Parts, has_weights, lower
 from ftbench.compile.point import Examined, Point
+from ftbench.compile.rivals import rivals_of
 from ftbench.compile.settings import Settings, settings_node
 from ftbench.compile.space import take_out
 from ftbench.core.canonical import canonical, digest
@@ -71,6 +73,7 @@ class _Compiler:
         self.round = search
         self.searched: dict[str, effort.Searched] = {}
         self.loose: set[str] = set()
+        self.points: list[Point] = []
         self.forecaster: Forecaster | None = None
         self.refusals: dict[str, Refusal] = {}
         self.notes: list[str] = []
@@ -213,7 +216,7 @@ class _Compiler:
     # -- from points to cells and stages ---------------------------------------------------------------------------
 
     def _plan(self, points: list[Point], excluded: int) -> tuple[list[str], Plan]:
-        graph, cells, ids = Graph(), {}, []
+        graph, cells, ids, self.points = Graph(), {}, [], points
         told = [self._shown(point) for point in points]
         names = labels([(point.names, shown) for point, shown in zip(points, told, strict=True)])
         ways = labels([(_asked(point.names), {key: value for key, value in shown.items() if key != "seed" and not is_open(key)}) for point, shown in zip(points, told, strict=True)])
@@ -281,12 +284,14 @@ class _Compiler:
             problems += rules.data_rules(parts, settings, splits) + self.builder.shown(parts, checks, splits)
         problems += rules.weightless_rules(parts) + rules.train_context_rules(parts) + rules.backend_rules(parts) + rules.quantised_rules(parts) + rules.harness_rules(parts, harness) + rules.run_rules(parts, self.verb)
         found = found._replace(splits=splits, report=looked.report, problems=problems)
+        rivals = rivals_of(self.points, self.builder, parts, settings, metrics, found.graph, harness, checks)
+        problems += judge_problems(metrics.values(), rivals, self.verb) + rules.advisory_rules(settings, metrics, config)
         if problems:
             return found
         if self.searched:
             roles = lower(found.graph, parts, settings, {settings.primary_metric: metrics[settings.primary_metric]}, None, checks, ("validation",))
         else:
-            roles = lower(found.graph, parts, settings, metrics, harness, checks)
+            roles = lower(found.graph, parts, settings, metrics, harness, checks, rivals=rivals)
         self.forecaster = self.forecaster or Forecaster(read_calibrations(Path(settings.store.dir).expanduser()))
         wanted = {key: found.graph.stages[key] for key in needed(found.graph.stages, roles)}
         return found._replace(roles=roles, needed=tuple(wanted), problems=self.forecaster.problems(parts.hardware, wanted, splits))

@@ -26,7 +26,7 @@ def metric_components(composer: Composer, names: list[str], config: dict[str, An
         name -> metric in the order typed, and what is wrong.
     """
     found: dict[str, Component] = {}
-    problems: list[Problem] = []
+    config, problems = with_models(composer, config)
     for name in names:
         try:
             node = _node(composer, name)
@@ -42,6 +42,19 @@ def metric_components(composer: Composer, names: list[str], config: dict[str, An
         except OmegaConfBaseException as error:
             problems.append(Problem(f"metric.{name}", str(error).splitlines()[0], "Every dataset option needs the keys that its metrics refer to"))
     return found, problems
+
+
+def with_models(composer: Composer, config: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Returns the config with the model that ``judge.model`` names as a whole node, and what is wrong with it."""
+    judge = config.get("judge") or {}
+    name, settings = judge.get("model"), judge.get("settings") or {}
+    if not isinstance(name, str):
+        return config, []
+    node = composer.option_node("model", name)
+    if node is None:
+        return config, [Problem("judge.model", f"{name}: no such model", did_you_mean(name, composer.options("model")))]
+    problems = [Problem(f"judge.settings.{key}", "no such key", did_you_mean(key, [one for one in node if one != "_target_"])) for key in settings if key not in node]
+    return {**config, "judge": {**judge, "model": resolve({**node, **settings}, config)}}, problems
 
 
 def _node(composer: Composer, name: str) -> dict[str, Any] | None:

@@ -89,6 +89,15 @@ def weightless_rules(parts: Parts) -> list[Problem]:
     return [Problem("method", "this model has no weights here to train", fix)]
 
 
+def advisory_rules(settings: Settings, metrics: dict[str, Component], config: dict[str, Any]) -> list[Problem]:
+    """Refuses to rank by a metric that only advises, such as a model's judgement, unless the person names it as primary."""
+    metric = metrics.get(settings.primary_metric or "")
+    if config.get("primary_metric") is not None or not getattr(metric, "advisory", False):
+        return []
+    why = f"{settings.primary_metric} stands first, and a judge that was not compared with people should not rank"
+    return [Problem("metrics", why, f"Name another metric first, or set primary_metric={settings.primary_metric} if you mean it")]
+
+
 def harness_rules(parts: Parts, harness: Any) -> list[Problem]:
     """Refuses lm-eval tasks through a chat template that the model does not have; which of the two it is, is never decided silently."""
     if harness is None or not harness.apply_chat_template or not has_weights(parts) or getattr(parts.model, "has_chat_template", lambda: None)() is not False:

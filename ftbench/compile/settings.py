@@ -189,6 +189,7 @@ class Settings(Component):
     store: StoreSettings
     data: dict[str, Any]
     harness: dict[str, Any]
+    judge: dict[str, Any]
 
     def check(self) -> list[Problem]:
         problems = []

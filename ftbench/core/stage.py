@@ -23,6 +23,7 @@ VERSIONS: dict[str, int] = {
     "generate": 3,
     "likelihood": 4,
     "harness": 1,
+    "judge": 1,
     "score": 2,
 }
 """Version of each stage's body. Raise one when the same spec would give another result; old results are then not found."""

@@ -144,7 +144,8 @@ def _entries(path: Path, plan: Plan, name: str, moved: Path | None) -> list[Entr
             continue
         cell = cells[row.id]
         node = plan.stages[cell.stages["score.test"]].config["metrics"][name]
-        role, file = SOURCES[build(node, f"metric.{name}").reads]
+        reads = build(node, f"metric.{name}").reads
+        role, file = (f"judge.{name}.test", "judgements.jsonl") if reads == "judgements" else SOURCES[reads]
         prepared, answered = store.find(cell.stages["prepare"]), store.find(cell.stages.get(role, ""))
         if prepared is None or answered is None:
             continue

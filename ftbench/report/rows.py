@@ -233,7 +233,8 @@ def _row(
         "usd_per_1k_requests": paid.usd_per_1k_requests,
         "price_basis": paid.price_basis,
     }
-    said = [note for receipt in (*train, *((generate,) if generate else ())) for note in receipt.details.get("notes", [])]
+    judged = [receipts[key] for role, key in cell.stages.items() if role.startswith("judge.") and role.endswith(".test") and key in receipts]
+    said = [note for receipt in (*train, *((generate,) if generate else ()), *judged) for note in receipt.details.get("notes", [])]
     notes = (*cell.notes, *summary.get("notes", []), *said, *_remarks(scores, details))
     return Row(
         facts=facts,

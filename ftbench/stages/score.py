@@ -25,6 +25,12 @@ from ftbench.stats.intervals import interval
 from ftbench.stats.sufficient import Sufficient
 
 SOURCES = {"outputs": ("generate", "outputs.jsonl"), "likelihood": ("likelihood", "likelihood.jsonl")}
+JUDGEMENTS = "judgements.jsonl"
+ABSENT = {
+    "likelihood": "this model gives no log-probabilities",
+    "judgements": "these are the answers that the others are judged against, or the split is not judged",
+    "outputs": "there are no answers",
+}
 TOLERANCE = 1e-9
 Rows = list[dict[str, Any]]
 
@@ -49,9 +55,9 @@ def run(job: Job) -> Outcome:
     for done, (name, metric) in enumerate(metrics.items()):
         job.progress(done, len(metrics))
         entry: dict[str, Any] = {"value": None, "low": None, "high": None, "n": len(ids)}
-        rows = sources.get(metric.reads)
+        rows = _read(judged / JUDGEMENTS) if (judged := job.inputs.get(f"judge.{name}")) is not None else sources.get(metric.reads)
         if rows is None:
-            entry |= labels_of(metric, []) | {"failed": None, "slices": {}, "reason": "this model gives no log-probabilities"}
+            entry |= labels_of(metric, []) | {"failed": None, "slices": {}, "reason": ABSENT[metric.reads]}
             scores[name] = entry
             continue
         table, rows, raised = statistics_of(metric, rows)
@@ -164,6 +170,8 @@ def _failed(rows: Rows) -> int:
 def _why_not(metric: Any, rows: Rows) -> str:
     if not rows:
         return "no examples in this split"
+    if metric.reads == "judgements":
+        return "none of the judge's replies can be read"
     lost = sum(1 for row in rows if metric.reads == "likelihood" and row["nll"] is None)
     if lost:
         return f"{lost} of {len(rows)} rows have no log-likelihood"

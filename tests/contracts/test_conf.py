@@ -14,6 +14,7 @@ import yaml
 from ftbench.compile.compose import Composer
 from ftbench.compile.effort import with_values
 from ftbench.compile.interpolate import resolve
+from ftbench.compile.metrics import with_models
 from ftbench.compile.select import value_at
 from ftbench.compile.space import NODE, space_of, take_out, without
 from ftbench.core import protocols
@@ -36,7 +37,9 @@ def _text(group: str, name: str) -> str:
 
 
 def _node(composer: Composer, group: str, name: str) -> dict:
-    config = take_out(composer.compose([] if group == "metric" else [f"{group}={name}"]).config)[0]
+    words = ["judge.model=tiny", "judge.policy=polite"] if group == "metric" else [f"{group}={name}"]
+    config, problems = with_models(composer, take_out(composer.compose(words).config)[0])
+    assert problems == []
     found = resolve(composer.option_node(group, name), config) if group == "metric" else config[group]
     return {key: GIVEN[key] if value == "???" else value for key, value in found.items()}
 

@@ -19,7 +19,7 @@ from tests.run.conftest import ROOT, wait_until
 
 MATRIX = (
     "-m", "method=lora,dpo", "context=zero_shot,rag", "artifact=adapter,merged", "method.epochs=1", "dataset.train=24", "dataset.validation=8",
-    "dataset.test=12", "decoding.batch_size=2", "decoding.max_new_tokens=8", "decoding.latency_requests=1", "metrics=[rougeL,perplexity]",
+    "dataset.test=12", "decoding.batch_size=2", "decoding.max_new_tokens=8", "decoding.latency_requests=1", "metrics=[rougeL,perplexity,judge_correctness]", "judge.model=tiny", "judge.max_new_tokens=4",
     "statistics.resamples=100", "validation=false",
 )  # fmt: skip
 AT_WORK = ("train", "generate")
@@ -104,6 +104,6 @@ def test_0_killed_in_each_kind_of_stage_and_resumed_the_bytes_are_those_of_an_un
     mine, theirs = artefacts(store, plan, keys), artefacts(Store(undisturbed / "store"), plan, keys)
     assert mine.keys() == theirs.keys()
     assert [name for name in mine if mine[name] != theirs[name]] == []
-    written = {"prepare/test.jsonl", "train/curve.jsonl", "reference/reference.jsonl", "merge/comparison.json", "harness/samples.jsonl"}
+    written = {"prepare/test.jsonl", "train/curve.jsonl", "reference/reference.jsonl", "merge/comparison.json", "harness/samples.jsonl", "judge/verdicts.jsonl"}
     assert written | {"generate/outputs.jsonl", "likelihood/likelihood.jsonl", "score/scores.json"} <= mine.keys()
     assert not store.leftovers()

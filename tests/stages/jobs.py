@@ -11,9 +11,9 @@ from ftbench.core.example import Example, write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.core.stage import Stage
 from ftbench.models.resident import Resident
-from ftbench.stages import generate, harness, index, likelihood, merge, train
+from ftbench.stages import generate, harness, index, judge, likelihood, merge, train
 
-BODIES = {"index": index, "harness": harness, "train": train, "merge": merge, "generate": generate, "likelihood": likelihood}
+BODIES = {"index": index, "judge": judge, "harness": harness, "train": train, "merge": merge, "generate": generate, "likelihood": likelihood}
 
 
 def prepare(folder: Path, rows: list[Example], test: list[Example]) -> Path:
