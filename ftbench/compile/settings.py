@@ -190,6 +190,7 @@ class Settings(Component):
     data: dict[str, Any]
     harness: dict[str, Any]
     judge: dict[str, Any]
+    bertscore: dict[str, Any]
 
     def check(self) -> list[Problem]:
         problems = []
