@@ -4,7 +4,8 @@
 
 Each seed is a world of its own (``dataset.seed``): other facts, other products, other rows. Every world is trained in and asked for
 real, with the smallest sizes that are still a run, in one process over one resident model (about two minutes of CPU time for 20 seeds).
-A false claim is a pair that is called better or worse, or a sentence that says so, in any world. With 95% confidence at most one world
+A false claim is a pair that is called better or worse, or a sentence that says so, in any world. (In ``no_gain`` a claim that tuning
+*hurts* may be true: nothing can be gained there, something can be lost. It is counted all the same.) With 95% confidence at most one world
 in twenty should hold one; what is printed is the number of worlds, and whether so many are likely (1%) at that rate.
 """
 

@@ -40,7 +40,6 @@ def _node(composer: Composer, group: str, name: str) -> dict:
     words = ["judge.model=tiny", "judge.policy=polite", "bertscore.model='package://ftbench.models.tiny/weights'"] if group == "metric" else [f"{group}={name}"]
     config, problems = with_models(composer, take_out(composer.compose(words).config)[0])
     assert problems == []
-    assert problems == []
     found = resolve(composer.option_node(group, name), config) if group == "metric" else config[group]
     return {key: GIVEN[key] if value == "???" else value for key, value in found.items()}
 
