@@ -159,3 +159,19 @@ def test_hydra_grammar_still_works(run: Run) -> None:
     assert shown.returncode == 0 and "rank: 3" in shown.stdout
     assert run("plan", "--help").stdout.startswith("python -m ftbench plan")
     assert "launcher" in run("--info", "defaults").stdout
+
+
+@pytest.mark.slow
+def test_29_equal_effort_tries_on_validation_and_tells_on_test(run: Run, tmp_path: Path) -> None:
+    words = ("-m", "method=none,lora", *SMALL, "metrics=[bleu]", "effort.seeds=[0,1]", "effort.space.lora.rank=[4,8]", "effort.space.lora.learning_rate=null")
+    done = run(*words, "effort.trials=1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    again = run(*words, "effort.trials=2")
+    assert again.returncode == 0 and "3 trials" in again.stderr and "chosen for tiny lora zero_shot: method.rank" in again.stderr
+    sweep = _sweep(tmp_path)
+    plan = json.loads((sweep / "plan.json").read_text(encoding="utf-8"))
+    assert len(plan["trials"]) == 3 and not any(role.endswith(".test") for trial in plan["trials"] for role in trial["stages"])
+    with open(sweep / "approaches.csv", encoding="utf-8", newline="") as file:
+        rows = {row["label"]: row for row in csv.DictReader(file)}
+    assert (rows["tiny lora zero_shot"]["trials"], rows["tiny lora zero_shot"]["seeds"], rows["tiny none zero_shot"]["seeds"]) == ("2", "2", "1")
+    assert again.stdout.split()[:2] == ["rank", "approach"]

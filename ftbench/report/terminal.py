@@ -16,6 +16,7 @@ from ftbench.report.slices import SliceTable, slice_tables
 GAP = "  "
 LEAST_WIDTH = 72
 LABEL_LEAST = 28
+CHOSEN_LEAST = 20
 MOST_VALUES = 4
 """Columns with more values than this stand in leaderboard.md only."""
 
@@ -71,7 +72,10 @@ def _approaches(results: Results, family: Family, width: int) -> list[str]:
         room = width - sum(widths) - len(GAP) * (len(widths) - 1) + widths[1]
         if room >= min(widths[1], LABEL_LEAST):
             break
-    widths[1] = max(min(widths[1], room), 5)
+    chosen = grid[0].index("chosen")  # gives way first: approaches.csv holds it whole
+    spared = max(0, min(widths[1] - room, widths[chosen] - CHOSEN_LEAST))
+    widths[chosen] -= spared
+    widths[1] = max(min(widths[1], room + spared), 5)
     left = {grid[0].index(name) for name in ("approach", "chosen", "cells")}
     lines = [GAP.join(_fit(_flat(text), size, left=index in left) for index, (text, size) in enumerate(zip(row, widths, strict=True))) for row in grid]
     for sentence in family.method_sentences:
