@@ -35,7 +35,9 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ftbench review", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="make | import | stats | pairs")
-    make = verbs.add_parser("make", help="write blind sheets for raters", description="Writes each rater's sheet as XLSX, HTML form and CSV; the key stays in SWEEP/review/keys.")
+    make = verbs.add_parser(
+        "make", help="write blind sheets for raters", description="Writes each rater's sheet as XLSX, HTML form and CSV; the key stays in SWEEP/review/keys."
+    )
     make.add_argument("sweep", type=Path, metavar="SWEEP", help="folder of a finished sweep")
     make.add_argument("--cells", required=True, metavar="A,B[,C...]", help="ids or labels; the first is the baseline")
     make.add_argument("--n", type=int, default=100, help="comparisons (or, in rating mode, examples) to have judged (default: %(default)s)")
@@ -43,23 +45,42 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--mode", choices=("pairwise", "rating"), default="pairwise")
     make.add_argument("--out", type=Path, default=Path("review-sheets"), help="folder for the sheets, outside the sweep (default: ./%(default)s)")
     make.add_argument("--seed", type=int, default=0)
-    make.add_argument("--overlap", type=float, default=0.3, metavar="SHARE", help="share of comparisons that every rater sees, for agreement (default: %(default)s)")
+    make.add_argument(
+        "--overlap", type=float, default=0.3, metavar="SHARE", help="share of comparisons that every rater sees, for agreement (default: %(default)s)"
+    )
     make.add_argument("--repeat-share", type=float, default=0.05, metavar="SHARE", help="share of a rater's items shown again, swapped (default: %(default)s)")
-    make.add_argument("--stratify", metavar="group|SLICE|disagreement", help="spread the sample over groups or a slice column, or draw where the systems disagree")
+    make.add_argument(
+        "--stratify", metavar="group|SLICE|disagreement", help="spread the sample over groups or a slice column, or draw where the systems disagree"
+    )
     make.add_argument("--rubric", type=Path, metavar="FILE", help="YAML like ftbench/review/pairwise.yaml and rating.yaml")
-    make.add_argument("--dimensions", metavar="D[,D...]", help="what to ask beside the verdict, of the rubric's dimensions (default: pairwise comment; rating all)")
+    make.add_argument(
+        "--dimensions", metavar="D[,D...]", help="what to ask beside the verdict, of the rubric's dimensions (default: pairwise comment; rating all)"
+    )
     make.add_argument("--reference", action="store_true", help="show raters the expected answer too")
     make.add_argument("--split", choices=("test", "validation"), default="test", help="validation: verdicts that review pairs may train on")
-    make.add_argument("--margin", type=float, help="smallest gap of a win rate that matters, for the n that it needs (default: decision.margin of a metric from 0 to 1, else 0.1)")
+    make.add_argument(
+        "--margin",
+        type=float,
+        help="smallest gap of a win rate that matters, for the n that it needs (default: decision.margin of a metric from 0 to 1, else 0.1)",
+    )
     make.add_argument("--store", type=Path, help="where the stages now lie (default: where the sweep left them)")
 
-    take = verbs.add_parser("import", help="read filled sheets", description="Reads CSV, XLSX and what the form saves, in any mix. Bad cells are named, good ones kept; importing again changes nothing.")
+    take = verbs.add_parser(
+        "import",
+        help="read filled sheets",
+        description="Reads CSV, XLSX and what the form saves, in any mix. Bad cells are named, good ones kept; importing again changes nothing.",
+    )
     take.add_argument("files", nargs="+", type=Path, metavar="FILE")
     take.add_argument("--sweep", type=Path, help="folder of the sweep (default: every sweep below ./multirun that made sheets)")
     take.add_argument("--take-old", action="store_true", help="take back values that were corrected before")
     take.add_argument("--store", type=Path, help="where the stages now lie")
 
-    stats = verbs.add_parser("stats", help="what verdicts show", description="Win rates, strengths, agreement: from a sweep's verdicts, or from any CSV with example_id, system_a, system_b, rater, choice (a|b|tie|both_bad).")
+    stats = verbs.add_parser(
+        "stats",
+        help="what verdicts show",
+        description="Win rates, strengths, agreement: from a sweep's verdicts, or from any CSV with example_id, system_a, system_b, rater, choice "
+        "(a|b|tie|both_bad).",
+    )
     stats.add_argument("source", type=Path, metavar="VERDICTS.csv | SWEEP")
     stats.add_argument("--json", action="store_true", help="print everything as JSON")
     stats.add_argument("--baseline", help="system to compare with (default: the first)")
@@ -67,10 +88,17 @@ def _parser() -> argparse.ArgumentParser:
     stats.add_argument("--margin", type=float, help="smallest gap of a win rate that matters, such as 0.1")
     stats.add_argument("--confidence", type=float, help="default: 0.95, or the sweep's")
     stats.add_argument("--split", choices=("test", "validation"), default="test")
-    stats.add_argument("--judge", type=Path, metavar="FILE", help="JSONL of an LLM judge: example_id, system_a, system_b, choice, order; the judges of a sweep are read by themselves")
+    stats.add_argument(
+        "--judge",
+        type=Path,
+        metavar="FILE",
+        help="JSONL of an LLM judge: example_id, system_a, system_b, choice, order; the judges of a sweep are read by themselves",
+    )
     stats.add_argument("--store", type=Path, help="where the stages now lie")
 
-    pairs = verbs.add_parser("pairs", help="preference rows for DPO", description="Writes chosen and rejected answers from verdicts on examples outside the evaluation set.")
+    pairs = verbs.add_parser(
+        "pairs", help="preference rows for DPO", description="Writes chosen and rejected answers from verdicts on examples outside the evaluation set."
+    )
     pairs.add_argument("sweep", type=Path, metavar="SWEEP")
     pairs.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSONL to write; must be new")
     pairs.add_argument("--split", choices=("validation", "test"), default="validation", help="test is refused: it ranks the cells")
@@ -94,7 +122,9 @@ def _make(words: argparse.Namespace) -> int:
     raters = _raters(words.raters)
     plan = read_sweep(words.sweep)
     store = _store(plan, words.store)
-    rubric = read_rubric(words.mode, words.rubric).chosen([name.strip() for name in words.dimensions.split(",") if name.strip()] if words.dimensions is not None else None)
+    rubric = read_rubric(words.mode, words.rubric).chosen(
+        [name.strip() for name in words.dimensions.split(",") if name.strip()] if words.dimensions is not None else None
+    )
     reviewed = read_systems(plan, store, names, words.split)
     margin, why = _margin(words.margin, plan)
     request = Request(words.n, raters, words.seed, words.repeat_share, words.overlap, words.stratify, words.reference, margin)
@@ -137,8 +167,17 @@ def _import(words: argparse.Namespace) -> int:
         mine = [table for table in tables if any(item_of(cell, known) for _, row in table.rows for cell in row)]
         if mine:
             taken.append((sweep, own, take_in(sweep, own, mine, take_old=words.take_old)))
-    used = {table.file for table in tables for sweep, own in keys.items() if any(item_of(cell, {item for key in own for item in key.items}) for _, row in table.rows for cell in row)}
-    problems += [f"{file}: holds no item of the sheets that were made. Name their sweep with --sweep" for file in dict.fromkeys(table.file for table in tables) if file not in used]
+    used = {
+        table.file
+        for table in tables
+        for sweep, own in keys.items()
+        if any(item_of(cell, {item for key in own for item in key.items}) for _, row in table.rows for cell in row)
+    }
+    problems += [
+        f"{file}: holds no item of the sheets that were made. Name their sweep with --sweep"
+        for file in dict.fromkeys(table.file for table in tables)
+        if file not in used
+    ]
     for sweep, own, done in taken:
         stale = f", {done.stale} older than a correction" if done.stale else ""
         print(f"{sweep}: {done.rows} rows: {done.new} new, {done.corrected} corrected, {done.same} known already{stale}")
@@ -188,7 +227,9 @@ def _pairs(words: argparse.Namespace) -> int:
         print(f"note: {note}")
     source = "dataset.messages=prompt" if isinstance(rows[0]["prompt"], list) else "'dataset.prompt=\"{prompt}\"'"
     print(f"{len(rows)} pairs: {words.out}")
-    print(f"train on them: dataset=files dataset.preferences={words.out} {source} dataset.chosen=chosen dataset.rejected=rejected dataset.group=group method=dpo")
+    print(
+        f"train on them: dataset=files dataset.preferences={words.out} {source} dataset.chosen=chosen dataset.rejected=rejected dataset.group=group method=dpo"
+    )
     return 0
 
 

@@ -35,7 +35,14 @@ def as_dict(found: Mapping[str, Any]) -> dict[str, Any]:
         for one in found["ranking"]
     }
     finite = None if found["bradley_terry"] is None else found["bradley_terry"]["finite"]
-    return {"cells": cells, "bradley_terry_finite": finite, "pairs": found["pairs"], "metrics": found["metrics"], "counts": found["counts"], "file": str(CONCLUSIONS)}
+    return {
+        "cells": cells,
+        "bradley_terry_finite": finite,
+        "pairs": found["pairs"],
+        "metrics": found["metrics"],
+        "counts": found["counts"],
+        "file": str(CONCLUSIONS),
+    }
 
 
 def rows(found: Mapping[str, Any]) -> list[list[str]]:
@@ -48,7 +55,15 @@ def rows(found: Mapping[str, Any]) -> list[list[str]]:
         strength = strengths.get(one["system"])
         shown = "n/a" if strength is None else _limits(strength["ability"], strength["low"], strength["high"])
         rate = one["win_rate"]
-        table.append([str(best) if best == worst else f"{best}-{worst}", found["systems"][one["system"]], _limits(rate["value"], rate["low"], rate["high"]), shown, str(one["n"])])
+        table.append(
+            [
+                str(best) if best == worst else f"{best}-{worst}",
+                found["systems"][one["system"]],
+                _limits(rate["value"], rate["low"], rate["high"]),
+                shown,
+                str(one["n"]),
+            ]
+        )
     return table
 
 
@@ -58,7 +73,8 @@ def trust(found: Mapping[str, Any], metric: str) -> str | None:
     if one is None:
         return None
     accuracy = one["accuracy"]
-    return f"{metric} orders two answers as people do in {_limits(accuracy['value'], accuracy['low'], accuracy['high'])} of the {one['decided']} comparisons that they decided; 0.5 is a coin"
+    often = _limits(accuracy["value"], accuracy["low"], accuracy["high"])
+    return f"{metric} orders two answers as people do in {often} of the {one['decided']} comparisons that they decided; 0.5 is a coin"
 
 
 def markdown(found: Mapping[str, Any], primary: str) -> str:
@@ -77,7 +93,9 @@ def review_lines(folder: Path, primary: str, cells: Collection[str]) -> list[str
         return []
     table = [[_flat(text) for text in row] for row in rows(found)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = ["  ".join(text.ljust(size) if place == 1 else text.rjust(size) for place, (text, size) in enumerate(zip(row, widths, strict=True))) for row in table]
+    lines = [
+        "  ".join(text.ljust(size) if place == 1 else text.rjust(size) for place, (text, size) in enumerate(zip(row, widths, strict=True))) for row in table
+    ]
     said = trust(found, primary)
     return ["", *lines, *([said] if said else [])]
 

@@ -20,7 +20,9 @@ from ftbench.stats.proportions import share, sign_test
 from ftbench.stats.resample import clusters
 
 
-def metrics_against_people(compared: Sequence[Compared], metrics: Mapping[str, tuple[bool, Mapping[str, Mapping[str, float]]]], settings: Settings) -> list[dict[str, Any]]:
+def metrics_against_people(
+    compared: Sequence[Compared], metrics: Mapping[str, tuple[bool, Mapping[str, Mapping[str, float]]]], settings: Settings
+) -> list[dict[str, Any]]:
     """Returns each metric with its accuracy and rank correlations, the most trustworthy first."""
     found = []
     options = {"confidence": settings.confidence, "resamples": settings.resamples, "seed": settings.seed}
@@ -51,7 +53,11 @@ def judge_against_people(compared: Sequence[Compared], judge: Sequence[Verdict],
     said: dict[tuple[str, str, str], list[Verdict]] = {}
     for one in judge:
         said.setdefault((one.example, one.first, one.second), []).append(one)
-    rows = [(one, float(np.sign(sum(own.score for own in said[place])))) for one in compared if one.choices and (place := (one.example, one.first, one.second)) in said]
+    rows = [
+        (one, float(np.sign(sum(own.score for own in said[place]))))
+        for one in compared
+        if one.choices and (place := (one.example, one.first, one.second)) in said
+    ]
     people = [float(np.sign(round(one.score, 9))) for one, _ in rows]
     theirs = [score for _, score in rows]
     codes = _codes([one for one, _ in rows])

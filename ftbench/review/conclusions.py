@@ -73,7 +73,9 @@ def _baseline(evidence: Evidence, settings: Settings) -> str:
         return next(iter(evidence.systems))
     found = [system for system, label in evidence.systems.items() if settings.baseline in (system, label)]
     if not found:
-        raise FtbenchError(f"--baseline {settings.baseline}: no such system. {did_you_mean(settings.baseline, [*evidence.systems, *evidence.systems.values()])}")
+        raise FtbenchError(
+            f"--baseline {settings.baseline}: no such system. {did_you_mean(settings.baseline, [*evidence.systems, *evidence.systems.values()])}"
+        )
     return found[0]
 
 
@@ -144,8 +146,13 @@ def _ranking(compared: Sequence[Compared], pairs: Sequence[Mapping[str, Any]], s
         own = [seen_from(system, one) for one in compared if system in (one.first, one.second)]
         if own:
             rate = share(np.array([(1 + one.score) / 2 for one in own]), _codes(own), settings.confidence)
-            found.append({"system": system, "win_rate": _limits(rate), "n": rate.n, "clusters": rate.clusters, "verdicts": sum(len(one.choices) for one in own)})
-    told = [SimpleNamespace(first=one["first"], second=one["second"], value=one["win_rate"]["value"] - 0.5, tie=one["verdict"] not in (BETTER, WORSE)) for one in pairs]
+            found.append(
+                {"system": system, "win_rate": _limits(rate), "n": rate.n, "clusters": rate.clusters, "verdicts": sum(len(one.choices) for one in own)}
+            )
+    told = [
+        SimpleNamespace(first=one["first"], second=one["second"], value=one["win_rate"]["value"] - 0.5, tie=one["verdict"] not in (BETTER, WORSE))
+        for one in pairs
+    ]
     ranks = rank_ranges({one["system"]: one["win_rate"]["value"] for one in found}, told, True)
     found.sort(key=lambda one: (-one["win_rate"]["value"], systems.index(one["system"])))
     return [{**one, "rank": list(ranks[one["system"]])} for one in found]

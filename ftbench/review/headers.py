@@ -103,7 +103,9 @@ def _header(table: Table, item: int, known: Collection[str], names: Sequence[str
         if item < len(row) and item_of(row[item], known):
             continue
         head = [_plain(cell) if isinstance(cell, str) else "" for cell in row]
-        score = sum(any(text == _plain(name) or _nearness(text, name) >= NEARLY for text in head) for name in [*names, "item", "question", "left", "right", "answer"])
+        score = sum(
+            any(text == _plain(name) or _nearness(text, name) >= NEARLY for text in head) for name in [*names, "item", "question", "left", "right", "answer"]
+        )
         if score > best[0]:
             best = (score, number, head)
     return best[1], best[2]

@@ -79,7 +79,9 @@ class Key:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Key:
         items = {
-            name: Item(name, one["rater"], one["example"], one["group"], tuple(Side(tuple(side["cells"]), side["digest"]) for side in one["sides"]), one["repeat_of"])
+            name: Item(
+                name, one["rater"], one["example"], one["group"], tuple(Side(tuple(side["cells"]), side["digest"]) for side in one["sides"]), one["repeat_of"]
+            )
             for name, one in data["items"].items()
         }
         return cls(data["batch"], data["split"], data["systems"], Rubric.from_dict(data["rubric"]), items, tuple(data["identical"]), data["settings"])

@@ -39,6 +39,7 @@ def needed(batch: Batch, margin: float, why: str, settings: Mapping[str, Any]) -
     shows = f"they show a win rate beyond {0.5:g} \u00b1 {gap:.2f}" if gap is not None and gap < 0.5 else "too few to show anything but extremes"
     each = f" ({sample.n} for each of {pairs} pairs)" if pairs > 1 else ""
     return (
-        f"{whole.n} comparisons{each}: {shows} with {power:.0%} power; to show that a win rate lies within 0.5 \u00b1 {margin:g} ({why}), --n {total} is needed, "
+        f"{whole.n} comparisons{each}: {shows} with {power:.0%} power; "
+        f"to show that a win rate lies within 0.5 \u00b1 {margin:g} ({why}), --n {total} is needed, "
         f"supposing that nobody ties (spread {WIDEST_SD:g})"
     )

@@ -56,7 +56,9 @@ def repeats(evidence: Evidence, settings: Settings) -> dict[str, Any] | None:
             first[place] = one
         elif place in first:
             before = first[place]
-            same_side = None if one.left is None or before.left is None or one.left == before.left else _side(one) == _side(before) and _side(one) in ("left", "right")
+            same_side = (
+                None if one.left is None or before.left is None or one.left == before.left else _side(one) == _side(before) and _side(one) in ("left", "right")
+            )
             rows.append((one.rater, one.cluster, float(one.choice == before.choice), same_side))
     for one in sorted(evidence.ratings, key=lambda one: one.repeat):
         if one.dimension == evidence.overall:

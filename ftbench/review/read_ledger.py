@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ftbench.core.component import build
@@ -86,8 +87,6 @@ def _add(evidence: Evidence, rater: str, one: Said, kind: str, decides: bool, or
 
 def _mark_repeats(evidence: Evidence) -> None:
     """Marks what one rater judged again in another batch; a repeat whose first showing was left empty is a first one."""
-    from dataclasses import replace
-
     for rows, place in (
         (evidence.verdicts, lambda one: (one.example, one.first, one.second, one.rater, one.dimension)),
         (evidence.ratings, lambda one: (one.example, one.system, one.rater, one.dimension)),

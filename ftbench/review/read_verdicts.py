@@ -57,6 +57,7 @@ def read_verdicts(path: Path) -> Evidence:
 
 def _rows(table: Table, columns: Mapping[str, int], evidence: Evidence, seen: set[tuple[str, ...]], *, pairs: bool) -> None:
     for number, row in table.rows[1:]:
+
         def cell(name: str, row: tuple[Any, ...] = row) -> Any:
             place = columns.get(name)
             return row[place] if place is not None and place < len(row) else None

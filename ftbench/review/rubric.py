@@ -99,7 +99,11 @@ def read_rubric(mode: str, path: Path | None) -> Rubric:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise FtbenchError(f"--rubric {file}: is no YAML ({' '.join(str(error).split())[:160]})") from None
     need = "Give title, instructions and dimensions, as ftbench/review/pairwise.yaml does"
-    if not isinstance(data, dict) or not all(isinstance(data.get(key), str) for key in ("title", "instructions")) or not isinstance(data.get("dimensions"), list):
+    if (
+        not isinstance(data, dict)
+        or not all(isinstance(data.get(key), str) for key in ("title", "instructions"))
+        or not isinstance(data.get("dimensions"), list)
+    ):
         raise FtbenchError(f"--rubric {file}: is no rubric. {need}")
     dimensions = tuple(_dimension(file, index, entry) for index, entry in enumerate(data["dimensions"]))
     names = [one.name for one in dimensions]

@@ -43,7 +43,8 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
         if pair["sign_test"] is None:
             continue
         first, second = _flat(labels[pair["first"]]), _flat(labels[pair["second"]])
-        rate = f"win rate {interval(pair['win_rate'])}, sign test {pair['sign_test']['positive']} to {pair['sign_test']['negative']}, {_p(pair['sign_test']['p_adjusted'])}"
+        test = pair["sign_test"]
+        rate = f"win rate {interval(pair['win_rate'])}, sign test {test['positive']} to {test['negative']}, {_p(test['p_adjusted'])}"
         over = f" over {pair['family']} comparisons" if pair["family"] > 1 else ""
         margin = f" by the margin of {pair['margin']:g}" if pair["margin"] is not None else ""
         words = {
@@ -58,7 +59,9 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
             said.append(f"Only {pair['clusters']} independent examples: intervals and tests over fewer than {FEW} are rough.")
     strengths = found["bradley_terry"]
     if strengths is not None and not strengths["finite"]:
-        said.append(f"No finite Bradley-Terry strengths: {_flat(_named(strengths['why'], labels))}. Those shown are regularised (half a win and half a loss added per pair), without intervals.")
+        why = _flat(_named(strengths["why"], labels))
+        shown = "Those shown are regularised (half a win and half a loss added per pair), without intervals"
+        said.append(f"No finite Bradley-Terry strengths: {why}. {shown}.")
     elif strengths is not None:
         said.append(f"Bradley-Terry with ties (Davidson), {_flat(labels[strengths['reference']])} at 0, {confidence:.0%} intervals each for itself.")
     return said
@@ -82,7 +85,9 @@ def interval(value: Mapping[str, Any], places: int = 2) -> str:
 
 
 def _headline(counts: Mapping[str, int]) -> str:
-    parts = [f"{counts['verdicts']} verdicts of {counts['raters']} rater{'s' * (counts['raters'] != 1)} on {counts['comparisons'] - counts['identical']} comparisons, {counts['examples']} examples"]
+    judged = counts["comparisons"] - counts["identical"]
+    who = f"{counts['raters']} rater{'s' * (counts['raters'] != 1)}"
+    parts = [f"{counts['verdicts']} verdicts of {who} on {judged} comparisons, {counts['examples']} examples"]
     if counts["clusters"] < counts["examples"]:
         parts.append(f"in {counts['clusters']} groups")
     if counts["identical"]:
@@ -99,7 +104,9 @@ def _ranking(found: Mapping[str, Any]) -> list[str]:
         best, worst = one["rank"]
         strength = strengths.get(one["system"])
         shown = "" if strength is None else interval({"value": strength["ability"], "low": strength["low"], "high": strength["high"]})
-        rows.append([str(best) if best == worst else f"{best}-{worst}", _flat(found["systems"][one["system"]]), interval(one["win_rate"]), shown, str(one["n"])])
+        rows.append(
+            [str(best) if best == worst else f"{best}-{worst}", _flat(found["systems"][one["system"]]), interval(one["win_rate"]), shown, str(one["n"])]
+        )
     star = "" if found["bradley_terry"] is None or found["bradley_terry"]["finite"] else " (regularised)"
     return _grid(["rank", "system", f"win rate [{found['settings']['confidence']:.0%}]", f"strength{star}", "n"], rows) if rows else []
 
@@ -107,7 +114,11 @@ def _ranking(found: Mapping[str, Any]) -> list[str]:
 def _pairs(found: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     labels = found["systems"]
     rows = [
-        [f"{_flat(labels[one['first']])} against {_flat(labels[one['second']])}", *(interval(one[name]) for name in ("win", "tie", "both_bad", "loss")), str(one["n"])]
+        [
+            f"{_flat(labels[one['first']])} against {_flat(labels[one['second']])}",
+            *(interval(one[name]) for name in ("win", "tie", "both_bad", "loss")),
+            str(one["n"]),
+        ]
         for one in found["pairs"]
     ]
     return ["", "win", "tie", "both bad", "loss", "n"], rows
@@ -138,7 +149,8 @@ def _raters(found: Mapping[str, Any]) -> Iterator[str]:
         alpha = held["krippendorff"]["nominal"]
         if alpha["value"] is not None:
             ordinal = held["krippendorff"]["ordinal"]
-            yield f"agreement of raters: Krippendorff's alpha {interval(alpha)} nominal, {interval(ordinal)} ordinal, over {alpha['units']} comparisons judged by several"
+            both = f"{interval(alpha)} nominal, {interval(ordinal)} ordinal"
+            yield f"agreement of raters: Krippendorff's alpha {both}, over {alpha['units']} comparisons judged by several"
         elif not alpha["units"]:
             yield "agreement of raters: unknown, no comparison was judged by two of them"
         if held["fleiss"]["value"] is not None and held["fleiss"]["raters"] > 2:
@@ -158,7 +170,8 @@ def _raters(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"left answer preferred: {interval(side)} of {side['n']}, {_p(side['p'])}: {word}"
     for judge in found["judges"]:
         kappa = "n/a" if judge["kappa"] is None else f"{judge['kappa']:.2f}"
-        yield f"LLM judge ({_flat(judge['judge'])}): decides like people in {interval(judge['accuracy'])} of {judge['accuracy']['n']}, kappa {kappa}; prefers what stands first in {interval(judge['position'])}"
+        right = f"decides like people in {interval(judge['accuracy'])} of {judge['accuracy']['n']}, kappa {kappa}"
+        yield f"LLM judge ({_flat(judge['judge'])}): {right}; prefers what stands first in {interval(judge['position'])}"
 
 
 def _metrics(found: Mapping[str, Any]) -> list[str]:
@@ -174,7 +187,9 @@ def _grid(head: list[str], rows: list[list[str]]) -> list[str]:
     table = [head, *rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     left = 1 if head[0] == "rank" else 0
-    return [GAP.join(text.ljust(size) if place == left else text.rjust(size) for place, (text, size) in enumerate(zip(row, widths, strict=True))) for row in table]
+    return [
+        GAP.join(text.ljust(size) if place == left else text.rjust(size) for place, (text, size) in enumerate(zip(row, widths, strict=True))) for row in table
+    ]
 
 
 def _named(why: str | None, labels: Mapping[str, str]) -> str:

@@ -80,7 +80,11 @@ def read_systems(plan: Plan, store: Store, names: Sequence[str], split: str) -> 
     for cell in cells:
         answered, prepared = (store.find(cell.stages.get(role, "")) if role in cell.stages else None for role in (f"generate.{split}", "prepare"))
         if answered is None or prepared is None:
-            missing = f"did not answer the {split} split" if f"generate.{split}" not in cell.stages else f"has no finished answers to the {split} split in {store.path}"
+            missing = (
+                f"did not answer the {split} split"
+                if f"generate.{split}" not in cell.stages
+                else f"has no finished answers to the {split} split in {store.path}"
+            )
             raise FtbenchError(f"{cell.label}: {missing}. Run the sweep (validation=true answers that split too), or name the store with --store")
         examples = read_examples(prepared / f"{split}.jsonl")
         outputs = {row["id"]: row["output"] for row in read_jsonl(answered / "outputs.jsonl")}

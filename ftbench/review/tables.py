@@ -137,7 +137,9 @@ def _workbook(path: Path, content: bytes) -> Iterator[Table]:
     except FtbenchError:
         raise
     except Exception as error:  # a damaged workbook breaks its reader in any way it likes
-        raise FtbenchError(f"{path}: is no workbook that can be read ({type(error).__name__}: {' '.join(str(error).split())[:120]}). Save it again as .xlsx, or as CSV") from None
+        raise FtbenchError(
+            f"{path}: is no workbook that can be read ({type(error).__name__}: {' '.join(str(error).split())[:120]}). Save it again as .xlsx, or as CSV"
+        ) from None
 
 
 def _trimmed(row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -185,7 +187,10 @@ def _saved(path: Path, content: bytes) -> Table:
     names = list(dict.fromkeys(str(name) for values in answers.values() for name in values))
     head = ("item", "rater", *names)
     name = data.get("name")
-    rows = [(number, (item, name if isinstance(name, str) else None, *(_plain(values.get(one)) for one in names))) for number, (item, values) in enumerate(answers.items(), start=2)]
+    rows = [
+        (number, (item, name if isinstance(name, str) else None, *(_plain(values.get(one)) for one in names)))
+        for number, (item, values) in enumerate(answers.items(), start=2)
+    ]
     return Table(str(path), None, ((1, head), *rows))
 
 

@@ -70,7 +70,9 @@ def take_in(sweep: Path, keys: Sequence[Key], tables: Sequence[Table], *, take_o
                     continue
             elif history and any(line.value == one.value for line in history) and not take_old:
                 done.stale += 1
-                done.warnings.append(f"{_at(one)}: {one.value!r} was corrected to {history[-1].value!r} on {history[-1].at}; that was kept (--take-old takes the old one)")
+                done.warnings.append(
+                    f"{_at(one)}: {one.value!r} was corrected to {history[-1].value!r} on {history[-1].at}; that was kept (--take-old takes the old one)"
+                )
                 continue
             elif history:
                 done.corrected += 1
@@ -156,7 +158,8 @@ def _without_contradictions(before: Sequence[Said], read: Sequence[Said], done: 
             kept.append(lines[0])
             continue
         places = "; ".join(f"{one.value!r} in {_at(one)}" for one in lines[:4])
-        done.problems.append(f"item {lines[0].item}, {lines[0].dimension}: {len(values)} different values: {places}. Neither was taken; import one file after the other, newest last")
+        fix = "Neither was taken; import one file after the other, newest last"
+        done.problems.append(f"item {lines[0].item}, {lines[0].dimension}: {len(values)} different values: {places}. {fix}")
     return kept
 
 

@@ -64,7 +64,8 @@ def _instructions(page, sheet: Sheet, formats) -> None:
         page.write_string(row, 1, text, formats["plain"])
         page.set_row(row, _POINTS_PER_LINE * max(1, math.ceil(len(text) / 95)))
         row += 1
-    last = f"Fill in the yellow cells of the next page, '{ITEMS}'. A text too long for one cell goes on in the row below it. Your name may replace the one in the column rater."
+    last = f"Fill in the yellow cells of the next page, '{ITEMS}'. A text too long for one cell goes on in the row below it. "
+    last += "Your name may replace the one in the column rater."
     page.merge_range(row + 1, 0, row + 1, 1, "", formats["plain"])
     page.write_string(row + 1, 0, last, formats["plain"])
     page.set_row(row + 1, 2 * _POINTS_PER_LINE)

@@ -53,7 +53,14 @@ def sign_agreement(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def association(
-    measure: Callable[[np.ndarray, np.ndarray], float], first: np.ndarray, second: np.ndarray, codes: np.ndarray, *, confidence: float, resamples: int, seed: int
+    measure: Callable[[np.ndarray, np.ndarray], float],
+    first: np.ndarray,
+    second: np.ndarray,
+    codes: np.ndarray,
+    *,
+    confidence: float,
+    resamples: int,
+    seed: int,
 ) -> Association:
     """Returns a measure of two scores with its interval.
 

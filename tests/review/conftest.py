@@ -111,11 +111,17 @@ def sweep(tmp_path: Path) -> Sweep:
 
 
 def new_sweep(folder: Path, n: int = 24, systems: tuple[str, ...] = ("base", "tuned", "other"), texts: Mapping[str, str] | None = None) -> Sweep:
-    examples = {"test": [_example(f"exa-t{index}", index) for index in range(n)], "validation": [_example(f"exa-v{index}", index + 1000) for index in range(n // 2)]}
+    examples = {
+        "test": [_example(f"exa-t{index}", index) for index in range(n)],
+        "validation": [_example(f"exa-v{index}", index + 1000) for index in range(n // 2)],
+    }
     answers: dict[str, dict[str, dict[str, str]]] = {}
     for place, label in enumerate(systems):
         for split, own in examples.items():
-            said = {example.id: f"It is {'red' if index % 6 == 0 else ('red', 'blue', 'dark green')[(place + index) % 3]}, number {index}." for index, example in enumerate(own)}
+            said = {
+                example.id: f"It is {'red' if index % 6 == 0 else ('red', 'blue', 'dark green')[(place + index) % 3]}, number {index}."
+                for index, example in enumerate(own)
+            }
             answers.setdefault(label, {})[split] = {identity: (texts or {}).get(label, text) for identity, text in said.items()}
     made = Sweep(folder / "sweep", Store(folder / "store"), examples, answers)
     made.folder.mkdir(parents=True, exist_ok=True)
@@ -150,7 +156,9 @@ def conclusions(sweep: Sweep) -> dict:
 
 def _example(identity: str, index: int) -> Example:
     turns = (Turn("user", f"What colour is thing {index}?"),)
-    return Example(identity, turns, None, (f"It is red, number {index % 1000}.",), f"g{index // 2}", None, {"kind": "new" if index % 3 else "old"}, (), None, None)
+    return Example(
+        identity, turns, None, (f"It is red, number {index % 1000}.",), f"g{index // 2}", None, {"kind": "new" if index % 3 else "old"}, (), None, None
+    )
 
 
 def _output(example: Example, text: str) -> dict:

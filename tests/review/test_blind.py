@@ -60,7 +60,9 @@ def seen(made: Batch) -> tuple[np.ndarray, np.ndarray, list[str]]:
         strings = [int(number) for number in re.findall(r'<c [^>]*t="s"><v>(\d+)</v>', row)]
         styles = [int(number) for number in re.findall(r's="(\d+)"', row)]
         height = float(re.search(r'ht="([\d.]+)"', row)[1])
-        features.append([place, place % 2, order.index(entry.item), *codes, sum(codes) % 2, *np.diff(strings)[:4], *styles, height, len(row), len(features) % 3])
+        features.append(
+            [place, place % 2, order.index(entry.item), *codes, sum(codes) % 2, *np.diff(strings)[:4], *styles, height, len(row), len(features) % 3]
+        )
         left.append(made.key.items[entry.item].sides[0].cells[0] == "aaaaaaaaaa")
     width = max(map(len, features))
     return np.array([row + [0] * (width - len(row)) for row in features], dtype=np.float64), np.array(left), rest
@@ -88,7 +90,15 @@ def test_files_without_their_texts_name_no_system_and_differ_by_ids_alone() -> N
         made = batch(seed)
         rest = seen(made)[2]
         for content in rest:
-            for word in ("aaaaaaaaaa", "bbbbbbbbbb", "zqfirst", "zqsecond", "stage-", "t0", *(side.digest[:12] for item in made.key.items.values() for side in item.sides)):
+            for word in (
+                "aaaaaaaaaa",
+                "bbbbbbbbbb",
+                "zqfirst",
+                "zqsecond",
+                "stage-",
+                "t0",
+                *(side.digest[:12] for item in made.key.items.values() for side in item.sides),
+            ):
                 assert word not in content, word
         ids = [entry.item for entry in made.sheets[0].entries]
         plain = [re.sub("|".join([*ids, made.sheets[0].batch]), "ID", content) for content in rest]
@@ -112,7 +122,9 @@ def test_the_seed_alone_tells_no_side() -> None:
 
     def sides(stage: str) -> list[bool]:
         systems = tuple(System(cell, cell, stage + cell, {one.id: cell + one.id for one in examples}) for cell in ("a", "b"))
-        made = make(Reviewed(systems, examples, "test"), read_rubric("pairwise", None).chosen(None), replace(Request(40, ("r",), 0, 0, 1, None, False, 0.1)), {})
+        made = make(
+            Reviewed(systems, examples, "test"), read_rubric("pairwise", None).chosen(None), replace(Request(40, ("r",), 0, 0, 1, None, False, 0.1)), {}
+        )
         return [made.key.items[entry.item].sides[0].cells[0] == "a" for entry in made.sheets[0].entries]
 
     assert sides("one") != sides("two") and sides("one") == sides("one")
@@ -131,7 +143,13 @@ def test_texts_are_normalised_the_same_for_every_system() -> None:
 def test_the_key_is_in_no_file_that_goes_out(sweep: Sweep, tmp_path: Path, mode: str) -> None:
     out = sweep.make(tmp_path / "out", "--mode", mode, "--n", "10")
     key = json.dumps(sweep.key.as_dict())
-    secrets = {*sweep.key.systems, *(side.digest for item in sweep.key.items.values() for side in item.sides), *(item.example for item in sweep.key.items.values()), "repeat_of", "0000000001"}
+    secrets = {
+        *sweep.key.systems,
+        *(side.digest for item in sweep.key.items.values() for side in item.sides),
+        *(item.example for item in sweep.key.items.values()),
+        "repeat_of",
+        "0000000001",
+    }
     assert all(secret in key for secret in secrets)
     for path in out.iterdir():
         content = path.read_bytes()
@@ -140,6 +158,9 @@ def test_the_key_is_in_no_file_that_goes_out(sweep: Sweep, tmp_path: Path, mode:
             book = zipfile.ZipFile(io.BytesIO(content))
             parts = [book.read(name) for name in book.namelist()]
             assert {info.date_time for info in book.infolist()} == {(1980, 1, 1, 0, 0, 0)}
-            assert not re.search(rb"<dc:creator>[^<]|<cp:lastModifiedBy>[^<]|[hH]idden", b"".join(book.read(name) for name in ("docProps/core.xml", "docProps/app.xml", "xl/workbook.xml")))
+            assert not re.search(
+                rb"<dc:creator>[^<]|<cp:lastModifiedBy>[^<]|[hH]idden",
+                b"".join(book.read(name) for name in ("docProps/core.xml", "docProps/app.xml", "xl/workbook.xml")),
+            )
         for part in parts:
             assert not [secret for secret in secrets if secret.encode() in part]

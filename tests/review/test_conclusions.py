@@ -98,7 +98,12 @@ def test_identical_answers_are_ties_unless_somebody_judged_them() -> None:
 
 
 def test_ratings_become_preferences_of_the_same_rater() -> None:
-    rows = [Rating(str(n), str(n), system, rater, value, "overall", False) for n in range(12) for rater in ("p", "q") for system, value in (("x", 3 + n % 2), ("y", 4 + (n % 3 > 0)))]
+    rows = [
+        Rating(str(n), str(n), system, rater, value, "overall", False)
+        for n in range(12)
+        for rater in ("p", "q")
+        for system, value in (("x", 3 + n % 2), ("y", 4 + (n % 3 > 0)))
+    ]
     found = conclude(Evidence({"x": "x", "y": "y"}, ratings=rows), Settings())
     means = {one["system"]: one["value"] for one in found["ratings"]["overall"]["means"]}
     assert means == pytest.approx({"x": 3.5, "y": 4 + 2 / 3}) and found["pairs"][0]["verdict"] == "better"
@@ -118,7 +123,11 @@ def test_metrics_against_people() -> None:
 def test_a_judge_who_prefers_what_stands_first(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     text = HEAD + "".join(f"\n{n},x,y,r,{'ab'[n % 2]}" for n in range(20))
     judge = tmp_path / "judge.jsonl"
-    lines = [{"example_id": str(n), "system_a": "x", "system_b": "y", "choice": choice, "order": order} for n in range(20) for choice, order in (("a", "ab"), ("b", "ba"))]
+    lines = [
+        {"example_id": str(n), "system_a": "x", "system_b": "y", "choice": choice, "order": order}
+        for n in range(20)
+        for choice, order in (("a", "ab"), ("b", "ba"))
+    ]
     judge.write_text("\n".join(map(json.dumps, lines)) + "\n", encoding="utf-8")
     status, out, _ = stats(tmp_path, text, capsys, "--judge", str(judge), "--json")
     (found,) = json.loads(out)["judges"]
@@ -129,11 +138,17 @@ def test_a_judge_who_prefers_what_stands_first(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_a_csv_of_any_making(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    text = HEAD.replace(",", ";") + ";presented_left;mood\n1;x;y;anna;A;x;ok\n2;y;x;anna; b ;b;\n3;x;y;;a;a;\n4;x;x;anna;a;a;\n5;x;y;anna;left;a;\n6;x;y;anna;both bad;z;\n7;x;y;Bob;TIE;y;\n"
+    text = (
+        HEAD.replace(",", ";")
+        + ";presented_left;mood\n1;x;y;anna;A;x;ok\n2;y;x;anna; b ;b;\n3;x;y;;a;a;\n4;x;x;anna;a;a;\n5;x;y;anna;left;a;\n6;x;y;anna;both bad;z;\n7;x;y;Bob;TIE;y;\n"
+    )
     status, out, _ = stats(tmp_path, text, capsys, "--json")
     found = json.loads(out)
     assert status == 0 and found["counts"]["verdicts"] == 3 and len(found["problems"]) == 4
-    assert all(f"row {row}: column {column}" in problem for problem, row, column in zip(found["problems"], (4, 5, 6, 7), ("rater", "system_b", "choice", "presented_left"), strict=True))
+    assert all(
+        f"row {row}: column {column}" in problem
+        for problem, row, column in zip(found["problems"], (4, 5, 6, 7), ("rater", "system_b", "choice", "presented_left"), strict=True)
+    )
     assert found["pairs"][0]["loss"]["value"] == pytest.approx(2 / 3), "turned rows are turned back"
     status, out, _ = stats(tmp_path, text, capsys)
     assert "not used: 4" in out and "Allowed: a, b, tie, both_bad" in out
@@ -154,11 +169,23 @@ def test_a_csv_that_says_nothing_is_one_line(tmp_path: Path, capsys: pytest.Capt
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([("x", "y"), ("y", "z"), ("x", "z")]), st.sampled_from("pq"), st.sampled_from(["a", "b", "tie", "both_bad"])), min_size=1, max_size=25), st.randoms())
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 5), st.sampled_from([("x", "y"), ("y", "z"), ("x", "z")]), st.sampled_from("pq"), st.sampled_from(["a", "b", "tie", "both_bad"])
+        ),
+        min_size=1,
+        max_size=25,
+    ),
+    st.randoms(),
+)
 def test_order_of_rows_and_of_systems_within_rows_changes_nothing(rows: list, random) -> None:
     rows = list({(example, pair, rater): (example, pair, rater, choice) for example, pair, rater, choice in rows}.values())
+
     def told(given: list) -> dict:
-        made = Evidence({"x": "x", "y": "y", "z": "z"}, verdicts=[Verdict(str(e), str(e), *pair, rater, choice, None, "overall", False) for e, pair, rater, choice in given])
+        made = Evidence(
+            {"x": "x", "y": "y", "z": "z"}, verdicts=[Verdict(str(e), str(e), *pair, rater, choice, None, "overall", False) for e, pair, rater, choice in given]
+        )
         return conclude(made, Settings(resamples=50))
 
     one, other = told(rows), told(random.sample(rows, len(rows)))

@@ -26,7 +26,9 @@ def playwright() -> Iterator:
 
 
 def open_form(playwright, profile: Path, form: Path, **options):
-    context = playwright.chromium.launch_persistent_context(str(profile), executable_path=CHROMIUM, args=["--no-sandbox", *options.pop("args", [])], accept_downloads=True, **options)
+    context = playwright.chromium.launch_persistent_context(
+        str(profile), executable_path=CHROMIUM, args=["--no-sandbox", *options.pop("args", [])], accept_downloads=True, **options
+    )
     page = context.new_page()
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))

@@ -186,7 +186,9 @@ def _disturbed(folder: Path, data: st.DataObject) -> None:
                 wanted[row["item"], "overall"] = row["overall"]
         columns = data.draw(st.permutations(list(rows[0])))
         encoding = data.draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]))
-        path = write_rows(folder / f"{number}.csv", [{name: row[name] for name in columns} for row in picked], encoding=encoding, delimiter=data.draw(st.sampled_from(",;\t")))
+        path = write_rows(
+            folder / f"{number}.csv", [{name: row[name] for name in columns} for row in picked], encoding=encoding, delimiter=data.draw(st.sampled_from(",;\t"))
+        )
         done = take_in(sweep.folder, [sweep.key], read_tables(path))
         assert not done.problems
     assert held(sweep) == wanted
@@ -194,7 +196,20 @@ def _disturbed(folder: Path, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize(
     ("cell", "value"),
-    [(4, "4"), (4.0, "4"), ("4", "4"), (" 4,0 ", "4"), ("400%", "4"), ("4/5", "4"), ("4 - good", "4"), ("\u20184\u2019", "4"), ("4 out of 5", "4"), ("", None), (None, None), ("\u00a0", None)],
+    [
+        (4, "4"),
+        (4.0, "4"),
+        ("4", "4"),
+        (" 4,0 ", "4"),
+        ("400%", "4"),
+        ("4/5", "4"),
+        ("4 - good", "4"),
+        ("\u20184\u2019", "4"),
+        ("4 out of 5", "4"),
+        ("", None),
+        (None, None),
+        ("\u00a0", None),
+    ],
 )
 def test_what_spreadsheets_make_of_a_rating(cell: object, value: str | None) -> None:
     assert read_answer(Dimension("overall", SCALE, "", 1, 5), cell) == value
@@ -224,7 +239,9 @@ def test_files_that_are_no_sheets_are_one_line_each(sweep: Sweep, tmp_path: Path
     with zipfile.ZipFile(out / "rater-1.xlsx") as source, zipfile.ZipFile(entity, "w") as archive:
         for name in source.namelist():
             text = source.read(name)
-            archive.writestr(name, text.replace(b"?>\n", b'?>\n<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>\n', 1) if name.endswith("sheet2.xml") else text)
+            archive.writestr(
+                name, text.replace(b"?>\n", b'?>\n<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>\n', 1) if name.endswith("sheet2.xml") else text
+            )
     files = {
         "bomb.xlsx": "would unpack to", "entity.xlsx": "declares XML entities", "old.xls": "old .xls", "page.html": "Open it, press Save to file", "torn.xlsx": "damaged",
         "other.json": "is no file that the form saved", "binary.csv": "neither a table nor text", "empty.csv": "holds no item", "gone.csv": "cannot be read",

@@ -121,7 +121,7 @@ def test_disagreement_draws_where_the_metric_differs_first(sweep: Sweep, tmp_pat
 
 
 HOSTILE = {
-    "formula": "=HYPERLINK(\"http://evil\",\"x\")",
+    "formula": '=HYPERLINK("http://evil","x")',
     "script": "</script><script>alert(1)</script><img src=x onerror=alert(1)>",
     "control": "a\x00b\x07c\x1b[31m\x7f",
     "bidi": "abc\u202edcba\u2066",
@@ -163,7 +163,11 @@ def test_model_text_is_inert_and_whole_in_every_form(tmp_path: Path) -> None:
             assert not csv_rows[item][name].startswith(("=", "+", "-", "@"))
     page_text = (out / "rater-1.html").read_text(encoding="utf-8")
     assert page_text.count("<script") == 2 and "<img" not in page_text and "onerror" in page_text
-    assert "default-src 'none'" in page_text and "unsafe-inline" not in page_text and "http://" not in re.sub(r'<script type="application/json".*?</script>', "", page_text, flags=re.S)
+    assert (
+        "default-src 'none'" in page_text
+        and "unsafe-inline" not in page_text
+        and "http://" not in re.sub(r'<script type="application/json".*?</script>', "", page_text, flags=re.S)
+    )
     assert EMPTY in page_text
 
 
@@ -187,7 +191,10 @@ def test_pieces_lose_nothing(text: str, most: int) -> None:
 
 def test_a_rubric_of_ones_own(sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     rubric = tmp_path / "mine.yaml"
-    rubric.write_text("title: T\ninstructions: I\ndimensions:\n - {name: overall, kind: rating, low: 0, high: 9, help: h}\n - {name: tone, kind: rating, help: t}\n", encoding="utf-8")
+    rubric.write_text(
+        "title: T\ninstructions: I\ndimensions:\n - {name: overall, kind: rating, low: 0, high: 9, help: h}\n - {name: tone, kind: rating, help: t}\n",
+        encoding="utf-8",
+    )
     out = sweep.make(tmp_path / "out", "--mode", "rating", "--rubric", str(rubric), "--raters", "anna,bob", "--n", "6", "--reference")
     assert list(rows_of(out / "anna.csv")[0]) == ["item", "rater", "question", "reference", "answer", "overall", "tone"]
     rubric.write_text("title: T\ninstructions: I\ndimensions:\n - {name: overall, kind: rating, low: 0, high: 99}\n", encoding="utf-8")

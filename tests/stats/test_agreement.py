@@ -81,7 +81,9 @@ def test_cohen_1960() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(st.integers(1, 4), min_size=0, max_size=4), min_size=1, max_size=12), st.sampled_from(["nominal", "ordinal", "interval"]), st.randoms())
+@given(
+    st.lists(st.lists(st.integers(1, 4), min_size=0, max_size=4), min_size=1, max_size=12), st.sampled_from(["nominal", "ordinal", "interval"]), st.randoms()
+)
 def test_alpha_knows_no_order_and_no_names(rows: list[list[int]], level: str, random) -> None:
     alpha = krippendorff_alpha(rows, level)
     mixed = [random.sample(row, len(row)) for row in random.sample(rows, len(rows))]
