@@ -7,7 +7,7 @@ dropped, put in another order, misspelt; numbers too, which makes another questi
 is the share of planted rows refused as leaks of their original, and after the stroke the share told of at all; a false alarm
 is any other certain leak between halves of the data that share no row (near duplicates that the data really holds are
 taken out first by the rule itself, so what is left is caused by planting). CPU time is that of one look at everything, with
-the exact join up to 20,000 rows and MinHash above; rows beyond the data's own are made by recombining its words.
+the exact join up to 5,000 rows and MinHash above; rows beyond the data's own are made by recombining its words.
 """
 
 from __future__ import annotations
