@@ -27,7 +27,8 @@ playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium")]
 
-SWEEP = ("method=none,lora", "context=zero_shot,rag", "dataset.train=48", "dataset.validation=8", "dataset.test=24", "method.max_steps=6", "metrics=[rougeL,exact_match]", "validation=false")
+SWEEP = ("method=none,lora", "context=zero_shot,rag", "dataset.train=48", "dataset.validation=8", "dataset.test=24", "method.max_steps=6", "metrics=[rougeL,exact_match]", "validation=false",
+         "hardware.usd_per_hour=0.5", "hardware.price_date=2026-11-01", "hardware.price_source=example")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -134,13 +135,25 @@ def test_decision_filters_constrains_and_leads_to_the_cell(watched, address) -> 
     page.goto(address)
     page.wait_for_selector(".ft-say")
     page.get_by_role("button", name="Constraints").click()
-    page.get_by_role("slider").first.focus()
+    page.get_by_role("slider", name="p95 latency at most, ms").focus()
     page.keyboard.press("Home")
     page.get_by_text("breaks:").first.wait_for()
     page.keyboard.press("Escape")
     page.locator("svg.ft-wide-chart a[data-cell] .ft-point").first.click()
     page.get_by_role("heading", name="What it cost").wait_for()
     assert "cell=" in page.url
+
+
+def test_sliders_move_the_cost_of_owning(watched, address) -> None:
+    page = watched.page
+    page.goto(address)
+    page.get_by_role("heading", name="What owning it costs").wait_for()
+    page.get_by_text("over 12 months at 100,000 requests a month").wait_for()
+    before = page.locator(".ft table").filter(has_text="paid once").inner_text()
+    page.get_by_role("slider", name="Months").focus()
+    page.keyboard.press("End")
+    page.get_by_text("over 48 months at 100,000 requests a month").wait_for()
+    assert page.locator(".ft table").filter(has_text="paid once").inner_text() != before
 
 
 def test_cell_shows_curve_findings_masked_example_and_command(watched, address, folder) -> None:
@@ -175,7 +188,7 @@ def test_statistics_plan_and_review(watched, address) -> None:
     page = watched.page
     page.goto(f"{address}/?page=statistics")
     for words in ("Comparisons", "Seeds apart from sampling", "Do the metrics agree?"):
-        page.get_by_role("heading", name=words).wait_for()
+        page.get_by_role("heading", name=words, exact=True).wait_for()
     page.get_by_text("longest").first.wait_for()
     page.goto(f"{address}/?page=plan")
     page.locator("svg .ft-node").first.wait_for()
@@ -229,7 +242,7 @@ def test_the_sent_file_reads_with_scripts_off_on_a_phone_and_prints(browser, fil
     assert page.locator("article:visible").count() == 24
     assert page.locator("svg.ft-narrow:visible").count() == 1
     assert not page.locator(".ft-tools:visible").count()
-    page.get_by_role("heading", name="Comparisons").wait_for()
+    page.get_by_role("heading", name="Comparisons", exact=True).wait_for()
     assert page.pdf()[:5] == b"%PDF-"
     watched.context.close()
     assert not watched.wrong
