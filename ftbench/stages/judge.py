@@ -170,6 +170,7 @@ def _replies(job: Job, askings: Sequence[Asking]) -> tuple[dict[str, str], dict[
     texts = {asking.id: asking.text for asking in askings}
     greedy = Decoding(
         do_sample=False, temperature=1.0, top_p=1.0, top_k=0, max_new_tokens=job.stage.config["max_new_tokens"], stop=[], batch_size=BATCH_ROWS, latency_requests=0,
+        backend="transformers",
     )  # fmt: skip
     if getattr(model, "records", False):
         known = model.answers()
