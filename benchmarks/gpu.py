@@ -111,6 +111,7 @@ class Clock:
 
 def method_of(case: Case) -> Any:
     node = yaml.safe_load((CONF / "method" / f"{case.what}.yaml").read_text(encoding="utf-8"))
+    node.pop("_search_", None)
     return build({**node, "batch_size": case.rows, "max_steps": STEPS, "eval_steps": 0, "max_tokens": case.length, **case.changed}, "method")
 
 

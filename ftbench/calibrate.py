@@ -135,6 +135,7 @@ def _trainings() -> list[str]:
         node = yaml.safe_load(path.read_text(encoding="utf-8"))
         if "_target_" not in node or "defaults" in node:
             continue
+        node.pop("_search_", None)  # what a search may try, and no value of the method
         try:
             method: Any = build(node, "method")
             told = method.training(1)
