@@ -16,7 +16,7 @@ from ftbench.core.plan import Plan
 from ftbench.store.store import Store
 
 pytestmark = [pytest.mark.shared_data, pytest.mark.slow]
-QUICK = ("validation=false", "statistics.resamples=100", "decoding.latency_requests=1", "hydra.sweep.dir=sweep", "store.dir=store")
+QUICK = ("validation=false", "data.on_leak=warn", "statistics.resamples=100", "decoding.latency_requests=1", "hydra.sweep.dir=sweep", "store.dir=store")
 GROUNDED = ("dataset.id=id", "dataset.document_id=doc_id", "dataset.gold_documents=gold_doc_ids", "dataset.group=gold_doc_ids.0")
 
 

@@ -146,7 +146,7 @@ def _entries(path: Path, plan: Plan, name: str, moved: Path | None) -> list[Entr
         node = plan.stages[cell.stages["score.test"]].config["metrics"][name]
         reads = build(node, f"metric.{name}").reads
         role, file = (f"judge.{name}.test", "judgements.jsonl") if reads == "judgements" else SOURCES[reads]
-        prepared, answered = store.find(cell.stages["prepare"]), store.find(cell.stages.get(role, ""))
+        prepared, answered = store.find(cell.stages["prepare"]), store.find(cell.stages[role]) if role in cell.stages else None
         if prepared is None or answered is None:
             continue
         wanted = {example.id: list(example.references) for example in read_examples(prepared / "test.jsonl")}
