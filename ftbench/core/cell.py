@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 AXES = ("model", "context", "method", "artifact", "prompt", "dataset", "decoding", "hardware")
@@ -54,7 +54,7 @@ class Cell:
     values: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Cell:
@@ -78,7 +78,7 @@ class Refusal:
     problems: tuple[dict[str, str], ...]
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Refusal:

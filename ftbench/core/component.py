@@ -93,6 +93,8 @@ def text_identity(model: Mapping[str, Any]) -> dict[str, Any]:
 
 def plain(value: Any) -> Any:
     """Returns ``value`` with dataclasses and OmegaConf nodes turned into plain dicts and lists."""
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
     if isinstance(value, DictConfig) or OmegaConf.is_config(value):
         return OmegaConf.to_container(value, resolve=True)
     if is_dataclass(value) and not isinstance(value, type):

@@ -7,7 +7,7 @@ reason, never 0 (DESIGN 6, number 31).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from ftbench.core.training import Adapter, Training
@@ -65,7 +65,7 @@ class Forecast:
     work: dict[str, float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {one.name: getattr(self, one.name) for one in fields(self)}  # not asdict(): it copies deeply, which thousands of stages feel
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Forecast:
@@ -235,11 +235,11 @@ def merge(subject: Subject, hardware: Hardware, rates: Rates | None) -> Forecast
     weights = weight_bytes(subject.shape, setting.dtype, None)
     found = _sized(Forecast("merge", hardware.name), {"weights": weights, "workspace": max(linear.parameters for linear in subject.shape.linears) * 4.0})
     if rates is None:
-        return Forecast(**{**found.as_dict(), "reason": _NO_RATES})
+        return replace(found, reason=_NO_RATES)
     seconds = weights * rates.load_byte
     load = rates.load_start + weights * rates.load_byte
     price = usd(seconds + load, hardware.units, hardware.usd_per_hour)
-    return Forecast(**{**found.as_dict(), "seconds": seconds, "load_seconds": load, "usd": price, "calibrated": rates.calibrated, "basis": rates.basis})
+    return replace(found, seconds=seconds, load_seconds=load, usd=price, calibrated=rates.calibrated, basis=rates.basis)
 
 
 _NO_RATES = "no rates are known for this hardware; python -m ftbench calibrate measures them"
@@ -247,17 +247,17 @@ _NO_RATES = "no rates are known for this hardware; python -m ftbench calibrate m
 
 def _sized(found: Forecast, terms: Mapping[str, float]) -> Forecast:
     peak = total(terms)
-    return Forecast(**{**found.as_dict(), "memory": dict(terms), "peak_bytes": peak, "needs_bytes": peak + CONTEXT_BYTES})
+    return replace(found, memory=dict(terms), peak_bytes=peak, needs_bytes=peak + CONTEXT_BYTES)
 
 
 def _timed(
     found: Forecast, subject: Subject, setting: Setting, kind: str, work: Work, hardware: Hardware, rates: Rates | None, tokens: str
 ) -> Forecast:
-    found = Forecast(**{**found.as_dict(), "pace": kind, "work": asdict(work)})
+    found = replace(found, pace=kind, work=asdict(work))
     if rates is None or kind not in rates.kinds or subject.shape is None:
-        return Forecast(**{**found.as_dict(), "basis": tokens, "reason": _NO_RATES})
+        return replace(found, basis=tokens, reason=_NO_RATES)
     seconds = rates.kinds[kind].seconds(work)
     load = rates.load_start + weight_bytes(subject.shape, setting.dtype, None) * rates.load_byte
     price = usd(seconds + load, hardware.units, hardware.usd_per_hour)
     changed = {"seconds": seconds, "load_seconds": load, "usd": price, "calibrated": rates.calibrated, "basis": f"{rates.basis}; {tokens}"}
-    return Forecast(**{**found.as_dict(), **changed})
+    return replace(found, **changed)

@@ -15,7 +15,7 @@ from ftbench.places import CONF
 from ftbench.stages.score import _whole
 from ftbench.stats.failures import statistics_of
 
-NEEDS_A_MODEL = ("bertscore",)
+NEEDS_A_MODEL = ("bertscore", "judge_correctness", "judge_groundedness", "judge_pairwise", "judge_policy")
 """Metrics that are refused until a model is named; theirs are in tests of their own."""
 
 ODD = ("", " ", "\n\n", "\x00\x07\x1b[2J", "\ud83d", "\udc00\ud800", "😀👩‍👩‍👧‍👦🏳️‍🌈", "שלום עולם", "\u202eabc\u202c", "...!!!???", "####", "-", "1e999", "٣٫٥", "a" * 3000, "$" * 300,
