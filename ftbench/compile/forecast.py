@@ -154,12 +154,13 @@ class Forecaster:
     def _trained(self, stage: Stage, training: Training, splits: Splits | None) -> Asked | None:
         if splits is None:
             return None
-        count = self._count(_component(stage, "model"))
-        memo = canonical(["train", stage.inputs["prepare"], count.basis, id(count), training.reads])
+        count, context = self._count(_component(stage, "model")), _component(stage, "context")
+        memo = canonical(["train", stage.inputs["prepare"], count.basis, id(count), training.reads, context and context.identity()])
         if memo not in self._asked:
             rows, held = _trainable(splits.train, training.reads), _trainable(splits.validation, training.reads)
-            prompts, answers = _sequences(rows, training.reads, count)
-            before, after = _sequences(held, training.reads, count)
+            seed = stage.config.get("seed") or 0
+            prompts, answers = _sequences(_within(rows, context, splits, seed), training.reads, count)
+            before, after = _sequences(_within(held, context, splits, seed), training.reads, count)
             self._asked[memo] = Asked(
                 Lengths.of(prompts, len(rows)), Lengths.of(answers, len(rows)), _whole(prompts, answers, len(rows)),
                 _whole(before, after, len(held)) if held else None, count.basis,
@@ -171,7 +172,7 @@ class Forecaster:
             return None
         rows = [*_trainable(splits.train, "preferences"), *_trainable(splits.validation, "preferences")]
         count = self._count(_component(stage, "model"))
-        prompts, answers = _sequences(rows, "preferences", count)
+        prompts, answers = _sequences(sampled(rows), "preferences", count)
         return Asked(Lengths.of(prompts, len(rows)), Lengths.of(answers, len(rows)), _whole(prompts, answers, len(rows)), None, count.basis)
 
     def _questions(self, stage: Stage, splits: Splits | None) -> Asked | None:
@@ -238,7 +239,7 @@ def summary(cells: Mapping[str, tuple[str, Sequence[str]]], stages: Mapping[str,
     parts = [None if one.seconds is None else one.seconds + one.probe_seconds for one in once if one.kind not in forecast.LIGHT or one.seconds is not None]
     seconds = _sum([*parts, *loads.values()])
     loading = {stages[key].held: key for key in first if stages[key].held is not None}
-    usd = _sum([_usd(one, loads=key in loading.values()) for key, one in first.items() if one.kind not in forecast.LIGHT])
+    usd = _sum([_usd(one, loads=key in loading.values()) for key, one in first.items() if _priced(one)])
     return {
         "stages": {key: {name: one.as_dict() for name, one in own.items()} for key, own in found.items() if key in stages},
         "cells": per_cell,
@@ -247,12 +248,15 @@ def summary(cells: Mapping[str, tuple[str, Sequence[str]]], stages: Mapping[str,
 
 
 def _usd(one: Forecast, *, loads: bool) -> float | None:
-    """Returns the dollars of a stage in a run: its loading only where no stage before it left the model there, and the timing of single requests."""
-    if one.usd is None or one.seconds is None or one.load_seconds is None:
+    """Returns the dollars of a stage in a run: its loading only where no stage before it left the model there."""
+    if loads or one.usd is None or not one.all_seconds:
         return one.usd  # served elsewhere, or unknown
-    billed = one.seconds + one.load_seconds
-    spent = one.seconds + one.probe_seconds + (one.load_seconds if loads else 0.0)
-    return one.usd * spent / billed if billed > 0 else one.usd
+    return one.usd * (one.all_seconds - (one.load_seconds or 0.0)) / one.all_seconds
+
+
+def _priced(one: Forecast) -> bool:
+    """Tells whether a stage counts in dollars: what the CPU does alone where it has seconds and a price, all else always."""
+    return one.kind not in forecast.LIGHT or one.usd is not None
 
 
 def _of_cell(stages: Sequence[Forecast]) -> dict[str, Any]:
@@ -268,7 +272,7 @@ def _of_cell(stages: Sequence[Forecast]) -> dict[str, Any]:
         "memory": fullest.memory if fullest else None,
         "seconds": _sum(parts) if heavy else None,
         "train_seconds": _sum([one.all_seconds for one in trained]) if trained else 0.0,
-        "usd": _sum([one.usd for one in heavy]) if heavy else None,
+        "usd": _sum([one.usd for one in stages if _priced(one)]) if heavy else None,
         "calibrated": bool(heavy) and all(one.calibrated for one in heavy),
         "unknown": _reasons(heavy),
     }
@@ -331,10 +335,18 @@ def _trainable(rows: Sequence[Example], reads: str) -> list[Example]:
     return [row for row in rows if row.chosen is not None and row.rejected is not None]
 
 
+def _within(rows: Sequence[Example], context: Any, splits: Splits, seed: int) -> list[Example]:
+    """Returns sampled rows as they are trained on: with the passages of the context that stands in the train stage, where one does."""
+    chosen = sampled(rows)
+    if not hasattr(context, "sketch"):
+        return chosen
+    return [replace(row, turns=asked.turns) for row, asked in zip(chosen, context.sketch(chosen, splits, seed), strict=True)]
+
+
 def _sequences(rows: Sequence[Example], reads: str, count: Counter) -> tuple[list[int], list[int]]:
-    """Returns tokens of prompts and of what follows them, one entry per sequence of the sampled rows."""
+    """Returns tokens of prompts and of what follows them, one entry per sequence."""
     prompts, answers = [], []
-    for row in sampled(rows):
+    for row in rows:
         before = count.turns(row.turns)
         texts = {"targets": (row.target,), "chosen": (row.chosen,), "preferences": (row.chosen, row.rejected)}[reads]
         for text in texts:

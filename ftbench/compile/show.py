@@ -73,7 +73,7 @@ def forecast_lines(plan: Plan) -> list[str]:
         peak = one.get("peak_bytes")
         basis = "" if one.get("seconds") is None else "calibrated" if one.get("calibrated") else "not calibrated"
         grid.append([cell.label, UNKNOWN if peak is None else _gb(peak / GB), one.get("peak_stage") or "", parts, duration(one.get("seconds")), money(one.get("usd")), basis])
-    grid.append(["all, shared stages once", "", "", "", duration(whole.get("seconds")), money(whole.get("usd")), ""])
+    grid.append(["all, shared stages and loads once", "", "", "", duration(whole.get("seconds")), money(whole.get("usd")), ""])
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     lines = ["  ".join(text.ljust(width) if index in (0, 2, 3, 6) else text.rjust(width) for index, (text, width) in enumerate(zip(row, widths, strict=True))).rstrip() for row in grid]
     bases = dict.fromkeys(one["basis"] for own in made.get("stages", {}).values() for one in own.values() if one["basis"] and one["kind"] not in LIGHT)

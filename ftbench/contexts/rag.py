@@ -7,7 +7,6 @@ and billed to each of them. Its folder holds ``chunks.jsonl`` and what the retri
 from __future__ import annotations
 
 import random
-import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path

@@ -38,8 +38,8 @@ class Forecast:
         needs_bytes: with the process's own share of the device, to be compared with the device's memory.
         seconds: of the work, as the bill counts it, without loading.
         load_seconds: to load the model, where the worker does not hold it already.
-        probe_seconds: of timing single requests, which no bill counts.
-        usd: of work and load at the hardware's price, whole GPUs.
+        probe_seconds: of timing single requests.
+        usd: of ``all_seconds`` at the hardware's price, whole GPUs; of tokens where others serve.
         tokens: name -> expected count, named as in receipts.
         calibrated: whether the seconds rest on measured rates.
         basis: what the seconds and tokens rest on.
@@ -210,7 +210,8 @@ def generate(subject: Subject, asked: Asked | None, batch: int, cap: int, probes
     if rates is None or not probes:
         return timed
     single = rates.kinds[GENERATE].seconds(asking(1, 1)) if GENERATE in rates.kinds else 0.0
-    return Forecast(**{**timed.as_dict(), "probe_seconds": single * (min(probes, prompts.rows) + 1)})
+    timed = replace(timed, probe_seconds=single * (min(probes, prompts.rows) + 1))
+    return replace(timed, usd=usd(timed.all_seconds, hardware.units, hardware.usd_per_hour))
 
 
 def score(kind: str, subject: Subject, asked: Asked | None, batch: int, sequences: int, hardware: Hardware, rates: Rates | None) -> Forecast:
