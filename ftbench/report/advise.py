@@ -34,7 +34,7 @@ class Advice:
     """One sentence.
 
     Attributes:
-        about: ``choice``, ``equivalent``, ``undecided``, ``load``, ``constraint``, ``rule`` or ``labels``.
+        about: ``choice``, ``methods``, ``equivalent``, ``undecided``, ``load``, ``constraint``, ``rule`` or ``labels``.
         text: the sentence.
         numbers: what it rests on, by name.
     """
@@ -92,7 +92,7 @@ def advice(results: Mapping[str, Any], plan: Plan) -> list[Advice]:
     said: list[Advice] = []
     for family in results["families"]:
         told = _Family(family, cells, results, plan)
-        said += [*told.choice(), *told.equivalents(), *told.undecided(), *told.load(), *told.constraints(), *told.amounts(), *told.knowledge()]
+        said += [*told.choice(), *told.methods(), *told.equivalents(), *told.undecided(), *told.load(), *told.constraints(), *told.amounts(), *told.knowledge()]
     said += [Advice("labels", text, dict(curve)) for curve, text in zip(results.get("label_efficiency", ()), lines(results.get("label_efficiency", ()), results["primary_metric"]), strict=True)]
     if not said:
         said.append(Advice("choice", f"0 of {len(cells)} cells have a value of {results['primary_metric']}, so there is nothing to choose between.", {"cells": len(cells)}))
@@ -162,7 +162,14 @@ class _Family:
             text = f"Take {self.label(name)}: {self.score(name)}{price}; it is shown to be no worse by {self.settings.get('margin'):g} than the best, {self.label(best)} ({self.gap(name, best)})"
             other = self.cost(best)
             text += f", which takes {other}." if other else "."
-        return [Advice("choice", text, numbers)]
+        seeds = next((len(side) for gap in self.family["methods"] for side in (gap["first"], gap["second"]) if name in side), 1)
+        if seeds > 1:
+            text += f" It is one of {seeds} seeds of its method, and the scores that tell them apart are those of the test split: choose between methods by the next sentence."
+        return [Advice("choice", text, {**numbers, "seeds": seeds})]
+
+    def methods(self) -> list[Advice]:
+        """What is told of methods over their seeds, where there are several."""
+        return [Advice("methods", text, {"methods": self.family["methods"]}) for text in self.family.get("method_sentences", ())]
 
     def equivalents(self) -> list[Advice]:
         """Cells that are shown to be no worse than the recommended one."""

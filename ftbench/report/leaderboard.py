@@ -19,7 +19,7 @@ MOST_VALUES = 20
 def markdown(results: Results) -> str:
     """Returns the whole page."""
     confidence = results.statistics["confidence"]
-    parts = ["# Leaderboard", "", f"Ordered by `{results.primary}` on the test split; brackets hold {confidence:.0%} intervals; `*` marks the frontier."]
+    parts = ["# Leaderboard", "", f"Ordered by `{results.primary}` on the test split; brackets hold {confidence:.0%} intervals; `*` marks the frontier: by the values as measured, nothing is both better and cheaper."]
     for family in results.families:
         parts += ["", f"## {_cell(family.dataset)}", ""]
         if results.rolled:

@@ -43,7 +43,7 @@ class Family:
         cells: ids, best first.
         ranks: id -> (best, worst) rank.
         differences: the declared comparisons, by ids.
-        frontier: ids of the cells that no other beats in both quality and cost.
+        frontier: ids of the cells that no other beats in both quality and cost, by the values as measured; ``decide`` weighs chance.
         cost_basis: which cost the frontier uses, one of ``COST_BASES``; None where a cell's cost is unknown.
         sentences: what can be said of its cells in words.
         method_sentences: what can be said of methods over several seeds.
@@ -74,6 +74,7 @@ class Family:
             "frontier": list(self.frontier),
             "cost_basis": self.cost_basis,
             "sentences": [*self.sentences, *self.method_sentences],
+            "method_sentences": list(self.method_sentences),
             "family": self.declared,
             "comparisons": [{**found.as_dict(), "mcnemar": test} for found, test in zip(self.differences, self.tests, strict=True)],
             "methods": [{"first": list(first), "second": list(second), **gap.as_dict()} for first, second, gap in self.methods],

@@ -149,6 +149,6 @@ def _notes(rows: Sequence[Row], ranked: Sequence[Family], primary: str, statisti
     if any(family.cost_basis is None for family in ranked):
         notes.append("no frontier: the cost of a cell is not known")
     elif any(family.cost_basis == "seconds_per_1k_requests" for family in ranked):
-        notes.append("the frontier weighs seconds per 1,000 requests, since the price of a cell is not known")
+        notes.append("the frontier (*) weighs seconds per 1,000 requests, since the price of a cell is not known")
     bases = dict.fromkeys(row.facts["price_basis"] for row in done if row.facts["price_basis"])
     return notes + [f"price: {basis}" for basis in bases]

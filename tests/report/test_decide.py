@@ -153,3 +153,19 @@ def test_results_json_holds_what_a_page_needs(matrix) -> None:
     tuned = next(cell for cell in data["cells"] if cell["label"] == "tuned")
     assert tuned["account"]["tokens"]["train"] == {"supervised": 100}
     assert tuned["account"]["split_usd"]["total"] <= tuned["account"]["alone_usd"]["total"]
+
+
+def test_27_of_several_seeds_the_advice_speaks_of_methods(matrix, tmp_path) -> None:
+    for seed, right in enumerate((30, 28, 33)):
+        matrix.cell(f"tuned seed={seed}", right, trains=True, seed=seed, work=40.0, approach="tuned")
+        matrix.cell(f"other seed={seed}", right - 1, trains=True, seed=seed, approach="other")
+    for cell in matrix.cells:
+        for axis in ("model", "method", "context", "dataset", "decoding"):
+            cell.config[axis] = {"label": cell.approach}
+    results = write_results(matrix.plan(), matrix.outcomes, tmp_path)
+    matrix.plan().write(tmp_path)
+    said = advise.advice(*advise.read(tmp_path))
+    choice, methods = said[0], said[1]
+    assert choice.about == "choice" and "Take tuned seed=2" in choice.text and "It is one of 3 seeds of its method" in choice.text
+    assert methods.about == "methods" and methods.text in results.families[0].method_sentences
+    assert "tuned (3 seeds) and other (3 seeds) are not told apart" in methods.text and methods.numbers["methods"][0]["seeds"]
