@@ -37,7 +37,8 @@ VERBS = {
 """Verbs with words of their own: module with ``main(argv) -> exit status``."""
 
 HYDRA_VERBS = ("run", "plan")
-_AXIS_VALUE = re.compile(rf"^({'|'.join(AXES)}|effort\.space)\.[\w.]+=")
+_OPEN_KEY = re.compile(rf"^(({'|'.join(AXES)}|effort\.space)\.[\w.]+|decision\.labour_usd(\.\w+)?)=")
+"""Keys that the first composition need not have: values of one option alone, and mappings that are empty unless somebody fills them."""
 
 PLAN_HELP = """python -m ftbench plan [HYDRA OVERRIDES]
 
@@ -93,7 +94,7 @@ def _hydra(words: list[str]) -> int:
     check_words(words)
     check_quotes(words)
 
-    sys.argv = ["ftbench", *(f"++{word}" if _AXIS_VALUE.match(word) else word for word in _flags_first(words))]
+    sys.argv = ["ftbench", *(f"++{word}" if _OPEN_KEY.match(word) else word for word in _flags_first(words))]
     try:
         hydra_main()
     except SystemExit as status:

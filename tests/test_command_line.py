@@ -157,6 +157,7 @@ def test_secret_on_the_command_line_reaches_no_file(run: Run, tmp_path: Path) ->
 def test_hydra_grammar_still_works(run: Run) -> None:
     shown = run("--cfg", "job", "method=lora", "method.rank=3")
     assert shown.returncode == 0 and "rank: 3" in shown.stdout
+    assert "lora: 2000" in run("--cfg", "job", "decision.labour_usd={lora: 2000}").stdout and "lora: 7" in run("--cfg", "job", "decision.labour_usd.lora=7").stdout
     assert run("plan", "--help").stdout.startswith("python -m ftbench plan")
     assert "launcher" in run("--info", "defaults").stdout
 

@@ -153,7 +153,7 @@ class _Compiler:
             settings = build(settings_node(cell.config), "")
         except Refused as refused:
             return self._refuse(cell.overrides, cell.config, roots, label, problems + refused.problems)
-        wrong = settings.check()
+        wrong = settings.check() + rules.decision_names(settings.decision, self.composer.options)
         if wrong:
             return Point(cell, cell.config, roots, (*problems, *wrong))
         for condition in settings.matrix.exclude:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ftbench.compile.compose import Composed
 from ftbench.compile.lower import Parts, has_weights
-from ftbench.compile.settings import Settings
+from ftbench.compile.settings import Decision, Settings
 from ftbench.core.cell import AXES
 from ftbench.core.component import Component, text_identity
 from ftbench.core.errors import Problem, did_you_mean
@@ -104,6 +104,16 @@ def harness_rules(parts: Parts, harness: Any) -> list[Problem]:
         return []
     fix = "Set harness.apply_chat_template=false, or give model.chat_template=FILE"
     return [Problem("harness.apply_chat_template", "this model has no chat template to apply", fix)]
+
+
+def decision_names(decision: Decision, options: Callable[[str], list[str]]) -> list[Problem]:
+    """Returns names of options that no axis has: a cost that is given to none of them would silently count as nothing."""
+    problems = []
+    if decision.baseline is not None and decision.baseline not in options("method"):
+        problems.append(Problem("decision.baseline", f"{decision.baseline!r} is no option of the method axis", did_you_mean(decision.baseline, options("method"))))
+    known = {name for axis in AXES for name in options(axis)} if decision.labour_usd else set()
+    problems += [Problem(f"decision.labour_usd.{name}", "is no option of any axis", did_you_mean(name, known)) for name in decision.labour_usd if name not in known]
+    return problems
 
 
 def train_context_rules(parts: Parts) -> list[Problem]:

@@ -11,7 +11,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
@@ -171,7 +171,8 @@ def _build(config: dict[str, Any], where: str) -> Component:
             problems.append(Problem(_under(where, error.full_key or name), "no such key", "Remove it"))
         except OmegaConfBaseException as error:
             reason = str(error).splitlines()[0]
-            problems.append(Problem(_under(where, name), reason, f"Give a value of type {_type_name(cls, name)}"))
+            path = error.full_key if error.full_key and error.full_key.startswith(f"{name}.") else name
+            problems.append(Problem(_under(where, path), reason, f"Give a value of type {_type_name(cls, path)}"))
     if problems:
         raise Refused(problems)
     try:
@@ -205,9 +206,18 @@ def _writable(config: Any) -> None:
                 _writable(child)
 
 
-def _type_name(cls: type, name: str) -> str:
-    found = next(f.type for f in fields(cls) if f.name == name)
-    return found if isinstance(found, str) else getattr(found, "__name__", str(found))
+def _type_name(cls: type, path: str) -> str:
+    """Returns what a field is declared as, such as ``float or null``; ``path`` goes through nested dataclasses, and ends at a mapping or list."""
+    name, _, rest = path.partition(".")
+    hint = get_type_hints(cls)[name]
+    return _type_name(hint, rest) if rest and is_dataclass(hint) else _type_words(hint)
+
+
+def _type_words(hint: Any) -> str:
+    parts = get_args(hint)
+    if type(None) in parts:
+        return " or ".join([*(_type_words(part) for part in parts if part is not type(None)), "null"])
+    return str(hint) if parts or not isinstance(hint, type) else hint.__name__
 
 
 def foreign_source(target: str) -> str | None:

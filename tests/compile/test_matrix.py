@@ -189,6 +189,21 @@ def test_values_that_differ_from_run_to_run_are_refused(word: str, composer: Com
     assert any("differs from run to run" in problem for problem in _problems(compiled))
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("decision.requests_per_month=abc", "decision.requests_per_month: Value 'abc' of type 'str' could not be converted to Float. Give a value of type float or null."),
+        ("decision.constraints.p95_ms=fast", "decision.constraints.p95_ms: Value 'fast' of type 'str' could not be converted to Float. Give a value of type float or null."),
+        ("decision.months=long", "decision.months: Value 'long' of type 'str' could not be converted to Float. Give a value of type float."),
+        ("++decision.labour_usd.lora=many", "decision.labour_usd.lora: Value 'many' of type 'str' could not be converted to Float. Give a value of type dict[str, float]."),
+        ("++decision.labour_usd={lroa: 100}", "decision.labour_usd.lroa: is no option of any axis. Did you mean lora?"),
+        ("decision.baseline=non", "decision.baseline: 'non' is no option of the method axis. Did you mean none?"),
+    ],
+)
+def test_a_bad_setting_is_named_with_its_own_key(word: str, said: str, composer: Composer) -> None:
+    assert said in " ".join(refusal_text(compile_matrix(composer, [["method=lora", word]], "plan").plan.refusals).split())
+
+
 def test_matrix_wide_values_cannot_be_swept(composer: Composer) -> None:
     compiled = _plan(composer, "primary_metric=bleu,exact_match")
     assert any(problem.startswith("primary_metric: differs between cells") for problem in _problems(compiled))
