@@ -130,5 +130,6 @@ def _sentence(comparison: dict[str, Any], quantized: Any) -> str:
     )
     if bases is None:
         return text
-    return f"{text}; the untrained base in {quantized.kind} and whole: {bases['logit_difference_mean']:.2g}, at most {bases['logit_difference_max']:.2g}"
+    alone = f"{bases['logit_difference_mean']:.2g} on average and at most {bases['logit_difference_max']:.2g}"
+    return f"{text}; the quantisation error alone, of the untrained base in {quantized.kind}: {alone}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -95,6 +96,36 @@ def test_merging_again_in_another_worker_gives_the_same_bytes_and_names_no_machi
     assert published(tmp_path / "again") == files
     assert {"model/config.json", "model/model.safetensors", "model/tokenizer.json", "model/chat_template.jinja", "comparison.json"} <= set(files)
     assert not any(str(wide_folder).encode() in content or str(tmp_path).encode() in content for content in files.values())
+
+
+@pytest.mark.parametrize(("make", "kind"), [(lora, None), (qlora, "nf4")], ids=["lora", "qlora"])
+@pytest.mark.parametrize("switch", ["rslora", "dora"])
+def test_22_rslora_and_dora_merge_by_their_formulas(switch: str, make: Any, kind: str | None, wide_folder: Path, tmp_path: Path) -> None:
+    """W + B A alpha / sqrt(r) (Kalajdzievski 2023, theorem 3.2); m (W + B A alpha / r) / its norm per output (Liu et al. 2024, equation 5)."""
+    method = make(epochs=6.0, dropout=0.0, **{switch: True})
+    whole, base = (component("model", "hf", name_or_path=str(wide_folder), quantization=quantization) for quantization in (None, kind))
+    prepared, resident = prepare(tmp_path / "prepare", examples(12), examples(8)), Resident("cpu")
+    work("train", tmp_path / "train", resident, {"prepare": prepared}, model=base, method=method)
+    inputs = {"prepare": prepared, "weights": tmp_path / "train"}
+    details = work("merge", tmp_path / "merge", resident, inputs, model=whole, base=base, method=method).details
+
+    before = load_file(wide_folder / "model.safetensors")
+    after = load_file(tmp_path / "merge" / "model" / "model.safetensors")
+    learned = load_file(tmp_path / "train" / "adapter" / "adapter_model.safetensors")
+    update = _update(tmp_path / "train", 8.0 / 4**0.5 if switch == "rslora" else 8.0 / 4)
+    for module, added in update.items():
+        expected = before[f"{module}.weight"] + added
+        if switch == "dora":
+            magnitude = learned[f"base_model.model.{module}.lora_magnitude_vector"]
+            expected = magnitude[:, None] * expected / expected.norm(dim=1, keepdim=True)
+        assert torch.allclose(after[f"{module}.weight"], expected, atol=1e-5), module
+    assert not torch.equal(after["model.layers.0.self_attn.q_proj.weight"], before["model.layers.0.self_attn.q_proj.weight"])
+    found, bases = details["merged_from_adapter"], details["whole_from_quantised_base"]
+    assert "merged weights against the adapter" in details["notes"][0]
+    if kind is None:
+        assert bases is None and found["logit_difference_max"] < 1e-3 and found["equal_answers_share"] == 1.0
+    else:
+        assert 0 < found["logit_difference_mean"] < 2 * bases["logit_difference_mean"] and "the quantisation error alone" in details["notes"][0]
 
 
 def test_22_a_base_in_4_bits_is_never_merged_into(wide_nf4, tmp_path: Path) -> None:
