@@ -44,7 +44,7 @@ def show() -> None:
     if not page.training and page.parts:
         frame.draw(piece("<h2>Training</h2>", note("Nothing was trained for this cell: the untouched base answers.")))
     if page.parts:
-        frame.draw(piece("<h2>What it cost</h2>") + pieces.costs(page))
+        frame.draw(piece("<h2>What it cost</h2>") + pieces.costs(page) + pieces.account(page))
         frame.draw(piece("<h2>Forecast against measured</h2>") + pieces.forecast(page))
         frame.draw(piece("<h2>Data and versions</h2>") + pieces.rest(page))
     with st.expander("Resolved config"):

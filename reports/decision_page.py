@@ -16,7 +16,7 @@ from ftbench.report.draw.statistics import heat
 from ftbench.report.text import flat
 from ftbench.report.view.decision import LIMITS, Decision, axes_of, decisions
 from ftbench.report.view.ownership import VOLUMES, choices_of, owned, stated
-from ftbench.report.view.review import agreement_of
+from ftbench.report.view.review import agreements
 from ftbench.report.view.statistics import heats
 from ftbench.report.view.table import Table
 
@@ -38,7 +38,7 @@ def show() -> None:
         words = "No cell is left under these filters." if table.families else "No cell of this sweep has a score to rank."
         frame.draw(piece(empty(words, "Loosen the filters." if table.families else "What stopped the cells stands below.")))
     for number, one in enumerate(shown):
-        agreement = next((said for sweep in found if (said := agreement_of(sweep, one.metric))), None)
+        agreement = next(iter(agreements(found, one.metric)), None)
         frame.draw(pieces.verdict(one, agreement, sweep=found[0].name if len(found) == 1 else f"{len(found)} sweeps"))
         frame.draw(piece("<h2>Quality against cost</h2>"))
         frame.chart(chart(one, link=lambda line: frame.cell_link(line.row.id)), key=f"frontier{number}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import frame
 
-from ftbench.report.draw.pages import review
 from ftbench.report.draw.pieces import piece
+from ftbench.report.draw.review import review
 from ftbench.report.view.review import review_page
 
 

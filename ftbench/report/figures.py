@@ -62,6 +62,9 @@ def spent(trains: bool, seconds: float | None, usd: float | None) -> str:
 
 
 def money(usd: float) -> str:
+    """Returns dollars to three digits; what is less than a hundredth of a cent, as that."""
+    if 0 < usd < 1e-4:
+        return "under $0.0001"
     return f"${usd:,.2f}" if usd >= 1 else f"${usd:.3g}"
 
 

@@ -69,7 +69,7 @@ def rows(found: Mapping[str, Any]) -> list[list[str]]:
 
 def trust(found: Mapping[str, Any], metric: str) -> str | None:
     """Returns how often a metric orders two answers as people do, for beside its ranks; None where people decided nothing."""
-    one = next((entry for entry in found["metrics"] if entry["metric"] == metric and entry["accuracy"]["value"] is not None), None)
+    one = next((entry for entry in found.get("metrics") or () if entry["metric"] == metric and entry["accuracy"]["value"] is not None), None)
     if one is None:
         return None
     accuracy = one["accuracy"]

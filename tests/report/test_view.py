@@ -11,6 +11,8 @@ import pytest
 
 from ftbench.core.errors import FtbenchError
 from ftbench.cost.ownership import SECONDS_PER_MONTH, Load
+from ftbench.report.draw.review import review
+from ftbench.report.send.page import html
 from ftbench.report.view import outputs, ownership, statistics
 from ftbench.report.view.cell import cell_page
 from ftbench.report.view.decision import ALONE, CLEAR, NOTHING, UNDECIDED, axes_of, decisions
@@ -47,6 +49,41 @@ def test_26_a_tie_is_undecided_and_names_the_cheapest_of_those_that_may_be_the_b
     assert sweep.rows[one.verdict.choice].label == "tiny full"
     assert "no proof of being equal" in one.verdict.sure
     assert [line.rank for line in one.lines] == ["1–2", "1–2", "3"]
+
+
+def test_26_a_declared_margin_makes_the_cheaper_of_two_the_choice_and_says_so(matrix, tmp_path) -> None:
+    matrix.decision["margin"] = 0.3
+    matrix.cell("tiny lora", 38, trains=True, work=8.0)
+    matrix.cell("tiny full", 37, trains=True, work=6.0)
+    matrix.cell("tiny none", 8, work=2.0)
+    found = _saved(matrix, tmp_path / "s")
+    ids = {row.label: cell for cell, row in found.rows.items()}
+    advised = found.results["families"][0]["decision"]["recommendation"]
+    assert (advised["choice"], advised["best"]) == (ids["tiny full"], ids["tiny lora"])
+    (one,) = decisions(table([found]))
+    assert (one.verdict.kind, one.verdict.choice, one.verdict.margin) == (CLEAR, ids["tiny full"], 0.3)
+    assert "no worse than the best (tiny lora, 0.950" in one.verdict.sentence and "by the margin of 0.3" in one.verdict.sentence
+    (filtered,) = decisions(table([found]), keep={"method": ["lora"]})
+    assert filtered.verdict.margin is None
+
+
+def test_26_a_margin_too_small_for_the_data_chooses_the_best_and_names_what_is_undecided(matrix, tmp_path) -> None:
+    matrix.decision["margin"] = 0.01
+    matrix.cell("tiny lora", 38, trains=True, work=8.0)
+    matrix.cell("tiny full", 37, trains=True, work=6.0)
+    found = _saved(matrix, tmp_path / "s")
+    (one,) = decisions(table([found]))
+    assert one.verdict.kind == UNDECIDED and found.rows[one.verdict.choice].label == "tiny lora"
+    assert "Undecided: tiny full costs less and may be as good within 0.01" in one.verdict.sentence
+
+
+def test_a_constraint_of_the_config_marks_what_breaks_it(matrix, tmp_path) -> None:
+    matrix.decision["constraints"] = {"peak_gb": 6.5e-6}
+    matrix.cell("tiny lora", 39, trains=True)
+    found = _saved(matrix, tmp_path / "s")
+    (one,) = decisions(table([found]))
+    assert one.verdict.kind == NOTHING and one.verdict.choice is None
+    assert one.lines[0].broken == ("peak_gb 7e-06, at most 6.5e-06",)
 
 
 def test_a_clear_winner_is_chosen(matrix, tmp_path) -> None:
@@ -206,6 +243,24 @@ def test_review_says_how_to_start_and_reads_conclusions(sweep) -> None:
     assert review_page(sweep).conclusions == {"verdicts": 3}
     (sweep.folder / "review" / "conclusions.json").write_text("{")
     assert "review stats" in review_page(sweep).problem
+
+
+def test_the_review_shows_what_raters_parted_over_with_its_texts(sweep) -> None:
+    first, second = [cell for cell, row in sweep.rows.items() if row.done][:2]
+    parted = {"example": "row0", "first": first, "second": second, "spread": 1.0, "choices": [{"rater": "anna", "choice": "a"}, {"rater": "bob", "choice": "both_bad"}],
+              "comments": [{"rater": "bob", "text": "<b>no</b>"}]}  # fmt: skip
+    (sweep.folder / "review").mkdir()
+    (sweep.folder / "review" / "conclusions.json").write_text(json.dumps({"split": "test", "systems": {first: "one", second: "two"}, "disagreements": [parted]}))
+    page = review_page(sweep)
+    (reading,) = page.readings
+    assert reading.answers == (("one", "It is red."), ("two", "It is red."))
+    assert reading.choices == (("anna", "prefers one"), ("bob", "both bad"))
+    drawn = review(page)
+    assert "Disagreements worth reading" in drawn and "prefers one" in drawn and "&lt;b&gt;no&lt;/b&gt;" in drawn and "{'" not in drawn
+    sent = html([sweep])
+    assert 'id="review"' in sent and "It is red." in sent and "prefers one" in sent
+    (sweep.folder / "review" / "conclusions.json").unlink()
+    assert "Human review" not in html([sweep])
 
 
 def test_labels_are_short_and_stay_distinct() -> None:

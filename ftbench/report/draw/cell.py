@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from ftbench.report import figures
-from ftbench.report.draw.pieces import code, empty, facts, note, piece, share, table, tag
-from ftbench.report.draw.statistics import checks, plain
+from ftbench.report.draw.pieces import code, empty, facts, note, piece, share, table, tag, wide
+from ftbench.report.draw.statistics import checks
 from ftbench.report.text import cut, escaped, flat
 from ftbench.report.view.cell import CellPage, Training
 
@@ -79,9 +79,50 @@ def costs(page: CellPage) -> str:
         state = "" if part.state == "done" else tag(part.state, "red")
         shared = f"<small>shared with {len(part.shared)} other{'s' * (len(part.shared) != 1)}</small>" if part.shared else ""
         rows.append([f"{escaped(part.role)} {state}", bar, figures.duration(seconds), escaped(shape), shared, escaped(flat(receipt.device or "")) if receipt else "", f"<small>{part.key[:12]}</small>"])
-    grid = table(("stage", "", "wall time", "of that", "", "device", "key"), rows, numbers=(2,)).replace('<td><div class="ft-track', '<td class="ft-wide"><div class="ft-track')
+    grid = wide(table(("stage", "", "wall time", "of that", "", "device", "key"), rows, numbers=(2,)))
     failed = "".join(note(f"{part.role}: {part.receipt.error}", "red") for part in finished if part.state == "failed" and part.receipt and part.receipt.error)
     return piece(grid, f"<small>{figures.duration(total)} of wall time in all as it ran; the bill counts each shared stage as if this cell ran alone, loading included</small>", failed)
+
+
+KINDS_OF_COST = ("train", "index", "generate", "other", "total")
+
+
+def account(page: CellPage) -> str:
+    """Returns what the cell took, alone and with its part of shared stages, by kind of stage; then tokens, hours and energy."""
+    found = page.result.get("account") or {}
+    columns = [
+        ("alone", found.get("alone_seconds"), _time), ("its part", found.get("split_seconds"), _time),
+        ("alone, $", found.get("alone_usd"), _money), ("its part, $", found.get("split_usd"), _money),
+    ]  # fmt: skip
+    known = [(name, amounts, words) for name, amounts, words in columns if amounts and any(amount is not None for amount in amounts.values()) and (words is _time or any(amounts.values()))]
+    if not known:
+        return ""
+    rows = [[escaped("in all" if kind == "total" else kind), *(words(amounts.get(kind)) for _, amounts, words in known)] for kind in KINDS_OF_COST if any(amounts.get(kind) for _, amounts, _ in known)]
+    told = "Wall time with loading, without imports. Alone: as if no other cell shared a stage. Its part: shared stages split evenly among the cells that use them."
+    more = [("GPU hours, its part", None if found.get("gpu_hours") is None else f"{found['gpu_hours']:.3g}"), ("energy, its part", None if found.get("energy_joules") is None else f"{found['energy_joules'] / 3.6e6:.3g} kWh"),
+            ("alone, on spot machines", None if found.get("spot_usd") is None else figures.money(found["spot_usd"]))]  # fmt: skip
+    tokens = found.get("tokens") or {}
+    counts = [[escaped(str(stage)), escaped(str(name).replace("_", " ")), figures.count(count)] for stage, own in tokens.items() if isinstance(own, dict) for name, count in own.items() if isinstance(count, (int, float))]
+    return piece(
+        "<h3>What the bill counts</h3>", table(("", *(name for name, _, _ in known)), rows, numbers=range(1, 1 + len(known))), f"<p><small>{told}</small></p>",
+        facts((name, value) for name, value in more if value is not None),
+        f"<details><summary>tokens by stage</summary>{table(('stage', 'of', 'tokens'), counts, numbers=(2,))}</details>" if counts else "",
+    )  # fmt: skip
+
+
+def forgetting(found: dict[str, dict[str, Any]]) -> str:
+    """Returns lm-eval's figures before and after training, with the interval of the change; nothing where none was asked."""
+    if not found:
+        return ""
+    kinds = {"better": "green", "worse": "red", "undecided": "amber"}
+    rows = []
+    for name, one in found.items():
+        places = figures.places(max(abs(one["base"]), abs(one["tuned"])))
+        change = figures.signed(one["difference"], places)
+        change += "" if one["low"] is None else f" [{figures.signed(one['low'], places)}, {figures.signed(one['high'], places)}]"
+        rows.append([escaped(name), f"{one['base']:.{places}f}", f"{one['tuned']:.{places}f}", change, figures.UNKNOWN if one["verdict"] is None else tag(one["verdict"], kinds.get(one["verdict"], "grey")), figures.count(one["n"])])
+    told = "On the same questions before and after training. Undecided is no proof that nothing was forgotten: few questions show little."
+    return f"<h3>What training forgot, by lm-eval</h3>{table(('figure', 'base', 'tuned', 'change and interval', 'verdict', 'questions'), rows, numbers=(1, 2, 3, 5))}<p><small>{told}</small></p>"
 
 
 def forecast(page: CellPage) -> str:
@@ -119,11 +160,9 @@ def _ratio(forecast: float | None, measured: float | None) -> str:
 
 
 def rest(page: CellPage) -> str:
-    """Returns data checks, versions, provenance, forgetting and the resolved config."""
+    """Returns data checks, what training forgot, and versions."""
     parts = [checks(page.checks)]
-    for name in ("harness", "forgetting", "account"):
-        if page.result.get(name):
-            parts += [f"<h3>{name.capitalize()}</h3>", plain(page.result[name])]
+    parts.append(forgetting(page.result.get("forgetting") or {}))
     packages = page.environment.get("packages") or {}
     if packages:
         machine = [(name, str(page.environment[name])) for name in ("python", "platform", "cuda", "threads", "commit") if page.environment.get(name) is not None]

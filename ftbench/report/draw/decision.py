@@ -68,7 +68,7 @@ def _row(group: Group, axis: tuple[float, float], decision: Decision, totals: di
     lead = line.row.id in decision.verdict.open
     tags = ""
     if line.row.id == decision.verdict.choice and len(decision.groups) > 1:
-        tags += tag("cheapest contender", "amber") if decision.verdict.kind == UNDECIDED else tag("choose", "green")
+        tags += tag("cheapest contender", "amber") if decision.verdict.kind == UNDECIDED and decision.verdict.margin is None else tag("choose", "green")
     tags += tag("frontier") if line.frontier else ""
     tags += tag(f"{len(group.lines)} seeds", "grey") if len(group.lines) > 1 else ""
     tags += tag(f"{len(group.trials)} other trials" if len(group.trials) > 1 else "1 other trial", "grey") if group.trials else ""

@@ -27,7 +27,11 @@ def _draw(found: Owned, drawn: Mapping[str, tuple[tuple[float, float], ...]], la
     wide = width > 600
     height, left, right, top, bottom = 320, 66, width - (190 if wide else 20), 26, 272
     across = scale([volume for points in drawn.values() for volume, _ in points], left, right, log=True, room=0.0)
-    up = scale([total for points in drawn.values() for _, total in points], bottom, top, log=True)
+    totals = [total for points in drawn.values() for _, total in points]
+    low, high = min(totals), max(totals)
+    if high <= ALIKE * low:  # a cent between totals of thousands must not look like a gulf
+        low, high = low / 2, high * 2
+    up = scale([low, high], bottom, top, log=True)
     parts = []
     for tick in up.ticks(5):
         parts += [line(left, up(tick), right, up(tick), "ft-gridline"), text(left - 8, up(tick) + 4, f"${_short(tick)}", anchor="end")]

@@ -1,16 +1,13 @@
-"""The plan's page and the review's page."""
+"""The plan's page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from ftbench.report import figures
-from ftbench.report.draw.pieces import empty, facts, note, piece, table, tag
-from ftbench.report.draw.statistics import plain
+from ftbench.report.draw.pieces import facts, note, piece, table, tag
 from ftbench.report.text import escaped
 from ftbench.report.view.plan import PlanPage
-from ftbench.report.view.review import ReviewPage
 
 MOST_CELLS = 300
 
@@ -73,42 +70,3 @@ def plan_forecast(page: PlanPage) -> str:
 
 def _or_unknown(value: float | None, words: Callable[[float], str]) -> str:
     return figures.UNKNOWN if value is None else words(value)
-
-
-def review(page: ReviewPage) -> str:
-    """Returns the conclusions of human review, or how to start one."""
-    if page.problem:
-        return piece(note(page.problem, "red"))
-    if page.conclusions is None:
-        progress = f"{page.verdicts:,} verdicts are in the ledger; the last command draws conclusions from them." if page.verdicts else "Blind sheets for your reviewers, a ledger of their verdicts, and what follows from them:"
-        return piece(empty("Nobody has concluded anything yet." if page.verdicts else "Nobody has reviewed these answers yet.", progress, page.start))
-    found = page.conclusions
-    parts = [facts([("verdicts", figures.count(page.verdicts)), *((name.replace("_", " "), figures.count(value)) for name, value in (found.get("counts") or {}).items() if isinstance(value, (int, float)))])]
-    if {"ranking", "systems", "settings", "bradley_terry"} <= found.keys():
-        head, *body = page.ranking
-        parts += ["<h3>Ranked by people</h3>", table([escaped(words) for words in head], [[escaped(words) for words in row] for row in body], numbers=(0, 2, 3, 4), label=1)]
-    systems = found.get("systems") or {}
-    if found.get("pairs"):
-        parts += ["<h3>Pairs</h3>", table(("first", "second", "comparisons", "win", "tie", "loss", "win rate", "p adjusted", "verdict"), [_pair(one, systems) for one in found["pairs"]], numbers=(2, 3, 4, 5, 6, 7))]
-    for name, title in (("agreement", "Do raters agree?"), ("repeats", "Does a rater agree with himself?"), ("side", "Left or right"), ("metrics", "Which metric to trust"), ("judge", "A judge against people"),
-                        ("dimensions", "Dimensions"), ("ratings", "Ratings"), ("disagreements", "Worth reading")):  # fmt: skip
-        if found.get(name):
-            parts += [f"<h3>{title}</h3>", plain(found[name])]
-    parts += [note(words) for words in found.get("notes") or ()]
-    return piece(*parts, *(note(str(words), "amber") for words in found.get("problems") or ()))
-
-
-def _pair(one: Mapping[str, Any], systems: Mapping[str, str]) -> list[str]:
-    shares = [_share(one.get(name)) for name in ("win", "tie", "loss", "win_rate")]
-    sign = one.get("sign_test") or {}
-    verdict = str(one.get("verdict", ""))
-    kind = {"better": "green", "worse": "red", "undecided": "amber"}.get(verdict, "grey")
-    names = [escaped(systems.get(one[side], one[side])) for side in ("first", "second")]
-    return [*names, figures.count(one.get("n")), *shares, f"{sign['p_adjusted']:.3g}" if sign.get("p_adjusted") is not None else "", tag(verdict, kind)]
-
-
-def _share(found: Mapping[str, Any] | None) -> str:
-    if not found or found.get("value") is None:
-        return figures.UNKNOWN
-    reach = f" [{found['low']:.2f}, {found['high']:.2f}]" if found.get("low") is not None else ""
-    return f"{found['value']:.2f}{reach}"

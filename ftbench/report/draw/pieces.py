@@ -67,6 +67,11 @@ def span(low: float | None, value: float | None, high: float | None, axis: tuple
     return f'<div class="ft-track{" ft-lead" if lead else ""}">{ends}<span class="ft-dot ft-l{share(value, axis)}"></span></div>'
 
 
+def wide(markup: str) -> str:
+    """Returns a table whose cells with a track are wide enough to read it."""
+    return markup.replace('<td><div class="ft-track', '<td class="ft-wide"><div class="ft-track')
+
+
 def share(value: float, axis: tuple[float, float]) -> int:
     """Returns where a value stands on an axis, in whole per cent."""
     low, high = axis

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ftbench.report import figures
-from ftbench.report.draw.pieces import empty, facts, note, notes, piece, span, table, tag
+from ftbench.report.draw.pieces import empty, facts, note, notes, piece, span, table, tag, wide
 from ftbench.report.text import cut, escaped, flat
 from ftbench.report.view.statistics import Data, Heat, MetricTable, Pair, Seeds
 
@@ -26,12 +26,8 @@ def metrics(tables: Sequence[MetricTable], link: Callable[[str], str] | None = N
         arrow = "more is better" if one.higher else "less is better"
         made = " · ".join(escaped(flat(words)) for words in (one.signature, one.interval) if words)
         head = f"<h3>{escaped(one.name)} <small>{arrow}</small></h3>"
-        parts.append(head + _wide(table(("cell", "", "value and interval", "n", "failed"), rows, numbers=(2, 3, 4))) + f"<small>{made}</small>")
+        parts.append(head + wide(table(("cell", "", "value and interval", "n", "failed"), rows, numbers=(2, 3, 4))) + f"<small>{made}</small>")
     return piece(*parts)
-
-
-def _wide(markup: str) -> str:
-    return markup.replace('<td><div class="ft-track', '<td class="ft-wide"><div class="ft-track')
 
 
 def pairs(found: Sequence[Pair], declared: str, confidence: float, labels: Mapping[str, str] | None = None) -> str:

@@ -56,7 +56,7 @@ _RULES = """
 .ft-dot{position:absolute;top:3px;width:10px;height:10px;margin-left:-5px;border-radius:50%;background:var(--ft-soft);border:2px solid var(--ft-ground)}
 .ft-lead .ft-span{background:var(--ft-accent);opacity:.45}.ft-lead .ft-dot{background:var(--ft-accent)}
 .ft-bar{position:absolute;top:2px;height:12px;border-radius:2px;background:var(--ft-accent);min-width:2px}
-.ft-scroll{overflow-x:auto;margin:0 0 10px}
+.ft-scroll{overflow-x:auto;margin:0 0 10px}.ft-scroll td,.ft-scroll th{overflow-wrap:break-word}
 .ft table{border-collapse:collapse;font-size:14px;width:auto;margin:0;color:inherit}
 .ft th,.ft td{border:0;border-bottom:1px solid var(--ft-line);padding:6px 12px 6px 0;text-align:left;vertical-align:top;color:inherit}
 .ft th{font-size:12.5px;color:var(--ft-soft);font-weight:600;white-space:nowrap}.ft td.ft-num,.ft th.ft-num{text-align:right}
@@ -94,7 +94,7 @@ _RULES = """
 .ft-row>*:nth-child(n+5){grid-row:3;font-size:13px;text-align:left}.ft-row>*:nth-child(5){grid-column:2}.ft-row>*:nth-child(6){grid-column:3;text-align:right}.ft-row>*:nth-child(7){display:none}
 .ft-head{display:none}.ft-row>*[data-name]::before{content:attr(data-name) " ";color:var(--ft-soft);font-weight:400}.ft-more{padding-left:16px}}
 @media (max-width:640px){
-.ft-chart .ft-wide-chart{display:none}.ft-chart .ft-narrow{display:block}.ft-verdict{padding:12px 14px}.ft-verdict .ft-say{font-size:18px}.ft h2{font-size:17.5px}}
+.ft-scroll td:not(.ft-num):not(.ft-label):not(.ft-wide):not(:empty){min-width:92px}.ft-chart .ft-wide-chart{display:none}.ft-chart .ft-narrow{display:block}.ft-verdict{padding:12px 14px}.ft-verdict .ft-say{font-size:18px}.ft h2{font-size:17.5px}}
 @media (min-width:2200px){.ft svg.ft-wide-chart{width:100%;max-width:1760px}.ft{font-size:18px}.ft table,.ft-text{font-size:17px}.ft-verdict .ft-say{font-size:26px}}
 @media print{.ft{font-size:11pt}.ft details>*{display:block}.ft-ex,.ft-rank details,.ft-verdict,.ft svg{break-inside:avoid}.ft a{color:inherit}.ft-screen{display:none!important}}
 """

@@ -69,9 +69,9 @@ def _files(sweep: Sweep) -> Iterator[tuple[str, bytes]]:
     yield FILE, _json({**clean.plan, "store": "", "stages": stages, "settings": reduced(sweep.plan["settings"]), "forecast": reduced(sweep.plan.get("forecast"))})
     if clean.results is not None:
         yield RESULTS, _json(clean.results)
-    conclusions = sweep.folder / FOLDER / CONCLUSIONS
-    if conclusions.is_file():
-        yield f"{FOLDER}/{CONCLUSIONS}", _json(reduced(json.loads(conclusions.read_text(encoding="utf-8"))))
+    for conclusions in (sweep.folder / FOLDER / name for name in CONCLUSIONS):
+        if conclusions.is_file():
+            yield f"{FOLDER}/{conclusions.name}", _json(reduced(json.loads(conclusions.read_text(encoding="utf-8"))))
     shown = _shown_documents(sweep)
     for key, stage in sweep.stages.items():
         folder = sweep.stage_folder(key)

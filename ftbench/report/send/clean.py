@@ -8,6 +8,7 @@ from typing import Any
 
 from ftbench.report.text import reduced
 from ftbench.report.view.outputs import Answer, Shown
+from ftbench.report.view.review import Reading, ReviewPage
 from ftbench.report.view.statistics import Data
 from ftbench.report.view.sweep import Sweep
 
@@ -25,6 +26,11 @@ def cleaned_data(found: Sequence[Data]) -> list[Data]:
 def cleaned_examples(found: Sequence[Shown]) -> list[Shown]:
     """Returns examples whose texts may leave. What looks like a path stays: in data ``/a/b`` may be an answer."""
     return [_shown(reduced(asdict(one), paths=False)) for one in found]
+
+
+def cleaned_review(page: ReviewPage) -> ReviewPage:
+    readings = tuple(Reading(**reduced(asdict(one), paths=False)) for one in page.readings)
+    return replace(page, conclusions=reduced(page.conclusions), readings=readings)
 
 
 def _shown(one: dict[str, Any]) -> Shown:

@@ -17,17 +17,19 @@ import numpy as np
 from ftbench.cost.ownership import Load
 from ftbench.report.draw import decision as pieces
 from ftbench.report.draw import ownership
+from ftbench.report.draw import review as people
 from ftbench.report.draw import statistics as tables
 from ftbench.report.draw.pieces import note, notes, tag
 from ftbench.report.draw.scatter import chart
 from ftbench.report.draw.style import rules, variables
-from ftbench.report.send.clean import cleaned, cleaned_data, cleaned_examples
+from ftbench.report.send.clean import cleaned, cleaned_data, cleaned_examples, cleaned_review
 from ftbench.report.text import cut, escaped, flat
 from ftbench.report.view import statistics as view
 from ftbench.report.view.decision import Decision, decisions
 from ftbench.report.view.labels import short
 from ftbench.report.view.outputs import Answer, Shown, examples, index
 from ftbench.report.view.ownership import choices_of, owned, stated
+from ftbench.report.view.review import agreements, review_page
 from ftbench.report.view.sweep import Sweep
 from ftbench.report.view.table import Table, metrics_of, table
 
@@ -36,6 +38,8 @@ MOST_BYTES = 4_800_000
 """A mail gateway lets 5 MB pass nearly everywhere."""
 LIMITS = (4000, 2000, 1000, 600, 400, 250, 150, 80)
 """Characters of one text, tried in this order until the file is small enough."""
+REVIEWED = 1000
+"""Characters of one text among the disagreements of human review."""
 SCRIPT = Path(__file__).with_name("page.js")
 
 _FRAME = """
@@ -46,7 +50,7 @@ body{margin:0;background:var(--ft-ground);color:var(--ft-ink)}
 .ft-tools{display:none;flex-wrap:wrap;gap:10px 16px;align-items:end;margin:10px 0 14px}.ft-js .ft-tools{display:flex}
 .ft-tools label{font-size:12.5px;color:var(--ft-soft);display:block}
 .ft-tools select,.ft-tools input{font:inherit;font-size:14px;color:var(--ft-ink);background:var(--ft-panel);border:1px solid var(--ft-line);border-radius:6px;padding:6px 8px;min-width:150px;max-width:260px}
-.ft-other-metric{display:none}.ft-ex{content-visibility:auto;contain-intrinsic-size:auto 260px}.ft-ex:target,.ft-rank details:target{outline:2px solid var(--ft-accent)}
+.ft-other-metric,.ft-js .ft-no-js{display:none}.ft-ex{content-visibility:auto;contain-intrinsic-size:auto 260px}.ft-ex:target,.ft-rank details:target{outline:2px solid var(--ft-accent)}
 .ft-many>summary{font-weight:600;padding:4px 0}
 @media (max-width:640px){.ft-page{padding:14px 14px 40px}}
 @media print{.ft-tools{display:none!important}.ft-page{padding:0;max-width:none}.ft-ex{content-visibility:visible}}
@@ -63,16 +67,17 @@ def html(sweeps: Sequence[Sweep], count: int = EXAMPLES) -> str:
     clean = [cleaned(sweep) for sweep in sweeps if sweep.results is not None]
     metrics = metrics_of(clean)
     first = table(clean)
-    head = _head(clean, first)
-    fixed = f'<main>{_decision(clean, first, metrics)}{{}}{_statistics(clean, first, metrics)}</main>'
+    reviewed = _review(clean)
+    head = _head(clean, first, bool(reviewed))
+    before, after = f"<main>{_decision(clean, first, metrics)}", f"{_statistics(clean, first, metrics)}{reviewed}</main>"
     chosen = _chosen(first, count)
     for most in LIMITS:
-        whole = _document(head, fixed.replace("{}", _outputs(first, chosen, most), 1))
+        whole = _document(head, before + _outputs(first, chosen, most) + after)
         if len(whole.encode("utf-8")) <= MOST_BYTES:
             return whole
     while chosen.shown and len(whole.encode("utf-8")) > MOST_BYTES:
         chosen = chosen.fewer()
-        whole = _document(head, fixed.replace("{}", _outputs(first, chosen, LIMITS[-1]), 1))
+        whole = _document(head, before + _outputs(first, chosen, LIMITS[-1]) + after)
     return whole
 
 
@@ -91,12 +96,14 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}'"
 
 
-def _head(sweeps: Sequence[Sweep], whole: Table) -> str:
+def _head(sweeps: Sequence[Sweep], whole: Table, people: bool) -> str:
     names = ", ".join(sweep.name for sweep in sweeps)
     done = sum(row.done for row in whole.rows.values())
     return (
         f'<header class="ft-top"><h1>ftbench comparison <small>{escaped(names)} · {done} of {len(whole.rows)} cells done</small></h1>'
-        '<nav class="ft-screen"><a href="#decision">Decision</a><a href="#outputs">Outputs</a><a href="#statistics">Statistics and data</a></nav></header>'
+        '<nav class="ft-screen"><a href="#decision">Decision</a><a href="#outputs">Outputs</a><a href="#statistics">Statistics and data</a>'
+        + ('<a href="#review">Human review</a>' if people else "")
+        + "</nav></header>"
     )
 
 
@@ -109,16 +116,17 @@ def _decision(sweeps: Sequence[Sweep], first: Table, metrics: Sequence[str]) -> 
         if not shown:
             continue
         drawn = "".join(
-            f'{pieces.verdict(one)}<h2>Quality against cost</h2>{chart(one, link=lambda line, place=number: f"#cell-{place}-{line.row.id}")}<h2>Ranking</h2>{pieces.ranking(one, anchor=f"cell-{number}-")}{pieces.sentences(one)}{_owned(ranked, one)}'
+            f'{pieces.verdict(one, next(iter(agreements(sweeps, metric)), None))}<h2>Quality against cost</h2>{chart(one, link=lambda line, place=number: f"#cell-{place}-{line.row.id}")}<h2>Ranking</h2>{pieces.ranking(one, anchor=f"cell-{number}-")}{pieces.sentences(one)}{_owned(ranked, one)}'
             for one in shown
         )
         parts.append(f'<div class="ft-metric{"" if metric == first.metric else " ft-other-metric"}" data-metric="{escaped(metric)}">{drawn}</div>')
     options = "".join(f"<option>{escaped(flat(metric))}</option>" for metric in metrics)
     tools = f'<div class="ft-tools"><label>Metric<br><select id="ft-metric">{options}</select></label><label>Cells<br><input id="ft-cells" type="search" placeholder="part of a name"></label></div>'
+    alone = f'<div class="ft-no-js">{note(f"Ranked by {first.metric} alone: scripts are off or blocked here. With them, a menu ranks by each of the {len(metrics)} metrics; Statistics below has all their values.")}</div>' if len(metrics) > 1 else ""
     empty = "" if parts else note("No cell has a score to rank.")
     undone = pieces.undone(first.undone(), first.unranked(), first.metric)
     told = f"<details><summary>{len(first.notes)} notes on this sweep</summary>{notes(first.notes)}</details>" if first.notes else ""
-    return f'<section id="decision">{tools}{"".join(parts)}{empty}{undone}{told}</section>'
+    return f'<section id="decision">{tools}{alone}{"".join(parts)}{empty}{undone}{told}</section>'
 
 
 def _owned(ranked: Table, one: Decision) -> str:
@@ -129,6 +137,13 @@ def _owned(ranked: Table, one: Decision) -> str:
     found = owned(one, choices, Load(**known))
     labels = {line.row.id: line.label for line in one.lines}
     return f"<h2>What owning it costs</h2>{ownership.sentence(found, ranked.labels, one.verdict.open)}{ownership.chart(found, labels)}{ownership.parts(found, labels)}"
+
+
+def _review(sweeps: Sequence[Sweep]) -> str:
+    """Returns what people concluded of each sweep that they judged."""
+    found = [(sweep, page) for sweep in sweeps if (page := review_page(sweep)).conclusions]
+    parts = [(f"<h3>{escaped(sweep.name)}</h3>" if len(found) > 1 else "") + people.review(cleaned_review(page), REVIEWED) for sweep, page in found]
+    return f'<section id="review"><h2>Human review</h2>{"".join(parts)}</section>' if parts else ""
 
 
 def _statistics(sweeps: Sequence[Sweep], first: Table, metrics: Sequence[str]) -> str:

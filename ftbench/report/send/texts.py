@@ -11,6 +11,7 @@ from ftbench.report.columns import columns
 from ftbench.report.send.clean import cleaned
 from ftbench.report.text import field, markdown
 from ftbench.report.view.decision import Decision, decisions
+from ftbench.report.view.review import agreements
 from ftbench.report.view.sweep import Sweep
 from ftbench.report.view.table import metrics_of, table
 
@@ -25,7 +26,7 @@ def markdown_text(sweeps: Sequence[Sweep]) -> str:
     parts = [f"## Comparison: {markdown(', '.join(sweep.name for sweep in clean))}", ""]
     for one in decisions(ranked):
         state = f"**{one.verdict.kind.capitalize()}.** " if one.verdict.kind in ("clear", "undecided") else ""
-        parts += [f"{state}{markdown(one.verdict.sentence)}", "", markdown(one.verdict.sure), "", *(f"- {markdown(words)}" for words in one.verdict.also), "", *_table(one), "", *(f"- {markdown(words)}" for words in one.family.get("sentences", ())), ""]
+        parts += [f"{state}{markdown(one.verdict.sentence)}", "", markdown(one.verdict.sure), "", *(f"- {markdown(words)}" for words in (*agreements(sweeps, one.metric), *one.verdict.also)), "", *_table(one), "", *(f"- {markdown(words)}" for words in one.family.get("sentences", ())), ""]
     left = [*ranked.undone(), *ranked.unranked()]
     if left:
         parts += [f"Not ranked: {len(left)}", "", "| cell | state | reason |", "| --- | --- | --- |"]
@@ -44,7 +45,7 @@ def _table(one: Decision) -> list[str]:
     lines = ["| " + " | ".join(head) + " |", "| ---: | --- | ---: | ---: | ---: | ---: | --- |"]
     for line in one.lines:
         p95 = line.row.facts.get("latency_p95_ms")
-        marks = [words for words, yes in (("**choose**" if one.verdict.kind == "clear" else "cheapest that may be best", line.row.id == one.verdict.choice and len(one.lines) > 1), ("frontier", line.frontier)) if yes]
+        marks = [words for words, yes in (("**choose**" if one.verdict.kind == "clear" or one.verdict.margin is not None else "cheapest that may be best", line.row.id == one.verdict.choice and len(one.lines) > 1), ("frontier", line.frontier)) if yes]
         cells = [line.rank, markdown(line.row.label), markdown(line.text), markdown(line.cost_text), markdown(figures.training(line.row)), figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms", ", ".join(marks)]
         lines.append("| " + " | ".join(cells) + " |")
     return lines

@@ -102,6 +102,7 @@ class Verdict:
         choice: id of the cell to choose, None where nothing can be.
         open: ids of the cells that may be the best.
         also: what else a decision should know, a sentence each.
+        margin: ``decision.margin``, where the choice rests on it: then it is recommended even while cheaper cells are undecided.
     """
 
     kind: str
@@ -110,6 +111,7 @@ class Verdict:
     choice: str | None
     open: tuple[str, ...]
     also: tuple[str, ...]
+    margin: float | None = None
 
 
 @dataclass(frozen=True)
@@ -204,9 +206,16 @@ def _line(table: Table, family: dict[str, Any], row: Row, label: str, places: in
         f"{LIMITS[name][0]} not known" if facts.get(name) is None else f"{LIMITS[name][0]} {_measure(name, facts[name], basis)}"
         for name, most in limits.items()
         if facts.get(name) is None or facts[name] > most
-    )
+    ) + _declared(table, row.id)
     text = figures.score(row, table.metric, places, limits=True)
     return Line(row, label, (low, high), entry["value"], entry.get("low"), entry.get("high"), text, amount, figures.cost(row, basis), best, broken)
+
+
+def _declared(table: Table, cell: str) -> tuple[str, ...]:
+    """Returns the constraints of the sweep's own config (``decision.constraints``) that a cell is not known to keep, in words."""
+    families = (table.home[cell].results or {}).get("families", ())
+    stored = next((kept[cell] for family in families if cell in (kept := (family.get("decision") or {}).get("constraints") or {})), ())
+    return tuple(f"{one['name']} {figures.UNKNOWN if one['value'] is None else format(one['value'], '.3g')}, at most {one['most']:g}" for one in stored if not one["kept"])
 
 
 def _measure(name: str, value: float, basis: str | None) -> str:
@@ -280,6 +289,9 @@ def _verdict(table: Table, family: dict[str, Any], groups: Sequence[Group], comp
         return Verdict(ALONE, f"{lead.label} is {only}: {table.metric} {lead.text}.", rest, lead.lead.row.id, _ids([lead]), also)
     rivals = _rivals(table, family, usable, whole and len(usable) == len(groups))
     about = _about(table, usable, comparison)
+    advised = _advised(table, family, usable, about, also) if whole and all(not group.lead.broken or _declared(table, group.lead.row.id) for group in groups) else None
+    if advised is not None:
+        return advised
     if len(rivals) == 1:
         sentence = f"Choose {_told(lead)}: {table.metric} {lead.text}, better than {_others(len(usable) - 1)}."
         return Verdict(CLEAR, sentence, about, lead.lead.row.id, _ids(rivals), also)
@@ -288,6 +300,41 @@ def _verdict(table: Table, family: dict[str, Any], groups: Sequence[Group], comp
     count = f"{len(rivals)} of {len(usable)} {noun} may be the best by {table.metric}" if len(rivals) < len(usable) else f"Any of these {len(usable)} {noun} may be the best by {table.metric}"
     which = f"The cheapest of them to serve is {cheapest.label} ({cheapest.cost_text} per 1,000 requests)." if priced else f"The highest is {lead.label}."
     return Verdict(UNDECIDED, f"{count}. {which}", about, cheapest.lead.row.id, _ids(rivals), also)
+
+
+def _advised(table: Table, family: Mapping[str, Any], usable: Sequence[Group], about: str, also: tuple[str, ...]) -> Verdict | None:
+    """Returns the recommendation that the run stored, where a margin was declared and changes what to choose; None where it says nothing more.
+
+    It is of cells one by one: where seeds or trials are rolled up, the comparison of approaches decides.
+    """
+    decision = family.get("decision") or {}
+    margin = (table.home[usable[0].lead.row.id].settings.get("decision") or {}).get("margin")
+    if margin is None or not table.own or any(len(group.lines) > 1 or group.trials for group in usable):
+        return None
+    groups, advice = {group.lead.row.id: group for group in usable}, decision.get("recommendation") or {}
+    chosen, best = groups.get(advice.get("choice")), groups.get(advice.get("best"))
+    cheaper = [groups[cell] for cell in advice.get("undecided") or () if cell in groups]
+    if chosen is None or best is None or (chosen is best and not cheaper):
+        return None
+    said = f"Choose {chosen.label}: {table.metric} {chosen.text}"
+    if chosen is not best:
+        said += f", shown to be no worse than the best ({best.label}, {best.text}) by the margin of {margin:g}, {_prices(decision, chosen, best)}"
+    if cheaper:
+        names = " and ".join(group.label for group in cheaper[:2]) if len(cheaper) < 3 else f"{len(cheaper)} others"
+        said += f". Undecided: {names} {'costs' if len(cheaper) == 1 else 'cost'} less and may be as good within {margin:g}"
+    return Verdict(UNDECIDED if cheaper else CLEAR, said + ".", about, chosen.lead.row.id, _ids([best, *([chosen] if chosen is not best else []), *cheaper]), also, margin)
+
+
+def _prices(decision: Mapping[str, Any], chosen: Group, best: Group) -> str:
+    """Returns what two cells cost in the basis that was weighed, in words."""
+    costs, basis = decision.get("costs") or {}, decision.get("basis")
+    amounts = [costs.get(group.lead.row.id) for group in (chosen, best)]
+    if None in amounts:
+        return "at a cost that is not known"
+    total = basis == "total_usd"
+    one, other = (f"${amount:,.0f}" if total and amount >= 100 else figures.money(amount) if basis != "seconds_per_1k_requests" else figures.duration(amount) for amount in amounts)
+    per = f"over {decision['load']['months']:g} months" if total and decision.get("load") else "per 1,000 requests"
+    return f"at about the same cost ({one} {per})" if one == other else f"and takes {one} against {other} {per}"
 
 
 def _ids(groups: Sequence[Group]) -> tuple[str, ...]:
