@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
-from ftbench.cost.frontier import Limit, Place, Recommendation, limits, places, recommend
+from ftbench.cost.frontier import EQUIVALENT, Limit, Place, Recommendation, limits, places, recommend
 from ftbench.cost.memory import GB
 from ftbench.cost.ownership import Choice, Load, Ownership, break_even, ownership, returns
 from ftbench.report.approaches import Approach
@@ -89,7 +89,8 @@ def decide(family: Family, rows: Sequence[Row], approaches: Sequence[Approach], 
     load = load_of(settings)
     owned = {name: ownership(choice, load) for name, choice in choices.items()} if load is not None else {}
     costs, basis = _costs(rows, owned)
-    verdicts = {(pair.first, pair.second): pair.verdict for pair in family.known}
+    # worse for certain, but by less than the gap that matters, is no worse by the margin
+    verdicts = {(pair.first, pair.second): EQUIVALENT if pair.within_margin else pair.verdict for pair in family.known}
     found = places(costs, verdicts)
     kept = {row.id: tuple(limits(settings.get("constraints") or {}, values_of(row, owned.get(row.id)))) for row in rows}
     advice = recommend([row.id for row in rows], costs, verdicts, lambda name: all(limit.kept for limit in kept[name]))

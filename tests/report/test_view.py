@@ -12,6 +12,7 @@ import pytest
 from ftbench.core.errors import FtbenchError
 from ftbench.cost.ownership import SECONDS_PER_MONTH, Load
 from ftbench.report.draw.review import review
+from ftbench.report.draw.svg import scale
 from ftbench.report.send.page import html
 from ftbench.report.view import outputs, ownership, statistics
 from ftbench.report.view.cell import cell_page
@@ -65,6 +66,18 @@ def test_26_a_declared_margin_makes_the_cheaper_of_two_the_choice_and_says_so(ma
     assert "no worse than the best (tiny lora, 0.950" in one.verdict.sentence and "by the margin of 0.3" in one.verdict.sentence
     (filtered,) = decisions(table([found]), keep={"method": ["lora"]})
     assert filtered.verdict.margin is None
+
+
+def test_26_worse_for_certain_but_by_less_than_the_margin_is_no_worse_by_the_margin(matrix, tmp_path) -> None:
+    matrix.decision["margin"] = 0.7
+    matrix.cell("tiny lora", 38, trains=True, work=8.0)
+    matrix.cell("tiny none", 24, work=2.0)
+    found = _saved(matrix, tmp_path / "s")
+    family = found.results["families"][0]
+    assert [pair["verdict"] for pair in family["decision"]["pairs"]] == ["better"]
+    (one,) = decisions(table([found]))
+    assert found.rows[one.verdict.choice].label == "tiny none" and "by the margin of 0.7" in one.verdict.sentence
+    assert {place["name"]: place["on_frontier"] for place in family["decision"]["places"]} == {one.verdict.choice: True, family["cells"][0]: False}
 
 
 def test_26_a_margin_too_small_for_the_data_chooses_the_best_and_names_what_is_undecided(matrix, tmp_path) -> None:
@@ -261,6 +274,10 @@ def test_the_review_shows_what_raters_parted_over_with_its_texts(sweep) -> None:
     assert 'id="review"' in sent and "It is red." in sent and "prefers one" in sent
     (sweep.folder / "review" / "conclusions.json").unlink()
     assert "Human review" not in html([sweep])
+
+
+def test_a_logarithmic_axis_of_many_decades_has_ticks_far_apart() -> None:
+    assert scale([1e3, 1e7], 0, 300, log=True, room=0.0).ticks(4) == [1e3, 1e5, 1e7]
 
 
 def test_labels_are_short_and_stay_distinct() -> None:

@@ -107,6 +107,7 @@ def _log_ticks(low: float, high: float, most: int) -> list[float]:
         exponents = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
         ticks = [float(f"{factor}e{exponent}") for exponent in exponents for factor in factors if low <= float(f"{factor}e{exponent}") <= high]
         if len(ticks) > most:
+            found = found or ticks[:: -(-len(ticks) // most)]  # more decades than fit: every second or third of them
             break
         found = ticks
     return found if len(found) > 1 else _ticks(low, high, most)
