@@ -61,7 +61,10 @@ def main(argv: Sequence[str]) -> int:
         print(data)
         return 0
     if words.json is not None:
-        Path(words.json).write_text(data + "\n", encoding="utf-8")
+        try:
+            Path(words.json).write_text(data + "\n", encoding="utf-8")
+        except OSError as error:
+            raise FtbenchError(f"--json {words.json}: cannot be written ({error.strerror}). Name another place") from error
     for one in said:
         print(textwrap.fill(one.text, 120, initial_indent="- ", subsequent_indent="  "))
     return 0
@@ -137,7 +140,7 @@ class _Family:
         if found is None:
             return None
         low, high = found["low"], found["high"]
-        turned = {"low": None if high is None else -high, "high": None if low is None else -low, "value": -found["value"]}
+        turned = {"low": None if high is None else 0.0 - high, "high": None if low is None else 0.0 - low, "value": 0.0 - found["value"]}  # no -0
         return {**found, **turned, "first": first, "second": second, "verdict": TURNED.get(found["verdict"], found["verdict"])}
 
     def gap(self, first: str, second: str) -> str:

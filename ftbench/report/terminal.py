@@ -84,13 +84,13 @@ def _approaches(results: Results, family: Family, width: int) -> list[str]:
 
 
 def undecided_lines(results: Results) -> list[str]:
-    """Returns one sentence per family whose recommendation is not its best cell, or that hangs on undecided or constrained cells."""
+    """Returns one sentence per family whose recommendation is not the first of its table, or that hangs on undecided or constrained cells."""
     said = []
-    for decision in results.decisions:
+    for family, decision in zip(results.families, results.decisions, strict=False):  # a comparison has no decisions
         advised = decision.recommendation
         if advised.choice is None:
             said.append(f"No cell is known to keep every constraint: {len(advised.excluded)} of {len(advised.excluded)} break one or are not known to keep it.")
-        elif advised.undecided or advised.choice != advised.best or advised.excluded:
+        elif advised.undecided or advised.choice != family.cells[0] or advised.excluded:
             names = [results.row(cell).label for cell in advised.undecided]
             open_text = f"; cheaper and undecided: {', '.join(names)}" if names else ""
             said.append(f"Recommended: {results.row(advised.choice).label}{open_text} (python -m ftbench advise tells why).")

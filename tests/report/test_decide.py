@@ -11,7 +11,9 @@ import pytest
 from ftbench.__main__ import main
 from ftbench.core.errors import FtbenchError
 from ftbench.report import advise
+from ftbench.report.decide import _best_first
 from ftbench.report.results import gather
+from ftbench.report.terminal import render
 from ftbench.report.write import as_dict, write_results
 from ftbench.run.runner import _post_mortem
 
@@ -41,6 +43,27 @@ def test_26_without_a_margin_nothing_replaces_the_best(matrix) -> None:
     assert found.recommendation.choice == ids["dear"] and found.recommendation.undecided == (ids["cheap"],)
     assert all(place.on_frontier for place in found.places)
     assert {place.name: place.undecided for place in found.places}[ids["dear"]] == (ids["cheap"],)
+
+
+def test_of_cells_with_the_same_score_the_cheapest_is_recommended(matrix) -> None:
+    matrix.cell("a dear", 33, n=40, work=40.0, price=1.0, trains=True)
+    matrix.cell("b cheap", 33, n=40, work=4.0, price=1.0)
+    matrix.cell("c worse", 31, n=40, work=1.0, price=1.0)
+    found, ids = decided(matrix)
+    assert found.recommendation.choice == found.recommendation.best == ids["b cheap"]
+    assert found.recommendation.undecided == (ids["c worse"],)
+    results = gather(matrix.plan(), matrix.outcomes)
+    assert results.families[0].cells[0] == ids["a dear"] and "Recommended: b cheap; cheaper and undecided: c worse" in render(results, 200)
+
+
+def test_of_cells_with_the_same_score_none_is_called_cheaper_at_an_unknown_price(matrix) -> None:
+    matrix.cell("a", 33, n=40, price=None, status="done")
+    matrix.cell("b", 33, n=40, price=1.0)
+    results = gather(matrix.plan(), matrix.outcomes)
+    one, other = results.rows
+    costs = {one.id: None, other.id: 1.0}
+    assert _best_first(results.families[0], results.rows, costs) == [one.id, other.id]
+    assert _best_first(results.families[0], results.rows, {**costs, one.id: 2.0}) == [other.id, one.id]
 
 
 def test_33_a_load_gives_totals_with_whole_machines(matrix) -> None:
@@ -139,6 +162,8 @@ def test_the_verb_prints_and_writes(matrix, tmp_path, capsys) -> None:
     assert main(["advise", str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["about"] == "choice"
     assert main(["advise", str(tmp_path / "nowhere")]) == 1
+    assert main(["advise", str(tmp_path), "--json", str(tmp_path / "nowhere" / "x.json")]) == 1
+    assert "cannot be written (No such file or directory)" in capsys.readouterr().err
     with pytest.raises(FtbenchError, match="holds no results.json"):
         advise.read(tmp_path / "nowhere")
 
