@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -61,6 +62,12 @@ class Recorded(Component):
 
     def load(self, device: str) -> Any:
         raise FtbenchError(f"model.outputs={self.outputs}: recorded answers are no model that could be loaded. Compile the plan again")
+
+    def coverage(self, wanted: Set[str], given: Set[str]) -> list[str]:
+        """Returns one line for examples without an answer, which count as failed, and one for answers without an example, which count for nothing."""
+        absent, extra = len(wanted - given), len(given - wanted)
+        notes = [f"{absent} of {len(wanted)} examples {'has' if absent == 1 else 'have'} no recorded answer"] if absent else []
+        return notes + ([f"{extra} recorded answer{'s belong' if extra > 1 else ' belongs'} to no example"] if extra else [])
 
     def answers(self) -> dict[str, dict[str, Any]]:
         """Returns id -> row with ``output`` and ``finish``.

@@ -26,12 +26,13 @@ from ftbench.core.errors import FtbenchError, did_you_mean
 from ftbench.core.example import read_examples, read_jsonl
 from ftbench.core.plan import FILE, Plan
 from ftbench.report.ranking import DECISION, family_of, method_key
-from ftbench.report.results import Results
+from ftbench.report.results import Results, notes_of
 from ftbench.report.rows import CellOutcome, Row, build_rows, primary_metric
 from ftbench.report.terminal import render
 from ftbench.stats.failures import statistics_of
 from ftbench.stats.family import FAMILIES
-from ftbench.stats.intervals import interval
+from ftbench.stats.intervals import few, interval
+from ftbench.stats.resample import clusters
 from ftbench.stats.sufficient import Sufficient
 from ftbench.store.store import Store
 
@@ -86,7 +87,10 @@ def main(argv: Sequence[str]) -> int:
     if words.json is not None:
         (family,) = results.families
         data = {"metric": metric, "statistics": results.statistics, "decision": decision, "cells": [row.as_dict() for row in results.rows], **family.as_dict()}
-        words.json.write_text(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        try:
+            words.json.write_text(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise FtbenchError(f"--json {words.json}: cannot be written ({error.strerror}). Name another place") from error
     return 0
 
 
@@ -118,6 +122,9 @@ def compared(entries: Sequence[Entry], name: str, statistics: dict[str, Any], de
     family = family_of(members, {entry.row.id: entry.method for entry in entries}, name, metric, statistics, decision)
     notes = [f"{len(shared)} examples are in all cells, {len(every) - len(shared)} are not and were left out"] if len(shared) < len(every) else []
     notes += [f"{label}: {name} is n/a" for label in lost]
+    sample = members[0][1]
+    rough = few(len(set(clusters(sample.ids, sample.groups))), len(shared))
+    notes += notes_of([replace(row, notes=tuple(note for note in row.notes if note != rough)) for row, _ in members]) + ([rough] if rough is not None else [])
     rows = {row.id: row for row, _ in members}
     return Results((name,), name, dict(statistics), tuple(rows[cell] for cell in family.cells), (family,), tuple(notes))
 
@@ -163,7 +170,8 @@ def _recorded(file: str, entries: Sequence[Entry]) -> Entry:
     if entries[0].node and build(entries[0].node, "metric").reads != "outputs":
         raise FtbenchError(f"--outputs {file}: recorded answers have no log-probabilities. Take a --metric of the text")
     given = model.answers()
-    if not given.keys() & {one["id"] for one in entries[0].answers.values()}:
+    wanted = {one["id"] for one in entries[0].answers.values()}
+    if not given.keys() & wanted:
         raise FtbenchError(f"--outputs {file}: no id is one of the sweep's examples. Use the ids of its outputs.jsonl")
     nothing = {"output": "", "finish": "error"}
     answers = {
@@ -172,7 +180,7 @@ def _recorded(file: str, entries: Sequence[Entry]) -> Entry:
     }
     facts = {**dict.fromkeys(entries[0].row.facts), "cell_id": digest(model.identity())[:10], "label": f"recorded {Path(file).name}", "status": "done"}
     facts["dataset"] = entries[0].row.facts["dataset"]
-    return Entry(Row(facts, {}, {}, None, False, False, (), {}), entries[0].node, answers, digest(model.identity()))
+    return Entry(Row(facts, {}, {}, None, False, False, tuple(model.coverage(wanted, given.keys())), {}), entries[0].node, answers, digest(model.identity()))
 
 
 def _example(identity: str, references: Sequence[str]) -> str:

@@ -128,13 +128,19 @@ def _decisions(plan: Plan, rows: Sequence[Row], ranked: Sequence[Family], approa
     return found
 
 
-def _notes(rows: Sequence[Row], ranked: Sequence[Family], primary: str, statistics: Mapping[str, Any]) -> list[str]:
-    done = [row for row in rows if row.done]
+def notes_of(rows: Sequence[Row]) -> list[str]:
+    """Returns what the cells' stages said, each once, with the cells that it is about unless it is about all that are done."""
+    done = {row.label for row in rows if row.done}
     notes = []
     for text in dict.fromkeys(note for row in rows for note in row.notes):
         concerned = [row.label for row in rows if text in row.notes]
-        everyone = {row.label for row in done} <= set(concerned)
-        notes.append(text if everyone else f"{text} ({', '.join(concerned)})")
+        notes.append(text if done <= set(concerned) else f"{text} ({', '.join(concerned)})")
+    return notes
+
+
+def _notes(rows: Sequence[Row], ranked: Sequence[Family], primary: str, statistics: Mapping[str, Any]) -> list[str]:
+    done = [row for row in rows if row.done]
+    notes = notes_of(rows)
     if not done:
         return notes
     notes += _raised(done)

@@ -42,10 +42,8 @@ def run_recorded(job: Job, model: Any) -> Outcome:
         )
     write_jsonl(job.folder / "outputs.jsonl", rows)
     finishes = Counter(row["finish"] for row in rows)
-    absent, extra = len(known - set(answers)), len(set(answers) - known)
-    notes = [f"{absent} of {len(rows)} examples have no recorded answer"] * bool(absent) + [f"{extra} recorded answers belong to no example"] * bool(extra)
     details = {
         "rows": len(rows), "failed": finishes["error"], "length_capped_share": finishes["length"] / len(rows) if rows else None,
-        "recorded": True, "notes": notes,
+        "recorded": True, "notes": model.coverage(known, answers.keys()),
     }  # fmt: skip
     return Outcome(provenance={"outputs": job.stage.spec["model"]["file"]}, details=details)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from ftbench.core.errors import FtbenchError
-from ftbench.report.compare import Entry, compared
+from ftbench.report.compare import Entry, _recorded, compared
 from ftbench.report.rows import Row
 
 NODE = {"_target_": "ftbench.metrics.exact_match.ExactMatch", "name": "exact_match", "pattern": None, "normalisation": "plain", "ignore": []}
@@ -35,3 +36,18 @@ def test_what_cannot_be_compared_is_said():
         compared([entry("a", 5, range(10)), entry("a", 5, range(10))], "exact_match", STATISTICS, DECISION)
     with pytest.raises(FtbenchError, match="with other settings"):
         compared([entry("a", 5, range(10)), entry("b", 5, range(10), {**NODE, "normalisation": "squad"})], "exact_match", STATISTICS, DECISION)
+
+
+def test_recorded_answers_are_counted_and_what_is_rough_is_said(tmp_path):
+    first = entry("a", 5, range(8))
+    first = replace(first, row=replace(first.row, notes=("toy: says nothing about a 7B", "only 8 independent examples: intervals and tests over fewer than 20 are rough")))
+    file = tmp_path / "vendor ü.jsonl"
+    file.write_text("".join(json.dumps({"id": f"e{i}", "output": "a"}) + "\n" for i in (0, 1, 2, 3, 90, 91)), encoding="utf-8")
+    results = compared([first, _recorded(str(file), [first])], "exact_match", STATISTICS, DECISION)
+    assert results.notes == (
+        "toy: says nothing about a 7B (a)",
+        "4 of 8 examples have no recorded answer (recorded vendor ü.jsonl)",
+        "2 recorded answers belong to no example (recorded vendor ü.jsonl)",
+        "only 8 independent examples: intervals and tests over fewer than 20 are rough",
+    )
+    assert results.rows[1].scores["exact_match"] | {"low": 0, "high": 0} == {"value": 0.5, "low": 0, "high": 0, "n": 8, "comparable_across_tokenizers": True}
