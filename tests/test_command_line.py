@@ -97,6 +97,8 @@ def test_refusal_stops_everything_unless_told_to_skip(run: Run, tmp_path: Path) 
     skipped = run(*words, "on_refusal=skip")
     assert skipped.returncode == 0, skipped.stderr
     assert sorted(row["status"] for row in _rows(_sweep(tmp_path))) == ["done", "refused"]
+    nothing = run("-m", "context=few_shot", "++context.k=0", *SMALL[:4], "on_refusal=skip")
+    assert nothing.returncode == 1 and "0 cells done, 0 failed, 1 refused" in nothing.stderr
 
 
 @pytest.mark.slow

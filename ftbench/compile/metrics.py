@@ -54,7 +54,11 @@ def with_models(composer: Composer, config: dict[str, Any]) -> tuple[dict[str, A
     if node is None:
         return config, [Problem("judge.model", f"{name}: no such model", did_you_mean(name, composer.options("model")))]
     problems = [Problem(f"judge.settings.{key}", "no such key", did_you_mean(key, [one for one in node if one != "_target_"])) for key in settings if key not in node]
-    return {**config, "judge": {**judge, "model": resolve({**node, **settings}, config)}}, problems
+    whole = {**node, **settings}
+    problems += [Problem(f"judge.settings.{key}", f"judge.model={name} needs it", f"Set 'judge.settings={{{key}: ...}}'") for key, value in whole.items() if value == "???"]
+    if "???" in whole.values():
+        return config, problems
+    return {**config, "judge": {**judge, "model": resolve(whole, config)}}, problems
 
 
 def _node(composer: Composer, name: str) -> dict[str, Any] | None:

@@ -126,7 +126,7 @@ def refusal_text(refusals: Sequence[Refusal]) -> str:
         reasons.setdefault((why, fix, ", ".join(labels)), []).append(where)
     lines = [f"refused ({_count(len(refusals), 'cell')}):"]
     for (why, fix, labels), places in reasons.items():
-        lines.append(textwrap.fill(f"{_places(places)}: {why}. {fix}.".replace("..", "."), 116, initial_indent="  ", subsequent_indent="    "))
+        lines.append(textwrap.fill(f"{_places(places)}: {_stopped(why)} {_stopped(fix)}", 116, initial_indent="  ", subsequent_indent="    "))
         lines.append("    in: " + textwrap.shorten(labels, 106, placeholder=" ..."))
     return "\n".join(lines)
 
@@ -140,6 +140,11 @@ def _places(places: Sequence[str]) -> str:
             shown[index] = row
     more = len(places) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _stopped(sentence: str) -> str:
+    """Returns a sentence with one full stop at its end; dots within it stand for what is typed and stay."""
+    return sentence if sentence.endswith(".") else f"{sentence}."
 
 
 def _count(number: int, word: str) -> str:

@@ -34,7 +34,7 @@ def check_fields(files: Files, found: Findings) -> None:
     if files.preferences is not None and files.chosen is None:
         found.add("dataset.chosen", "dataset.preferences is set and no columns of it", "Set dataset.chosen=COLUMN dataset.rejected=COLUMN")
     if files.documents is not None and files.document_text is None:
-        found.add("dataset.document_text", "dataset.documents is set and no text of them", "Set dataset.document_text=COLUMN")
+        found.add("dataset.document_text", "dataset.documents is set and no text of them", "Set dataset.document_text=COLUMN (text, for a folder of .txt and .md files)")
     if files.documents is not None and files.gold_documents is not None and files.document_id is None:
         found.add("dataset.document_id", "gold documents are named by id and documents have none", "Set dataset.document_id=COLUMN")
 

@@ -91,7 +91,7 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
         print(f"\nresults: {_short(folder)}/leaderboard.md, approaches.csv, results.csv, results.json, plan.json")
     scores = {cell.id: validation_score(plan, cell, store) for cell in plan.cells if outcomes[cell.id].status == "done"}
     broken = {cell for cell, outcome in outcomes.items() if outcome.status not in ("done", "skipped")}
-    if stop or not plan.settings:
+    if stop or not plan.settings or not plan.cells:  # of nothing but refusals none was run in the place of the skipped ones
         broken |= {refusal.cell for refusal in plan.refusals}
     failed = sum(outcome.status == "failed" for outcome in outcomes.values())
     done = sum(outcome.status == "done" for outcome in outcomes.values())

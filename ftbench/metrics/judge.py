@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -88,9 +88,10 @@ class Judged(Component):
             fix = "Set judge.model=openai (or hf, recorded, ...) and judge.settings={...}, or take it out of metrics"
             return [*problems, Problem("judge.model", f"{self.name} needs a judge and none is named", fix)]
         try:
-            return problems + self.model().check()
+            found = self.model().check()
         except Refused as refused:
-            return problems + refused.problems
+            found = refused.problems
+        return problems + [replace(problem, where=re.sub(r"^model\.", "judge.settings.", problem.where)) for problem in found]
 
     def model(self) -> Any:
         """Returns the judge's model component."""

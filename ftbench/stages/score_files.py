@@ -28,7 +28,11 @@ from ftbench.models.recorded import Recorded
 from ftbench.places import CONF
 from ftbench.stages.score import labels_of, score_table
 from ftbench.stats.failures import raised_line, statistics_of
+from ftbench.stats.intervals import few
+from ftbench.stats.resample import clusters
 
+ASKED = {"judge": "judge.model=... judge.settings=...", "model": "bertscore.model=..."}
+"""Fields of a metric that hold a model, and how a matrix names it."""
 JSONL = (".jsonl", ".ndjson")
 Rows = list[dict[str, Any]]
 
@@ -55,6 +59,9 @@ def main(argv: Sequence[str]) -> int:
     rows = read_rows(words.predictions, words.references)
     settings = {"confidence": words.confidence, "resamples": words.resamples, "seed": words.seed}
     found = {metric.name: _scored(metric, rows, settings) for metric in metrics}
+    units = clusters([row["id"] for row in rows], [row["group"] for row in rows])
+    if (rough := few(len(set(units.tolist())), len(rows))) is not None:
+        print(f"ftbench: {rough}", file=sys.stderr)
     failed = sum(row["finish"] == "error" for row in rows)
     if failed:
         print(f"ftbench: {failed} of {len(rows)} references have no answer; they count as failed and stay in n", file=sys.stderr)
@@ -150,6 +157,9 @@ def _metric(name: str) -> Any:
         metric: Any = FunctionMetric(name, name)
     else:
         node = yaml.safe_load(path.read_text(encoding="utf-8"))
+        models = [key for key, value in node.items() if isinstance(value, str) and value.startswith("${") and key in ASKED]
+        if models:
+            raise FtbenchError(f"--metrics {name}: asks a model that only a matrix can name. Use {ASKED[models[0]]} with model=recorded model.outputs=FILE")
         # a value that only a dataset could give is not there
         metric = build({key: None if isinstance(value, str) and value.startswith("${") else value for key, value in node.items()}, f"metric.{name}")
     problems = metric.check()

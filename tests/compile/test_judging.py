@@ -45,6 +45,7 @@ def test_an_untouched_judge_judges_again_only_what_changed(composer: Composer, j
         (["judge.against={method: full}"], "is no cell of this matrix"),
         (["judge.against={method: none}"], "is 2 cells of this matrix"),
         (["judge.model=openay"], "no such model"),
+        (["judge.model=recorded", "judge.settings=null"], "judge.model=recorded needs it"),
         (["metrics=[judge_correctness,rougeL]"], "should not rank"),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import Compiled, compile_matrix
 from ftbench.compile.show import plan_text, refusal_text, summary
+from ftbench.core.cell import Refusal
 from ftbench.core.plan import Plan
 
 BASE = "model=llama2_7b"
@@ -255,3 +256,9 @@ def test_own_method_is_one_file_and_one_yaml(composer_over: Callable[[dict[str, 
     composer = composer_over({"method/quiet.yaml": "_target_: quiet_method.Quiet\nvolume: 3\n"})
     compiled = compile_matrix(composer, [[BASE, "method=quiet"]], "plan")
     assert [cell.choices["method"] for cell in compiled.plan.cells] == ["quiet"] and not compiled.plan.refusals
+
+
+def test_what_is_typed_keeps_its_dots() -> None:
+    problems = ({"where": "a", "why": "ends in a stop.", "fix": "Set a=..."}, {"where": "b", "why": 'is no {"id": "..."}', "fix": "Look at b."})
+    text = refusal_text([Refusal("0123456789", "tiny", {}, (), {}, problems)])
+    assert "a: ends in a stop. Set a=...\n" in text and 'b: is no {"id": "..."}. Look at b.' in text and "b.." not in text

@@ -38,7 +38,7 @@ def test_15_an_example_without_an_answer_fails_and_stays_in_n(tmp_path):
     rows, outcome = run(tmp_path, model)
     assert [(row["id"], row["output"], row["finish"]) for row in rows] == [("e0", "x", "length"), ("e1", "", "error"), ("e2", "2", "stop"), ("e3", "", "error")]
     assert rows[1]["error"] == "no recorded answer" and rows[0]["references"] == ["0"]
-    assert outcome.details["notes"] == ["2 of 4 examples have no recorded answer", "1 recorded answers belong to no example"]
+    assert outcome.details["notes"] == ["2 of 4 examples have no recorded answer", "1 recorded answer belongs to no example"]
 
 
 def test_38_the_bytes_of_the_file_are_the_model(tmp_path):
@@ -73,7 +73,9 @@ def test_the_verb_scores_text_and_jsonl(tmp_path, capsys):
     (tmp_path / "o.txt").write_text("the cat sat on the mat\nhello there\n", encoding="utf-8")
     (tmp_path / "r.txt").write_text("the cat sat on a mat\nhello there\n", encoding="utf-8")
     assert main(["score", "--predictions", str(tmp_path / "o.txt"), "--references", str(tmp_path / "r.txt"), "--metrics", "ter,rougeL"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    assert "only 2 independent examples" in told.err
     assert found["ter"]["value"] == 12.5 and found["rougeL"]["n"] == 2 and found["ter"]["signature"].endswith("version:2.6.0")
     write(tmp_path / "o.jsonl", [{"id": "b", "output": "yes"}])
     write(tmp_path / "r.jsonl", [{"id": "a", "references": ["no"]}, {"id": "b", "references": ["no", "yes"]}])
@@ -82,7 +84,7 @@ def test_the_verb_scores_text_and_jsonl(tmp_path, capsys):
     assert (found["value"], found["n"]) == (0.5, 2) and found["low"] < 0.5 < found["high"]
 
 
-@pytest.mark.parametrize(("metric", "predictions", "why"), [("blue", "o.txt", "Did you mean bleu"), ("bleu", "none.txt", "No such file"), ("perplexity", "o.txt", "log-prob"), ("bleu", "short.txt", "has 2 lines")])
+@pytest.mark.parametrize(("metric", "predictions", "why"), [("blue", "o.txt", "Did you mean bleu"), ("bleu", "none.txt", "No such file"), ("perplexity", "o.txt", "log-prob"), ("judge_policy", "o.txt", "judge.model=..."), ("bertscore", "o.txt", "bertscore.model=..."), ("bleu", "short.txt", "has 2 lines")])
 def test_the_verb_says_in_one_line_what_is_wrong(tmp_path, capsys, metric, predictions, why):
     (tmp_path / "o.txt").write_text("a\nb\n", encoding="utf-8")
     (tmp_path / "short.txt").write_text("a\n", encoding="utf-8")
