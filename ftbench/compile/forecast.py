@@ -314,11 +314,16 @@ def _component(stage: Stage, role: str) -> Any:
 def _shape(model: Any, name: str) -> tuple[Architecture | None, str | None]:
     find = getattr(model, "file", None)
     path = find("config.json") if find else None
-    config = json.loads(path.read_text(encoding="utf-8")) if path is not None else catalogue().get(name)
+    try:
+        config = json.loads(path.read_text(encoding="utf-8")) if path is not None else catalogue().get(name)
+    except ValueError as error:  # bytes that are no UTF-8 too
+        return None, f"the config.json of {name} cannot be read ({error})"
     if config is None:
         return None, f"the config.json of {name} is not here and its shape is not in the catalogue"
+    if not isinstance(config, Mapping):
+        return None, f"the config.json of {name} holds no object"
     found = architecture(config)
-    return found, None if found is not None else f"the shape of a {config.get('model_type')} model is not known to the forecast"
+    return found, None if found is not None else f"the config.json of {name} ({config.get('model_type')}) has no shape that the forecast knows"
 
 
 def _light_rows(stage: Stage, splits: Splits | None) -> int | None:

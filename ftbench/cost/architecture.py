@@ -122,10 +122,12 @@ def architecture(config: Mapping[str, Any]) -> Architecture | None:
     try:
         hidden, heads, intermediate = int(config["hidden_size"]), int(config["num_attention_heads"]), int(config["intermediate_size"])
         layers, vocabulary = int(config["num_hidden_layers"]), int(config["vocab_size"])
-    except (KeyError, TypeError, ValueError):
+        kv_heads = int(config.get("num_key_value_heads") or heads)
+        head_dim = int(config.get("head_dim") or hidden // heads)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
-    kv_heads = int(config.get("num_key_value_heads") or heads)
-    head_dim = int(config.get("head_dim") or hidden // heads)
+    if min(hidden, heads, intermediate, layers, vocabulary, kv_heads, head_dim) < 1:
+        return None
     query, kv = heads * head_dim, kv_heads * head_dim
     bias = bool(config.get("attention_bias", False))
     qkv_bias, out_bias, mlp_bias = bias or family.qkv_bias, bias and not family.qkv_bias, bool(config.get("mlp_bias", False))

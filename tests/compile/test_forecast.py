@@ -122,6 +122,29 @@ def test_an_unknown_architecture_has_no_forecast(composer) -> None:
     assert cell["peak_bytes"] is None and any("not in the catalogue" in reason for reason in cell["unknown"])
 
 
+SIZES = '"intermediate_size": 64, "num_hidden_layers": 2, "vocab_size": 99'
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ('{"model_type": "llama"', "cannot be read"),
+        ("[1, 2]", "holds no object"),
+        ('{"model_type": "llama", "hidden_size": 64}', "has no shape"),
+        ('{"model_type": "llama", "hidden_size": 64, "num_attention_heads": 0, ' + SIZES + "}", "has no shape"),
+        ('{"model_type": "llama", "hidden_size": -64, "num_attention_heads": 4, ' + SIZES + "}", "has no shape"),
+    ],
+)
+def test_31_a_config_that_says_nothing_is_an_unknown_forecast_with_its_reason(composer, tmp_path, content, why) -> None:
+    folder = tmp_path / "modell é"
+    folder.mkdir()
+    (folder / "config.json").write_text(content, encoding="utf-8")
+    (folder / "model.safetensors").write_bytes(b"")
+    plan = compiled(composer, "model=hf method=none", also=[*GPU, f"model.name_or_path='{folder}'"]).plan
+    (cell,) = plan.forecast["cells"].values()
+    assert cell["usd"] is None and any("config.json" in reason and why in reason for reason in cell["unknown"])
+
+
 def test_api_calls_are_forecast_by_their_tokens(composer) -> None:
     done = compiled(composer, "model=gpt_4_1_mini", "model=openai model.name=x model.base_url=http://localhost:1/v1")
     priced, unpriced = (done.plan.forecast["cells"][cell.id] for cell in done.plan.cells)
