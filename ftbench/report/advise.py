@@ -166,7 +166,7 @@ class _Family:
             other = self.cost(best)
             text += f", which takes {other}." if other else "."
         seeds = next((len(side) for gap in self.family["methods"] for side in (gap["first"], gap["second"]) if name in side), 1)
-        if seeds > 1:
+        if seeds > 1 and self.family.get("method_sentences"):
             text += f" It is one of {seeds} seeds of its method, and the scores that tell them apart are those of the test split: choose between methods by the next sentence."
         return [Advice("choice", text, {**numbers, "seeds": seeds})]
 
