@@ -29,6 +29,7 @@ import transformers
 import trl
 import yaml
 
+from ftbench.compile.space import without
 from ftbench.core.component import build, node
 from ftbench.core.example import Example
 from ftbench.methods.pairs import encode_pairs
@@ -54,7 +55,7 @@ class Run:
 
 
 def component(axis: str, option: str, **values: Any) -> Any:
-    config = yaml.safe_load((CONF / axis / f"{option}.yaml").read_text(encoding="utf-8"))
+    config = without(yaml.safe_load((CONF / axis / f"{option}.yaml").read_text(encoding="utf-8")))
     return build({**config, **values}, axis)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from ftbench.compile.compose import Composer
+from ftbench.compile.space import without
 from ftbench.contexts.grounded import cut
 from ftbench.contexts.rag import Rag
 from ftbench.contexts.retrieve.bm25 import Bm25
@@ -43,7 +44,7 @@ def shipped(overrides: Sequence[str]) -> Rag:
     from hydra.core.global_hydra import GlobalHydra
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return build(Composer(GlobalHydra.instance().hydra.config_loader, "config").compose(list(overrides)).config["context"], "context")
+        return build(without(Composer(GlobalHydra.instance().hydra.config_loader, "config").compose(list(overrides)).config["context"]), "context")
 
 
 def recall_at_1(hits: Sequence[Sequence[Hit]], owners: Sequence[str], questions: Sequence[dict[str, Any]]) -> float:

@@ -28,6 +28,7 @@ import transformers
 import trl
 import yaml
 
+from ftbench.compile.space import without
 from ftbench.core.component import build
 from ftbench.core.example import Example
 from ftbench.methods.rows import ordered
@@ -67,7 +68,7 @@ class _Clock(transformers.TrainerCallback):
 
 
 def component(axis: str, option: str, **values: Any) -> Any:
-    config = yaml.safe_load((CONF / axis / f"{option}.yaml").read_text(encoding="utf-8"))
+    config = without(yaml.safe_load((CONF / axis / f"{option}.yaml").read_text(encoding="utf-8")))
     return build({**config, **values}, axis)
 
 
