@@ -26,6 +26,8 @@ LIKELIHOODS = [{"nll": 3.5, "tokens": 4, "correct": 3, "bytes": 11}, {"nll": 0.2
 def shipped(root):
     for path in sorted((root / "conf" / "metric").glob("*.yaml")):
         node = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if "model" in node or "judge" in node:
+            continue  # waits for a model to be named: tested with one, elsewhere
         if node.get("pattern"):
             node["pattern"] = None
         yield path, build(node, f"metrics.{path.stem}")
