@@ -10,7 +10,7 @@ from ftbench.compile.matrix import compile_matrix
 from ftbench.core.errors import Refused
 from ftbench.core.example import Document, Example, read_jsonl, write_jsonl
 from ftbench.models.resident import Resident
-from ftbench.report.rows import _row
+from ftbench.report.rows import Finished, _row
 from ftbench.stages.requests import encode_all
 
 from tests.compile.conftest import composer  # noqa: F401 - fixture
@@ -122,6 +122,6 @@ def test_32_every_cell_that_searches_an_index_pays_for_it(composer) -> None:  # 
     plan = compile_matrix(composer, [["context=zero_shot"], ["context=rag", "++context.k=1"], ["context=rag", "++context.k=2"]], "plan").plan
     indices = [key for key, stage in plan.stages.items() if stage.kind == "index"]
     receipts = {indices[0]: receipt("index", device="cpu", work=36.0)}
-    paid = [_row(plan, cell, None, {}, receipts, {}).facts["index_seconds"] for cell in plan.cells]
+    paid = [_row(plan, cell, None, Finished({}, receipts, {})).facts["index_seconds"] for cell in plan.cells]
     assert len(indices) == 1 and paid == [0.0, 36.0, 36.0]
-    assert [_row(plan, cell, None, {}, {}, {}).facts["index_seconds"] for cell in plan.cells] == [0.0, None, None]
+    assert [_row(plan, cell, None, Finished({}, {}, {})).facts["index_seconds"] for cell in plan.cells] == [0.0, None, None]
