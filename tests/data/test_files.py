@@ -259,7 +259,7 @@ def test_a_row_that_cannot_be_used_is_one_line(refusals: Refusals, tmp_path: Pat
         ({"train": ["a.csv", "b.csv"]}, "dataset.train", "'b.csv'"),
         ({"documents": "."}, "dataset.documents", "the folder '.' holds no file"),
         ({"limit": {"test": 0}}, "dataset.limit.test", "0 rows"),
-        ({"limit": {"test": "many"}}, "dataset.limit", "many"),
+        ({"limit": {"test": "many"}}, "dataset.limit.test", "many"),
         ({"slices": "doc"}, "dataset.slices", "list[str]"),
         ({"split": {"test": 1.0}}, "dataset.split.test", "1.0"),
         ({"split": {"test": 0.5, "validation": 0.5}}, "dataset.split", "nothing to train on"),
