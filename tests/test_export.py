@@ -86,7 +86,7 @@ def test_what_cannot_be_exported_is_one_line_with_the_fix(sweep: Path, tmp_path:
     with pytest.raises(FtbenchError, match="is not empty. Name a new folder"):
         main([cell.id, "--out", str(tmp_path / "full"), "--sweep", str(sweep)])
     assert (tmp_path / "full" / "mine.txt").read_text(encoding="utf-8") == "precious" and sorted(path.name for path in tmp_path.iterdir()) == ["full"]
-    with pytest.raises(FtbenchError, match=r"tiny lroa zero_shot .*: no cell of this sweep. Did you mean tiny lora zero_shot"):
+    with pytest.raises(FtbenchError, match=r"tiny lroa zero_shot.*: no cell of this sweep. Did you mean tiny lora zero_shot"):
         find_cell(plan, cell.label.replace("lora", "lroa"))
     with pytest.raises(FtbenchError, match="no cell of this sweep"):
         find_cell(plan, "")
