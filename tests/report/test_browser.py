@@ -1,7 +1,6 @@
 """The report in real headless Chromium: every page of a real small sweep, the sent file without a network, and hostile text everywhere.
 
-Skipped where Playwright or Chromium (Debian: ``apt install chromium``) is missing. ``FTBENCH_BROWSER_SWEEP=FOLDER`` drives a sweep that is
-there, such as the demo's, which takes longer to make than the tests may.
+Skipped where Playwright or Chromium (Debian: ``apt install chromium``) is missing.
 """
 
 from __future__ import annotations
@@ -34,9 +33,7 @@ SWEEP = ("method=none,lora", "context=zero_shot,rag", "dataset.train=48", "datas
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """A real sweep of four cells, or the one that is named."""
-    if named := os.environ.get("FTBENCH_BROWSER_SWEEP"):
-        return Path(named).resolve()
+    """A real sweep of four cells."""
     place = tmp_path_factory.mktemp("real")
     command = [sys.executable, "-m", "ftbench", "-m", *SWEEP, "hydra.sweep.dir=sweep"]
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, check=False)
