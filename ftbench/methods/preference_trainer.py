@@ -44,6 +44,7 @@ HELD_OUT = {"validation_margin": "rewards/margins", "validation_accuracy": "rewa
 class _Trainer(Halving, Resumable, DPOTrainer):
     """Takes pairs as they come. Phones nobody, and counts no floating-point operations: the figure is unused."""
 
+    share = True  # see compute_loss
     pairs: int
     size: int
 
@@ -66,7 +67,20 @@ class _Trainer(Halving, Resumable, DPOTrainer):
             return loss
         pairs = min(self.size, self.pairs - self.state.global_step * self.size)
         batches = math.ceil(pairs / self.args.per_device_train_batch_size)
-        return loss * (len(inputs["input_ids"]) // 2 * batches / pairs)
+        return loss * (self._rows(inputs) * batches / pairs)
+
+    def _rows(self, batch: dict[str, Any]) -> int:
+        return len(batch["input_ids"]) // 2
+
+    def _cut(self, batch: dict[str, Any], start: int, stop: int) -> dict[str, Any]:
+        """Returns those pairs: token tensors are ``[2 * pairs, tokens]``, all chosen answers before all rejected ones; the reference's are ``[pairs]``."""
+        count = self._rows(batch)
+        both = {name: value for name, value in batch.items() if len(value) == 2 * count}
+        cut = {name: torch.cat([value[start : min(stop, count)], value[count + start : count + min(stop, count)]]) for name, value in both.items()}
+        return cut | {name: value[start:stop] for name, value in batch.items() if name not in both}
+
+    def _forget(self) -> None:
+        self._metrics["train"].clear()
 
 
 def fit(run: PreferenceRun, order: Sequence[Pair], held: Sequence[Pair], evaluated: Collection[int], loaded: Any) -> Fitted:
@@ -124,7 +138,7 @@ def fit(run: PreferenceRun, order: Sequence[Pair], held: Sequence[Pair], evaluat
         kept = watch.keep()
         model.eval()
         run.save(model)
-        return Fitted(watch.points, args.max_steps, kept, watch.best, watch.stopped, None, None)
+        return Fitted(watch.points, args.max_steps, kept, watch.best, watch.stopped, trainer.rows_at_once, trainer.halved_at)
 
 
 def _columns(run: PreferenceRun, pairs: Sequence[Pair]) -> list[dict[str, Any]]:

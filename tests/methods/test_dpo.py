@@ -17,8 +17,10 @@ from ftbench.core.example import Example
 from ftbench.methods.pairs import encode_pairs
 from ftbench.methods.reference import reference_logps
 from ftbench.models.generate import generate
+from safetensors.torch import load
 
 from tests.methods.test_lora import adapter, lora
+from tests.methods.test_watch import Cramped
 from tests.models.llama import component, example
 
 SMALL = {"rank": 4, "alpha": 8.0}
@@ -249,3 +251,18 @@ def test_a_killed_training_resumes_to_the_same_bytes(chat: Any, tuned: Path, tmp
     assert told == [4, 5, 6] and resumed["losses"] == undisturbed["losses"]
     assert adapter(tmp_path / "resumed") == adapter(tmp_path / "whole")
     assert (tmp_path / "resumed" / "curve.jsonl").read_bytes() == (tmp_path / "whole" / "curve.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(("batch", "accumulation"), [(8, 1), (4, 2)])
+def test_06_pairs_that_do_not_fit_are_gone_through_in_halves_and_change_nothing(chat_folder: Path, tmp_path: Path, batch: int, accumulation: int) -> None:
+    model, rows = component("model", "hf", name_or_path=str(chat_folder)), pairs(14)  # the last step is a short one
+    method = dpo(batch_size=batch, gradient_accumulation=accumulation, target_modules=["q_proj", "v_proj"], epochs=2.0)
+    roomy, loaded = trained(method, model.load("cpu"), tmp_path / "roomy", rows), model.load("cpu")
+    loaded.model.model.layers[0].mlp = Cramped(loaded.model.model.layers[0].mlp, 4, True)  # two pairs
+    cramped = trained(method, loaded, tmp_path / "cramped", rows)
+    assert cramped["losses"] == pytest.approx(roomy["losses"], rel=1e-4)
+    one, other = (load(adapter(tmp_path / name)) for name in ("roomy", "cramped"))
+    assert max((one[key] - other[key]).abs().max().item() for key in one) < 1e-3
+    for field_name in ("margin", "chosen_logp"):  # of the first step, whose pieces are of one size: nothing of the failed attempt is averaged in
+        assert curve(tmp_path / "cramped")[0][field_name] == pytest.approx(curve(tmp_path / "roomy")[0][field_name], rel=1e-3, abs=1e-5)
+    assert (roomy["details"]["rows_at_once"], cramped["details"]["rows_at_once"]) == (batch, 2)
