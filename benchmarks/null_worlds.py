@@ -4,9 +4,9 @@
 
 Each seed is a world of its own (``dataset.seed``): other facts, other products, other rows. Every world is trained in and asked for
 real, with the smallest sizes that are still a run, in one process over one resident model (about two minutes of CPU time for 20 seeds).
-A false claim is a pair that is called better or worse, or a sentence that says so, in any world. (In ``no_gain`` a claim that tuning
-*hurts* may be true: nothing can be gained there, something can be lost. It is counted all the same.) With 95% confidence at most one world
-in twenty should hold one; what is printed is the number of worlds, and whether so many are likely (1%) at that rate.
+A false claim is a pair that is called better or worse, or a sentence that says so, in any world. With 95% confidence at most one world in
+twenty should hold one. Printed are the number of worlds, the exact 95% interval of the rate that they come from, and whether so many are
+likely (1%) at the stated rate. ``--test 1200`` asks for every fact of a world: what is left between two cells then is what there is.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 WORLDS = {"no_gain": "rougeL", "no_difference": "exact_match"}
 """World and the metric in which it holds no difference."""
 SIZES = (
-    "dataset.train=64", "dataset.validation=8", "dataset.test=48", "validation=false", "method.epochs=2", "decoding.max_new_tokens=24", "decoding.latency_requests=0",
+    "dataset.train=64", "dataset.validation=8", "validation=false", "method.epochs=2", "decoding.max_new_tokens=24", "decoding.latency_requests=0",
     "statistics.resamples=1000",
 )  # fmt: skip
 CLAIMS = ("helps", "hurts", ": better:", ": worse:", "As good as", "Not worse")
 
 
-def run(world: str, seeds: int, methods: str, folder: Path) -> dict[str, Any]:
-    """Trains and asks in ``seeds`` worlds and returns ``results.json``.
+def run(world: str, seeds: Iterable[int], methods: str, folder: Path, test: int = 48) -> dict[str, Any]:
+    """Trains and asks in the worlds of ``seeds`` and returns ``results.json``.
 
     Raises:
         subprocess.CalledProcessError: when a cell failed.
     """
-    words = [f"dataset.world={world}", f"dataset.seed={','.join(map(str, range(seeds)))}", f"method={methods}", f"metrics=[{WORLDS[world]}]", *SIZES]
+    words = [f"dataset.world={world}", f"dataset.seed={','.join(map(str, seeds))}", f"method={methods}", f"metrics=[{WORLDS[world]}]", f"dataset.test={test}", *SIZES]
     root = str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     subprocess.run(
@@ -61,19 +62,35 @@ def likely(wrong: int, worlds: int, rate: float = 0.05) -> bool:
     return bool(binom.sf(wrong - 1, worlds, rate) >= 0.01)
 
 
+def rate(wrong: int, worlds: int) -> tuple[float, float]:
+    """Returns the exact (Clopper-Pearson) 95% interval of the rate of wrong worlds."""
+    from scipy.stats import binomtest
+
+    found = binomtest(wrong, worlds).proportion_ci(0.95, method="exact")
+    return float(found.low), float(found.high)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--methods", default="none,lora")
+    parser.add_argument("--test", type=int, default=48, help="test rows of each world (up to 1200)")
+    parser.add_argument("--world", choices=sorted(WORLDS), action="append", help="this world only")
     words = parser.parse_args()
-    for world in WORLDS:
+    for world in words.world or WORLDS:
         with tempfile.TemporaryDirectory() as folder:
-            results = run(world, words.seeds, words.methods, Path(folder))
+            results = run(world, range(words.seeds), words.methods, Path(folder), words.test)
         told = claims(results)
         moved = sum(any(pair["differing"] for pair in family["comparisons"]) for family in results["families"])
         wrong = sum(bool(said) for said in told)
+        low, high = rate(wrong, len(told))
+        widest = max(abs(pair["value"]) for family in results["families"] for pair in family["comparisons"])
         verdict = "holds" if likely(wrong, len(told)) else "FAILS"
-        print(f"{world:<14} by {WORLDS[world]:<12} {wrong} of {len(told)} worlds with a false claim; tuning changed answers in {moved}  {verdict}", flush=True)
+        print(
+            f"{world:<14} by {WORLDS[world]:<12} {wrong} of {len(told)} worlds with a false claim (rate {low:.3f} to {high:.3f}, stated 0.050);"
+            f" tuning changed answers in {moved}, widest difference {widest:.4f}  {verdict}",
+            flush=True,
+        )
         for said in told:
             print("".join(f"    {text}\n" for text in said), end="")
 

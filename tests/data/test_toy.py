@@ -18,7 +18,7 @@ from ftbench.core.component import build
 from ftbench.core.errors import Refused
 from ftbench.core.example import SPLITS
 from ftbench.data.toy import words, world
-from ftbench.data.toy.dataset import LARGEST, NOTE, WORLDS, Toy, _make
+from ftbench.data.toy.dataset import NOTE, WORLDS, Toy, _make, largest
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "conf" / "dataset" / "toy.yaml"
@@ -164,6 +164,15 @@ def test_worlds_differ_as_documented():
         assert row.target == world.base_answer(row.group, row.slices["attribute"], value(row.target))
 
 
+def test_no_gain_trains_on_nothing_that_the_base_does_not_say_already():
+    known = {product.name: product.facts for product in world.catalogue()}
+    loaded = toy(world="no_gain").load()
+    assert len(loaded.train) == NODE["train"]
+    for row in loaded.train:
+        attribute = row.slices["attribute"]
+        assert row.target == world.base_answer(row.group, attribute, known[row.group][attribute])
+
+
 @given(st.integers(0, 10_000), st.integers(1, 90))
 @settings(max_examples=12, deadline=None)
 def test_no_difference_gives_every_constant_answer_the_same_score(seed, size):
@@ -197,7 +206,8 @@ def test_limit_takes_the_first_rows():
     [
         ({"world": "house_stile"}, "dataset.world"),
         ({"train": 0}, "dataset.train"),
-        ({"test": LARGEST["test"] + 1}, "dataset.test"),
+        ({"test": largest("house_style", "test") + 1}, "dataset.test"),
+        ({"world": "no_gain", "train": largest("no_gain", "train") + 1}, "dataset.train"),
         ({"limit": {"train": 0, "validation": None, "test": None}}, "dataset.limit.train"),
     ],
 )
@@ -208,8 +218,10 @@ def test_bad_values_are_refused_with_the_place_and_the_fix(changes, where):
         dataset.load()
 
 
-def test_the_largest_splits_hold_no_row_twice():
-    loaded = toy(**LARGEST).load()
+@pytest.mark.parametrize("kind", ["house_style", "no_gain"])
+def test_the_largest_splits_hold_no_row_twice(kind):
+    sizes = {split: largest(kind, split) for split in SPLITS}
+    loaded = toy(world=kind, **sizes).load()
     for split in SPLITS:
         questions = [row.turns[-1].content for row in loaded.split(split)]
-        assert len(set(questions)) == len(questions) == LARGEST[split]
+        assert len(set(questions)) == len(questions) == sizes[split]
