@@ -7,7 +7,7 @@ number 26). A cell whose cost is unknown neither leaves nor drives out (number 3
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,7 +16,20 @@ BETTER, WORSE, EQUIVALENT, NOT_WORSE, NOT_BETTER = "better", "worse", "equivalen
 NON_INFERIOR = (BETTER, EQUIVALENT, NOT_WORSE)
 TURNED = {BETTER: WORSE, WORSE: BETTER, NOT_WORSE: NOT_BETTER, NOT_BETTER: NOT_WORSE}
 
+ON, UNDECIDED, OFF, UNPRICED = "on", "undecided", "off", "cost unknown"
+"""How a cell stands to the frontier."""
+MARKS = {ON: "*", UNDECIDED: "undecided", OFF: "", UNPRICED: "cost unknown"}
+"""What stands in a table's column."""
+
 Verdicts = Mapping[tuple[str, str], str]
+
+
+def verdicts_of(pairs: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    """Returns the verdicts that ``places`` and ``recommend`` weigh, of pairs as ``results.json`` holds them.
+
+    Worse for certain, but by less than the gap that matters, is no worse by the margin.
+    """
+    return {(pair["first"], pair["second"]): EQUIVALENT if pair["within_margin"] else pair["verdict"] for pair in pairs}
 
 
 def verdict_of(verdicts: Verdicts, first: str, second: str) -> str:
@@ -45,6 +58,13 @@ class Place:
     on_frontier: bool
     beaten_by: str | None
     undecided: tuple[str, ...]
+
+    @property
+    def state(self) -> str:
+        """``on``, ``undecided``, ``off`` or ``cost unknown``."""
+        if not self.on_frontier:
+            return OFF
+        return UNPRICED if self.cost is None else UNDECIDED if self.undecided else ON
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "undecided": list(self.undecided)}

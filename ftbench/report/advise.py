@@ -84,7 +84,7 @@ def read(folder: Path) -> tuple[dict[str, Any], Plan]:
         plan = Plan.read(folder / FILE)
     except (ValueError, KeyError) as error:
         raise FtbenchError(f"{folder}: cannot be read ({error}). Repeat the command that made it") from None
-    if any(family.get("decision") is None for family in results["families"]):
+    if any(family.get("decision") is None or "pairs" not in family for family in results["families"]):
         raise FtbenchError(f"{folder}: was written before decisions were kept. Repeat the command that made it: finished stages are not run again")
     return results, plan
 
@@ -110,7 +110,7 @@ class _Family:
         self.cells = {name: cells[name] for name in family["cells"]}
         self.settings = plan.settings.get("decision") or {}
         self.confidence = results["statistics"]["confidence"]
-        self.pairs = {(pair["first"], pair["second"]): pair for pair in self.decision["pairs"]}
+        self.pairs = {(pair["first"], pair["second"]): pair for pair in family["pairs"]}
         self.advised = self.decision["recommendation"]
 
     # -- words for numbers ---------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
-from ftbench.cost.frontier import EQUIVALENT, Limit, Place, Recommendation, limits, places, recommend
+from ftbench.cost.frontier import Limit, Place, Recommendation, limits, places, recommend, verdicts_of
 from ftbench.cost.memory import GB
 from ftbench.cost.ownership import Choice, Load, Ownership, break_even, ownership, returns
 from ftbench.report.approaches import Approach
@@ -41,7 +41,6 @@ class Decision:
         baseline: id of the cell that returns are told against, or None.
         left_out: what no sum holds, in words.
         costs: cell -> cost in ``basis``.
-        pairs: every comparison that may be spoken of: ``first, second, value, low, high, verdict``, what ``frontier.places`` takes again.
     """
 
     load: Load | None
@@ -56,7 +55,6 @@ class Decision:
     baseline: str | None
     left_out: tuple[str, ...]
     costs: dict[str, float | None]
-    pairs: tuple[dict[str, Any], ...]
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -72,7 +70,6 @@ class Decision:
             "baseline": self.baseline,
             "left_out": list(self.left_out),
             "costs": self.costs,
-            "pairs": list(self.pairs),
         }
 
 
@@ -89,8 +86,7 @@ def decide(family: Family, rows: Sequence[Row], approaches: Sequence[Approach], 
     load = load_of(settings)
     owned = {name: ownership(choice, load) for name, choice in choices.items()} if load is not None else {}
     costs, basis = _costs(rows, owned)
-    # worse for certain, but by less than the gap that matters, is no worse by the margin
-    verdicts = {(pair.first, pair.second): EQUIVALENT if pair.within_margin else pair.verdict for pair in family.known}
+    verdicts = verdicts_of(family.pairs())
     found = places(costs, verdicts)
     kept = {row.id: tuple(limits(settings.get("constraints") or {}, values_of(row, owned.get(row.id)))) for row in rows}
     advice = recommend(_best_first(family, rows, costs), costs, verdicts, lambda name: all(limit.kept for limit in kept[name]))
@@ -111,7 +107,6 @@ def decide(family: Family, rows: Sequence[Row], approaches: Sequence[Approach], 
         baseline=baseline,
         left_out=tuple(_left_out(settings)),
         costs=costs,
-        pairs=tuple({name: getattr(pair, name) for name in ("first", "second", "value", "low", "high", "verdict")} for pair in family.known),
     )
 
 

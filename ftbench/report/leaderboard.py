@@ -19,7 +19,7 @@ MOST_VALUES = 20
 def markdown(results: Results) -> str:
     """Returns the whole page."""
     confidence = results.statistics["confidence"]
-    parts = ["# Leaderboard", "", f"Ordered by `{results.primary}` on the test split; brackets hold {confidence:.0%} intervals; `*` marks the frontier: by the values as measured, nothing is both better and cheaper."]
+    parts = ["# Leaderboard", "", f"Ordered by `{results.primary}` on the test split; brackets hold {confidence:.0%} intervals; `*` marks the frontier: nothing cheaper is shown to be as good; `undecided`: a cheaper or a dearer cell there may yet take its place."]
     for family in results.families:
         parts += ["", f"## {_cell(family.dataset)}", ""]
         if results.rolled:
@@ -66,8 +66,7 @@ def _table(results: Results, family: Family) -> list[str]:
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for row in rows:
         scores = [figures.score(row, metric, places[metric], limits=True) for metric in names]
-        mark = "*" if row.id in family.frontier else ""
-        cells = [results.rank_text(row.id), _cell(row.label), *scores, figures.cost(row, family.cost_basis), figures.training(row), mark]
+        cells = [results.rank_text(row.id), _cell(row.label), *scores, figures.cost(row, family.cost_basis), figures.training(row), results.frontier_mark(row.id)]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 

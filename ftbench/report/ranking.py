@@ -1,7 +1,7 @@
-"""Which cells can be ranked together, their ranks with ties, and the frontier of quality against cost.
+"""Which cells can be ranked together, and their ranks with ties.
 
 Cells form a family when they answered the same frozen examples; for a metric that does not compare across tokenizers
-they must also share the base model (DESIGN 6, number 20). Ranks, ties and frontier hold within a family.
+they must also share the base model (DESIGN 6, number 20). Ranks and ties hold within a family.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ COST_BASES = ("usd_per_1k_requests", "seconds_per_1k_requests")
 DECISION = {"family": "best", "margin": None}
 """For plans that were made before they held a ``decision``."""
 
+PAIR = ("first", "second", "value", "low", "high", "verdict", "within_margin")
+
 Member = tuple[Row, Sufficient]
 
 
@@ -43,8 +45,7 @@ class Family:
         cells: ids, best first.
         ranks: id -> (best, worst) rank.
         differences: the declared comparisons, by ids.
-        frontier: ids of the cells that no other beats in both quality and cost, by the values as measured; ``decide`` weighs chance.
-        cost_basis: which cost the frontier uses, one of ``COST_BASES``; None where a cell's cost is unknown.
+        cost_basis: in which cost tables show its cells, one of ``COST_BASES``; None where a cell's cost is unknown.
         sentences: what can be said of its cells in words.
         method_sentences: what can be said of methods over several seeds.
         declared: ``best``, ``baseline`` or ``all``.
@@ -57,7 +58,6 @@ class Family:
     cells: tuple[str, ...]
     ranks: dict[str, tuple[int, int]]
     differences: tuple[Difference, ...]
-    frontier: tuple[str, ...]
     cost_basis: str | None
     sentences: tuple[str, ...]
     method_sentences: tuple[str, ...]
@@ -66,17 +66,21 @@ class Family:
     methods: Gaps
     known: tuple[Difference, ...]
 
+    def pairs(self) -> list[dict[str, Any]]:
+        """Returns every pair that may be spoken of as plain values: what ``ftbench.cost.frontier.verdicts_of`` takes."""
+        return [{name: getattr(pair, name) for name in PAIR} for pair in self.known]
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "dataset": self.dataset,
             "cells": list(self.cells),
             "ranks": {cell: list(ranks) for cell, ranks in self.ranks.items()},
-            "frontier": list(self.frontier),
             "cost_basis": self.cost_basis,
             "sentences": [*self.sentences, *self.method_sentences],
             "method_sentences": list(self.method_sentences),
             "family": self.declared,
             "comparisons": [{**found.as_dict(), "mcnemar": test} for found, test in zip(self.differences, self.tests, strict=True)],
+            "pairs": self.pairs(),
             "methods": [{"first": list(first), "second": list(second), **gap.as_dict()} for first, second, gap in self.methods],
         }
 
@@ -111,18 +115,6 @@ def families(plan: Plan, rows: Sequence[Row], primary: str, store: Store, method
 def method_key(config: Mapping[str, Any]) -> str:
     """Returns what cells share that differ by their seed alone."""
     return digest({axis: config.get(axis) for axis in AXES if axis != "hardware"})
-
-
-def frontier(points: Sequence[tuple[str, float, float]], higher_is_better: bool) -> tuple[str, ...]:
-    """Returns the names of the points (name, quality, cost) that no other point beats: as good and as cheap, one of both better."""
-    sign = 1.0 if higher_is_better else -1.0
-
-    def beaten(quality: float, cost: float) -> bool:
-        return any(
-            sign * other >= sign * quality and price <= cost and (sign * other > sign * quality or price < cost) for _, other, price in points
-        )
-
-    return tuple(name for name, quality, cost in points if not beaten(quality, cost))
 
 
 def cost_of(row: Row, basis: str) -> float | None:
@@ -162,14 +154,12 @@ def family_of(
     )  # fmt: skip
     values = {row.id: float(row.value(primary)) for row in rows}
     basis = next((name for name in COST_BASES if all(cost_of(row, name) is not None for row in rows)), None)
-    points = [(row.id, values[row.id], cost_of(row, basis)) for row in rows] if basis else []
     gaps = _methods(rows, methods, values, tables, metric, sample, options, decision["family"])
     return Family(
         dataset=rows[0].facts["dataset"],
         cells=tuple(values),
         ranks=rank_ranges(values, compared.known, higher),
         differences=compared.declared,
-        frontier=frontier(points, higher),
         cost_basis=basis,
         sentences=tuple(sentences(rows, compared, gaps, primary, higher, len(sample.ids), settings["confidence"], decision)),
         method_sentences=tuple(method_sentences(rows, names or {row.id: without_seed(row.label) for row in rows}, gaps, primary, higher, settings["confidence"])),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ftbench.core.plan import Plan
+from ftbench.cost.frontier import MARKS, OFF, UNDECIDED, UNPRICED
 from ftbench.report.approaches import Approach, methods_of, roll_up, scored
 from ftbench.report.data_checks import data_reports, leak_notes
 from ftbench.report.costs import costs_of
@@ -65,8 +66,12 @@ class Results:
                 return str(best) if best == worst else f"{best}-{worst}"
         return ""
 
-    def on_frontier(self, cell: str) -> bool:
-        return any(cell in family.frontier for family in self.families)
+    def frontier(self, cell: str) -> str | None:
+        """Returns how a cell stands to the frontier of its family (``ftbench.cost.frontier``): ``on``, ``undecided``, ``off`` or ``cost unknown``; None without a rank."""
+        return next((place.state for decision in self.decisions for place in decision.places if place.name == cell), None)
+
+    def frontier_mark(self, cell: str) -> str:
+        return MARKS[self.frontier(cell) or OFF]
 
     def unranked(self) -> list[Row]:
         """Returns the done cells that have no value of the primary metric."""
@@ -91,16 +96,17 @@ def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
     ordered = sorted(rows, key=lambda row: (place.get(row.id, len(place)), not row.done))
     checked = data_reports(plan, store)
     done = tuple(scored(plan, rolled, rows, ranked, names, primary, store))
+    decided = _decisions(plan, rows, ranked, done, store)
     return Results(
         metrics=names,
         primary=primary,
         statistics=statistics,
         rows=tuple(ordered),
         families=tuple(ranked),
-        notes=(*_notes(ordered, ranked, primary, statistics), *leak_notes(checked)),
+        notes=(*_notes(ordered, ranked, decided, primary, statistics, (plan.settings.get("decision") or {}).get("margin")), *leak_notes(checked)),
         data_checks=tuple(checked),
         approaches=done,
-        decisions=tuple(_decisions(plan, rows, ranked, done, store)),
+        decisions=tuple(decided),
         costs=costs_of(plan, store),
         labels=tuple(curves(plan, rows, primary, store)),
     )
@@ -128,6 +134,22 @@ def _decisions(plan: Plan, rows: Sequence[Row], ranked: Sequence[Family], approa
     return found
 
 
+def _frontier_notes(decided: Sequence[Decision], margin: float | None) -> list[str]:
+    """Returns what the marks of the frontier weigh, and what its undecided cells are."""
+    notes = []
+    states = {place.state for decision in decided for place in decision.places}
+    if UNPRICED in states:
+        notes.append("cost unknown: the cell neither leaves the frontier nor drives another off it")
+    for load in (decision.load for decision in decided if decision.basis == "total_usd" and decision.load is not None):
+        notes.append(f"the frontier (*) weighs the total cost over {load.months:g} months at {load.requests_per_month:,.0f} requests a month")
+    if any(decision.basis == "seconds_per_1k_requests" for decision in decided):
+        notes.append("the frontier (*) weighs seconds per 1,000 requests, since the price of a cell is not known")
+    if UNDECIDED in states:
+        within = "as good, and without decision.margin only a better one is shown to be" if margin is None else f"no worse by {margin:g}"
+        notes.append(f"frontier undecided: a cell leaves only when a cheaper one is shown to be {within}; until then both stay")
+    return list(dict.fromkeys(notes))
+
+
 def notes_of(rows: Sequence[Row]) -> list[str]:
     """Returns what the cells' stages said, each once, with the cells that it is about unless it is about all that are done."""
     done = {row.label for row in rows if row.done}
@@ -138,7 +160,7 @@ def notes_of(rows: Sequence[Row]) -> list[str]:
     return notes
 
 
-def _notes(rows: Sequence[Row], ranked: Sequence[Family], primary: str, statistics: Mapping[str, Any]) -> list[str]:
+def _notes(rows: Sequence[Row], ranked: Sequence[Family], decided: Sequence[Decision], primary: str, statistics: Mapping[str, Any], margin: float | None) -> list[str]:
     done = [row for row in rows if row.done]
     notes = notes_of(rows)
     if not done:
@@ -152,9 +174,6 @@ def _notes(rows: Sequence[Row], ranked: Sequence[Family], primary: str, statisti
         notes.append(f"a range of ranks is a tie: not told apart at {statistics['confidence']:.0%} {over}, which is no proof of being equal")
     if not all(entry["comparable_across_tokenizers"] for row in done for name, entry in row.scores.items() if name == primary) and len(ranked) > 1:
         notes.append(f"{primary} does not compare across tokenizers: cells are ranked per base model; bits_per_byte compares across")
-    if any(family.cost_basis is None for family in ranked):
-        notes.append("no frontier: the cost of a cell is not known")
-    elif any(family.cost_basis == "seconds_per_1k_requests" for family in ranked):
-        notes.append("the frontier (*) weighs seconds per 1,000 requests, since the price of a cell is not known")
+    notes += _frontier_notes(decided, margin)
     bases = dict.fromkeys(row.facts["price_basis"] for row in done if row.facts["price_basis"])
     return notes + [f"price: {basis}" for basis in bases]

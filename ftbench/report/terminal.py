@@ -137,8 +137,7 @@ def _grid(results: Results, family: Family, rows: Sequence[Row], others: Sequenc
     for row in rows:
         primary = figures.score(row, results.primary, places[results.primary], limits=True)
         rest = [figures.score(row, metric, places[metric], limits=False) for metric in others]
-        mark = "*" if row.id in family.frontier else ""
-        grid.append([results.rank_text(row.id), _flat(row.label), primary, *rest, figures.cost(row, family.cost_basis), figures.training(row), mark])
+        grid.append([results.rank_text(row.id), _flat(row.label), primary, *rest, figures.cost(row, family.cost_basis), figures.training(row), results.frontier_mark(row.id)])
     return grid
 
 

@@ -87,7 +87,7 @@ def as_dict(results: Results) -> dict[str, Any]:
         "approaches": [approach.as_dict() for approach in results.approaches],
         "families": [{**family.as_dict(), "decision": decision and decision.as_dict()} for family, decision in zip_longest(results.families, results.decisions)],
         "cells": [
-            {**row.as_dict(), "rank": results.rank_text(row.id), "frontier": results.on_frontier(row.id), **results.costs.get(row.id, {"account": None, "forecast": None})}
+            {**row.as_dict(), "rank": results.rank_text(row.id), "frontier": results.frontier(row.id), **results.costs.get(row.id, {"account": None, "forecast": None})}
             for row in results.rows
         ],
         "label_efficiency": list(results.labels),

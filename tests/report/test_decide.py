@@ -173,7 +173,7 @@ def test_results_json_holds_what_a_page_needs(matrix) -> None:
     matrix.cell("tuned", 40, trains=True, price=1.0)
     data = as_dict(gather(matrix.plan(), matrix.outcomes))
     decision = data["families"][0]["decision"]
-    assert {"choices", "places", "pairs", "costs", "recommendation"} <= set(decision)
+    assert {"choices", "places", "costs", "recommendation"} <= set(decision) and data["families"][0]["pairs"]
     assert json.dumps(data, allow_nan=False)
     tuned = next(cell for cell in data["cells"] if cell["label"] == "tuned")
     assert tuned["account"]["tokens"]["train"] == {"supervised": 100}

@@ -9,6 +9,7 @@ import json
 import pytest
 
 from ftbench.report.columns import columns
+from ftbench.report.terminal import render
 from ftbench.report.write import csv_text, validation_score, write_results
 
 ORDER = (
@@ -90,9 +91,37 @@ def test_28_ties_are_shown_as_ranges_everywhere(demo, tmp_path):
 
 def test_the_frontier_weighs_quality_against_cost(demo, tmp_path):
     results = write_results(demo.plan(), demo.outcomes, tmp_path)
-    marked = {row.label: results.on_frontier(row.id) for row in results.rows}
+    marked = {row.label: results.frontier(row.id) for row in results.rows}
     # zero_shot costs what lora costs per request and answers worse; few_shot costs more and answers worse
-    assert marked == {"lora": True, "zero_shot": False, "few_shot": False, "broken": False, "full": False}
+    assert marked == {"lora": "on", "zero_shot": "off", "few_shot": "off", "broken": None, "full": None}
+
+
+def test_26_a_tie_stays_on_the_frontier_marked_undecided_everywhere(matrix, tmp_path):
+    """As measured the cheap cell is worse and the dear one better, or the other way round: neither is shown, so both stay."""
+    matrix.cell("dear", 31, n=40, work=40.0, price=1.0)
+    matrix.cell("cheap", 33, n=40, work=4.0, price=1.0)
+    matrix.cell("bad", 2, n=40, work=8.0, price=1.0)
+    results = write_results(matrix.plan(), matrix.outcomes, tmp_path)
+    ids = {row.label: row.id for row in results.rows}
+    assert {label: results.frontier(cell) for label, cell in ids.items()} == {"dear": "undecided", "cheap": "undecided", "bad": "off"}
+    assert (tmp_path / "leaderboard.md").read_text(encoding="utf-8").count("| undecided |") == 2
+    data = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert {cell["label"]: cell["frontier"] for cell in data["cells"]} == {"dear": "undecided", "cheap": "undecided", "bad": "off"}
+    assert any("frontier undecided" in note and "decision.margin" in note for note in results.notes)
+    assert [line.split()[-1] == "undecided" for line in render(results, 160).splitlines()[1:4]] == [True, True, False]
+
+
+def test_a_stated_load_moves_the_marks_to_the_total_cost(matrix, tmp_path):
+    """Equally good within the margin: per request the tuned cell is the cheaper one, to own it is the dearer one, since one machine serves either."""
+    matrix.decision["margin"] = 0.3
+    matrix.cell("base", 39, work=8.0, price=1.0)
+    matrix.cell("tuned", 39, work=4.0, trains=True, price=1.0)
+    results = write_results(matrix.plan(), matrix.outcomes, tmp_path)
+    assert {row.label: results.frontier(row.id) for row in results.rows} == {"base": "off", "tuned": "on"}
+    matrix.decision |= {"months": 12, "requests_per_month": 1e6, "peak_rps": 1.0, "retrains_per_month": 1.0}
+    results = write_results(matrix.plan(), matrix.outcomes, tmp_path)
+    assert {row.label: results.frontier(row.id) for row in results.rows} == {"base": "on", "tuned": "off"}
+    assert any("weighs the total cost over 12 months at 1,000,000 requests a month" in note for note in results.notes)
 
 
 def test_dollars_where_the_price_is_known(matrix, tmp_path):
@@ -105,7 +134,7 @@ def test_dollars_where_the_price_is_known(matrix, tmp_path):
     assert float(dear["train_usd"]) == pytest.approx(32 / 3600 * 3.99) and float(cheap["train_usd"]) == 0.0
     assert "2026-11-09" in dear["price_basis"]
     assert results.families[0].cost_basis == "usd_per_1k_requests"
-    assert all(results.on_frontier(row.id) for row in results.rows)
+    assert all(results.frontier(row.id) == "on" for row in results.rows)
 
 
 def test_31_one_unknown_price_takes_the_dollars_off_the_frontier(matrix, tmp_path):
@@ -124,7 +153,7 @@ def test_lower_is_better_turns_order_ranks_and_frontier(matrix, tmp_path):
     results = write_results(matrix.plan(), matrix.outcomes, tmp_path)
     assert [row.label for row in results.rows] == ["good", "bad"]
     assert [results.rank_text(row.id) for row in results.rows] == ["1", "2"]
-    assert [results.on_frontier(row.id) for row in results.rows] == [True, False]
+    assert [results.frontier(row.id) for row in results.rows] == ["on", "off"]
 
 
 def test_20_perplexity_is_not_ranked_across_tokenizers(matrix, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import time
 from pathlib import Path
@@ -11,12 +13,15 @@ import pytest
 
 from ftbench.core.errors import FtbenchError
 from ftbench.cost.ownership import SECONDS_PER_MONTH, Load
+from ftbench.report.draw.decision import ranking
 from ftbench.report.draw.review import review
+from ftbench.report.draw.scatter import chart
 from ftbench.report.draw.svg import scale
 from ftbench.report.send.page import html
+from ftbench.report.send.texts import csv_text, markdown_text
 from ftbench.report.view import outputs, ownership, statistics
 from ftbench.report.view.cell import cell_page
-from ftbench.report.view.decision import ALONE, CLEAR, NOTHING, UNDECIDED, axes_of, decisions
+from ftbench.report.view.decision import ALONE, CLEAR, NOTHING, UNDECIDED, axes_of, decisions, placed
 from ftbench.report.view.labels import distinct, short
 from ftbench.report.view.plan import plan_page
 from ftbench.report.view.review import review_page
@@ -74,10 +79,27 @@ def test_26_worse_for_certain_but_by_less_than_the_margin_is_no_worse_by_the_mar
     matrix.cell("tiny none", 24, work=2.0)
     found = _saved(matrix, tmp_path / "s")
     family = found.results["families"][0]
-    assert [pair["verdict"] for pair in family["decision"]["pairs"]] == ["better"]
+    assert [pair["verdict"] for pair in family["pairs"]] == ["better"]
     (one,) = decisions(table([found]))
     assert found.rows[one.verdict.choice].label == "tiny none" and "by the margin of 0.7" in one.verdict.sentence
     assert {place["name"]: place["on_frontier"] for place in family["decision"]["places"]} == {one.verdict.choice: True, family["cells"][0]: False}
+
+
+def test_26_a_tie_is_marked_undecided_on_page_markdown_and_csv(matrix, tmp_path) -> None:
+    matrix.cell("tiny lora", 31, n=40, trains=True, work=40.0)
+    matrix.cell("tiny none", 33, n=40, work=4.0)
+    matrix.cell("tiny full", 2, n=40, trains=True, work=8.0)
+    found = _saved(matrix, tmp_path / "s")
+    (one,) = decisions(table([found]))
+    assert {line.row.label: line.state for line in one.lines} == {"tiny none": "undecided", "tiny lora": "undecided", "tiny full": "off"}
+    drawn = chart(one)
+    assert ranking(one).count(">frontier: undecided<") == 2 and drawn.count("frontier: undecided</title>") == 4 and drawn.count("frontier: off</title>") == 2
+    assert markdown_text([found]).count("frontier: undecided") == 2
+    rows = {row["label"]: row["frontier"] for row in csv.DictReader(io.StringIO(csv_text([found])))}
+    assert rows == {"tiny none": "undecided", "tiny lora": "undecided", "tiny full": "off"}
+    # another cost: the tie is a tie at any price, and what is shown to be worse stays where nothing is cheaper
+    costs = {line.row.id: {"tiny none": 3.0, "tiny lora": 2.0, "tiny full": 1.0}[line.row.label] for line in one.lines}
+    assert {found.rows[cell].label: place.state for cell, place in placed(one.family, costs).items()} == {"tiny none": "undecided", "tiny lora": "undecided", "tiny full": "on"}
 
 
 def test_26_a_margin_too_small_for_the_data_chooses_the_best_and_names_what_is_undecided(matrix, tmp_path) -> None:

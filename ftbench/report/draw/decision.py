@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report import figures
 from ftbench.report.draw.pieces import facts, note, piece, span, table, tag
 from ftbench.report.rows import Row
 from ftbench.report.text import escaped
-from ftbench.report.view.decision import CLEAR, UNDECIDED, Decision, Group, Line
+from ftbench.report.view.decision import CLEAR, Decision, Group, Line
 
 TAGS = {CLEAR: ("Clear", "green"), UNDECIDED: ("Undecided", "amber")}
 Link = Callable[[str], str]
@@ -69,7 +70,7 @@ def _row(group: Group, axis: tuple[float, float], decision: Decision, totals: di
     tags = ""
     if line.row.id == decision.verdict.choice and len(decision.groups) > 1:
         tags += tag("cheapest contender", "amber") if decision.verdict.kind == UNDECIDED and decision.verdict.margin is None else tag("choose", "green")
-    tags += tag("frontier") if line.frontier else ""
+    tags += tag("frontier") if line.state == ON else tag("frontier: undecided", "amber") if line.state == UNDECIDED else ""
     tags += tag(f"{len(group.lines)} seeds", "grey") if len(group.lines) > 1 else ""
     tags += tag(f"{len(group.trials)} other trials" if len(group.trials) > 1 else "1 other trial", "grey") if group.trials else ""
     tags += tag("baseline", "grey") if line.row.baseline else ""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote
 
+from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report.draw.svg import LINE, Scale, figure, fitted, line, number, path, scale, text, width_of
 from ftbench.report.text import escaped
-from ftbench.report.view.decision import Decision, Line
+from ftbench.report.view.decision import Decision, Line, placed
 
 WIDE, NARROW = 1080, 380
 RADIUS = 6
@@ -30,18 +31,19 @@ def chart(decision: Decision, *, link: Callable[[Line], str] | None = None, cost
     if not lines:
         return '<p class="ft-note">No cost is known for these cells, so there is no chart of quality against cost.</p>'
     words = unit or UNITS[decision.basis or "seconds_per_1k_requests"]
-    drawn = [_draw(decision, lines, priced, words, link, width, height, kind) for width, height, kind in ((WIDE, 400, "ft-wide-chart"), (NARROW, 340, "ft-narrow"))]
+    states = {entry.row.id: entry.state for entry in lines} if costs is None else {cell: place.state for cell, place in placed(decision.family, priced).items()}
+    drawn = [_draw(decision, lines, priced, states, words, link, width, height, kind) for width, height, kind in ((WIDE, 400, "ft-wide-chart"), (NARROW, 340, "ft-narrow"))]
     left_out = len(decision.lines) - len(lines)
     note = f'<p class="ft-note">{left_out} more without a known cost.</p>' if left_out else ""
     open_cells = len(decision.verdict.open)
     legend = (
-        f'<p class="ft-legend"><span><i class="ft-lead"></i>{"may be the best" if open_cells > 1 else "the best"}</span><span><i class="ft-on"></i>on the frontier: nothing is both better and '
-        "cheaper</span><span><i></i>others</span></p>"
+        f'<p class="ft-legend"><span><i class="ft-lead"></i>{"may be the best" if open_cells > 1 else "the best"}</span><span><i class="ft-on"></i>on the frontier: nothing cheaper is '
+        'shown to be as good</span><span><i class="ft-open"></i>on it, undecided</span><span><i></i>others</span></p>'
     )
     return f'<div class="ft ft-chart">{legend}{"".join(drawn)}{note}</div>'
 
 
-def _draw(decision: Decision, lines: Sequence[Line], costs: Mapping[str, float | None], unit: str, link: Callable[[Line], str] | None, width: int, height: int, kind: str) -> str:
+def _draw(decision: Decision, lines: Sequence[Line], costs: Mapping[str, float | None], states: Mapping[str, str], unit: str, link: Callable[[Line], str] | None, width: int, height: int, kind: str) -> str:
     amounts = [float(costs[entry.row.id]) for entry in lines]  # type: ignore[arg-type]
     log = min(amounts) > 0
     left, right, top, bottom = 58, width - 18, 22, height - 46
@@ -50,14 +52,14 @@ def _draw(decision: Decision, lines: Sequence[Line], costs: Mapping[str, float |
     up = scale(ends, bottom, top)
     parts = _axes(across, up, unit, decision, width, height, left, right, top, bottom, log)
     spots = {entry.row.id: (across(float(costs[entry.row.id])), up(entry.value)) for entry in lines}  # type: ignore[arg-type]
-    best = _frontier(lines, costs, decision.higher)
+    best = _stairs([entry for entry in lines if states[entry.row.id] in (ON, UNDECIDED)], costs, decision.higher)
     stairs = _steps([spots[entry.row.id] for entry in best])
     parts.append(path(stairs, "ft-frontier"))
-    on = {entry.row.id for entry in best}
+    on = {entry.row.id for entry in lines if states[entry.row.id] in (ON, UNDECIDED)}
     whiskers = {entry.row.id: (up(entry.low), up(entry.high)) for entry in lines if entry.low is not None and entry.high is not None}
     labels = _labels(lines, spots, on, set(decision.verdict.open), (left, top, right, bottom), whiskers, stairs)
     for entry in reversed(lines):
-        parts.append(_point(entry, spots[entry.row.id], up, entry.row.id in decision.verdict.open, entry.row.id in on, labels.get(entry.row.id), link))
+        parts.append(_point(entry, spots[entry.row.id], up, entry.row.id in decision.verdict.open, states[entry.row.id], labels.get(entry.row.id), link))
     return figure(width, height, parts, f"{decision.metric} against {unit}, {len(lines)} cells", kind)
 
 
@@ -74,8 +76,8 @@ def _axes(across: Scale, up: Scale, unit: str, decision: Decision, width: int, h
     return parts
 
 
-def _frontier(lines: Sequence[Line], costs: Mapping[str, float | None], higher: bool) -> list[Line]:
-    """Returns the lines that no other beats in both, cheapest first."""
+def _stairs(lines: Sequence[Line], costs: Mapping[str, float | None], higher: bool) -> list[Line]:
+    """Returns the cells of the frontier that score best for what they cost, cheapest first: the line is drawn through these."""
     sign = 1 if higher else -1
     found: list[Line] = []
     for entry in sorted(lines, key=lambda entry: (costs[entry.row.id], -sign * entry.value)):
@@ -92,15 +94,15 @@ def _steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return found
 
 
-def _point(entry: Line, spot: tuple[float, float], up: Scale, lead: bool, on: bool, label: tuple[float, float, str, str] | None, link: Callable[[Line], str] | None) -> str:
+def _point(entry: Line, spot: tuple[float, float], up: Scale, lead: bool, state: str, label: tuple[float, float, str, str] | None, link: Callable[[Line], str] | None) -> str:
     x, y = spot
-    parts = [f"<title>{escaped(entry.row.label)}: {escaped(entry.text)}, {escaped(entry.cost_text)} per 1,000 requests, rank {entry.rank}</title>"]
+    parts = [f"<title>{escaped(entry.row.label)}: {escaped(entry.text)}, {escaped(entry.cost_text)} per 1,000 requests, rank {entry.rank}, frontier: {state}</title>"]
     if entry.low is not None and entry.high is not None:
         parts.append(line(x, up(entry.low), x, up(entry.high), "ft-whisker"))
     parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{2 * RADIUS}" class="ft-hit"/><circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}" class="ft-point"/>')
     if label is not None:
         parts.append(text(label[0], label[1], label[2], anchor=label[3], kind="ft-halo ft-strong" if lead else "ft-halo"))
-    kind = " ".join(name for name, yes in (("ft-lead", lead), ("ft-on", on)) if yes)
+    kind = " ".join(name for name, yes in (("ft-lead", lead), ("ft-on", state == ON), ("ft-open", state == UNDECIDED)) if yes)
     inner = f'<g class="{kind}">{"".join(parts)}</g>'
     if link is None:
         return inner

@@ -79,7 +79,7 @@ _RULES = """
 .ft svg{display:block;max-width:100%;height:auto;font-family:FONT}.ft svg text{fill:var(--ft-soft);font-size:12.5px}
 .ft svg .ft-strong{fill:var(--ft-ink);font-weight:600}.ft svg .ft-axis{stroke:var(--ft-line);stroke-width:1}.ft svg .ft-gridline{stroke:var(--ft-grid);stroke-width:1}
 .ft svg .ft-whisker{stroke:var(--ft-dim);stroke-width:1.5}.ft svg .ft-point{fill:var(--ft-ground);stroke:var(--ft-faint);stroke-width:2}
-.ft svg .ft-on .ft-point{stroke:var(--ft-accent)}.ft svg .ft-lead .ft-point{fill:var(--ft-accent);stroke:var(--ft-accent)}.ft svg .ft-lead .ft-whisker{stroke:var(--ft-accent)}
+.ft svg .ft-on .ft-point{stroke:var(--ft-accent)}.ft svg .ft-lead .ft-point{fill:var(--ft-accent);stroke:var(--ft-accent)}.ft svg .ft-open .ft-point{stroke:var(--ft-amber)}.ft svg .ft-lead .ft-whisker{stroke:var(--ft-accent)}
 .ft svg .ft-frontier{fill:none;stroke:var(--ft-accent);stroke-width:1.5;stroke-dasharray:5 4;opacity:.8}.ft svg .ft-mark{stroke:var(--ft-amber);stroke-width:1.5;stroke-dasharray:3 3}
 .ft svg a{cursor:pointer}.ft svg .ft-hit{fill:transparent}.ft svg a:hover .ft-point{stroke-width:4}.ft svg a:hover text,.ft svg a:focus text{fill:var(--ft-accent)}
 .ft svg .ft-thin{fill:none;stroke:var(--ft-dim);stroke-width:1.3}.ft svg .ft-thick{fill:none;stroke:var(--ft-accent);stroke-width:2.2}.ft svg .ft-other{fill:none;stroke:var(--ft-amber);stroke-width:1.8}
@@ -88,7 +88,7 @@ _RULES = """
 .ft svg .ft-failed .ft-node{fill:var(--ft-red-wash);stroke:var(--ft-red)}.ft svg .ft-edge{fill:none;stroke:var(--ft-dim);stroke-width:1.2;opacity:.75}
 .ft-chart .ft-narrow{display:none}.ft-legend{font-size:13px;color:var(--ft-soft);margin:0 0 6px;display:flex;flex-wrap:wrap;gap:2px 18px}
 .ft-legend i{display:inline-block;width:11px;height:11px;border-radius:50%;border:2px solid var(--ft-faint);margin-right:6px;vertical-align:-1px}
-.ft-legend .ft-lead{background:var(--ft-accent);border-color:var(--ft-accent)}.ft-legend .ft-on{border-color:var(--ft-accent)}
+.ft-legend .ft-lead{background:var(--ft-accent);border-color:var(--ft-accent)}.ft-legend .ft-on{border-color:var(--ft-accent)}.ft-legend .ft-open{border-color:var(--ft-amber)}
 @media (max-width:900px){
 .ft-row{grid-template-columns:46px minmax(0,1fr) auto;gap:4px 12px}.ft-row .ft-tag{white-space:normal}.ft-row>*:nth-child(3){grid-column:2/4;grid-row:2}.ft-row>*:nth-child(4){grid-column:3;grid-row:1}
 .ft-row>*:nth-child(n+5){grid-row:3;font-size:13px;text-align:left}.ft-row>*:nth-child(5){grid-column:2}.ft-row>*:nth-child(6){grid-column:3;text-align:right}.ft-row>*:nth-child(7){display:none}

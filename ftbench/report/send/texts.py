@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report import figures
 from ftbench.report.columns import columns
 from ftbench.report.send.clean import cleaned
@@ -45,22 +46,22 @@ def _table(one: Decision) -> list[str]:
     lines = ["| " + " | ".join(head) + " |", "| ---: | --- | ---: | ---: | ---: | ---: | --- |"]
     for line in one.lines:
         p95 = line.row.facts.get("latency_p95_ms")
-        marks = [words for words, yes in (("**choose**" if one.verdict.kind == "clear" or one.verdict.margin is not None else "cheapest that may be best", line.row.id == one.verdict.choice and len(one.lines) > 1), ("frontier", line.frontier)) if yes]
+        marks = [words for words, yes in (("**choose**" if one.verdict.kind == "clear" or one.verdict.margin is not None else "cheapest that may be best", line.row.id == one.verdict.choice and len(one.lines) > 1), ("frontier", line.state == ON), ("frontier: undecided", line.state == UNDECIDED)) if yes]
         cells = [line.rank, markdown(line.row.label), markdown(line.text), markdown(line.cost_text), markdown(figures.training(line.row)), figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms", ", ".join(marks)]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 
 def csv_text(sweeps: Sequence[Sweep]) -> str:
-    """Returns every cell of the sweeps with the columns of ``results.csv`` behind the sweep's name and the rank; numbers in full."""
+    """Returns every cell of the sweeps with the columns of ``results.csv`` behind the sweep's name, the rank and the place on the frontier; numbers in full."""
     clean = [cleaned(sweep) for sweep in sweeps if sweep.results is not None]
     metrics = tuple(metrics_of(clean))
     names = columns(metrics)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["sweep", "rank", *map(field, names)])
+    writer.writerow(["sweep", "rank", "frontier", *map(field, names)])
     for sweep in clean:
         for cell, row in sweep.rows.items():
             record = row.record(metrics)
-            writer.writerow([field(sweep.name), field(str(sweep.shown[cell].get("rank") or "")), *(field(record.get(name)) for name in names)])
+            writer.writerow([field(sweep.name), field(str(sweep.shown[cell].get("rank") or "")), field(str(sweep.shown[cell].get("frontier") or "")), *(field(record.get(name)) for name in names)])
     return stream.getvalue()

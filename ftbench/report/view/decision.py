@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ftbench.cost.frontier import OFF, Place, places, verdicts_of
 from ftbench.report import figures
-from ftbench.report.ranking import cost_of, frontier
+from ftbench.report.ranking import cost_of
 from ftbench.report.rows import Row
 from ftbench.report.view.labels import short
 from ftbench.report.view.table import Table
@@ -34,7 +35,7 @@ class Line:
         value, low, high: of the metric that orders the table.
         text: value and interval as people read them.
         cost: in the basis of the family, None for unknown.
-        frontier: on the frontier of the cells shown.
+        place: on or off the frontier of the cells shown; None for a trial that validation passed over.
         broken: constraints that it breaks, in words; empty for a cell that keeps them all.
     """
 
@@ -47,8 +48,17 @@ class Line:
     text: str
     cost: float | None
     cost_text: str
-    frontier: bool
+    place: Place | None
     broken: tuple[str, ...]
+
+    @property
+    def frontier(self) -> bool:
+        return self.place is not None and self.place.on_frontier
+
+    @property
+    def state(self) -> str:
+        """How it stands to the frontier, as in ``ftbench.cost.frontier``."""
+        return OFF if self.place is None else self.place.state
 
     @property
     def rank(self) -> str:
@@ -178,26 +188,32 @@ def decisions(table: Table, keep: Mapping[str, Sequence[str]] | None = None, lim
 def _decision(table: Table, family: dict[str, Any], keep: Mapping[str, set[str]], limits: Mapping[str, float]) -> Decision:
     rows = [table.rows[cell] for cell in family["cells"] if all(choice_of(table, table.rows[cell], axis) in options for axis, options in keep.items())]
     labels = short({row.id: row.label for row in rows})
-    places = figures.decimals(rows, table.metric)
+    digits = figures.decimals(rows, table.metric)
     basis = family["cost_basis"]
     passed = _passed_over(table)
-    points = [(row.id, float(row.value(table.metric)), cost_of(row, basis)) for row in rows if row.id not in passed] if basis else []
-    best = set(frontier([point for point in points if point[2] is not None], table.higher))
-    lines = [_line(table, family, row, labels[row.id], places, basis, row.id in best, limits) for row in rows]
+    stored = (family.get("decision") or {}).get("costs") or {}
+    costs = {row.id: stored[row.id] if row.id in stored else cost_of(row, basis) if basis else None for row in rows if row.id not in passed}
+    stand = placed(family, costs)
+    lines = [_line(table, family, row, labels[row.id], digits, basis, stand.get(row.id), limits) for row in rows]
     comparison = next(iter(family["comparisons"]), {})
-    groups = _groups(table, lines, basis, places)
+    groups = _groups(table, lines, basis, digits)
     passed_over = {line.row.id for group in groups for line in group.trials}
     whole = len(lines) == len(family["cells"])
     verdict = _verdict(table, family, groups, comparison, whole)
     n = rows[0].scores[table.metric].get("n") if rows else None
     kept = tuple(line for line in lines if line.row.id not in passed_over)
     return Decision(
-        family, family["dataset"], table.metric, table.higher, places, basis, n, comparison.get("clusters"), verdict, tuple(groups), kept,
+        family, family["dataset"], table.metric, table.higher, digits, basis, n, comparison.get("clusters"), verdict, tuple(groups), kept,
         len(family["cells"]) - len(lines),
     )  # fmt: skip
 
 
-def _line(table: Table, family: dict[str, Any], row: Row, label: str, places: int, basis: str | None, best: bool, limits: Mapping[str, float]) -> Line:
+def placed(family: Mapping[str, Any], costs: Mapping[str, float | None]) -> dict[str, Place]:
+    """Returns where the cells of ``costs`` stand at these costs, by the family's comparisons: the rule of the stored decision."""
+    return {place.name: place for place in places(costs, verdicts_of(family.get("pairs", family["comparisons"])))}
+
+
+def _line(table: Table, family: dict[str, Any], row: Row, label: str, digits: int, basis: str | None, place: Place | None, limits: Mapping[str, float]) -> Line:
     entry = row.scores[table.metric]
     low, high = family["ranks"][row.id]
     amount = cost_of(row, basis) if basis else None
@@ -207,8 +223,8 @@ def _line(table: Table, family: dict[str, Any], row: Row, label: str, places: in
         for name, most in limits.items()
         if facts.get(name) is None or facts[name] > most
     ) + _declared(table, row.id)
-    text = figures.score(row, table.metric, places, limits=True)
-    return Line(row, label, (low, high), entry["value"], entry.get("low"), entry.get("high"), text, amount, figures.cost(row, basis), best, broken)
+    text = figures.score(row, table.metric, digits, limits=True)
+    return Line(row, label, (low, high), entry["value"], entry.get("low"), entry.get("high"), text, amount, figures.cost(row, basis), place, broken)
 
 
 def _declared(table: Table, cell: str) -> tuple[str, ...]:
