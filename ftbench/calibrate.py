@@ -24,6 +24,7 @@ import yaml
 
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError, Refused
+from ftbench.core.example import SPLITS
 from ftbench.core.plan import FILE, Plan
 from ftbench.core.receipt import Receipt
 from ftbench.cost.calibration import Calibration, write
@@ -120,10 +121,11 @@ def _rows(plan: Plan, key: str, store: Path) -> int:
     ahead = [key]
     while ahead:
         folder = Store(store).find(ahead[0])
-        summary = folder / "summary.json" if folder is not None else None
-        if summary is not None and summary.is_file() and plan.stages[ahead[0]].kind == "prepare":
-            names = {"index": ("documents",), "score": ("test",)}.get(stage.kind, ("train", "validation", "test", "documents"))
-            return sum(sum(1 for _ in open(summary.parent / f"{name}.jsonl", encoding="utf-8")) for name in names if (summary.parent / f"{name}.jsonl").is_file())
+        kind = plan.stages[ahead[0]].kind
+        if folder is not None and kind in ("prepare", "documents"):
+            names = ("documents",) if kind == "documents" else ("test",) if stage.kind == "score" else SPLITS
+            beside = Receipt.read(Store(store).folder(key)).details.get("documents", 0) if stage.kind == "check" else 0
+            return beside + sum(sum(1 for _ in open(folder / f"{name}.jsonl", encoding="utf-8")) for name in names)
         ahead = [*ahead[1:], *plan.stages[ahead[0]].inputs.values()]
     return 0
 

@@ -30,7 +30,7 @@ def approach_id(config: Mapping[str, Any], parts: Parts, loose: Collection[str])
         parts: its components; those of the closed axes enter by their identity.
         loose: the dotted keys that were typed, coupled or searched, whose values make no other approach.
     """
-    shared: dict[str, Any] = {axis: getattr(parts, axis).identity() for axis in AXES if axis not in OPEN}
+    shared: dict[str, Any] = {axis: getattr(parts, axis).identity() for axis in AXES if axis not in OPEN} | {"dataset": parts.data_identity()}
     for axis in (axis for axis in OPEN if axis not in TRIAL_AXES):
         shared[axis] = copy.deepcopy(config[axis])
         for key in loose:

@@ -31,6 +31,7 @@ class Builder:
         self.composer = composer
         self._components: dict[str, tuple[Component | None, list[Problem]]] = {}
         self._data: dict[str, tuple[Splits | None, list[Problem]]] = {}
+        self._unread: dict[str, Problem] = {}
         self._looked: dict[str, Looked] = {}
         self._shown: dict[str, list[Problem]] = {}
 
@@ -38,19 +39,44 @@ class Builder:
         """Returns the located components of a cell, its metrics, and everything that is wrong with any of them."""
         problems: list[Problem] = []
         built: dict[str, Component] = {}
+        corpus, unread = None, []
         for axis in AXES:
-            component, found = self.component(axis, config[axis])
+            if axis == "dataset":
+                component, corpus, found, unread = self.dataset(config[axis])
+            else:
+                component, found = self.component(axis, config[axis])
             problems += found
             if component is not None:
                 built[axis] = component
         metrics, found = metric_components(self.composer, settings.metrics, config)
         problems += found
+        problems += unread if getattr(built.get("context"), "reads_documents", False) else []
         if problems:
             return None, metrics, problems
         base = getattr(built["method"], "base", None) if getattr(built["model"], "weights", True) else None
         whole, _ = self.component("model", node(built["model"].whole()))
         built["model"], problems = self.component("model", node(base(built["model"]) if base else built["model"]))
-        return None if problems else Parts(**{axis: built[axis] for axis in AXES}, whole=whole, seed=settings.seed), metrics, problems
+        return None if problems else Parts(**{axis: built[axis] for axis in AXES}, whole=whole, seed=settings.seed, corpus=corpus), metrics, problems
+
+    def dataset(self, config: Any) -> tuple[Component | None, Component | None, list[Problem], list[Problem]]:
+        """Returns a dataset's rows, its documents, what is wrong with the rows, and what with the documents, which stops only cells that read them."""
+        try:
+            whole: Any = build(config, "dataset")
+        except Refused as refused:
+            return None, None, refused.problems, []
+        rows, problems = self.component("dataset", node(whole.rows()) if hasattr(whole, "rows") else config)
+        own: Any = whole.corpus() if hasattr(whole, "corpus") else whole
+        if own is None or own is whole:
+            return rows, None if own is None else rows, problems, []
+        corpus, unread = self.component("dataset", node(own))
+        unread = unread or self._read(corpus)[1]
+        if unread:
+            self._unread.setdefault(canonical(node(own)), unread[0])
+        return rows, None if unread else corpus, problems, unread
+
+    def unread_notes(self) -> list[str]:
+        """Returns a sentence for each corpus that could not be used, which its refusals do not say to the cells that go on."""
+        return [f"{problem.where}: {problem.why}; cells that read no documents go on without them" for problem in self._unread.values()]
 
     def harness(self, settings: Settings) -> tuple[Component | None, list[Problem]]:
         """Returns the lm-eval tasks of the matrix, located; None where it has none."""
@@ -65,11 +91,15 @@ class Builder:
 
     def looked_at(self, parts: Parts, settings: Settings, checks: Any, harness: Any) -> Looked:
         """Reads the dataset and looks at its rows, once per dataset; see ``ftbench.compile.data``."""
-        memo = canonical([parts.dataset.identity(), node(checks), None if harness is None else harness.questions_identity()])
+        corpus = None if parts.corpus is None else parts.corpus.identity()
+        memo = canonical([parts.dataset.identity(), corpus, node(checks), None if harness is None else harness.questions_identity()])
         if memo not in self._looked:
             splits, problems = self.load(parts)
             self._looked[memo] = Looked(None, None, tuple(problems)) if problems else look(parts, splits, settings, checks, harness)
-        return self._looked[memo]
+        found = self._looked[memo]
+        if found.splits is None and not found.problems and not parts.retrieves:
+            return replace(found, splits=self._read(parts.dataset)[0])  # rows that are here, beside documents that are not
+        return found
 
     def shown(self, parts: Parts, checks: Any, splits: Splits) -> list[Problem]:
         """Returns why the cell's instruction may not be shown with these rows, once for each pair."""
@@ -95,11 +125,22 @@ class Builder:
         return self._components[memo]
 
     def load(self, parts: Parts) -> tuple[Splits | None, list[Problem]]:
-        """Reads the dataset once per identity, so that bad data is refused before anything is trained."""
-        memo = canonical(parts.dataset.identity())
+        """Returns rows and documents, None where some of them cannot be read while planning."""
+        rows, problems = self._read(parts.dataset)
+        if rows is None or parts.corpus in (None, parts.dataset):
+            return rows, problems
+        documents = self._read(parts.corpus)[0]
+        if documents is None:
+            return None, problems
+        whole = replace(rows, documents=documents.documents, notes=(*rows.notes, *documents.notes), counts={**rows.counts, **documents.counts})
+        return whole, problems
+
+    def _read(self, data: Any) -> tuple[Splits | None, list[Problem]]:
+        """Reads a dataset or a corpus once per identity, so that bad data is refused before anything is trained."""
+        memo = canonical(data.identity())
         if memo not in self._data:
             try:
-                self._data[memo] = (parts.dataset.load() if parts.dataset.inspectable() else None), []
+                self._data[memo] = (data.load() if data.inspectable() else None), []
             except Refused as refused:
                 self._data[memo] = None, refused.problems
         return self._data[memo]

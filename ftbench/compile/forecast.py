@@ -329,9 +329,8 @@ def _shape(model: Any, name: str) -> tuple[Architecture | None, str | None]:
 def _light_rows(stage: Stage, splits: Splits | None) -> int | None:
     if splits is None:
         return None
-    if stage.kind in ("prepare", "check", "tokens"):
-        return sum(len(splits.split(name)) for name in ("train", "validation", "test")) + len(splits.documents)
-    return len(splits.documents) if stage.kind == "index" else len(splits.test)
+    rows, documents = sum(len(splits.split(name)) for name in ("train", "validation", "test")), len(splits.documents)
+    return {"prepare": rows, "check": rows + documents, "tokens": rows, "documents": documents, "index": documents}.get(stage.kind, len(splits.test))
 
 
 def _trainable(rows: Sequence[Example], reads: str) -> list[Example]:

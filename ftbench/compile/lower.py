@@ -21,7 +21,10 @@ LEARNING = ("train", "reference")
 
 @dataclass(frozen=True)
 class Parts:
-    """The located components of one cell, as ``Method.lower`` and ``Context.lower`` see them; see ``core.protocols.Lowered``."""
+    """The located components of one cell, as ``Method.lower`` and ``Context.lower`` see them; see ``core.protocols.Lowered``.
+
+    ``corpus`` loads the documents beside the rows of ``dataset``; None where there are none, or none that can be read.
+    """
 
     model: Component
     whole: Component
@@ -33,7 +36,19 @@ class Parts:
     decoding: Component
     hardware: Component
     seed: int
+    corpus: Any = None
     prepare: str = ""
+    documents: str = ""
+
+    @property
+    def retrieves(self) -> bool:
+        """True where the context reads documents, and so the cell depends on them."""
+        return getattr(self.context, "reads_documents", False)
+
+    def data_identity(self) -> dict[str, Any]:
+        """Returns what decides which data the cell is about: its rows, and the documents where it reads any."""
+        rows = self.dataset.identity()
+        return {**rows, "corpus": self.corpus.identity()} if self.retrieves and self.corpus not in (None, self.dataset) else rows
 
 
 @dataclass
@@ -71,7 +86,7 @@ def lower(
         role -> stage key; see ``ftbench.core.cell.Cell.stages``.
     """
     roles = data_stages(graph, parts, harness, checks)
-    parts = replace(parts, prepare=roles["prepare"])
+    parts = replace(parts, prepare=roles["prepare"], documents=roles.get("documents", ""))
     weights = parts.method.lower(_instructed(graph.add, parts), parts)
     inputs = {"prepare": roles["prepare"]}
     merged, declared = None, parts
@@ -111,18 +126,24 @@ def _instructed(add: AddStage, parts: Parts) -> AddStage:
 def data_stages(graph: Graph, parts: Parts, harness: Any, checks: Any) -> dict[str, str]:
     """Adds the stages that read the dataset, look at its rows, and count the tokens of a model that has any.
 
-    What is dropped is in the key of ``prepare`` and so in all that follow; what is only said is in the keys of ``check`` alone.
+    What is dropped is in the key of ``prepare`` and so in all that follow; what is only said is in the keys of ``check`` alone. Documents are a
+    stage of their own: nothing but a leak that they cause makes a cell depend on them that does not read them.
     """
     spec: dict[str, Any] = {"dataset": parts.dataset.identity()}
     config: dict[str, Any] = {"dataset": node(parts.dataset)}
     asked = {} if harness is None else {"benchmarks": harness.questions_identity()}
-    looking = {} if checks is None else {"data": node(checks), **({} if harness is None else {"harness": node(harness)})}
-    if checks is not None and checks.drops:
-        spec |= {"dropping": checks.dropping(), **asked}
+    documents = {} if parts.corpus is None else {"documents": parts.corpus.identity()}
+    corpus = {} if parts.corpus is None else {"corpus": node(parts.corpus)}
+    looking = {} if checks is None else {"data": node(checks), **({} if harness is None else {"harness": node(harness)}), **corpus}
+    drops = checks is not None and checks.drops
+    if drops:
+        spec |= {"dropping": checks.dropping(), **asked, **documents}
         config |= looking
     roles = {"prepare": graph.add("prepare", spec, {}, config)}
     if checks is not None:
-        roles["check"] = graph.add("check", {"checks": checks.identity(), **asked}, {"prepare": roles["prepare"]}, looking)
+        roles["check"] = graph.add("check", {"checks": checks.identity(), **asked, **documents}, {"prepare": roles["prepare"]}, looking)
+    if documents and parts.retrieves:
+        roles["documents"] = graph.add("documents", documents, {"prepare": roles["prepare"]} if drops else {}, corpus)
     if checks is not None and hasattr(parts.whole, "format") and has_weights(parts):
         add = _instructed(graph.add, parts)
         roles["tokens"] = add("tokens", {"model": text_identity(parts.whole.identity())}, {"prepare": roles["prepare"]}, {"model": node(parts.whole)})

@@ -107,7 +107,7 @@ class _Compiler:
             points, owners, self.loose, self.searched = expanded
         ids, plan = self._plan(points, excluded)
         index = {str(owner): identity for owner, identity in reversed(list(zip(owners, ids, strict=True)))}
-        return Compiled(plan, tuple(index.get(entry, entry) if entry is not None else None for entry in outcome), tuple(self.notes))
+        return Compiled(plan, tuple(index.get(entry, entry) if entry is not None else None for entry in outcome), (*self.notes, *self.builder.unread_notes()))
 
     # -- from words to points --------------------------------------------------------------------------------------
 
@@ -282,6 +282,8 @@ class _Compiler:
         splits, problems = looked.splits, list(looked.problems)
         if splits is not None:
             problems += rules.data_rules(parts, settings, splits) + self.builder.shown(parts, checks, splits)
+        elif parts.retrieves and parts.corpus is None:
+            problems.append(Problem("dataset.documents", "none are named, and this context shows some", "Set dataset.documents=FILE and dataset.document_text=COLUMN"))
         problems += rules.weightless_rules(parts) + rules.train_context_rules(parts) + rules.backend_rules(parts) + rules.quantised_rules(parts) + rules.harness_rules(parts, harness) + rules.run_rules(parts, self.verb)
         found = found._replace(splits=splits, report=looked.report, problems=problems)
         rivals = rivals_of(self.points, self.builder, parts, settings, metrics, found.graph, harness, checks)
@@ -312,7 +314,7 @@ class _Compiler:
         return shown | {"seed": shown.pop("seed")} if "seed" in shown else shown  # last, where it is easiest to tell
 
     def _cell_id(self, parts: Parts) -> str:
-        axes = {axis: getattr(parts, axis).identity() for axis in AXES if not getattr(getattr(parts, axis), "empty", False)}
+        axes = {axis: getattr(parts, axis).identity() for axis in AXES if not getattr(getattr(parts, axis), "empty", False)} | {"dataset": parts.data_identity()}
         seeded = any(getattr(parts, axis).seeded for axis in SEEDED)
         return digest({**axes, "seed": parts.seed if seeded else None})[:ID_LENGTH]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from pathlib import Path
+from typing import ClassVar
 
 from ftbench.contexts.retrieve.bm25 import Bm25
 from ftbench.core.component import Component
@@ -37,6 +38,8 @@ class FewShot(Component):
 
     k: int
     choose: str
+
+    reads_documents: ClassVar[bool] = False
 
     def check(self) -> list[Problem]:
         problems = [] if self.k >= 1 else [Problem("context.k", f"{self.k} shots are none", "Give at least 1, or context=zero_shot")]

@@ -14,12 +14,7 @@ from typing import Any
 from ftbench.contexts.chunk import Chunk, Chunking, word_count
 from ftbench.core.errors import Problem
 from ftbench.core.example import Document, Request, Splits, Turn
-
-LONGEST_CHARACTERS = 10_000_000
-"""Longest document: a longer one is a whole corpus in one row."""
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufffd]")
-_CONTROL_SHARE = 0.02
-_TOLD = 5
+from ftbench.data.corpus import unfit_documents
 
 
 @dataclass(frozen=True)
@@ -87,30 +82,18 @@ def told(chunk: Chunk, score: float | None) -> dict[str, Any]:
 
 
 def check_documents(splits: Splits, context: str) -> list[Problem]:
-    """Returns why a corpus cannot be retrieved from, each bad document by name."""
+    """Returns why a corpus cannot be retrieved from: each bad document by name, and the first gold document that is not in it."""
     if not splits.documents:
         fix = f"Set dataset.documents=FILE and dataset.document_text=COLUMN; without documents there is nothing for context={context} to show"
         return [Problem("dataset.documents", "holds no document", fix)]
-    return bad_documents(splits.documents)
-
-
-def bad_documents(documents: Iterable[Document]) -> list[Problem]:
-    """Returns a problem for each of the first documents that is no text, or too long to be one, and one for all others."""
-    problems: list[Problem] = []
-    for document in documents:
-        place = f"dataset.documents: {document.id!r}"
-        if len(document.text) > LONGEST_CHARACTERS:
-            why = f"is one document of {len(document.text):,} characters, more than {LONGEST_CHARACTERS:,}"
-            problems.append(Problem(place, why, "Write one document a row; chunks are cut from documents, not from a whole corpus"))
-        elif not document.text.strip():
-            problems.append(Problem(place, "is empty", "Take it out, or give it a text"))
-        elif (strange := len(_CONTROL.findall(document.text))) > _CONTROL_SHARE * len(document.text):
-            why = f"is no text: {strange} of {len(document.text)} characters are control characters or unreadable"
-            problems.append(Problem(place, why, "Turn it into text first (a PDF or Word file is none), or take it out"))
-    if len(problems) > _TOLD:
-        rest = Problem("dataset.documents", f"{len(problems) - _TOLD} more are like these", "Mend them in the same way")
-        return [*problems[:_TOLD], rest]
-    return problems
+    unfit = unfit_documents(splits.documents)
+    known = {document.id for document in splits.documents}
+    asked = (*splits.train, *splits.validation, *splits.test)
+    lost = next(((row.id, name) for row in asked for name in row.gold_documents if name not in known), None)
+    if unfit or lost is None:
+        return unfit
+    why = f"{lost[1]!r} of {splits.places.get(lost[0], f'row {lost[0]!r}')} is not among the {len(known)} documents"
+    return [Problem("dataset.gold_documents", why, "Mend the id, add the document, or name the column of such ids in dataset.document_id")]
 
 
 def cut(documents: Iterable[Document], chunking: Chunking) -> list[Chunk]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from ftbench.contexts.chunk import Chunking
 from ftbench.contexts.grounded import Form, check_documents, cut, grounded, told
@@ -31,6 +32,8 @@ class Oracle(Component):
     chunking: Chunking
     form: Form
 
+    reads_documents: ClassVar[bool] = True
+
     @property
     def seeded(self) -> bool:
         return False
@@ -47,14 +50,10 @@ class Oracle(Component):
         if asked and not any(example.gold_documents for example in asked):
             fix = "Set dataset.gold_documents=COLUMN of document ids, or context=rag"
             problems.append(Problem("dataset.gold_documents", "no evaluation row names the documents that hold its answer", fix))
-        known = {document.id for document in splits.documents}
-        lost = next(((row.id, name) for row in asked for name in row.gold_documents if name not in known), None)
-        if lost and splits.documents:
-            problems.append(Problem("dataset.gold_documents", f"{lost[1]!r} of row {lost[0]!r} is not among the documents", "Mend the id, or add the document"))
         return problems
 
     def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
-        return {}
+        return {"documents": cell.documents}
 
     def requests(
         self, examples: Sequence[Example], pool: Sequence[Example], documents: Sequence[Document], folders: dict[str, Path], seed: int

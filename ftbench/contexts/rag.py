@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ftbench.contexts.chunk import Chunk, Chunking
-from ftbench.contexts.grounded import Form, bad_documents, check_documents, cut, grounded, told
+from ftbench.contexts.grounded import Form, check_documents, cut, grounded, told
 from ftbench.contexts.retrieve.retriever import located, nested, nested_problems
 from ftbench.core.component import Component, build, node
 from ftbench.core.errors import Problem, Refused, under
 from ftbench.core.example import Document, Example, Request, Splits, read_jsonl, write_jsonl
 from ftbench.core.protocols import AddStage, Lowered
+from ftbench.data.corpus import unfit_documents
 
 CHUNKS = "chunks.jsonl"
 RETRIEVER = "context.retriever"
@@ -45,6 +46,7 @@ class Rag(Component):
     examples: Any
 
     NESTED: ClassVar[tuple[str, ...]] = ("chunking", "form")
+    reads_documents: ClassVar[bool] = True
 
     @property
     def seeded(self) -> bool:
@@ -87,7 +89,7 @@ class Rag(Component):
     def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
         """Adds the index; what only a search reads (``k``, the form) is not in its key."""
         spec = {"chunking": asdict(self.chunking), "retriever": nested(self.retriever, RETRIEVER).index_identity()}
-        return {"index": add("index", spec, {"prepare": cell.prepare}, {"context": node(self)})}
+        return {"index": add("index", spec, {"documents": cell.documents}, {"context": node(self)})}
 
     def index(self, documents: Sequence[Document], folder: Path) -> dict[str, int]:
         """*Heavy.* Builds the index in ``folder``.
@@ -98,7 +100,7 @@ class Rag(Component):
         Raises:
             Refused: when the documents cannot be retrieved from.
         """
-        problems = bad_documents(documents)
+        problems = unfit_documents(documents)
         chunks = [] if problems else cut(documents, self.chunking)
         if not chunks and not problems:
             problems = [Problem("dataset.documents", "holds no document", "Set dataset.documents=FILE, or context=zero_shot")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from ftbench.core.component import Component
 from ftbench.core.example import Document, Example, Request, Splits
@@ -14,6 +15,8 @@ from ftbench.core.protocols import AddStage, Lowered
 @dataclass(frozen=True)
 class ZeroShot(Component):
     """Sends an example's own turns and nothing else."""
+
+    reads_documents: ClassVar[bool] = False
 
     @property
     def seeded(self) -> bool:

@@ -90,7 +90,8 @@ class Artifact(Piece, Protocol):
 class Lowered(Protocol):
     """What ``lower`` may look at: located components of the cell, the prepare stage's key, the seed.
 
-    ``model`` is the one that the method's weights stand over, ``whole`` the one without any quantisation.
+    ``model`` is the one that the method's weights stand over, ``whole`` the one without any quantisation. ``dataset`` is without its documents
+    where it can be parted from them; ``documents`` is the key of the stage that reads them, for a context that says so, else empty.
     """
 
     model: Any
@@ -101,6 +102,7 @@ class Lowered(Protocol):
     decoding: Any
     seed: int
     prepare: str
+    documents: str
 
 
 class TrainRun(Protocol):
@@ -117,9 +119,12 @@ class TrainRun(Protocol):
 class Context(Piece, Protocol):
     """What goes into the prompt.
 
+    ``reads_documents`` is True for one that shows documents: only its cells depend on them, and only they are refused where the documents are bad.
     A context may also have ``missing() -> problems``: why a cell that can be planned cannot be run here (a package, an unknown commit);
     and ``sketch(examples, splits, seed) -> requests`` as long as the real ones, from the splits alone, without which a plan has no forecast for answering.
     """
+
+    reads_documents: ClassVar[bool]
 
     def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
         """Adds the stages that this context needs (an index) and returns role -> key; empty when it needs none."""
@@ -132,7 +137,10 @@ class Context(Piece, Protocol):
 
 @runtime_checkable
 class Dataset(Piece, Protocol):
-    """Where examples come from. ``identity`` holds the data's bytes by hash, so that a changed file is another dataset."""
+    """Where examples come from. ``identity`` holds the data's bytes by hash, so that a changed file is another dataset.
+
+    One whose documents are of another source than its rows parts them: ``rows() -> dataset`` without documents, ``corpus() -> component | None`` that loads them alone.
+    """
 
     def inspectable(self) -> bool:
         """True when ``load`` is light enough for planning; False for a hub name, which needs ``datasets``."""

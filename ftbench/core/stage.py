@@ -16,6 +16,7 @@ VERSIONS: dict[str, int] = {
     "prepare": 1,
     "check": 1,
     "tokens": 1,
+    "documents": 1,
     "index": 1,
     "reference": 1,
     "train": 1,

@@ -20,7 +20,7 @@ from ftbench.cost.memory import (
 )  # fmt: skip
 from ftbench.cost.speed import ADAPTER, FORWARD, GENERATE, QUANTISED, WHOLE, Rates, Work, data_sheet, generation_work, scoring_work, training_work
 
-LIGHT = ("prepare", "check", "tokens", "index", "score")
+LIGHT = ("prepare", "check", "tokens", "documents", "index", "score")
 """Kinds that compute nothing on a device."""
 LOGIT_BUDGET_BYTES = 256 * 2**20
 """Of ``ftbench.models.likelihood``: rows are scored so few at once that their logits stay within it."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ftbench.core.example import SPLITS, Document
+from ftbench.core.example import SPLITS
 from ftbench.data.findings import Findings
 from ftbench.data.rows import Placed
 from ftbench.data.sources import HubData, LocalFiles
-from ftbench.data.template import parse
+from ftbench.data.template import Template, parse
 
 if TYPE_CHECKING:
     from ftbench.data.files import Files
 
-TEMPLATES = ("prompt", "target", "system", "document_text")
+TEMPLATES = ("prompt", "target", "system")
 
 
 def check_fields(files: Files, found: Findings) -> None:
@@ -33,29 +33,28 @@ def check_fields(files: Files, found: Findings) -> None:
         found.add(f"dataset.{lacks}", "a preference needs a chosen and a rejected answer", f"Set dataset.{lacks}=COLUMN")
     if files.preferences is not None and files.chosen is None:
         found.add("dataset.chosen", "dataset.preferences is set and no columns of it", "Set dataset.chosen=COLUMN dataset.rejected=COLUMN")
-    if files.documents is not None and files.document_text is None:
-        found.add("dataset.document_text", "dataset.documents is set and no text of them", "Set dataset.document_text=COLUMN (text, for a folder of .txt and .md files)")
-    if files.documents is not None and files.gold_documents is not None and files.document_id is None:
-        found.add("dataset.document_id", "gold documents are named by id and documents have none", "Set dataset.document_id=COLUMN")
 
 
 def check_templates(files: Files, found: Findings, named: dict[str, LocalFiles | HubData]) -> None:
     for name in TEMPLATES:
-        text = getattr(files, name)
         where = f"dataset.{name}"
-        if text is None:
-            continue
-        if not isinstance(text, str):
-            read = f"{{{', '.join(map(str, text))}}}" if isinstance(text, dict) else text
-            found.add(where, f"{text!r} is no text: YAML and Hydra read bare braces as a mapping", f"Quote it: '{where}=\"{read}\"'")
-            continue
-        try:
-            template = parse(text)
-        except ValueError as error:
-            found.add(where, f"{text!r} {error}", "Braces hold a column's name: {question}")
-            continue
-        if name in ("prompt", "target") and not template.paths:
+        text = getattr(files, name)
+        template = None if text is None else check_template(text, where, found)
+        if template is not None and name in ("prompt", "target") and not template.paths:
             found.add(where, f"{text!r} names no column, so every row would read the same", _bare(text, where, named))
+
+
+def check_template(text: Any, where: str, found: Findings) -> Template | None:
+    """Returns a field as a template; None where it is none."""
+    if not isinstance(text, str):
+        read = f"{{{', '.join(map(str, text))}}}" if isinstance(text, dict) else text
+        found.add(where, f"{text!r} is no text: YAML and Hydra read bare braces as a mapping", f"Quote it: '{where}=\"{read}\"'")
+        return None
+    try:
+        return parse(text)
+    except ValueError as error:
+        found.add(where, f"{text!r} {error}", "Braces hold a column's name: {question}")
+        return None
 
 
 def _bare(text: str, where: str, named: dict[str, LocalFiles | HubData]) -> str:
@@ -98,17 +97,6 @@ def check_time(files: Files, read: dict[str, list[Placed]], found: Findings) -> 
     if len(kinds) > 1:
         why = f"column {files.time!r} holds dates ({kinds[True]}) and numbers ({kinds[False]})"
         found.add("dataset.time", why, "Write all of them in one way")
-
-
-def check_gold(files: Files, read: dict[str, list[Placed]], documents: list[Document], found: Findings) -> None:
-    if files.documents is None or found:
-        return
-    known = {document.id for document in documents}
-    for rows in read.values():
-        for example, place in rows:
-            lost = [name for name in example.gold_documents if name not in known]
-            if lost:
-                found.add(place, f"gold document {lost[0]!r} is not among the {len(known)} documents", "Mend the id, or add the document")
 
 
 def check_constant(files: Files, tables: dict[str, Any], found: Findings) -> None:

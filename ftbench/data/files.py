@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 from ftbench.core.canonical import digest
 from ftbench.core.component import Component, Remote
 from ftbench.core.errors import Problem, Refused
-from ftbench.core.example import SPLITS, Example, Splits
-from ftbench.data.checks import TEMPLATES, check_constant, check_fields, check_gold, check_numbers, check_templates, check_time
+from ftbench.core.example import SPLITS, Document, Example, Splits
+from ftbench.data.checks import TEMPLATES, check_constant, check_fields, check_numbers, check_templates, check_time
+from ftbench.data.corpus import Corpus
 from ftbench.data.findings import Findings
 from ftbench.data.inspection.inspect import SIMILARITY, small
 from ftbench.data.inspection.twins import alike_units
@@ -22,7 +23,7 @@ from ftbench.data.sources import HubData, LocalFiles, source
 from ftbench.data.split import first_in_order, split_off, units
 from ftbench.data.template import broken_lines, parse
 
-SOURCES = (*SPLITS, "documents", "preferences")
+SOURCES = (*SPLITS, "preferences")
 _loaded: dict[str, Splits] = {}
 
 
@@ -75,8 +76,16 @@ class Files(Component):
 
     NEUTRAL: ClassVar[tuple[str, ...]] = ("answer_pattern",)  # read by metrics, which hash it themselves
 
+    def rows(self) -> Files:
+        """Returns the same rows without any documents: what a cell that retrieves nothing depends on."""
+        return replace(self, documents=None, document_id=None, document_text=None, document_time=None)
+
+    def corpus(self) -> Corpus | None:
+        """Returns the documents without any rows; None where none are named."""
+        return None if self.documents is None else Corpus(self.documents, self.document_id, self.document_text, self.document_time)
+
     def sources(self) -> dict[str, LocalFiles | HubData]:
-        """Returns what is named, by field.
+        """Returns what the rows are read from, by field.
 
         Raises:
             Refused: with a problem for each name that leads nowhere.
@@ -97,10 +106,13 @@ class Files(Component):
 
     def inspectable(self) -> bool:
         """True when ``load`` reads local files only, and so may be called while planning."""
-        return all(isinstance(named, LocalFiles) for named in self.sources().values())
+        corpus = self.corpus()
+        return all(isinstance(named, LocalFiles) for named in self.sources().values()) and (corpus is None or corpus.inspectable())
 
     def remotes(self) -> list[Remote]:
-        return [Remote("dataset", named.name, named.revision) for named in self.sources().values() if isinstance(named, HubData)]
+        corpus = self.corpus()
+        own = [Remote("dataset", named.name, named.revision) for named in self.sources().values() if isinstance(named, HubData)]
+        return own + ([] if corpus is None else corpus.remotes())
 
     def identity(self) -> dict[str, Any]:
         """Returns what decides the examples: the data by its bytes or commit, and every field that shapes them.
@@ -108,11 +120,15 @@ class Files(Component):
         Raises:
             Refused: when a name leads nowhere, or a hub name cannot be pinned to a commit.
         """
-        return {**super().identity(), **{field: named.fingerprint() for field, named in self.sources().items()}}
+        corpus = self.corpus()
+        documents = {} if corpus is None else {"documents": corpus.source().fingerprint()}
+        return {**super().identity(), **{field: named.fingerprint() for field, named in self.sources().items()}, **documents}
 
     def locate(self) -> Files:
         """Returns a copy with absolute paths and hub names pinned to their commits."""
-        return replace(self, **{field: named.located() for field, named in self.sources().items()})
+        corpus = self.corpus()
+        documents = {} if corpus is None else {"documents": corpus.locate().documents}
+        return replace(self, **{field: named.located() for field, named in self.sources().items()}, **documents)
 
     def check(self) -> list[Problem]:
         """Returns what is wrong with the fields, and with what they name; reads rows only to word a hint."""
@@ -126,6 +142,9 @@ class Files(Component):
         check_fields(self, found)
         check_templates(self, found, named)
         check_numbers(self, found)
+        corpus = self.corpus()
+        for problem in () if corpus is None else corpus.check():
+            found.take(problem)
         return found.problems
 
     def load(self) -> Splits:
@@ -149,11 +168,9 @@ class Files(Component):
         files = {field: place.rows(found) for field, place in named.items()}
         read = {split: reader.examples(files[split], split) for split in SPLITS if split in files}
         pairs = reader.pairs(files["preferences"]) if "preferences" in files else []
-        text = self.document_text if "{" in str(self.document_text) else "{%s}" % self.document_text
-        documents = reader.documents(files["documents"], self.document_id, parse(text), self.document_time) if "documents" in files else []
+        documents = self._documents(found)
         same_ids([*read.items(), ("preferences", pairs)], found)
         check_time(self, read, found)
-        check_gold(self, read, documents, found)
         check_constant(self, files, found)
         found.raise_any()
         counts = {f"{split}_read": len(rows) for split, rows in read.items()}
@@ -164,18 +181,27 @@ class Files(Component):
         overlap = self._overlap(splits)
         for split in SPLITS:
             splits[split] = self._limited(splits[split], split, notes)
-        counts |= {**{split: len(rows) for split, rows in splits.items()}, "documents": len(documents), "preferences": len(pairs_kept)}
+        counts |= {**{split: len(rows) for split, rows in splits.items()}, **({"documents": len(documents)} if documents else {}), "preferences": len(pairs_kept)}
         counts |= {name: number for name, number in reader.counts.items() if number} | overlap
         self._say(reader.counts, notes)
         return Splits(
             train=(*splits["train"], *pairs_kept),
             validation=tuple(splits["validation"]),
             test=tuple(splits["test"]),
-            documents=tuple(documents),
+            documents=documents,
             notes=tuple(notes),
             counts=counts,
             places={row.example.id: row.place for rows in (*read.values(), pairs) for row in rows},
         )
+
+    def _documents(self, found: Findings) -> tuple[Document, ...]:
+        corpus = self.corpus()
+        try:
+            return () if corpus is None else corpus.load().documents
+        except Refused as refused:
+            for problem in refused.problems:
+                found.take(problem)
+            return ()
 
     def _fields(self) -> Fields:
         templates = {name: None if getattr(self, name) is None else parse(getattr(self, name)) for name in ("prompt", "target", "system")}

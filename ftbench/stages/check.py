@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ftbench.core.errors import Refused
 from ftbench.core.example import SPLITS, Document, Splits, read_examples, read_jsonl
 from ftbench.core.job import Job, Outcome
+from ftbench.data.inspection.finding import Finding
 from ftbench.metrics.harness_questions import from_node, questions
 
 CHECKS, DROPPED = "checks.json", "dropped.jsonl"
@@ -22,11 +25,15 @@ def run(job: Job) -> Outcome:
     """Looks at the rows of ``prepare`` with ``config["data"]``, a ``ftbench.data.inspection.inspect.DataChecks``."""
     prepared = job.inputs["prepare"]
     with job.phase("work"):
-        found = job.component("data").inspect(read_splits(prepared), dropped_rows(prepared), asked(job.stage.config))
+        documents, unread = documents_of(job)
+        gone = dropped_documents(prepared)
+        splits = replace(read_splits(prepared), documents=tuple(document for document in documents if document.id not in gone))
+        found = job.component("data").inspect(splits, dropped_rows(prepared), asked(job.stage.config))
+        found = replace(found, findings=(*found.findings, *unread))
         told = found.as_dict()
         (job.folder / CHECKS).write_text(json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     job.progress(1, 1)
-    return Outcome(details={"counts": told["counts"], "dropped": len(found.dropped)})
+    return Outcome(details={"counts": told["counts"], "dropped": len(found.dropped), "documents": len(splits.documents)})
 
 
 def asked(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -35,13 +42,28 @@ def asked(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def read_splits(prepared: Path) -> Splits:
-    """Returns what a prepare stage wrote."""
+    """Returns the rows that a prepare stage wrote."""
     rows = {split: tuple(read_examples(prepared / f"{split}.jsonl")) for split in SPLITS}
-    documents = tuple(Document(**row) for row in read_jsonl(prepared / "documents.jsonl"))
-    return Splits(**rows, documents=documents, notes=(), counts={})
+    return Splits(**rows, documents=(), notes=(), counts={})
+
+
+def documents_of(job: Job) -> tuple[tuple[Document, ...], list[Finding]]:
+    """Returns the documents to look at beside the rows; none, and a warning, where they cannot be read: that stops only cells that read them."""
+    if "corpus" not in job.stage.config:
+        return (), []
+    try:
+        return job.component("corpus").load().documents, []
+    except Refused as refused:
+        why = f"cannot be read, so the rows were not compared with them ({refused.problems[0].why})"
+        return (), [Finding("unread_documents", "warning", "dataset.documents", why, refused.problems[0].fix, 1, ())]
 
 
 def dropped_rows(prepared: Path) -> list[dict[str, Any]]:
     """Returns what a prepare stage left out."""
     path = prepared / DROPPED
     return list(read_jsonl(path)) if path.is_file() else []
+
+
+def dropped_documents(prepared: Path) -> set[str]:
+    """Returns the ids of the documents that a prepare stage left out."""
+    return {row["id"] for row in dropped_rows(prepared) if row["split"] == "documents"}

@@ -7,8 +7,8 @@ from ftbench.core.job import Job, Outcome
 
 
 def run(job: Job) -> Outcome:
-    """Lets the context write its index of the prepared documents: ``chunks.jsonl`` and the retriever's own files."""
-    documents = [Document(**row) for row in read_jsonl(job.inputs["prepare"] / "documents.jsonl")]
+    """Lets the context write its index of the documents: ``chunks.jsonl`` and the retriever's own files."""
+    documents = [Document(**row) for row in read_jsonl(job.inputs["documents"] / "documents.jsonl")]
     with job.phase("work"):
         tokens = job.component("context").index(documents, job.folder)
     with open(job.folder / "chunks.jsonl", encoding="utf-8") as file:

@@ -1,19 +1,20 @@
 """The body of ``prepare``: reads, checks and splits a dataset into frozen rows that every other stage reads.
 
-Writes ``train.jsonl``, ``validation.jsonl``, ``test.jsonl``, ``documents.jsonl`` and ``summary.json``; the same spec
-gives the same bytes. Under ``data.on_leak=drop`` training rows and documents that leak are left out, and ``dropped.jsonl`` lists them.
+Writes ``train.jsonl``, ``validation.jsonl``, ``test.jsonl`` and ``summary.json``; the same spec gives the same bytes. Documents are
+``ftbench.stages.documents``. Under ``data.on_leak=drop`` training rows and documents that leak are left out, and ``dropped.jsonl`` lists them.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from ftbench.core.canonical import digest, file_digest
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import SPLITS, Splits, write_jsonl
 from ftbench.core.job import Job, Outcome
-from ftbench.stages.check import DROPPED, asked
+from ftbench.stages.check import DROPPED, asked, documents_of
 
 
 def run(job: Job) -> Outcome:
@@ -40,8 +41,6 @@ def run(job: Job) -> Outcome:
             files[name] = job.folder / f"{name}.jsonl"
             write_jsonl(files[name], (example.as_dict() for example in splits.split(name)))
             job.progress(done, len(SPLITS) + 1)
-        files["documents"] = job.folder / "documents.jsonl"
-        write_jsonl(files["documents"], (document.as_dict() for document in splits.documents))
         summary = {"notes": list(splits.notes), "counts": splits.counts}
         text = json.dumps(summary, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         (job.folder / "summary.json").write_text(text, encoding="utf-8", newline="\n")
@@ -54,4 +53,5 @@ def _cleaned(job: Job, splits: Splits) -> tuple[Splits, list[dict[str, Any]] | N
     """Returns the splits without what leaks, and what was left out; None where nothing is to be dropped."""
     if "data" not in job.stage.config:
         return splits, None
-    return job.component("data").clean(splits, asked(job.stage.config))
+    documents, _ = documents_of(job)
+    return job.component("data").clean(replace(splits, documents=documents), asked(job.stage.config))

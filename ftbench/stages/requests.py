@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
@@ -15,7 +14,7 @@ from ftbench.core.example import Document, Example, Request, read_examples, read
 from ftbench.core.job import Job
 from ftbench.data.inspection.seen import with_seen
 
-OWN_ROLES = ("prepare", "weights", "merged")
+OWN_ROLES = ("prepare", "documents", "weights", "merged")
 
 
 def instructed(job: Job, split: str) -> list[Example]:
@@ -31,7 +30,7 @@ def grounded_rows(job: Job, loaded: Any, method: Any) -> tuple[list[Example], li
     """
     context, seed, prepared = job.component("context"), job.stage.config["seed"], job.inputs["prepare"]
     train, validation = (read_examples(prepared / f"{split}.jsonl") for split in ("train", "validation"))
-    documents = _documents(prepared)
+    documents = _documents(job)
     folders = {role: folder for role, folder in job.inputs.items() if role not in OWN_ROLES}
     limit = min((limit for limit in (method.max_tokens, loaded.context_tokens) if limit is not None), default=None)
 
@@ -47,9 +46,9 @@ def grounded_rows(job: Job, loaded: Any, method: Any) -> tuple[list[Example], li
     return rows, held, {"gold_shown": shown, "context_cut": cut_counts(sent)}
 
 
-def _documents(prepared: Path) -> list[Document]:
-    stored = prepared / "documents.jsonl"
-    return [Document(**row) for row in read_jsonl(stored)] if stored.is_file() else []
+def _documents(job: Job) -> list[Document]:
+    """Returns the documents, for a context that shows them other than from its own index."""
+    return [Document(**row) for row in read_jsonl(job.inputs["documents"] / "documents.jsonl")] if "documents" in job.inputs else []
 
 
 def split_requests(job: Job) -> tuple[list[Example], list[Request]]:
@@ -58,7 +57,7 @@ def split_requests(job: Job) -> tuple[list[Example], list[Request]]:
     pool = read_examples(prepared / "train.jsonl")
     examples = with_seen(read_examples(prepared / f"{config['split']}.jsonl"), pool)
     folders = {role: folder for role, folder in job.inputs.items() if role not in OWN_ROLES}
-    requests = job.component("context").requests(examples, pool, _documents(prepared), folders, config["seed"])
+    requests = job.component("context").requests(examples, pool, _documents(job), folders, config["seed"])
     return examples, [job.component("prompt").request(request) for request in requests] if "prompt" in config else requests
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ftbench.contexts.few_shot import FewShot
-from ftbench.contexts.grounded import LONGEST_CHARACTERS, Form
+from ftbench.contexts.grounded import Form
 from ftbench.contexts.oracle import Oracle
 from ftbench.contexts.rag import Rag
 from ftbench.contexts.retrieve.bm25 import Bm25
@@ -16,6 +16,7 @@ from ftbench.contexts.chunk import Chunking
 from ftbench.core.component import node
 from ftbench.core.errors import FtbenchError, Refused
 from ftbench.core.example import Document, Example, Splits, Turn
+from ftbench.data.corpus import LONGEST_CHARACTERS
 from ftbench.data.toy import world
 
 from tests.models.llama import component, example
@@ -78,7 +79,7 @@ def test_shorter_drops_documents_then_examples_and_never_the_question(tmp_path: 
 
 def test_what_only_a_search_reads_leaves_the_index_alone() -> None:
     class Cell:
-        prepare = "p"
+        documents = "d"
 
     def spec(context: Rag) -> dict:
         kept = []
@@ -101,7 +102,7 @@ def test_what_only_a_search_reads_leaves_the_index_alone() -> None:
     ],
 )
 def test_a_corpus_that_cannot_be_searched_is_refused_while_compiling(documents: list[Document], why: str, tmp_path: Path) -> None:
-    (problem,) = rag().check_data(splits(documents))
+    (problem,) = rag().check_data(splits(documents, asked("x", "?")))
     assert why in str(problem) and "\n" not in str(problem)
     if why.startswith("2 passages"):
         return

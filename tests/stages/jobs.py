@@ -20,7 +20,6 @@ def prepare(folder: Path, rows: list[Example], test: list[Example]) -> Path:
     folder.mkdir(parents=True)
     for name, split in (("train", rows), ("validation", test[:1]), ("test", test)):
         write_jsonl(folder / f"{name}.jsonl", [one.as_dict() for one in split])
-    write_jsonl(folder / "documents.jsonl", [{"id": "d", "text": "a document"}])
     return folder
 
 

@@ -32,14 +32,20 @@ def prepared(tmp_path: Path) -> Path:
         example("e", "cats?", "y"),
     ]
     folder = prepare(tmp_path / "in", [example(f"s{i}", f"q{i}", f"a{i}") for i in range(4)], asked)
-    write_jsonl(folder / "documents.jsonl", [vars(document) for document in DOCUMENTS])
     return folder
 
 
-def answer(prepared: Path, model: Path, folder: Path, **changed) -> tuple[dict, list[dict]]:
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    (tmp_path / "documents").mkdir()
+    write_jsonl(tmp_path / "documents" / "documents.jsonl", [vars(document) for document in DOCUMENTS])
+    return tmp_path / "documents"
+
+
+def answer(prepared: Path, documents: Path, model: Path, folder: Path, **changed) -> tuple[dict, list[dict]]:
     """Builds the index and answers with it."""
     context, resident = rag(**changed), Resident("cpu")
-    work("index", folder / "index", resident, {"prepare": prepared}, context=context)
+    work("index", folder / "index", resident, {"documents": documents}, context=context)
     outcome = work(
         "generate",
         folder / "out",
@@ -53,22 +59,22 @@ def answer(prepared: Path, model: Path, folder: Path, **changed) -> tuple[dict, 
     return outcome, list(read_jsonl(folder / "out" / "outputs.jsonl"))
 
 
-def test_the_index_holds_all_chunks_and_the_same_bytes_twice(prepared: Path, tmp_path: Path) -> None:
+def test_the_index_holds_all_chunks_and_the_same_bytes_twice(documents: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        outcome = work("index", tmp_path / name, None, {"prepare": prepared}, context=rag())
+        outcome = work("index", tmp_path / name, None, {"documents": documents}, context=rag())
     assert outcome.details == {"documents": 3, "chunks": 3} and outcome.tokens["indexed_words"] == 24
     assert [row["document"] for row in read_jsonl(tmp_path / "one" / "chunks.jsonl")] == ["cats", "dogs", "fish"]
     assert published(tmp_path / "one") == published(tmp_path / "two")
 
 
-def test_a_bad_corpus_is_refused_by_the_stage_too(prepared: Path, tmp_path: Path) -> None:
-    write_jsonl(prepared / "documents.jsonl", [{"id": "d", "text": " "}])
+def test_a_bad_corpus_is_refused_by_the_stage_too(documents: Path, tmp_path: Path) -> None:
+    write_jsonl(documents / "documents.jsonl", [{"id": "d", "text": " "}])
     with pytest.raises(Refused, match="'d': is empty"):
-        work("index", tmp_path / "index", None, {"prepare": prepared}, context=rag())
+        work("index", tmp_path / "index", None, {"documents": documents}, context=rag())
 
 
-def test_not_found_is_told_apart_from_found_and_not_read(prepared: Path, chat_folder: Path, tmp_path: Path) -> None:
-    outcome, rows = answer(prepared, chat_folder, tmp_path / "wide")
+def test_not_found_is_told_apart_from_found_and_not_read(prepared: Path, documents: Path, chat_folder: Path, tmp_path: Path) -> None:
+    outcome, rows = answer(prepared, documents, chat_folder, tmp_path / "wide")
     assert [row["slices"].get("gold_document") for row in rows] == ["shown", "shown", "not_found", "not_found", None]
     assert [row["documents"] for row in rows] == [["cats"], ["fish", "dogs"], [], ["cats"], ["cats"]] or rows[1]["documents"] == ["dogs", "fish"]
     assert rows[0]["gold_documents"] == ["cats"] and rows[0]["notes"]["added_tokens"] > 0 and rows[2]["notes"]["added_tokens"] == 0
@@ -87,9 +93,9 @@ class Letters:
 
 
 @pytest.mark.parametrize("window", range(10, 150, 7))
-def test_what_does_not_fit_is_cut_by_rule_and_counted(prepared: Path, tmp_path: Path, window: int) -> None:
+def test_what_does_not_fit_is_cut_by_rule_and_counted(prepared: Path, documents: Path, tmp_path: Path, window: int) -> None:
     context = rag(examples={"_target_": "ftbench.contexts.few_shot.FewShot", "k": 2, "choose": "random"})
-    work("index", tmp_path / "index", None, {"prepare": prepared}, context=context)
+    work("index", tmp_path / "index", None, {"documents": documents}, context=context)
     asked = [Example.from_dict(row) for row in read_jsonl(prepared / "test.jsonl")]
     pool = [Example.from_dict(row) for row in read_jsonl(prepared / "train.jsonl")]
     requests = context.requests(asked, pool, DOCUMENTS, {"index": tmp_path / "index"}, 0)
@@ -109,11 +115,11 @@ def test_what_does_not_fit_is_cut_by_rule_and_counted(prepared: Path, tmp_path: 
             assert len(Letters().encode(bigger.turns).prompt_ids) > window - 3
 
 
-def test_a_question_longer_than_the_window_fails_alone(prepared: Path, tmp_path: Path, chat_folder: Path) -> None:
+def test_a_question_longer_than_the_window_fails_alone(prepared: Path, documents: Path, tmp_path: Path, chat_folder: Path) -> None:
     rows = [Example.from_dict(row) for row in read_jsonl(prepared / "test.jsonl")]
     rows[1] = replace(example("b", "cats " * 100, "y"), gold_documents=("cats",))
     write_jsonl(prepared / "test.jsonl", [row.as_dict() for row in rows])
-    _, found = answer(prepared, chat_folder, tmp_path / "out")
+    _, found = answer(prepared, documents, chat_folder, tmp_path / "out")
     assert [row["finish"] == "error" for row in found] == [False, True, False, False, False]
     assert "does not fit" in found[1]["error"] and found[1]["documents"] == [] and found[1]["slices"] == {"gold_document": "cut"}
 

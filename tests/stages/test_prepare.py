@@ -14,7 +14,7 @@ import yaml
 
 from ftbench.core.component import build, node
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import read_examples, read_jsonl
+from ftbench.core.example import read_examples
 from ftbench.core.job import Job
 from ftbench.core.stage import Stage
 from ftbench.places import CONF
@@ -29,7 +29,7 @@ def job(tmp_path: Path) -> Callable[..., Job]:
 
     def made(name: str, data: Path = source, **fields: Any) -> Job:
         values = yaml.safe_load((CONF / "dataset" / "files.yaml").read_text(encoding="utf-8"))
-        values |= {"train": str(data), "prompt": "{q}", "target": "{a}", "group": "d", "documents": str(data), "document_text": "a", **fields}
+        values |= {"train": str(data), "prompt": "{q}", "target": "{a}", "group": "d", **fields}
         dataset = build(values, "dataset").locate()
         folder = tmp_path / name
         folder.mkdir()
@@ -42,10 +42,9 @@ def job(tmp_path: Path) -> Callable[..., Job]:
 def test_the_folder_holds_every_row_once(job: Callable[..., Job]) -> None:
     work = job("one")
     outcome = prepare.run(work)
-    assert {path.name for path in work.folder.iterdir()} == {"train.jsonl", "validation.jsonl", "test.jsonl", "documents.jsonl", "summary.json"}
+    assert {path.name for path in work.folder.iterdir()} == {"train.jsonl", "validation.jsonl", "test.jsonl", "summary.json"}
     rows = [row for name in ("train", "validation", "test") for row in read_examples(work.folder / f"{name}.jsonl")]
     assert {row.target for row in rows} == {f"é{index}" for index in range(40)} and len(rows) == 40
-    assert [row["text"] for row in read_jsonl(work.folder / "documents.jsonl")] == [f"é{index}" for index in range(40)]
     summary = json.loads((work.folder / "summary.json").read_text(encoding="utf-8"))
     assert summary == outcome.details and summary["counts"]["train_read"] == 40 and "by group 'd'" in summary["notes"][0]
     assert outcome.provenance["dataset"] == work.stage.spec["dataset"] and len(outcome.provenance["data"]) == 64

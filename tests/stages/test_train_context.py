@@ -58,7 +58,6 @@ def test_37_rows_are_asked_with_their_own_questions_and_validation_rows_as_they_
     prepared.mkdir()
     for split, numbers in (("train", (0, 1, 2, 3)), ("validation", (4,)), ("test", (5,))):
         (prepared / f"{split}.jsonl").write_text("".join(json.dumps(row(number, split).as_dict()) + "\n" for number in numbers), encoding="utf-8")
-    (prepared / "documents.jsonl").write_text("".join(json.dumps({"id": one.id, "text": one.text}) + "\n" for one in DOCUMENTS), encoding="utf-8")
     method = component("method", "lora", train_context=1.0, max_steps=1, batch_size=4, rank=2, max_tokens=None)
     model = component("model", "tiny")
 

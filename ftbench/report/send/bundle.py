@@ -84,7 +84,7 @@ def _files(sweep: Sweep) -> Iterator[tuple[str, bytes]]:
                 yield f"{place}/{name}", _cleaned_file(folder / name)
         if stage["kind"] == "score" and (folder / STATISTICS).is_file():
             yield f"{place}/{STATISTICS}", _statistics(folder)
-        if stage["kind"] == "prepare" and shown and (folder / "documents.jsonl").is_file():
+        if stage["kind"] in ("prepare", "documents") and shown and (folder / "documents.jsonl").is_file():
             rows = (reduced(row, paths=False) for row in read_lines(folder / "documents.jsonl") if row["id"] in shown)
             yield f"{place}/documents.jsonl", b"".join(_json(row) for row in rows)
 

@@ -149,7 +149,8 @@ def examples(table: Table, cells: Sequence[str], ids: Sequence[str], metrics: Se
     shown_documents = {document for rows in said.values() for row in rows.values() for document in row.get("documents") or ()}
     documents: dict[str, Any] = {}
     for cell in cells if shown_documents else ():
-        documents |= _data(table.home[cell], cell, "documents.jsonl", shown_documents - documents.keys())
+        for role in ("documents", "prepare"):  # where sweeps of earlier versions have them
+            documents |= _data(table.home[cell], cell, "documents.jsonl", shown_documents - documents.keys(), role)
     found = []
     for place, identity in enumerate(ids):
         rows = {cell: said[cell][identity] for cell in cells if identity in said[cell]}
@@ -231,8 +232,8 @@ def _scores(table: Table, cell: str, metrics: Sequence[str], wanted: set[str]) -
     return found
 
 
-def _data(sweep: Sweep, cell: str, file: str, wanted: set[str]) -> dict[str, dict[str, Any]]:
-    folder = sweep.folder_of(cell, "prepare")
+def _data(sweep: Sweep, cell: str, file: str, wanted: set[str], role: str = "prepare") -> dict[str, dict[str, Any]]:
+    folder = sweep.folder_of(cell, role)
     if folder is None or not (folder / file).is_file() or not wanted:
         return {}
     return {row["id"]: row for row in read_lines(folder / file) if row["id"] in wanted}
