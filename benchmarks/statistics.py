@@ -25,7 +25,7 @@ from ftbench.stats.seeds import method_gap
 from ftbench.stats.sufficient import Sufficient
 
 Draw = Callable[[np.random.Generator], tuple[np.ndarray, list[str | None]]]
-BLEU = Bleu("bleu", tokenize="13a", lowercase=False, smooth_method="exp", smooth_value=None, max_ngram_order=4, effective_order=False)
+BLEU = Bleu("bleu", tokenize="13a", lowercase=False, smooth_method="exp", smooth_value=None, max_ngram_order=4, effective_order=False, reference_length="closest")
 CONFIDENCE = 0.95
 
 

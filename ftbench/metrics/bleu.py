@@ -16,6 +16,7 @@ from ftbench.core.component import Component
 from ftbench.core.errors import Problem, did_you_mean
 
 TOKENIZERS = ("13a", "intl", "char", "zh", "none")
+REFERENCE_LENGTHS = ("closest", "shortest")
 SMOOTHING = {"exp": None, "none": None, "floor": 0.1, "add-k": 1.0}
 
 
@@ -31,6 +32,8 @@ class Bleu(Component):
         smooth_value: for floor and add-k; null takes sacreBLEU's default.
         max_ngram_order: longest n-gram counted.
         effective_order: leave out orders that the corpus is too short for.
+        reference_length: which of an example's references the brevity penalty feels: the ``closest`` in length to the answer
+            (sacreBLEU, Papineni et al. 2002), or the ``shortest`` (NIST's mteval, ``evaluate.load("bleu")``).
     """
 
     name: str
@@ -40,6 +43,7 @@ class Bleu(Component):
     smooth_value: float | None
     max_ngram_order: int
     effective_order: bool
+    reference_length: str
 
     reads: ClassVar[str] = "outputs"
     higher_is_better: ClassVar[bool] = True
@@ -49,7 +53,8 @@ class Bleu(Component):
 
     def check(self) -> list[Problem]:
         problems = []
-        for field, value, options in (("tokenize", self.tokenize, TOKENIZERS), ("smooth_method", self.smooth_method, tuple(SMOOTHING))):
+        for field, options in (("tokenize", TOKENIZERS), ("smooth_method", tuple(SMOOTHING)), ("reference_length", REFERENCE_LENGTHS)):
+            value = getattr(self, field)
             if value not in options:
                 problems.append(Problem(f"{self.name}.{field}", f"{value!r} is not offered", did_you_mean(value, options)))
         if not 1 <= self.max_ngram_order <= 9:
@@ -57,7 +62,7 @@ class Bleu(Component):
         return problems
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
-        """Returns float64 [n, 2 + 2 * order]: answer length, closest reference length, matches and counts by order.
+        """Returns float64 [n, 2 + 2 * order]: answer length, reference length, matches and counts by order.
 
         An empty or failed answer has length and counts 0 and keeps its reference length, which the brevity penalty feels.
         """
@@ -119,12 +124,17 @@ class Bleu(Component):
     def _format_signature(self, references: int | None) -> str:
         scorer = self._sacrebleu(self.smooth_method)
         scorer.num_refs = references
-        return scorer.get_signature().format()
+        length = "" if self.reference_length == "closest" else f"|reflen:{self.reference_length}"
+        return scorer.get_signature().format() + length
 
     def _sacrebleu(self, smooth_method: str) -> Any:
         from sacrebleu.metrics import BLEU
 
-        return BLEU(
+        class Shortest(BLEU):
+            def _get_closest_ref_len(self, hyp_len: int, ref_lens: list[int]) -> int:
+                return min(ref_lens)
+
+        return (BLEU if self.reference_length == "closest" else Shortest)(
             lowercase=self.lowercase,
             force=True,
             tokenize=self.tokenize,

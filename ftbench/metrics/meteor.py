@@ -3,6 +3,9 @@
 The same pair of sentences has been printed as 0.7398, 0.6944 and 0.69, by version, tokenisation and whether WordNet was
 there, and an identical pair scores 0.9999: the signature names all of these. WordNet's data is no package; without it the
 synonym step is left out (``synonyms: none``).
+
+Since 3.6.3 NLTK asks WordNet for the *stems* of what is left ("always" is looked up as "alway", and not found); up to 3.6.2 it asked
+for the words as they are written, as METEOR is defined. ``wordnet`` does the first, ``wordnet_words`` the second.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Any
 from ftbench.core.errors import Problem, did_you_mean
 from ftbench.metrics.mean import MeanMetric
 
-SYNONYMS = ("none", "wordnet")
+SYNONYMS = ("none", "wordnet", "wordnet_words")
 TOKENS = {"words": re.compile(r"\w+(?:['\u2019-]\w+)*|[^\w\s]"), "whitespace": re.compile(r"\S+")}
 ALPHA, BETA, GAMMA = 0.9, 3.0, 0.5
 
@@ -33,7 +36,8 @@ class Meteor(MeanMetric):
     """Mean METEOR, best over the references.
 
     Attributes:
-        synonyms: ``wordnet`` needs NLTK's WordNet data on this machine and on every worker.
+        synonyms: ``wordnet`` (looked up by stem) and ``wordnet_words`` (as written) need NLTK's WordNet data on this machine and on
+            every worker.
         tokenize: ``words`` sets punctuation apart, ``whitespace`` splits as NLTK's own examples do.
     """
 
@@ -46,7 +50,7 @@ class Meteor(MeanMetric):
             value = getattr(self, field)
             if value not in options:
                 problems.append(Problem(f"{self.name}.{field}", f"{value!r} is not offered", did_you_mean(value, options)))
-        if self.synonyms == "wordnet" and not _has_wordnet():
+        if self.synonyms in SYNONYMS[1:] and not _has_wordnet():
             fix = "Install it (python -m nltk.downloader wordnet), or set synonyms: none"
             problems.append(Problem(f"{self.name}.synonyms", "NLTK's WordNet data is not on this machine", fix))
         return problems
@@ -70,6 +74,24 @@ def meteor(prediction: Sequence[str], reference: Sequence[str], synonyms: Any) -
     return float(single_meteor_score(reference, prediction, wordnet=synonyms, alpha=ALPHA, beta=BETA, gamma=GAMMA))
 
 
+def meteor_by_words(prediction: Sequence[str], reference: Sequence[str], synonyms: Any) -> float:
+    """Returns METEOR with synonyms of the words as they are written, not of their stems."""
+    from nltk.translate.meteor_score import _count_chunks, _enum_stem_match, _enum_wordnetsyn_match, _match_enums
+
+    answer, wanted = ([(place, word.lower()) for place, word in enumerate(words)] for words in (prediction, reference))
+    written = dict(answer), dict(wanted)
+    same, answer, wanted = _match_enums(answer, wanted)
+    stems, answer, wanted = _enum_stem_match(answer, wanted)
+    left = ([(place, words[place]) for place, _ in rest] for words, rest in zip(written, (answer, wanted), strict=True))
+    senses, _, _ = _enum_wordnetsyn_match(*left, wordnet=synonyms)
+    matches = sorted(same + stems + senses)
+    if not matches:
+        return 0.0
+    precision, recall = len(matches) / len(prediction), len(matches) / len(reference)
+    mean = precision * recall / (ALPHA * precision + (1 - ALPHA) * recall)
+    return mean * (1 - GAMMA * (_count_chunks(matches) / len(matches)) ** BETA)
+
+
 def _has_wordnet() -> bool:
     import nltk
 
@@ -85,9 +107,9 @@ def _has_wordnet() -> bool:
 
 @lru_cache(maxsize=32_768)
 def _cached(synonyms: str, tokenize: str, reference: str, prediction: str) -> float:
-    if synonyms == "wordnet":
-        from nltk.corpus import wordnet as reader
+    if synonyms == "none":
+        reader: Any = NoSynonyms()
     else:
-        reader = NoSynonyms()
+        from nltk.corpus import wordnet as reader
     split = TOKENS[tokenize].findall
-    return meteor(split(prediction), split(reference), reader)
+    return (meteor_by_words if synonyms == "wordnet_words" else meteor)(split(prediction), split(reference), reader)

@@ -1,4 +1,6 @@
-"""ROUGE-1, -2, -L and -Lsum by Google's rouge_score: F1 from 0 to 1, mean over examples, best over the references.
+"""ROUGE-1, -2, -L and -Lsum by Google's rouge_score: F1 (or precision, or recall) from 0 to 1, mean over examples.
+
+Of several references the one with the best F1 counts, as in rouge_score's ``score_multi``.
 
 ROUGE-Lsum works on sentences, and takes every line for one. Prose on a single line would silently score as ROUGE-L, so
 with ``sentences: auto`` a text without line breaks is first broken after ``.``, ``!`` and ``?`` (DESIGN 6, number 17).
@@ -18,6 +20,7 @@ from ftbench.metrics.mean import MeanMetric
 
 VARIANTS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 SENTENCES = ("auto", "newline")
+MEASURES = ("f1", "precision", "recall")
 READ = re.compile(r"[a-z0-9]")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
@@ -30,15 +33,18 @@ class Rouge(MeanMetric):
         variant: rouge1, rouge2, rougeL or rougeLsum.
         stemmer: reduce words to Porter stems first.
         sentences: how rougeLsum finds sentences: ``newline`` takes lines as they are, ``auto`` breaks single-line text.
+        measure: f1, precision or recall.
     """
 
     variant: str
     stemmer: bool
     sentences: str
+    measure: str
 
     def check(self) -> list[Problem]:
         problems = []
-        for field, value, options in (("variant", self.variant, VARIANTS), ("sentences", self.sentences, SENTENCES)):
+        for field, options in (("variant", VARIANTS), ("sentences", SENTENCES), ("measure", MEASURES)):
+            value = getattr(self, field)
             if value not in options:
                 problems.append(Problem(f"{self.name}.{field}", f"{value!r} is not offered", did_you_mean(value, options)))
         return problems
@@ -51,16 +57,17 @@ class Rouge(MeanMetric):
         return [f"{self.name} reads only a-z and 0-9: {blind} of {len(splits.test)} test rows have references that are empty to it. Use chrf beside it"]
 
     def score(self, prediction: str, references: Sequence[str]) -> float:
-        return max((self._fmeasure(reference, prediction) for reference in references), default=0.0)
+        best = max((self._scores(reference, prediction) for reference in references), key=lambda found: found[0], default=(0.0,) * len(MEASURES))
+        return best[MEASURES.index(self.measure)]
 
     def signature(self) -> str:
         from importlib.metadata import version
 
         sentences = f"|sentences:{self.sentences}" if self.variant == "rougeLsum" else ""
         stemmer = "yes" if self.stemmer else "no"
-        return f"{self.variant}|f1:0-1|refs:best|aggregate:mean|stemmer:{stemmer}{sentences}|rouge_score:{version('rouge_score')}"
+        return f"{self.variant}|{self.measure}:0-1|refs:best|aggregate:mean|stemmer:{stemmer}{sentences}|rouge_score:{version('rouge_score')}"
 
-    def _fmeasure(self, reference: str, prediction: str) -> float:
+    def _scores(self, reference: str, prediction: str) -> tuple[float, float, float]:
         if self.variant == "rougeLsum" and self.sentences == "auto":
             reference, prediction = lines(reference), lines(prediction)
         return _cached(self.variant, self.stemmer, reference, prediction)
@@ -81,5 +88,7 @@ def _scorer(variant: str, stemmer: bool) -> Any:
 
 # The score stage asks twice (through evaluate, and for the interval), and cells repeat answers; LCS is slow in Python.
 @lru_cache(maxsize=32_768)
-def _cached(variant: str, stemmer: bool, reference: str, prediction: str) -> float:
-    return float(_scorer(variant, stemmer).score(reference, prediction)[variant].fmeasure)
+def _cached(variant: str, stemmer: bool, reference: str, prediction: str) -> tuple[float, float, float]:
+    """Returns F1, precision and recall, in the order of ``MEASURES``."""
+    found = _scorer(variant, stemmer).score(reference, prediction)[variant]
+    return float(found.fmeasure), float(found.precision), float(found.recall)
