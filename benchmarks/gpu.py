@@ -144,7 +144,7 @@ def train_ours(case: Case, model: Any, device: str) -> dict[str, Any]:
             pairs = [Pair(str(number), tuple(row[:half]), tuple(row[half:]), tuple(row[half:][::-1])) for number, row in enumerate(rows)]
             supervised = method._run(run, loaded)
             preferred = PreferenceRun(
-                examples=(), recipe=method.recipe(), loss=Loss("sigmoid", 0.1, 0.0), reference={pair.id: (-float(half), -float(half)) for pair in pairs}, seed=0,
+                examples=(), recipe=method, loss=Loss("sigmoid", 0.1, 0.0), reference={pair.id: (-float(half), -float(half)) for pair in pairs}, seed=0,
                 adapt=supervised.adapt, save=lambda model: None, folder=Path(folder), progress=clock.step,
             )  # fmt: skip
             fit_pairs(preferred, pairs, [], frozenset(), loaded)
@@ -188,8 +188,8 @@ def train_trl(case: Case, model: Any, device: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         args = SFTConfig(
             output_dir=folder, per_device_train_batch_size=case.rows, max_steps=STEPS, learning_rate=1e-5, bf16=cuda, use_cpu=not cuda, report_to="none",
-            save_strategy="no", disable_tqdm=True, max_length=None, packing=False, dataset_kwargs={"skip_prepare_dataset": True}, optim=method.recipe().optimizer,
-            activation_checkpointing=method.recipe().gradient_checkpointing,
+            save_strategy="no", disable_tqdm=True, max_length=None, packing=False, dataset_kwargs={"skip_prepare_dataset": True}, optim=method.optimizer,
+            activation_checkpointing=method.gradient_checkpointing,
         )  # fmt: skip
         lora = LoraConfig(r=16, lora_alpha=32, lora_dropout=0.05, target_modules="all-linear", task_type="CAUSAL_LM") if case.what in ("lora", "qlora") else None
         data = datasets.Dataset.from_dict({"input_ids": rows, "labels": rows})

@@ -40,6 +40,7 @@ class Training:
         gradient_accumulation: forward passes per optimizer step.
         max_tokens: longest row, or None.
         validations: how often the validation rows are gone through.
+        packing: whether the rows of a forward pass stand in one row without padding.
     """
 
     adapter: Adapter | None
@@ -53,6 +54,7 @@ class Training:
     gradient_accumulation: int
     max_tokens: int | None
     validations: int
+    packing: bool = False
 
     @property
     def sequences(self) -> int:

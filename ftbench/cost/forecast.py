@@ -172,7 +172,7 @@ def train(subject: Subject, training: Training, asked: Asked | None, hardware: H
     whole = Lengths.of(asked.rows_whole.values, asked.rows_whole.rows, most)
     held = Lengths.of(asked.held.values, asked.held.rows, subject.window) if asked.held is not None else None
     terms = training_peak(subject.shape, setting, training, max(whole.longest, held.longest if held is not None and training.validations else 0))
-    padded = whole.padded(training.batch_size * training.sequences)
+    padded = whole.mean if training.packing else whole.padded(training.batch_size * training.sequences)
     sequences = training.rows * training.sequences
     tokens = {"supervised": sequences * asked.answers.mean, "non_pad": sequences * whole.mean, "padded": sequences * padded}
     held_rows = held.rows if held is not None else 0

@@ -62,6 +62,8 @@ class Preferring(Tuned, ABC):
         problems = super().check()
         if self.train_context is not None:
             problems.append(Problem("method.train_context", "preferences are learned on their own prompts", "Set it to null, or method.over.train_context"))
+        if self.packing:
+            problems.append(Problem("method.packing", "pairs are not packed", "Set it to false, or method.over.packing"))
         if not 0 < self.beta < float("inf"):
             problems.append(Problem("method.beta", f"{self.beta} is not positive", "Give a number above 0, such as 0.1"))
         if self.loss_type not in LOSSES:
@@ -119,7 +121,7 @@ class Preferring(Tuned, ABC):
     def made(self, run: TrainRun, adapt: Callable[[Any], Any], save: Callable[[Any], None]) -> PreferenceRun:
         return PreferenceRun(
             examples=run.examples,
-            recipe=self.recipe(),
+            recipe=self,
             loss=Loss(self.loss_type, self.beta, self.label_smoothing),
             reference=read_reference(run.inputs["reference"]),
             seed=run.seed,

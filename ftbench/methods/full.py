@@ -65,4 +65,4 @@ class Full(Tuned):
             close[0]()
             save_model(model, loaded, run.folder / FOLDER)
 
-        return sft_run(run, self.recipe(), adapt, save)
+        return sft_run(run, self, adapt, save)

@@ -83,4 +83,4 @@ class Lora(Tuned):
             except ValueError as error:
                 raise FtbenchError(f"method.target_modules={names}: {str(error).splitlines()[0]} Set it to {ALL_LINEAR}") from error
 
-        return sft_run(run, self.recipe(), adapt, lambda model: save_adapter(model, run.folder, loaded))
+        return sft_run(run, self, adapt, lambda model: save_adapter(model, run.folder, loaded))

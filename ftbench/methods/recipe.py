@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ftbench.core.canonical import digest
@@ -23,8 +23,11 @@ OVERLONG = ("cut", "drop")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Component):
     """How to train, whatever is trained.
+
+    Every field is part of the identity: micro-batch and accumulation give the same loss up to rounding only, and with
+    dropout other masks are drawn, so neither is proven neutral. Checkpoints are: resumed bytes are those of an undisturbed run.
 
     Attributes:
         learning_rate: peak.
@@ -38,6 +41,7 @@ class Recipe:
         max_grad_norm: gradients are clipped to this norm; 0 leaves them.
         max_tokens: longest row; None is the model's window.
         overlong: what becomes of a longer row: ``cut`` at its end, or ``drop``; both are counted.
+        packing: lay the rows of a forward pass one behind another in one row without padding, each attending to itself alone.
         optimizer: one of ``OPTIMIZERS``, as transformers names them.
         precision: ``auto`` is bfloat16 autocast on a GPU that has it, else float32.
         gradient_checkpointing: recompute activations to save memory.
@@ -60,6 +64,7 @@ class Recipe:
     max_grad_norm: float
     max_tokens: int | None
     overlong: str
+    packing: bool
     optimizer: str
     precision: str
     gradient_checkpointing: bool
@@ -70,6 +75,8 @@ class Recipe:
     liger: bool
     torch_compile: bool
 
+    NEUTRAL: ClassVar[tuple[str, ...]] = ("checkpoint_every",)
+
     @property
     def effective_batch(self) -> int:
         """Rows per optimizer step."""
@@ -79,28 +86,27 @@ class Recipe:
         """Returns how many rows are gone through, repeats counted."""
         return self.max_steps * self.effective_batch if self.max_steps is not None else max(1, round(self.epochs * available))
 
-    def check(self, where: str) -> list[Problem]:
-        """Returns what is wrong with these values; ``where`` is the config key they stand under."""
-        problems = []
+    def check(self) -> list[Problem]:
+        problems = super().check()
         for name in ("batch_size", "gradient_accumulation", "max_steps", "max_tokens", "patience", "checkpoint_every"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                problems.append(Problem(f"{where}.{name}", f"{value} is less than 1", "Give at least 1"))
+                problems.append(Problem(f"method.{name}", f"{value} is less than 1", "Give at least 1"))
         for name in ("learning_rate", "epochs"):
             if not 0 < getattr(self, name) < math.inf:
-                problems.append(Problem(f"{where}.{name}", f"{getattr(self, name)} is not positive", "Give a number above 0"))
+                problems.append(Problem(f"method.{name}", f"{getattr(self, name)} is not positive", "Give a number above 0"))
         for name in ("weight_decay", "max_grad_norm"):
             if not 0 <= getattr(self, name) < math.inf:
-                problems.append(Problem(f"{where}.{name}", f"{getattr(self, name)} is negative or not finite", "Give 0 or more"))
+                problems.append(Problem(f"method.{name}", f"{getattr(self, name)} is negative or not finite", "Give 0 or more"))
         if not 0 <= self.warmup < 1:
-            problems.append(Problem(f"{where}.warmup", f"{self.warmup} is no share of the steps", "Give a number from 0 to below 1"))
+            problems.append(Problem("method.warmup", f"{self.warmup} is no share of the steps", "Give a number from 0 to below 1"))
         for name, options in (("schedule", SCHEDULES), ("optimizer", OPTIMIZERS), ("precision", PRECISIONS), ("overlong", OVERLONG), ("keep", KEPT)):
             if getattr(self, name) not in options:
-                problems.append(Problem(f"{where}.{name}", f"{getattr(self, name)!r} is none of its values", did_you_mean(getattr(self, name), options)))
+                problems.append(Problem(f"method.{name}", f"{getattr(self, name)!r} is none of its values", did_you_mean(getattr(self, name), options)))
         if self.eval_steps is not None and self.eval_steps < 0:
-            problems.append(Problem(f"{where}.eval_steps", f"{self.eval_steps} is less than 0", "Give a number of steps, null for every epoch, or 0 for never"))
+            problems.append(Problem("method.eval_steps", f"{self.eval_steps} is less than 0", "Give a number of steps, null for every epoch, or 0 for never"))
         if self.eval_steps == 0 and self.patience is not None:
-            problems.append(Problem(f"{where}.patience", "validation loss is never measured", f"Set {where}.eval_steps, or {where}.patience=null"))
+            problems.append(Problem("method.patience", "validation loss is never measured", "Set method.eval_steps, or method.patience=null"))
         return problems
 
     def evaluated(self, rows: int, available: int) -> frozenset[int]:
@@ -120,11 +126,8 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Tuned(Component):
-    """Base of every method that learns from targets: all fields of ``Recipe``, and what such methods do alike.
-
-    Every field is part of the identity: micro-batch and accumulation give the same loss up to rounding only, and with
-    dropout other masks are drawn, so neither is proven neutral. Checkpoints are: resumed bytes are those of an undisturbed run.
+class Tuned(Recipe):
+    """Base of every method that learns from targets: a recipe, and what such methods do alike.
 
     Attributes:
         train_context: share of the training rows that are shown the passage of their gold document among retrieved distractors; the others
@@ -132,40 +135,15 @@ class Tuned(Component):
         the others: see ``Recipe``.
     """
 
-    NEUTRAL: ClassVar[tuple[str, ...]] = ("checkpoint_every",)
-
-    learning_rate: float
-    epochs: float
-    max_steps: int | None
-    batch_size: int
-    gradient_accumulation: int
-    warmup: float
-    schedule: str
-    weight_decay: float
-    max_grad_norm: float
-    max_tokens: int | None
-    overlong: str
-    optimizer: str
-    precision: str
-    gradient_checkpointing: bool
-    eval_steps: int | None
-    keep: str
-    patience: int | None
-    checkpoint_every: int | None
-    liger: bool
-    torch_compile: bool
     train_context: float | None
 
     def identity(self) -> dict[str, Any]:
-        """Returns the identity; rows trained on their own prompts have no word of contexts in it."""
-        parts = super().identity()
-        return {name: value for name, value in parts.items() if name != "train_context" or value is not None}
-
-    def recipe(self) -> Recipe:
-        return Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
+        """Returns the identity; rows trained on their own prompts have no word of contexts in it, rows that are not packed none of packing."""
+        unsaid = {name for name, value in (("train_context", None), ("packing", False)) if getattr(self, name) is value}
+        return {name: value for name, value in super().identity().items() if name not in unsaid}
 
     def check(self) -> list[Problem]:
-        problems = self.recipe().check("method")
+        problems = super().check()
         if self.train_context is not None and not 0 <= self.train_context <= 1:
             problems.append(Problem("method.train_context", f"{self.train_context} is no share of the rows", "Give 0 to 1, such as 0.8, or null"))
         return problems
@@ -178,20 +156,20 @@ class Tuned(Component):
             adapter: None where all weights learn.
             master_weights: what whole weights are held in.
         """
-        recipe = self.recipe()
-        rows = recipe.rows(available)
+        rows = self.rows(available)
         return Training(
             adapter=adapter,
             master_weights=master_weights,
-            optimizer=recipe.optimizer,
-            precision=recipe.precision,
-            checkpointing=recipe.gradient_checkpointing,
+            optimizer=self.optimizer,
+            precision=self.precision,
+            checkpointing=self.gradient_checkpointing,
             reads="targets",
             rows=rows,
-            batch_size=recipe.batch_size,
-            gradient_accumulation=recipe.gradient_accumulation,
-            max_tokens=recipe.max_tokens,
-            validations=len(recipe.evaluated(rows, max(1, available))),
+            batch_size=self.batch_size,
+            gradient_accumulation=self.gradient_accumulation,
+            max_tokens=self.max_tokens,
+            validations=len(self.evaluated(rows, max(1, available))),
+            packing=self.packing,
         )
 
     def check_data(self, splits: Splits) -> list[Problem]:

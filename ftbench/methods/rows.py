@@ -130,13 +130,14 @@ def ordered(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
     return order[:count]
 
 
-def token_counts(order: Sequence[Row], micro_batch: int) -> dict[str, int]:
-    """Returns tokens by name: ``supervised`` by the loss, ``non_pad`` seen, ``padded`` computed (DESIGN 6, number 35)."""
+def token_counts(order: Sequence[Row], micro_batch: int, packing: bool = False) -> dict[str, int]:
+    """Returns tokens by name: ``supervised`` by the loss, ``non_pad`` seen, ``padded`` computed (DESIGN 6, number 35); packed rows have no padding."""
     batches = [order[start : start + micro_batch] for start in range(0, len(order), micro_batch)]
+    seen = sum(len(row.input_ids) for row in order)
     return {
         "supervised": sum(row.supervised for row in order),
-        "non_pad": sum(len(row.input_ids) for row in order),
-        "padded": sum(len(batch) * max(len(row.input_ids) for row in batch) for batch in batches),
+        "non_pad": seen,
+        "padded": seen if packing else sum(len(batch) * max(len(row.input_ids) for row in batch) for batch in batches),
     }
 
 

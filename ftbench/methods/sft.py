@@ -99,7 +99,7 @@ def _solo(run: SftRun, loaded: Any) -> dict[str, Any]:
     seen = order[: len(curve) * recipe.effective_batch]
     counts = {k: v for k, v in rows.counts().items() if k != "refused_ids"}
     details = {"steps": len(curve), "loss_first": losses[0], "loss_last": losses[-1], **counts, **remarks}
-    return {"losses": losses, "tokens": token_counts(seen, recipe.batch_size), "details": details}
+    return {"losses": losses, "tokens": token_counts(seen, recipe.batch_size, recipe.packing), "details": details}
 
 
 def report(curve: Sequence[dict[str, Any]], fitted: Any, recipe: Recipe, folder: Path) -> dict[str, Any]:

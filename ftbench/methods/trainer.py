@@ -23,6 +23,7 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 from ftbench.core.errors import FtbenchError
 from ftbench.methods.checkpoint import Checkpoints, Resumable
 from ftbench.methods.halving import Halving
+from ftbench.methods.packing import check_apart, packed
 from ftbench.methods.recipe import CUDA_OPTIMIZERS, SCHEDULES, Recipe
 from ftbench.methods.rows import Row
 from ftbench.methods.sft import SftRun
@@ -35,11 +36,16 @@ datasets.disable_progress_bars()
 class _Trainer(Halving, Resumable, SFTTrainer):
     """Phones nobody, and counts no floating-point operations: the figure is unused and costs a walk over the model per step."""
 
+    packing: bool
+
     def _send_telemetry(self) -> None:
         return None
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         return 0
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        return super().compute_loss(model, packed(inputs) if self.packing else inputs, *args, **kwargs)
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,10 @@ def fit(run: SftRun, order: Sequence[Row], held: Sequence[Row], evaluated: Colle
         )
         trainer.remove_callback(PrinterCallback)
         watch.trainer = trainer
+        trainer.packing = recipe.packing
+        if recipe.packing:
+            with trainer.compute_loss_context_manager():
+                check_apart(model, [row.input_ids for row in order], loaded.device)
         resumed = checkpoints.latest() if checkpoints is not None else None
         if resumed is not None:
             watch.resume(resumed)

@@ -76,6 +76,15 @@ def test_dollars_are_the_price_of_the_seconds_beside_them(composer, tmp_path, ca
         assert told["calibrated"] is calibrated and told["usd"] == pytest.approx(told["seconds"] * 2 * 3.99 / 3600)
 
 
+def test_35_packed_rows_are_not_padded(composer) -> None:
+    def trained(*settings: str) -> Forecast:
+        plan = compiled(composer, "model=llama2_7b method=lora", also=[*GPU, *settings]).plan
+        return next(Forecast.from_dict(plan.forecast["stages"][key]["h100"]) for key, stage in plan.stages.items() if stage.kind == "train")
+
+    padded, tight = trained(), trained("++method.packing=true")
+    assert tight.tokens["padded"] == tight.tokens["non_pad"] == padded.tokens["non_pad"] < padded.tokens["padded"]
+
+
 def test_32_rows_trained_with_passages_are_longer(composer) -> None:
     def trained(*settings: str) -> Forecast:
         plan = compiled(composer, "model=llama2_7b method=lora context=rag", also=[*GPU, *settings]).plan
