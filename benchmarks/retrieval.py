@@ -1,4 +1,4 @@
-"""How often the first passage is of the right document, on real questions: BM25, dense vectors and both fused.
+"""How often the first passage is of the right document, on real questions: BM25, dense vectors, both fused, and the oracle, which is given it.
 
     python -m benchmarks.retrieval --data ../shared/data [--vectors MODEL]
 
@@ -25,7 +25,7 @@ from ftbench.contexts.rag import Rag
 from ftbench.contexts.retrieve.bm25 import Bm25
 from ftbench.contexts.retrieve.retriever import Hit, Retriever, nested
 from ftbench.core.component import build
-from ftbench.core.example import Document, read_jsonl
+from ftbench.core.example import Document, Example, Turn, read_jsonl
 from ftbench.places import CONF
 
 CORPORA = ("xquad_en", "pubmedqa_pqal")
@@ -38,7 +38,7 @@ def corpus(folder: Path) -> tuple[list[Document], list[dict[str, Any]]]:
     return [Document(row["doc_id"], text) for row, text in zip(rows, texts, strict=True)], questions
 
 
-def shipped(overrides: Sequence[str]) -> Rag:
+def shipped(overrides: Sequence[str]) -> Any:
     """Returns the context that these words on the command line give."""
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
@@ -63,6 +63,16 @@ def measured(context: Rag, documents: Sequence[Document], questions: Sequence[di
         seconds = time.process_time() - start
         hits = retriever.search(Path(scratch), texts, [question["question"] for question in questions], context.depth)
     return recall_at_1(hits, [chunk.document for chunk in chunks], questions), seconds
+
+
+def oracle_recall_at_1(documents: Sequence[Document], questions: Sequence[dict[str, Any]]) -> float:
+    """Returns the share of questions that ``context=oracle`` shows a gold document first: below 1 where one is not among the documents, or empty."""
+    asked = [
+        Example(str(number), (Turn("user", row["question"]),), None, ("",), None, None, {}, tuple(row["gold_doc_ids"]), None, None)
+        for number, row in enumerate(questions)
+    ]
+    shown = shipped(["context=oracle"]).requests(asked, (), documents, {}, 0)
+    return sum(bool(one.documents) and one.documents[0] in row["gold_doc_ids"] for one, row in zip(shown, questions, strict=True)) / len(questions)
 
 
 def _fastest(work: Callable[[], Any]) -> float:
@@ -99,6 +109,8 @@ def main() -> None:
         for retriever, context in contexts.items():
             share, seconds = measured(context, documents, questions)
             print(f"{name:14s} {retriever:7s} recall@1 {share:.3f} over {len(questions)} questions, {len(documents)} documents; index {seconds:.1f} CPU s", flush=True)
+        share = oracle_recall_at_1(documents, questions)
+        print(f"{name:14s} oracle  recall@1 {share:.3f} over {len(questions)} questions, {len(documents)} documents; no index", flush=True)
         ours, theirs = pace(contexts["bm25"], documents, [question["question"] for question in questions])
         print(f"{name:14s} bm25    {ours:.3f} ms a query, stemming and exact ties included; bm25s alone {theirs:.3f} ms", flush=True)
 
