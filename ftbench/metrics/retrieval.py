@@ -57,6 +57,14 @@ class _Retrieval(Component, ABC):
         counted = totals[..., 1]
         return totals[..., 0] / np.where(counted > 0, counted, np.nan)
 
+    def why_not(self, rows: Sequence[dict[str, Any]]) -> str:
+        """Returns why none of the rows counts."""
+        if not any(row.get("gold_documents") for row in rows):
+            return "no row names its gold documents (dataset.gold_documents)"
+        if not any("retrieved" in (row.get("notes") or {}) for row in rows):
+            return "this context looks up no documents"
+        return f"fewer than {self.k} passages are looked up (context.depth)"
+
     def _row(self, row: dict[str, Any]) -> tuple[float, float]:
         notes, gold = row.get("notes") or {}, set(row.get("gold_documents") or ())
         if not gold or "retrieved" not in notes or (notes["depth"] is not None and notes["depth"] < self.k):

@@ -175,4 +175,6 @@ def _why_not(metric: Any, rows: Rows) -> str:
     lost = sum(1 for row in rows if metric.reads == "likelihood" and row["nll"] is None)
     if lost:
         return f"{lost} of {len(rows)} rows have no log-likelihood"
+    if hasattr(metric, "why_not"):
+        return metric.why_not(rows)
     return "not a finite number over these rows"

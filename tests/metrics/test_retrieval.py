@@ -45,3 +45,10 @@ def test_ndcg_is_that_of_scikit_learn(found, gold, k):
     relevance = [[float(name in gold) for name in found]]
     wanted = sklearn.ndcg_score(relevance, [[float(-place) for place in range(len(found))]], k=k)
     assert score(Ndcg("n", k), row(found, gold)) == pytest.approx(wanted)
+
+
+def test_a_cell_without_a_value_says_why():
+    asked = {"gold_documents": ["a"], "notes": None}
+    assert "no row names its gold documents" in Recall("r", 1).why_not([row("a", "")])
+    assert Recall("r", 1).why_not([asked]) == "this context looks up no documents"
+    assert "fewer than 10" in Recall("r", 10).why_not([row("a", "a", depth=5)])
