@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, get_args, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
-from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from ftbench.core.canonical import canonical, file_digest
 from ftbench.core.errors import Problem, Refused, did_you_mean
@@ -162,6 +162,12 @@ def _build(config: dict[str, Any], where: str) -> Component:
         problems.append(Problem(_under(where, name), "no such key", did_you_mean(name, known)))
     for name in sorted(known - set(config)):
         problems.append(Problem(_under(where, name), "is missing", f"Set {_under(where, name)}=..."))
+    missing = ""
+    if not problems:
+        try:
+            return OmegaConf.to_object(OmegaConf.merge(schema, config))
+        except OmegaConfBaseException as error:
+            missing = str(error).splitlines()[0]  # told field by field below, which takes a merge for each and names everything that is wrong
     for name in sorted(known & set(config)):
         try:
             OmegaConf.merge(schema, {name: config[name]})
@@ -173,12 +179,7 @@ def _build(config: dict[str, Any], where: str) -> Component:
             reason = str(error).splitlines()[0]
             path = error.full_key if error.full_key and error.full_key.startswith(f"{name}.") else name
             problems.append(Problem(_under(where, path), reason, f"Give a value of type {_type_name(cls, path)}"))
-    if problems:
-        raise Refused(problems)
-    try:
-        return OmegaConf.to_object(OmegaConf.merge(schema, config))
-    except MissingMandatoryValue as error:  # deeper than one level
-        raise Refused([Problem(where, str(error).splitlines()[0], "Set it")]) from error
+    raise Refused(problems or [Problem(where, missing, "Set it")])  # nothing wrong in any field: a value is missing deeper than one level
 
 
 def _under(where: str, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -74,5 +75,10 @@ class Lengths:
 
     def padded(self, batch: int) -> float:
         """Returns the expected longest of ``batch`` rows drawn at random: what all rows of a batch are padded to."""
-        count = len(self.values)
-        return sum(value * (((index + 1) / count) ** batch - (index / count) ** batch) for index, value in enumerate(self.values))
+        return _padded(self.values, batch)
+
+
+@lru_cache(maxsize=1024)
+def _padded(values: tuple[int, ...], batch: int) -> float:
+    count = len(values)
+    return sum(value * (((index + 1) / count) ** batch - (index / count) ** batch) for index, value in enumerate(values))

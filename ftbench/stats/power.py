@@ -81,8 +81,13 @@ def examples_for(margin: float, sample: Sample, sd: float, icc: float, *, confid
 
 def _needed(freedom: int, alpha: float, power: float) -> float:
     """Returns the noncentrality at which a two-sided t test at ``alpha`` has this power."""
-    from scipy.optimize import brentq
-    from scipy.stats import nct, t
+    from scipy.special import nctdtr, stdtrit  # scipy.stats and scipy.optimize take half a second to import, which a plan would feel
 
-    critical = float(t.isf(alpha / 2, freedom))
-    return float(brentq(lambda shift: float(nct.sf(critical, freedom, shift)) - power, 0.0, 10 * critical + 20))
+    critical = float(stdtrit(freedom, 1 - alpha / 2))
+    low, high = 0.0, 10 * critical + 20
+    while high - low > 1e-12 * high:
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (low, middle) if 1 - float(nctdtr(freedom, middle, critical)) >= power else (middle, high)  # not a number: not shown
+    return high
