@@ -204,6 +204,8 @@ class Settings(Component):
             problems.append(Problem("on_refusal", f"{self.on_refusal!r} is neither", did_you_mean(self.on_refusal, ON_REFUSAL)))
         if self.matrix.baselines is not None and self.matrix.baselines not in BASELINES:
             problems.append(Problem("matrix.baselines", f"{self.matrix.baselines!r} is not known", "Use auto, or null for none"))
+        for place, seeds in (("seed", [self.seed]), ("statistics.seed", [self.statistics.seed]), ("effort.seed", [self.effort.seed]), ("effort.seeds", self.effort.seeds)):
+            problems += [Problem(place, f"{seed} is no seed", "Use a whole number from 0 to 4294967295") for seed in seeds if not 0 <= seed < 2**32]
         if not 0 < self.statistics.confidence < 1:
             problems.append(Problem("statistics.confidence", f"{self.statistics.confidence} is no share", "Use a number between 0 and 1, such as 0.95"))
         if self.statistics.resamples < 100:

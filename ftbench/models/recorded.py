@@ -104,7 +104,7 @@ class Recorded(Component):
 def _row(line: str) -> tuple[dict[str, Any], str | None]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return {}, f"is no JSON ({error})"
     if not isinstance(row, dict):
         return {}, "is no JSON object"

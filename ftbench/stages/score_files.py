@@ -53,6 +53,8 @@ def main(argv: Sequence[str]) -> int:
     words = parser.parse_args(list(argv))
     if not 0 < words.confidence < 1 or words.resamples < 100:
         raise FtbenchError(f"--confidence {words.confidence} --resamples {words.resamples}: give a share below 1 and at least 100 resamples")
+    if not 0 <= words.seed < 2**32:
+        raise FtbenchError(f"--seed {words.seed}: give a whole number from 0 to 4294967295")
     metrics = [_metric(name) for name in dict.fromkeys(name.strip() for name in words.metrics.split(",") if name.strip())]
     if not metrics:
         raise FtbenchError(f"--metrics {words.metrics!r}: names no metric. {did_you_mean('', _options())}")
@@ -87,7 +89,7 @@ def read_rows(predictions: Path, references: Sequence[Path]) -> Rows:
         if len(stream) != len(answers):
             raise FtbenchError(f"--references {path} has {len(stream)} lines and --predictions {predictions} has {len(answers)}; give one line to each answer")
     if not answers:
-        raise FtbenchError(f"--predictions {predictions}: holds no answers")
+        raise FtbenchError(f"--predictions {predictions}: holds no answers. Write one answer a line")
     return [_row(f"line {number}", answer, "stop", [stream[number - 1] for stream in streams], None) for number, answer in enumerate(answers, start=1)]
 
 
@@ -104,11 +106,11 @@ def _by_id(predictions: Path, references: Path) -> Rows:
         place, fix = f"--references {references}:{number}", 'Write {"id": "...", "references": ["..."]}'
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FtbenchError(f"{place}: is no JSON ({error}). {fix}") from error
         wanted = row.get("references") if isinstance(row, dict) else None
         wanted = [wanted] if isinstance(wanted, str) else wanted
-        if not isinstance(row, dict) or not isinstance(row.get("id"), (str, int)) or not isinstance(wanted, list) or not wanted:
+        if not isinstance(row, dict) or isinstance(row.get("id"), bool) or not isinstance(row.get("id"), (str, int)) or not isinstance(wanted, list) or not wanted:
             raise FtbenchError(f"{place}: has no id or no references. {fix}")
         if not all(isinstance(text, str) for text in wanted):
             raise FtbenchError(f"{place}: has a reference that is no text. {fix}")
@@ -119,6 +121,8 @@ def _by_id(predictions: Path, references: Path) -> Rows:
         answer = answers.get(identity, {"output": "", "finish": "error"})
         group = row.get("group")
         rows.append(_row(identity, answer["output"], answer["finish"], wanted, None if group is None else str(group)))
+    if not seen:
+        raise FtbenchError(f"--references {references}: holds no references. Write one JSON object a line, with id and references")
     if not seen & set(answers):
         raise FtbenchError(f"--predictions {predictions}: no id is one of {references}. Both files must name the same examples")
     extra = sorted(set(answers) - seen)
@@ -166,7 +170,7 @@ def _metric(name: str) -> Any:
     if problems:
         raise Refused(problems)
     if metric.reads != "outputs":
-        raise FtbenchError(f"--metrics {name}: reads a model's log-probabilities, which a file of answers does not have")
+        raise FtbenchError(f"--metrics {name}: reads a model's log-probabilities, which a file of answers does not have. Ask the model in a matrix: metrics=[{name}]")
     return metric
 
 

@@ -65,7 +65,7 @@ def interval(
     size = len(sums)
     warning = few(size, len(ids))
     if size < 2:
-        return Interval(None, None, f"no interval from {size} independent {'group' if size else 'examples'}", warning)
+        return Interval(None, None, f"no interval from {size} independent {'group' if size < len(ids) else 'example' if size else 'examples'}", warning)
     if is_mean and bool(np.all(np.isin(statistics, (0.0, 1.0)))):
         if size == len(ids):
             return Interval(*wilson(float(statistics.sum()), size, confidence), "wilson", warning)

@@ -262,3 +262,9 @@ def test_what_is_typed_keeps_its_dots() -> None:
     problems = ({"where": "a", "why": "ends in a stop.", "fix": "Set a=..."}, {"where": "b", "why": 'is no {"id": "..."}', "fix": "Look at b."})
     text = refusal_text([Refusal("0123456789", "tiny", {}, (), {}, problems)])
     assert "a: ends in a stop. Set a=...\n" in text and 'b: is no {"id": "..."}. Look at b.' in text and "b.." not in text
+
+
+def test_seeds_that_no_generator_takes_are_refused(composer: Composer) -> None:
+    found = _problems(_plan(composer, "method=none", words=(BASE, "seed=-1", "statistics.seed=4294967296")))
+    assert [text.partition(":")[0] for text in found] == ["seed", "statistics.seed"]
+    assert _problems(_plan(composer, "method=none", words=(BASE, "seed=4294967295"))) == []

@@ -84,6 +84,52 @@ def test_the_verb_scores_text_and_jsonl(tmp_path, capsys):
     assert (found["value"], found["n"]) == (0.5, 2) and found["low"] < 0.5 < found["high"]
 
 
+def line(**row):
+    return json.dumps(row) + "\n"
+
+
+ANSWERS, WANTED = line(id="1", output="a cat"), line(id="1", references=["a cat", "the cat"])
+
+
+@pytest.mark.parametrize(
+    ("answers", "wanted", "more", "why"),
+    [
+        ("", WANTED, [], "holds no answers. Write one JSON object a line"),
+        (ANSWERS, "", [], "holds no references. Write one JSON object a line"),
+        (ANSWERS * 2, WANTED, [], "o.jsonl:2: the id '1' stands twice"),
+        (ANSWERS, WANTED * 2, [], "r.jsonl:2: the id '1' stands twice"),
+        (line(id="9", output="a"), WANTED, [], "Both files must name the same examples"),
+        (ANSWERS + line(id="9", output="a"), WANTED, [], "1 ids are not in"),
+        (line(id="1", output=None), WANTED, [], "has an output that is no text"),
+        ('{"id": "1", "output": NaN}', WANTED, [], "has an output that is no text"),
+        ("[" * 100_000, WANTED, [], "o.jsonl:1: is no JSON"),
+        (ANSWERS, "[" * 100_000, [], "r.jsonl:1: is no JSON"),
+        (ANSWERS, line(id=True, references=["a"]), [], "r.jsonl:1: has no id or no references"),
+        (ANSWERS, line(id="1", references=[]), [], "r.jsonl:1: has no id or no references"),
+        (ANSWERS, '{"id": "1", "references": [NaN]}', [], "has a reference that is no text"),
+        (b"\xff\xfe\x00", WANTED, [], "is no UTF-8 text"),
+        (ANSWERS, b"\x7fELF\x80", [], "is no UTF-8 text"),
+        (ANSWERS, WANTED, ["--confidence", "nan"], "give a share below 1"),
+        (ANSWERS, WANTED, ["--seed", "-1"], "--seed -1: give a whole number from 0"),
+    ],
+)
+def test_odd_files_and_words_are_one_line_each(tmp_path, capsys, answers, wanted, more, why):
+    for name, text in (("o.jsonl", answers), ("r.jsonl", wanted)):
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert main(["score", "--predictions", str(tmp_path / "o.jsonl"), "--references", str(tmp_path / "r.jsonl"), "--metrics", "bleu", *more]) == 1
+    told = capsys.readouterr()
+    assert told.out == "" and why in told.err and told.err.count("\n") == 1
+
+
+def test_marks_line_ends_gaps_and_ragged_references_are_taken_as_they_are(tmp_path, capsys):
+    (tmp_path / "o.jsonl").write_bytes(b"\xef\xbb\xbf" + line(id=1, output="a \ud800 cat").replace("\n", "\r\n\r\n").encode() + line(id="2", output="x" * 1_000_000).encode())
+    (tmp_path / "r.jsonl").write_bytes(b"\xef\xbb\xbf" + (line(id="1", references="a cat") + line(id="2", references=["", "x", "y"]) + line(id="3", references=["z"])).encode())
+    assert main(["score", "--predictions", str(tmp_path / "o.jsonl"), "--references", str(tmp_path / "r.jsonl"), "--metrics", "bleu,chrf,rougeL,meteor,exact_match,length_ratio"]) == 0
+    told = capsys.readouterr()
+    assert "1 of 3 references have no answer" in told.err
+    assert {name: entry["n"] for name, entry in json.loads(told.out).items()} == dict.fromkeys(("bleu", "chrf", "rougeL", "meteor", "exact_match", "length_ratio"), 3)
+
+
 @pytest.mark.parametrize(("metric", "predictions", "why"), [("blue", "o.txt", "Did you mean bleu"), ("bleu", "none.txt", "No such file"), ("perplexity", "o.txt", "log-prob"), ("judge_policy", "o.txt", "judge.model=..."), ("bertscore", "o.txt", "bertscore.model=..."), ("bleu", "short.txt", "has 2 lines")])
 def test_the_verb_says_in_one_line_what_is_wrong(tmp_path, capsys, metric, predictions, why):
     (tmp_path / "o.txt").write_text("a\nb\n", encoding="utf-8")
