@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
+
+
+def in_pieces(rows: Sequence[Any], size: int, measure: Callable[[Sequence[Any]], Any]) -> Iterator[tuple[int, Any]]:
+    """Yields how many rows a piece has and what ``measure`` says of it; where memory runs out, that piece and all later ones are halved."""
+    start = 0
+    while start < len(rows):
+        piece = rows[start : start + size]
+        try:
+            found, fits = measure(piece), True
+        except torch.OutOfMemoryError:
+            if len(piece) == 1:
+                raise
+            fits = False
+        if not fits:  # outside the handler: the exception holds on to the tensors that did not fit
+            size = len(piece) // 2
+            torch.cuda.empty_cache()
+            continue
+        yield len(piece), found
+        start += len(piece)
 
 
 class Halving:

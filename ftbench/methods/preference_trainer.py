@@ -20,7 +20,7 @@ from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from ftbench.methods.checkpoint import Checkpoints, Resumable
-from ftbench.methods.halving import Halving
+from ftbench.methods.halving import Halving, in_pieces
 from ftbench.methods.pairs import Pair
 from ftbench.methods.preference import PreferenceRun
 from ftbench.methods.trainer import Fitted, training_arguments
@@ -65,6 +65,8 @@ class _Trainer(Halving, Resumable, DPOTrainer):
         loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         if not self.model.training:
             return loss
+        for name in FIGURES.values():  # TRL logs the mean over passes; said once for each pair it is the mean over pairs, whatever the passes hold
+            self._metrics["train"][name] += self._metrics["train"][name][-1:] * (self._rows(inputs) - 1)
         pairs = min(self.size, self.pairs - self.state.global_step * self.size)
         batches = math.ceil(pairs / self.args.per_device_train_batch_size)
         return loss * (self._rows(inputs) * batches / pairs)
@@ -75,9 +77,8 @@ class _Trainer(Halving, Resumable, DPOTrainer):
     def _cut(self, batch: dict[str, Any], start: int, stop: int) -> dict[str, Any]:
         """Returns those pairs: token tensors are ``[2 * pairs, tokens]``, all chosen answers before all rejected ones; the reference's are ``[pairs]``."""
         count = self._rows(batch)
-        both = {name: value for name, value in batch.items() if len(value) == 2 * count}
-        cut = {name: torch.cat([value[start : min(stop, count)], value[count + start : count + min(stop, count)]]) for name, value in both.items()}
-        return cut | {name: value[start:stop] for name, value in batch.items() if name not in both}
+        both = {name: value.unflatten(0, (2, count))[:, start:stop].flatten(0, 1) for name, value in batch.items() if len(value) == 2 * count}
+        return {name: value[start:stop] for name, value in batch.items()} | both
 
     def _forget(self) -> None:
         self._metrics["train"].clear()
@@ -157,14 +158,16 @@ def _columns(run: PreferenceRun, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
 def _validated(trainer: Any, collate: Any, held: Sequence[dict[str, Any]], batch_size: int, point: dict[str, Any]) -> float:
     """Returns the mean loss of the validation pairs, and writes their mean margin and accuracy into ``point``."""
     totals = dict.fromkeys(("loss", *HELD_OUT), 0.0)
+
+    def measured(batch: Sequence[dict[str, Any]]) -> dict[str, float]:
+        loss = float(trainer.compute_loss(trainer.model, trainer._prepare_inputs(collate(list(batch)))))
+        return {"loss": loss, **{field: trainer._metrics["eval"][name][-1] for field, name in HELD_OUT.items()}}
+
     was_training = trainer.model.training
     trainer.model.eval()
     with torch.no_grad(), trainer.compute_loss_context_manager():
-        for start in range(0, len(held), batch_size):
-            batch = list(held[start : start + batch_size])
-            totals["loss"] += float(trainer.compute_loss(trainer.model, trainer._prepare_inputs(collate(batch)))) * len(batch)
-            for field, name in HELD_OUT.items():
-                totals[field] += trainer._metrics["eval"][name][-1] * len(batch)
+        for count, found in in_pieces(held, trainer.rows_at_once or batch_size, measured):
+            totals = {name: total + found[name] * count for name, total in totals.items()}
     trainer._metrics["eval"].clear()
     trainer.model.train(was_training)
     means = {name: total / len(held) for name, total in totals.items()}

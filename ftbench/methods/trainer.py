@@ -22,7 +22,7 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from ftbench.core.errors import FtbenchError
 from ftbench.methods.checkpoint import Checkpoints, Resumable
-from ftbench.methods.halving import Halving
+from ftbench.methods.halving import Halving, in_pieces
 from ftbench.methods.packing import check_apart, packed
 from ftbench.methods.recipe import CUDA_OPTIMIZERS, SCHEDULES, Recipe
 from ftbench.methods.rows import Row
@@ -125,15 +125,14 @@ def _validation_loss(trainer: Any, collate: Any, rows: Sequence[Row], batch_size
     """Returns nats per supervised token over all rows: a sum of sums, so that neither batches nor padding weigh in."""
     by_length = [{"input_ids": row.input_ids, "labels": row.labels} for row in sorted(rows, key=lambda row: -len(row.input_ids))]
     one = torch.ones((), device=trainer.args.device)
-    total, start = 0.0, 0
+
+    def summed(batch: Sequence[dict[str, Any]]) -> Any:
+        return trainer.compute_loss(trainer.model, trainer._prepare_inputs(collate(list(batch))), num_items_in_batch=one).double()
+
     was_training = trainer.model.training
     trainer.model.eval()
-    size = trainer.rows_at_once or batch_size
     with torch.no_grad(), trainer.compute_loss_context_manager():
-        while start < len(by_length):
-            batch = trainer._prepare_inputs(collate(by_length[start : start + size]))
-            total += trainer.compute_loss(trainer.model, batch, num_items_in_batch=one).double()
-            start += size
+        total = sum(loss for _, loss in in_pieces(by_length, trainer.rows_at_once or batch_size, summed))
     trainer._metrics["eval"].clear()
     trainer.model.train(was_training)
     return float(total) / sum(row.supervised for row in rows)

@@ -253,6 +253,63 @@ def test_a_killed_training_resumes_to_the_same_bytes(chat: Any, tuned: Path, tmp
     assert (tmp_path / "resumed" / "curve.jsonl").read_bytes() == (tmp_path / "whole" / "curve.jsonl").read_bytes()
 
 
+def test_figures_are_means_over_pairs_whatever_a_forward_pass_holds(chat_folder: Path, tmp_path: Path) -> None:
+    """Five pairs a step: in one pass, and in pieces of 2, 2 and 1 where memory runs out."""
+    model, rows, values = component("model", "hf", name_or_path=str(chat_folder)), pairs(10), {"target_modules": ["q_proj", "v_proj"], "epochs": 2.0}
+    trained(dpo(batch_size=5, **values), model.load("cpu"), tmp_path / "whole", rows)
+    loaded = model.load("cpu")
+    loaded.model.model.layers[0].mlp = Cramped(loaded.model.model.layers[0].mlp, 5, False)
+    trained(dpo(batch_size=5, **values), loaded, tmp_path / "cut", rows)
+    for one, other in zip(curve(tmp_path / "cut"), curve(tmp_path / "whole"), strict=True):
+        for name in ("margin", "accuracy", "chosen_logp", "rejected_logp", "chosen_reward"):
+            assert one[name] == pytest.approx(other[name], rel=1e-3, abs=1e-5)
+
+
+def test_a_killed_training_keeps_the_pairs_that_fitted(chat_folder: Path, tmp_path: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(done: int, total: int) -> None:
+        if done == 3:
+            raise Killed
+
+    model, rows = component("model", "hf", name_or_path=str(chat_folder)), pairs(8)
+    method = dpo(epochs=4.0, batch_size=4, checkpoint_every=2, target_modules=["q_proj", "v_proj"])
+
+    def cramped() -> Any:
+        loaded = model.load("cpu")
+        loaded.model.model.layers[0].mlp = Cramped(loaded.model.model.layers[0].mlp, 5, False)  # two pairs
+        return loaded
+
+    whole = trained(method, cramped(), tmp_path / "whole", rows)
+    with pytest.raises(Killed):
+        trained(method, cramped(), tmp_path / "killed", rows, progress=kill, scratch=tmp_path / "scratch")
+    # On a device with room: what was found to fit is known from the checkpoint, not found out again.
+    resumed = trained(method, model.load("cpu"), tmp_path / "resumed", rows, scratch=tmp_path / "scratch")
+    assert resumed == whole and resumed["details"]["rows_at_once"] == 2
+    assert adapter(tmp_path / "resumed") == adapter(tmp_path / "whole")
+
+
+def test_validation_and_reference_go_on_with_fewer_rows_where_memory_runs_out(chat_folder: Path, tmp_path: Path) -> None:
+    model, rows = component("model", "hf", name_or_path=str(chat_folder)), pairs(12)
+    method = dpo(batch_size=4, eval_steps=1, max_steps=2, target_modules=["q_proj", "v_proj"])
+    roomy, loaded = trained(method, model.load("cpu"), tmp_path / "roomy", rows[:8], validation=rows[8:]), model.load("cpu")
+    inner = loaded.model.model.layers[0].mlp
+
+    class Measuring(torch.nn.Module):
+        def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+            if len(hidden) > 2 and not torch.is_grad_enabled():
+                raise torch.OutOfMemoryError("made up")
+            return inner(hidden)
+
+    loaded.model.model.layers[0].mlp = Measuring()
+    cramped = trained(method, loaded, tmp_path / "cramped", rows[:8], validation=rows[8:])
+    assert cramped["losses"] == pytest.approx(roomy["losses"], rel=1e-4) and cramped["details"]["rows_at_once"] == 4
+    for one, other in zip(curve(tmp_path / "cramped"), curve(tmp_path / "roomy"), strict=True):
+        assert one["validation_loss"] == pytest.approx(other["validation_loss"], rel=1e-4)
+        assert one["validation_margin"] == pytest.approx(other["validation_margin"], rel=1e-3, abs=1e-5)
+
+
 @pytest.mark.parametrize(("batch", "accumulation"), [(8, 1), (4, 2)])
 def test_06_pairs_that_do_not_fit_are_gone_through_in_halves_and_change_nothing(chat_folder: Path, tmp_path: Path, batch: int, accumulation: int) -> None:
     model, rows = component("model", "hf", name_or_path=str(chat_folder)), pairs(14)  # the last step is a short one
