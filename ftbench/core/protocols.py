@@ -61,8 +61,9 @@ class Method(Piece, Protocol):
     """What happens to the weights.
 
     A method may also have ``base(model) -> model``: the model that its weights stand over, where that is not the one of the cell (a
-    quantised one); ``merge(loaded, folder) -> transformers model``, *heavy*, which uses ``loaded`` up: without it nothing is merged; and
-    ``control``: the name of the option that its gain must be told from, which ``matrix.baselines=auto`` adds; and
+    quantised one); ``merge(loaded, folder) -> transformers model``, *heavy*, which uses ``loaded`` up: without it nothing is merged;
+    ``whole`` (True: its weights are a transformers folder ``model``, which is loaded in the place of the base); ``control``: the name of the option that
+    its gain must be told from, which ``matrix.baselines=auto`` adds; and
     ``training(available) -> ftbench.core.training.Training``: what it trains on so many rows, without which a plan has no forecast for it.
     """
 

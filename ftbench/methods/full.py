@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ftbench.core.errors import FtbenchError, Problem, did_you_mean
 from ftbench.core.protocols import TrainRun
@@ -25,6 +25,8 @@ class Full(Tuned):
             below a 256th of a weight; ``base`` trains them in the base's dtype, for half the memory.
         the others: see ``ftbench.methods.recipe.Recipe``.
     """
+
+    whole: ClassVar[bool] = True
 
     master_weights: str
 

@@ -1,4 +1,4 @@
-"""The model that a cell ships, ready to be asked: its base with the weights attached, or the merged folder by itself."""
+"""The model that a cell ships, ready to be asked: its base with the weights attached, or the folder of whole weights by itself."""
 
 from __future__ import annotations
 
@@ -9,22 +9,28 @@ from typing import Any
 from ftbench.core.job import Job
 
 MODEL = "model"
-"""Folder, inside a merge stage's, that any transformers program loads."""
+"""Folder, inside a stage's that writes whole weights, that any transformers program loads."""
 
 
 @contextmanager
 def served(job: Job) -> Iterator[Any]:
-    """Context manager: yields ``ftbench.models.loaded.Loaded``; loading goes into the phase ``load``."""
-    model, merged = job.component("model"), job.inputs.get("merged")
+    """Context manager: yields ``ftbench.models.loaded.Loaded``; loading goes into the phase ``load``.
+
+    Whole weights are loaded from their folder, and stay for the cell's next stage: no base is read to be written over.
+    """
+    model = job.component("model")
+    # lm-eval asks an untouched base without naming any method
+    method = job.component("method") if "method" in job.stage.config else None
+    whole = "merged" if "merged" in job.inputs else "weights" if getattr(method, "whole", False) else None
     with job.phase("load"):
-        if merged is None:
+        if whole is None:
             loaded = job.resident.get(model)
         else:
-            loaded = job.resident.get(model.moved(merged / MODEL), key=job.stage.inputs["merged"])
-    if merged is not None or "method" not in job.stage.config:  # lm-eval asks an untouched base without naming any method
+            loaded = job.resident.get(model.moved(job.inputs[whole] / MODEL), key=job.stage.inputs[whole])
+    if whole is not None or method is None:
         yield loaded
         return
-    with job.component("method").attach(loaded, job.inputs.get("weights")):
+    with method.attach(loaded, job.inputs.get("weights")):
         yield loaded
 
 

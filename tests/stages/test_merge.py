@@ -137,3 +137,30 @@ def test_what_cannot_be_merged_says_so(wide_folder: Path, tmp_path: Path) -> Non
     model = component("model", "hf", name_or_path=str(wide_folder))
     with pytest.raises(FtbenchError, match="artifact=merged: this method's weights cannot be merged"):
         work("merge", tmp_path / "merge", Resident("cpu"), {}, model=model, base=model, method=component("method", "none"))
+
+
+def test_whole_weights_are_loaded_once_for_all_that_is_asked_of_them(wide_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No base is read to be written over, and the answers are those of the weights written into it."""
+    model, method = component("model", "hf", name_or_path=str(wide_folder)), component("method", "full", epochs=10.0, learning_rate=3e-3, batch_size=4)
+    prepared, resident = prepare(tmp_path / "prepare", examples(12), examples(8)), Resident("cpu")
+    work("train", tmp_path / "train", resident, {"prepare": prepared}, model=model, method=method)
+    loads: list[str] = []
+    load = type(model).load
+
+    def counted(self: Any, device: str) -> Any:
+        loads.append(self.name_or_path)
+        return load(self, device)
+
+    inputs = {"prepare": prepared, "weights": tmp_path / "train"}
+    parts = {"model": model, "method": method, "context": component("context", "zero_shot")}
+    asked = {**parts, "decoding": component("decoding", "greedy", max_new_tokens=12, latency_requests=0)}
+    with monkeypatch.context() as patch:
+        patch.setattr(type(model), "load", counted)
+        work("generate", tmp_path / "test", resident, inputs, **asked)
+        work("likelihood", tmp_path / "likelihood", resident, inputs, **parts)
+        work("generate", tmp_path / "validation", resident, inputs, split="validation", **asked)
+    assert loads == [str(tmp_path / "train" / "model")]
+    with monkeypatch.context() as patch:
+        patch.setattr(type(method), "whole", False)
+        work("generate", tmp_path / "written over", Resident("cpu"), inputs, **asked)
+    assert published(tmp_path / "test") == published(tmp_path / "written over")
