@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ftbench.core.example import Example, write_jsonl
 from ftbench.core.job import Job, Outcome
+from ftbench.stages.remote_likelihood import run_remote_likelihood
 from ftbench.stages.requests import cut_counts, encode_all, split_requests
 from ftbench.stages.served import served
 
@@ -13,6 +14,9 @@ BATCH_ROWS = 16
 
 def run(job: Job) -> Outcome:
     """Writes ``likelihood.jsonl``; a row that cannot be scored has ``nll: null`` and its reason."""
+    model = job.component("model")
+    if getattr(model, "remote", False):
+        return run_remote_likelihood(job, model, _target)
     examples, requests = split_requests(job)
     targets = [_target(example) for example in examples]
     with job.phase("load"):

@@ -172,9 +172,11 @@ def _why_not(metric: Any, rows: Rows) -> str:
         return "no examples in this split"
     if metric.reads == "judgements":
         return "none of the judge's replies can be read"
-    lost = sum(1 for row in rows if metric.reads == "likelihood" and row["nll"] is None)
+    lost = [row for row in rows if metric.reads == "likelihood" and row["nll"] is None]
     if lost:
-        return f"{lost} of {len(rows)} rows have no log-likelihood"
+        return f"{len(lost)} of {len(rows)} rows have no log-likelihood" + (f"; the first: {lost[0]['error']}" if lost[0].get("error") else "")
+    if metric.reads == "likelihood" and any(row["correct"] is None for row in rows):
+        return "this model does not tell which token it would have chosen"
     if hasattr(metric, "why_not"):
         return metric.why_not(rows)
     return "not a finite number over these rows"

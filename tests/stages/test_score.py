@@ -125,7 +125,7 @@ def test_21_no_log_probabilities_is_said_not_guessed(run, root):
     assert scores["perplexity"]["value"] is None and "no log-probabilities" in scores["perplexity"]["reason"]
     assert scores["exact_match"]["value"] == 1.0
     some, _, _ = run(metrics, [output(0, "a"), output(1, "b")], [likelihood(0, 3.0), likelihood(1, None)])
-    assert some["perplexity"]["value"] is None and some["perplexity"]["reason"] == "1 of 2 rows have no log-likelihood"
+    assert some["perplexity"]["value"] is None and some["perplexity"]["reason"] == "1 of 2 rows have no log-likelihood; the first: api"
     assert some["perplexity"]["failed"] == 1
 
 

@@ -16,7 +16,7 @@ from ftbench.store.secrets import names_secret
 APIS = ("chat", "completions")
 LENGTH_FIELDS = ("max_tokens", "max_completion_tokens")
 OMITTABLE = ("temperature", "top_p", "seed", "stop", "stream_options")
-OWN_FIELDS = ("model", "messages", "prompt", "stream", "n", *OMITTABLE, *LENGTH_FIELDS)
+OWN_FIELDS = ("model", "messages", "prompt", "stream", "n", "echo", "logprobs", *OMITTABLE, *LENGTH_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Endpoint(Component):
         max_tokens_field: what the endpoint calls the cap on an answer: ``max_tokens``, or ``max_completion_tokens``.
         omit: parameters that the endpoint refuses, out of ``OMITTABLE``.
         extra_body: sent with every request, such as ``{chat_template_kwargs: {enable_thinking: false}}``.
+        echo_log_probabilities: ask for the log-probabilities of given answers, so that likelihood metrics have a value: for ``completions`` that take
+            ``echo`` and ``logprobs`` together, as vLLM's and llama-cpp-python's do.
         stream: take answers as they are written, which tells the time to the first token.
         concurrency: requests under way at once.
         requests_per_minute, tokens_per_minute: limits that are kept, by even spacing; null for none.
@@ -42,12 +44,11 @@ class Endpoint(Component):
     """
 
     NEUTRAL = (
-        "api_key_env", "stream", "concurrency", "requests_per_minute", "tokens_per_minute", "timeout_seconds", "attempts",
+        "api_key_env", "echo_log_probabilities", "stream", "concurrency", "requests_per_minute", "tokens_per_minute", "timeout_seconds", "attempts",
         "usd_per_million_input", "usd_per_million_cached_input", "usd_per_million_output", "price_date", "price_source",
     )  # fmt: skip
     weights: ClassVar[bool] = False
     remote: ClassVar[bool] = True
-    log_probabilities: ClassVar[bool] = False  # of given answers: hosted APIs give none, and servers that echo them differ in where a token begins
 
     name: str
     base_url: str
@@ -57,6 +58,7 @@ class Endpoint(Component):
     max_tokens_field: str
     omit: list[str]
     extra_body: dict[str, Any]
+    echo_log_probabilities: bool
     stream: bool
     concurrency: int
     requests_per_minute: float | None
@@ -69,6 +71,11 @@ class Endpoint(Component):
     price_date: str | None
     price_source: str | None
 
+    @property
+    def log_probabilities(self) -> bool:
+        """True where likelihood stages are planned; hosted APIs give no log-probabilities of given answers."""
+        return self.echo_log_probabilities
+
     def locate(self) -> Endpoint:
         return replace(self, base_url=self.base_url.rstrip("/"))
 
@@ -77,6 +84,9 @@ class Endpoint(Component):
         for name, options in (("api", APIS), ("max_tokens_field", LENGTH_FIELDS)):
             if getattr(self, name) not in options:
                 problems.append(Problem(f"model.{name}", f"{getattr(self, name)!r} is none of its values", did_you_mean(getattr(self, name), options)))
+        if self.echo_log_probabilities and self.api != "completions":
+            why = f"model.api={self.api} tells nothing of given answers"
+            problems.append(Problem("model.echo_log_probabilities", why, "Set model.api=completions, or model.echo_log_probabilities=false"))
         for name in self.omit:
             if name not in OMITTABLE:
                 problems.append(Problem("model.omit", f"{name!r} is never sent, or cannot be left out", did_you_mean(name, OMITTABLE)))

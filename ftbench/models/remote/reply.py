@@ -31,6 +31,7 @@ class Reply:
         first_token_seconds: to the first text, where it was streamed.
         attempts: how often the request was sent.
         shortened: how many parts were left out since the prompt did not fit.
+        logprobs: of an echoed text, as the endpoint sent them; None where none were asked for.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Reply:
     first_token_seconds: float | None = None
     attempts: int = 1
     shortened: int = 0
+    logprobs: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -97,6 +99,7 @@ def read_reply(body: Any, stops: Sequence[str]) -> Reply:
         fingerprint=_name(body.get("system_fingerprint")),
         response_id=_name(body.get("id")),
         choices=len(choices),
+        logprobs=choice["logprobs"] if isinstance(choice.get("logprobs"), dict) and "tokens" in choice["logprobs"] else None,
     )
 
 
