@@ -22,19 +22,22 @@ from typing import Any
 
 import yaml
 
+from ftbench.compile.forecast import Forecaster
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError, Refused
 from ftbench.core.example import SPLITS
+from ftbench.core.example import read_jsonl
 from ftbench.core.plan import FILE, Plan
 from ftbench.core.receipt import Receipt
 from ftbench.cost.calibration import Calibration, write
 from ftbench.cost.fit_rates import Probe, errors, rates
-from ftbench.cost.forecast import LIGHT
+from ftbench.cost.forecast import LIGHT, Forecast
 from ftbench.places import CONF
 from ftbench.store.store import Store
 
 TRAININGS = ["method.batch_size=2,16", "method.max_steps=4,16", "method.eval_steps=0", "dataset.limit.test=4", "validation=false", "metrics=[exact_match]"]
 ANSWERS = ["method=none", "context=zero_shot,rag", "dataset.limit.test=8,40,120", "validation=false", "metrics=[exact_match,bits_per_byte]"]
+QUANTISED_ANSWERS = ["method=none", "model.quantization=nf4", "dataset.limit.test=8,40,120", "validation=false", "metrics=[exact_match]"]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -71,12 +74,13 @@ def calibrate(words: Sequence[str], scratch: Path) -> Calibration:
     common = ["dataset=toy", "on_refusal=skip", f"store.dir={store}", *words]
     _run([f"method={','.join(_trainings())}", *TRAININGS, *common], scratch / "training")
     _run([*ANSWERS, *common], scratch / "answering")
+    _run([*QUANTISED_ANSWERS, *common], scratch / "quantised")
     probes: list[Probe] = []
     loads: list[tuple[float, float]] = []
     light: dict[str, list[tuple[float, int]]] = {}
     devices: set[str] = set()
     threads, model = None, "unknown"
-    for folder in ("training", "answering"):
+    for folder in ("training", "answering", "quantised"):
         plan = Plan.read(scratch / folder / FILE)
         for key, own in (plan.forecast or {}).get("stages", {}).items():
             found = Store(store).find(key)
@@ -86,8 +90,11 @@ def calibrate(words: Sequence[str], scratch: Path) -> Calibration:
             seconds = work_seconds(receipt)
             if one["kind"] in LIGHT:
                 light.setdefault(one["kind"], []).append((seconds, _rows(plan, key, store)))
-            elif one["work"] is not None and (folder == "answering" or one["kind"] == "train"):  # hardly trained weights ramble on
-                probes.append(Probe(one["pace"], one["work"], seconds))
+            elif one["work"] is not None and (folder != "training" or one["kind"] == "train"):  # hardly trained weights ramble on
+                work = answered(plan, key, found, []).work if one["kind"] == "generate" else one["work"]
+                if work is None:
+                    continue
+                probes.append(Probe(one["pace"], work, seconds))
                 devices.add(str(receipt.device))
                 threads = receipt.environment.get("threads")
                 model = plan.stages[key].config["model"].get("name_or_path", model)
@@ -100,6 +107,16 @@ def calibrate(words: Sequence[str], scratch: Path) -> Calibration:
     basis = f"rates measured on {device} ({platform.node()}), {now[:10]}"
     measured = rates(probes, loads, light, overlap=device != "cpu", basis=basis)
     return Calibration(device, platform.node(), threads, now, str(model), measured, errors(probes, measured.kinds))
+
+
+def answered(plan: Plan, key: str, folder: Path, calibrations: Sequence[Calibration]) -> Forecast:
+    """Returns the forecast of a finished ``generate`` stage at the lengths that its prompts and answers turned out to have.
+
+    An untouched model answers longer or shorter than the references; rates must not be blamed for that.
+    """
+    rows = list(read_jsonl(folder / "outputs.jsonl"))
+    hardware: Any = build(next(cell for cell in plan.cells if key in cell.stages.values()).config["hardware"], "hardware")
+    return Forecaster(calibrations).answered(plan.stages[key], hardware, [row["prompt_tokens"] for row in rows], [row["completion_tokens"] for row in rows])
 
 
 def work_seconds(receipt: Receipt) -> float:

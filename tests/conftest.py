@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+hypothesis.settings.register_profile("ftbench", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("ftbench")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch starts; results are byte-equal only for one thread count
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -25,6 +25,7 @@ from ftbench.cost.forecast import Asked, Forecast, Subject
 from ftbench.cost.hardware import Hardware
 from ftbench.cost.lengths import Counter, Lengths, counter, sampled
 from ftbench.cost.memory import CONTEXT_BYTES, GB, training_peak
+from ftbench.cost.speed import Rates
 from ftbench.cost.tokens import TokenPrice
 
 SCORED_BATCH = 16
@@ -85,10 +86,7 @@ class Forecaster:
             return forecast.merge(self._subject(model, None, False), hardware, rates)
         subject = self._subject(model, _component(stage, "method") if "weights" in stage.inputs else None, "merged" in stage.inputs)
         if stage.kind == "generate":
-            decoding = _component(stage, "decoding")
-            batch, cap, probes = (getattr(decoding, name) for name in ("batch_size", "max_new_tokens", "latency_requests"))
-            asked = self._questions(stage, splits)
-            return self._fitting(lambda size: forecast.generate(subject, asked, size, cap, probes, hardware, rates), batch, hardware)
+            return self._generated(stage, subject, self._questions(stage, splits), hardware, rates)
         if stage.kind == "likelihood":
             asked = self._questions(stage, splits)
             return self._fitting(lambda size: forecast.score("likelihood", subject, asked, size, 1, hardware, rates), SCORED_BATCH, hardware)
@@ -96,6 +94,24 @@ class Forecaster:
             asked = self._pairs(stage, splits)
             return self._fitting(lambda size: forecast.score("reference", subject, asked, size, 2, hardware, rates), SCORED_BATCH, hardware)
         return Forecast(stage.kind, hardware.name, reason=f"there is no formula for a {stage.kind} stage")
+
+    def answered(self, stage: Stage, hardware: Hardware, prompts: Sequence[int], answers: Sequence[int]) -> Forecast:
+        """Returns the forecast of a ``generate`` stage at the lengths that it turned out to have: what is wrong with it is then wrong with the rates.
+
+        Args:
+            prompts, answers: tokens of each row, stop tokens included.
+        """
+        model = _component(stage, "model")
+        rates = forecast.rates_of(hardware, rates_for(self.calibrations, hardware, getattr(model, "name_or_path", None)))
+        subject = self._subject(model, _component(stage, "method") if "weights" in stage.inputs else None, "merged" in stage.inputs)
+        rows = len(prompts)
+        asked = Asked(Lengths.of(prompts, rows), Lengths.of((count - 1 for count in answers), rows), Lengths((), rows), None, "lengths as they turned out")
+        return self._generated(stage, subject, asked, hardware, rates)
+
+    def _generated(self, stage: Stage, subject: Subject, asked: Asked | None, hardware: Hardware, rates: Rates | None) -> Forecast:
+        decoding = _component(stage, "decoding")
+        batch, cap, probes = (getattr(decoding, name) for name in ("batch_size", "max_new_tokens", "latency_requests"))
+        return self._fitting(lambda size: forecast.generate(subject, asked, size, cap, probes, hardware, rates), batch, hardware)
 
     def _fitting(self, make: Any, batch: int, hardware: Hardware) -> Forecast:
         """Returns the forecast at the largest batch that fits, as a run halves it where memory runs out; at one row where none does."""

@@ -73,8 +73,18 @@ def rates(probes: Sequence[Probe], loads: Sequence[tuple[float, float]], light: 
     """
     large = [seconds / size for size, seconds in loads if size >= LARGE_BYTES]
     small = [seconds for size, seconds in loads if size < LARGE_BYTES]
-    per_row = {kind: median(seconds / rows for seconds, rows in seen if rows) for kind, seen in light.items() if any(rows for _, rows in seen)}
-    return Rates(fit(probes, overlap=overlap), median(small) if small else 0.0, median(large) if large else 0.0, per_row, True, basis)
+    light_rates = {kind: _by_rows(seen) for kind, seen in light.items() if any(rows for _, rows in seen)}
+    return Rates(fit(probes, overlap=overlap), median(small) if small else 0.0, median(large) if large else 0.0, light_rates, True, basis)
+
+
+def _by_rows(seen: Sequence[tuple[float, int]]) -> Rate:
+    """Returns the start and the time per row of a stage that needs no device; from one number of rows alone nothing tells the two apart."""
+    usable = [(seconds, rows) for seconds, rows in seen if rows and seconds > 0]
+    medians = {count: median(seconds for seconds, rows in usable if rows == count) for count in {rows for _, rows in usable}}
+    if len(medians) == 1:
+        ((count, seconds),) = medians.items()
+        return Rate(0.0, 0.0, 0.0, 0.0, seconds / count, False)
+    return _serial([Probe("light", {"operations": 0.0, "flops": 0.0, "rows": float(count)}, seconds) for count, seconds in medians.items()])
 
 
 def errors(probes: Sequence[Probe], kinds: Mapping[str, Rate]) -> list[dict[str, Any]]:

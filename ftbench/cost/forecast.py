@@ -18,7 +18,9 @@ from ftbench.cost.lengths import Lengths
 from ftbench.cost.memory import (
     CONTEXT_BYTES, Setting, inference_peak, kv_cache_bytes, scoring_peak, total, training_peak, weight_bytes,
 )  # fmt: skip
-from ftbench.cost.speed import ADAPTER, FORWARD, GENERATE, QUANTISED, WHOLE, Rates, Work, data_sheet, generation_work, scoring_work, training_work
+from ftbench.cost.speed import (
+    ADAPTER, FORWARD, GENERATE, NOTHING, QUANTISED, QUANTISED_GENERATE, WHOLE, Rates, Work, data_sheet, generation_work, scoring_work, training_work,
+)  # fmt: skip
 
 LIGHT = ("prepare", "check", "tokens", "documents", "index", "score")
 """Kinds that compute nothing on a device."""
@@ -151,10 +153,10 @@ def rates_of(hardware: Hardware, measured: Rates | None) -> Rates | None:
 
 def light(kind: str, hardware: Hardware, rates: Rates | None, rows: int | None) -> Forecast:
     """Returns the forecast of a stage that needs no model: its time where it was measured per row."""
-    per_row = None if rates is None else rates.light.get(kind)
-    if per_row is None or rows is None:
+    rate = None if rates is None else rates.light.get(kind)
+    if rate is None or rows is None:
         return Forecast(kind, hardware.name, reason="computes on the CPU alone; its time is not forecast before a calibration")
-    seconds = per_row * rows
+    seconds = rate.seconds(replace(NOTHING, rows=float(rows)))
     return Forecast(kind, hardware.name, seconds=seconds, load_seconds=0.0, usd=usd(seconds, hardware.units, hardware.usd_per_hour), calibrated=True, basis=rates.basis if rates else "")
 
 
@@ -201,15 +203,17 @@ def generate(subject: Subject, asked: Asked | None, batch: int, cap: int, probes
     cache = kv_cache_bytes(subject.shape, setting, 1)
 
     def asking(rows: int, at_once: int) -> Work:
-        new = answers.padded(at_once)
+        new = answers.padded(at_once) if at_once < prompts.rows else float(answers.longest)
         return generation_work(subject.shape, rows, at_once, prompts.mean, new, weights, cache, subject.adapter, subject.quantization is not None)  # type: ignore[arg-type]
 
     tokens = {"prompt": prompts.rows * prompts.mean, "completion": prompts.rows * answers.mean}
     found = _sized(Forecast("generate", hardware.name, tokens=tokens), terms)
-    timed = _timed(found, subject, setting, GENERATE, asking(prompts.rows, batch), hardware, rates, f"{asked.basis}; answers as long as the references")
+    kind = GENERATE if subject.quantization is None else QUANTISED_GENERATE
+    timed = _timed(found, subject, setting, kind, asking(prompts.rows, batch), hardware, rates, f"{asked.basis}; answers as long as the references")
     if rates is None or not probes:
         return timed
-    single = rates.kinds[GENERATE].seconds(asking(1, 1)) if GENERATE in rates.kinds else 0.0
+    rate = rates.of(kind)
+    single = rate.seconds(asking(1, 1)) if rate is not None else 0.0
     timed = replace(timed, probe_seconds=single * (min(probes, prompts.rows) + 1))
     return replace(timed, usd=usd(timed.all_seconds, hardware.units, hardware.usd_per_hour))
 
@@ -255,9 +259,10 @@ def _timed(
     found: Forecast, subject: Subject, setting: Setting, kind: str, work: Work, hardware: Hardware, rates: Rates | None, tokens: str
 ) -> Forecast:
     found = replace(found, pace=kind, work=asdict(work))
-    if rates is None or kind not in rates.kinds or subject.shape is None:
+    rate = None if rates is None else rates.of(kind)
+    if rates is None or rate is None or subject.shape is None:
         return replace(found, basis=tokens, reason=_NO_RATES)
-    seconds = rates.kinds[kind].seconds(work)
+    seconds = rate.seconds(work)
     load = rates.load_start + weight_bytes(subject.shape, setting.dtype, None) * rates.load_byte
     price = usd(seconds + load, hardware.units, hardware.usd_per_hour)
     changed = {"seconds": seconds, "load_seconds": load, "usd": price, "calibrated": rates.calibrated, "basis": f"{rates.basis}; {tokens}"}

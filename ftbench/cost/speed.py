@@ -23,8 +23,10 @@ LOAD_BYTES_PER_SECOND, LOAD_START_SECONDS = 1.5e9, 5.0
 """Reading weights from a local disk onto the device, and building the model."""
 DEQUANTISE_BYTES = 2.5
 """Read and written for each 4-bit parameter in each pass: half a byte in, two out."""
-WHOLE, ADAPTER, QUANTISED, GENERATE, FORWARD = "whole", "adapter", "quantised", "generate", "forward"
-KINDS = (WHOLE, ADAPTER, QUANTISED, GENERATE, FORWARD)
+WHOLE, ADAPTER, QUANTISED, GENERATE, QUANTISED_GENERATE, FORWARD = "whole", "adapter", "quantised", "generate", "quantised_generate", "forward"
+KINDS = (WHOLE, ADAPTER, QUANTISED, GENERATE, QUANTISED_GENERATE, FORWARD)
+NEAREST = {QUANTISED_GENERATE: GENERATE}
+"""Kind of work -> the one whose rate stands in where its own was not measured."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Rates:
     Attributes:
         kinds: kind of work (``KINDS``) -> rate.
         load_start, load_byte: seconds to load a model: once, and per byte.
-        light: kind of a stage that computes nothing on the device -> seconds per row; absent where it was never measured.
+        light: kind of a stage that computes nothing on the device -> rate, of its start and rows alone; absent where it was never measured.
         calibrated: whether they were measured.
         basis: where they are from, for the reader of a plan.
     """
@@ -94,16 +96,20 @@ class Rates:
     kinds: Mapping[str, Rate]
     load_start: float
     load_byte: float
-    light: Mapping[str, float]
+    light: Mapping[str, Rate]
     calibrated: bool
     basis: str
+
+    def of(self, kind: str | None) -> Rate | None:
+        """Returns the rate of a kind of work, else of the nearest kind, else None."""
+        return self.kinds.get(kind or "") or self.kinds.get(NEAREST.get(kind or "", ""))
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Rates:
-        return cls(**{**data, "kinds": {kind: Rate(**rate) for kind, rate in data["kinds"].items()}})
+        return cls(**{**data, **{table: {kind: Rate(**rate) for kind, rate in data[table].items()} for table in ("kinds", "light")}})
 
 
 def data_sheet(name: str, flops: float, bandwidth: float) -> Rates:

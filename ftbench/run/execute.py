@@ -125,15 +125,21 @@ def _body(store: Store, stage: Stage, around: Surroundings, meter: Meter, folder
         store.touch(key)
     # First of all files: it also says what a leftover was going to be.
     (folder / RECORD).write_text(json.dumps(stage.record(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    if stage.model is not None:
-        with meter.phase("import"):  # paid once per worker, by whichever stage comes first; so it is told apart and billed to none
-            for module in (MODELS, TRAINER) if stage.kind == "train" else (MODELS,):
-                importlib.import_module(module)
+    with meter.phase("import"):  # paid once per worker, by whichever stage comes first; so it is told apart and billed to none
+        for module in _heavy(stage):
+            importlib.import_module(module)
     job = Job(stage, inputs, folder, around.resident, meter.phase, around.progress, scratch)
     outcome = importlib.import_module(f"ftbench.stages.{stage.kind}").run(job)
     if not isinstance(outcome, Outcome):
         raise TypeError(f"ftbench.stages.{stage.kind}.run returned {type(outcome).__name__} and not Outcome")
     return outcome
+
+
+def _heavy(stage: Stage) -> tuple[str, ...]:
+    """Returns the modules of a stage that take seconds to import."""
+    if stage.model is None:
+        return ("evaluate",) if stage.kind == "score" else ()
+    return (MODELS, TRAINER) if stage.kind == "train" else (MODELS,)
 
 
 def _receipt(stage: Stage, meter: Meter, outcome: Outcome, error: str | None) -> Receipt:

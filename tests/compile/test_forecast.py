@@ -7,6 +7,7 @@ import platform
 
 import pytest
 
+from ftbench.calibrate import answered
 from ftbench.compile.matrix import compile_matrix
 from ftbench.compile.show import plan_text
 from ftbench.core.plan import Plan
@@ -67,7 +68,7 @@ def test_shared_stages_count_once_in_the_total(composer) -> None:
 @pytest.mark.parametrize("calibrated", [False, True])
 def test_dollars_are_the_price_of_the_seconds_beside_them(composer, tmp_path, calibrated) -> None:
     if calibrated:
-        light = dict.fromkeys(("prepare", "check", "tokens", "index", "score"), 0.5)
+        light = dict.fromkeys(("prepare", "check", "tokens", "index", "score"), Rate(0.0, 0.0, 0.0, 0.0, 0.5, False))
         rates = Rates(dict.fromkeys(KINDS, Rate(2.0, 1e-15, 1e-12, 0.0, 0.0, False)), 7.0, 1e-9, light, True, "measured")
         write(tmp_path, Calibration("NVIDIA H100 80GB HBM3", platform.node(), 2, "2026-11-23T00:00:00", "meta-llama/Llama-2-7b-hf", rates, []))
     jobs = [f"model=llama2_7b method={method} context={context}" for method in ("none", "lora") for context in ("zero_shot", "rag")]
@@ -163,7 +164,7 @@ def test_api_calls_are_forecast_by_their_tokens(composer) -> None:
 
 def test_a_calibration_is_used_and_said(composer, tmp_path) -> None:
     rate = Rate(2.0, 1e-5, 1e-10, 0.0, 0.0, False)
-    rates = Rates(dict.fromkeys(KINDS, rate), 0.5, 1e-9, {"score": 0.01, "prepare": 0.001}, True, "measured on this machine")
+    rates = Rates(dict.fromkeys(KINDS, rate), 0.5, 1e-9, {"score": Rate(0.0, 0.0, 0.0, 0.0, 0.01, False)}, True, "measured on this machine")
     write(tmp_path, Calibration("cpu", platform.node(), 1, "2026-11-23T00:00:00", "tiny", rates, []))
     write(tmp_path, Calibration("cpu", "another", 1, "2026-11-24T00:00:00", "tiny", rates, []))
     assert len(read(tmp_path)) == 2
@@ -177,3 +178,14 @@ def test_a_calibration_is_used_and_said(composer, tmp_path) -> None:
 def test_the_forecast_travels_in_plan_json(composer, tmp_path) -> None:
     done = compiled(composer, "model=llama2_7b method=lora")
     assert Plan.read(done.plan.write(tmp_path)).forecast == done.plan.forecast
+
+
+def test_a_rate_is_not_blamed_for_short_answers(composer, tmp_path) -> None:
+    """The work of a probe is that of the answers it gave, not of the references it was forecast with."""
+    plan = compiled(composer, "model=tiny method=none decoding.batch_size=4").plan
+    key = plan.cells[0].stages["generate.test"]
+    rows = [{"prompt_tokens": 10 + row, "completion_tokens": 3} for row in range(10)]
+    (tmp_path / "outputs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    found = answered(plan, key, tmp_path, [])
+    assert found.work["passes"] == 3 * 3 and found.work["rows"] == 10 and found.tokens["completion"] == pytest.approx(30)
+    assert found.work["flops"] < next(iter(plan.forecast["stages"][key].values()))["work"]["flops"] / 10

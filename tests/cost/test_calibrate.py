@@ -10,7 +10,7 @@ from ftbench.__main__ import main
 from ftbench.calibrate import _trainings, work_seconds
 from ftbench.core.receipt import Receipt
 from ftbench.cost.fit_rates import Probe, errors, fit, rates
-from ftbench.cost.speed import ADAPTER, Rate, Work, data_sheet
+from ftbench.cost.speed import ADAPTER, GENERATE, QUANTISED_GENERATE, Rate, Rates, Work, data_sheet
 
 
 def probes(rate: Rate, noise: float = 0.0):
@@ -43,7 +43,7 @@ def test_where_launching_and_computing_overlap_the_larger_one_counts() -> None:
 
 def test_what_was_never_measured_has_no_rate() -> None:
     found = rates(probes(Rate(0.1, 1e-4, 1e-10, 0.0, 0.0, False)), [(2e9, 4.0)], {"score": [(1.0, 100), (0.5, 50)], "index": [(0.1, 0)]}, overlap=False, basis="here")
-    assert set(found.kinds) == {ADAPTER} and found.light == {"score": 0.01} and found.load_byte == 2e-9 and found.calibrated
+    assert set(found.kinds) == {ADAPTER} and found.light == {"score": Rate(0.0, 0.0, 0.0, 0.0, pytest.approx(0.01), False)} and found.load_byte == 2e-9 and found.calibrated
     assert not data_sheet("h100", 989e12, 3.35e12).calibrated
 
 
@@ -61,3 +61,16 @@ def test_the_verb_says_what_it_cannot_take(capsys) -> None:
     assert main(["calibrate", "--help"]) == 0
     assert main(["calibrate", "tiny"]) == 1
     assert "takes overrides such as model=tiny" in capsys.readouterr().err
+
+
+def test_a_stage_without_a_device_has_a_start_and_a_time_per_row() -> None:
+    seen = [(0.2 + 0.01 * rows, rows) for rows in (10, 40, 100)] + [(5.0, 10), (0.3, 10)]  # one that imported, and one undisturbed: the median counts
+    (light,) = rates([], [], {"score": seen}, overlap=False, basis="here").light.values()
+    assert light.seconds(Work(0.0, 0.0, 0.0, 0.0, 240.0)) == pytest.approx(2.6, rel=0.02)
+
+
+def test_what_was_not_measured_in_4_bits_is_timed_as_without() -> None:
+    rate = Rate(1.0, 0.0, 0.0, 0.0, 0.0, False)
+    own = Rates({GENERATE: rate}, 0.0, 0.0, {}, True, "here")
+    assert own.of(QUANTISED_GENERATE) is rate and own.of(ADAPTER) is None and own.of(None) is None
+    assert Rates.from_dict(own.as_dict()) == own
