@@ -7,12 +7,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import compile_matrix
+from ftbench.core.example import read_jsonl
+from ftbench.core.job import Job
 from ftbench.core.plan import Plan
+from ftbench.stages import documents, prepare
 
 from tests.compile.conftest import composer  # noqa: F401
 from tests.conftest import ROOT
@@ -109,3 +113,26 @@ def test_38_only_cells_that_read_documents_depend_on_them(composer: Composer, wo
         assert same == {"prepare", "tokens", "train"}, "training is shared with cells that read nothing"
         assert context not in missing
     assert len({cell["prepare"] for cell in good.values()}) == len({cell["train"] for cell in good.values()}) == 1
+
+
+def test_dropped_documents_are_left_out_of_what_is_retrieved_from(composer: Composer, tmp_path: Path) -> None:  # noqa: F811
+    asked = [{"q": f"What does the {colour} box hold?", "a": f"number {number}", "day": "2026-01-05"} for number, colour in enumerate(COLOURS)]
+    told = [{**row, "day": "2026-02-01" if row["id"] == "d3" else "2026-01-01"} for row in GOOD]
+    for name, rows in {"train": asked[:8], "validation": asked[8:10], "test": asked[10:], "documents": told}.items():
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    fields = {**{name: tmp_path / f"{name}.jsonl" for name in ("train", "validation", "test", "documents")}, "prompt": '"{q}"', "target": '"{a}"', "time": "day",
+              "document_id": "id", "document_text": "text", "document_time": "day"}  # fmt: skip
+    words = ["dataset=files", *(f"++dataset.{name}={value}" for name, value in fields.items()), "validation=false", "method=none", "context=rag"]
+    (refusal,) = compile_matrix(composer, [words], "plan").plan.refusals
+    assert "'d3'" in refusal.problems[0]["where"]
+    compiled = compile_matrix(composer, [[*words, "data.on_leak=drop"]], "plan").plan
+    (cell,) = compiled.cells
+    folders: dict[str, Path] = {}
+    for role, body in (("prepare", prepare), ("documents", documents)):
+        stage = compiled.stages[cell.stages[role]]
+        folders[role] = tmp_path / role
+        folders[role].mkdir()
+        body.run(Job(stage, {name: folders[name] for name in stage.inputs}, folders[role], None, lambda name: nullcontext(), lambda done, total: None))
+    kept = [row["id"] for row in read_jsonl(folders["documents"] / "documents.jsonl")]
+    assert kept == [row["id"] for row in GOOD if row["id"] != "d3"]
+    assert compiled.stages[cell.stages["index"]].inputs == {"documents": cell.stages["documents"]}
