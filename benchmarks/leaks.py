@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python -m benchmarks.leaks [--data ../shared/data] [--rows 10000,100000] [--planted 100]
 
 Rows of public data are changed at stated rates and planted among the others: words replaced by other words of the same data,
-dropped, put in another order, misspelt; numbers too, which makes another question of a row: that is said and not refused. Recall
+dropped, put in another order, misspelt, their answers kept; numbers too, which makes another question of a row: that is said and not refused. Recall
 is the share of planted rows refused as leaks of their original, and after the stroke the share told of at all; a false alarm
 is any other certain leak between halves of the data that share no row (near duplicates that the data really holds are
 taken out first by the rule itself, so what is left is caused by planting). CPU time is that of one look at everything, with
@@ -60,19 +60,19 @@ def shuffled(words: list[str], rate: float, pool: list[str], draw: random.Random
 EDITS: dict[str, Edit] = {"words replaced": replaced, "words dropped": dropped, "words misspelt": misspelt, "replaced and reordered": lambda *given: shuffled(replaced(*given), *given[1:])}
 
 
-def texts(folder: Path) -> dict[str, list[str]]:
-    """Returns prompts by data set."""
+def texts(folder: Path) -> dict[str, list[tuple[str, str]]]:
+    """Returns (prompt, answer) pairs by data set."""
 
-    def lines(name: str, field: Callable[[dict], str]) -> list[str]:
+    def lines(name: str, field: Callable[[dict], tuple[str, str]]) -> list[tuple[str, str]]:
         return [field(json.loads(line)) for line in (folder / name).read_text(encoding="utf-8").splitlines()]
 
     with open(folder / "banking77/train.csv", encoding="utf-8", newline="") as file:
-        bank = [row["text"] for row in csv.DictReader(file)]
+        bank = [(row["text"], row["category"]) for row in csv.DictReader(file)]
     return {
         "banking77": bank[:2000],
-        "gsm8k": lines("gsm8k/train_1500.jsonl", lambda row: row["question"]),
-        "xquad": lines("xquad_en/questions.jsonl", lambda row: row["question"]),
-        "mts_dialog": lines("mts_dialog/train.jsonl", lambda row: row["dialogue"])[:300],
+        "gsm8k": lines("gsm8k/train_1500.jsonl", lambda row: (row["question"], row["answer"])),
+        "xquad": lines("xquad_en/questions.jsonl", lambda row: (row["question"], row["answers"][0])),
+        "mts_dialog": lines("mts_dialog/train.jsonl", lambda row: (row["dialogue"], row["section_text"]))[:300],
     }
 
 
@@ -80,10 +80,10 @@ def example(identity: str, text: str, answer: str) -> Example:
     return Example(identity, (Turn("user", text),), answer, (answer,), None, None, {}, (), None, None)
 
 
-def halves(prompts: list[str], draw: random.Random) -> Splits:
+def halves(pairs: list[tuple[str, str]], draw: random.Random) -> Splits:
     """Returns two halves without a row that the rule itself takes for another."""
-    rows = [example(str(place), text, f"answer {place}") for place, text in enumerate(prompts)]
-    units = alike_units([replace(row, target="same", references=("same",)) for row in rows], SIMILARITY)
+    rows = [example(str(place), *pair) for place, pair in enumerate(pairs)]
+    units = alike_units(rows, SIMILARITY)
     kept = [row for place, row in enumerate(rows) if units[place] == place]
     draw.shuffle(kept)
     return Splits(tuple(kept[: len(kept) // 2]), (), tuple(kept[len(kept) // 2 :]), (), (), {})
@@ -97,7 +97,7 @@ def recall(splits: Splits, edit: Edit, rate: float, count: int, draw: random.Ran
     mixed = replace(splits, train=(*splits.train, *planted))
     leaks = find_leaks(mixed, prepare_rows(mixed), SIMILARITY)
     told = {leak.row: leak.certain for leak in leaks if ("test", leak.row.removeprefix("planted ")) in leak.against}
-    return sum(told.values()) / len(planted), len(told) / len(planted), sum(leak.certain and leak.row not in told for leak in leaks), len(splits.train)
+    return sum(told.values()) / len(planted), len(told) / len(planted), sum(leak.certain and not leak.row.startswith("planted ") for leak in leaks), len(splits.train)
 
 
 def cost(prompts: list[str], size: int, joined: int, draw: random.Random) -> float:
@@ -121,9 +121,9 @@ def main() -> None:
     parser.add_argument("--rows", default="10000,100000")
     parser.add_argument("--planted", type=int, default=100)
     given = parser.parse_args()
-    prompts = texts(given.data)
+    sets = texts(given.data)
     alarms = offered = 0
-    for name, own in prompts.items():
+    for name, own in sets.items():
         draw = random.Random(0)
         splits = halves(own, draw)
         print(f"{name}: {len(own)} rows, {len(splits.train) + len(splits.test)} without repetition; recall at the share of words edited")
@@ -136,7 +136,7 @@ def main() -> None:
     print(f"false alarms: {alarms} among {offered} sound rows")
     for size in map(int, given.rows.split(",")):
         for way, joined in (("exact join", size), ("MinHash", 0)):
-            print(f"{size} short rows, {way}: {cost(prompts['banking77'], size, joined, random.Random(1)):.1f} s of CPU time", flush=True)
+            print(f"{size} short rows, {way}: {cost([text for text, _ in sets['banking77']], size, joined, random.Random(1)):.1f} s of CPU time", flush=True)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,27 @@ def test_37_a_reworded_row_is_found(rewording: str) -> None:
     assert certain(with_training_row(splits, planted)) == [("reworded_row", "planted", ("test", victim.id))]
 
 
+ASKED = "How much food does a ctenophora eat in a day?"
+ASKED_ANEW = "How much do ctenophore eat in a day?"
+
+
+@pytest.mark.parametrize(
+    ("answer", "holders", "found"),
+    [
+        ("ten times its own weight", 0, True),  # nobody else says so
+        ("ten times its own weight", 4, False),  # a label, or a canned reply
+        ("", 0, False),  # no answer is no evidence
+    ],
+)
+def test_37_a_question_put_quite_differently_is_found_by_an_answer_of_its_own(answer: str, holders: int, found: bool) -> None:
+    splits = clean()
+    others = ("Where do whales sleep", "Which river runs past Bingen", "Who wrote the anthem", "Why is glass brittle")
+    rows = [example(text, text, answer) for text in others[:holders]]
+    splits = replace(splits, train=(*splits.train, *rows), test=(*splits.test, example("victim", ASKED, answer)))
+    assert certain(with_training_row(splits, example("planted", ASKED_ANEW, answer))) == [("reworded_row", "planted", ("test", "victim"))] * found
+    assert certain(with_training_row(splits, example("planted", ASKED_ANEW, "something else"))) == []
+
+
 def test_37_the_same_words_with_another_number_are_another_question() -> None:
     splits = clean()
     planted = example("planted", prompt_text(splits.test[5]).replace("Order 1", "Order 9"), CANNED[0])

@@ -5,7 +5,8 @@ found of it counts against both uses. Documents are judged by their own rules: h
 
 Certain leaks, of which one alone makes a score untrue:
     ``same_row``           a prompt that an evaluation row has too, but for case, spacing, punctuation, Unicode form
-    ``reworded_row``       a prompt that is an evaluation row's with small edits or its words in another order
+    ``reworded_row``       a prompt that is an evaluation row's with small edits or its words in another order, or with larger ones
+                           where both have an answer that next to no other row has
     ``quoted_row``        a training row that holds an evaluation row's prompt inside other text
     ``shared_group``      a training row of a group (document, customer, thread) that is evaluated too
     ``shown_row``         an evaluation row inside what all prompts share: a hand-written worked example
@@ -19,8 +20,8 @@ Possible leaks, for a person to look at:
     ``between_evaluations`` a test row that is a validation row too: what is tuned on one is scored on the other
 
 Prompts and answers are judged apart. A canned answer, a label or a shared template never makes a leak: an answer counts only
-for ``same_answer``, and only when it is long and few rows have it; a prompt that goes with many different answers ("Write a
-review.") names no row, and is the same row only together with its answer.
+where few rows have it, for ``same_answer`` when it is long, for ``reworded_row`` beside a prompt that is alike. A prompt that goes
+with many different answers ("Write a review.") names no row, and is the same row only together with its answer.
 """
 
 from __future__ import annotations
