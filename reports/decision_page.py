@@ -14,11 +14,18 @@ from ftbench.report.draw.pieces import empty, notes, piece
 from ftbench.report.draw.scatter import chart
 from ftbench.report.draw.statistics import heat
 from ftbench.report.text import flat
-from ftbench.report.view.decision import LIMITS, Decision, axes_of, decisions
-from ftbench.report.view.ownership import VOLUMES, choices_of, owned, stated
+from ftbench.report.view.decision import COST, QUALITY, Decision, axes_of, decisions
+from ftbench.report.view.lines import LIMITS
+from ftbench.report.view.ownership import VOLUMES, owned
 from ftbench.report.view.review import agreements
 from ftbench.report.view.statistics import heats
 from ftbench.report.view.table import Table
+from ftbench.report.view.weighed import choices_of, stated
+
+PEAKS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+"""Times the average load that a slider offers."""
+OWNED, SERVED = "owning it at a load", "1,000 requests as measured"
+ORDERS = {QUALITY: "quality", COST: "cost"}
 
 
 def show() -> None:
@@ -33,7 +40,8 @@ def show() -> None:
         keep = _filters(table)
     with asked[3].popover("Constraints", width="stretch"):
         limits = _limits(table)
-    shown = decisions(table, keep, limits)
+    load, order = _weighed(table)
+    shown = decisions(table, keep, limits, load, order)
     if not shown:
         words = "No cell is left under these filters." if table.families else "No cell of this sweep has a score to rank."
         frame.draw(piece(empty(words, "Loosen the filters." if table.families else "What stopped the cells stands below.")))
@@ -53,26 +61,44 @@ def show() -> None:
             frame.draw(piece(notes(table.notes)))
 
 
+def _weighed(table: Table) -> tuple[Load | None, str]:
+    """Returns the load at which the reader weighs owning, None for the cost of 1,000 requests, and what the ranked table is ordered by."""
+    known = stated(table)
+    priced = bool(choices_of(table))
+    asked = st.columns([3, 3, 4], vertical_alignment="bottom")
+    options = [OWNED, SERVED] if known is not None else [SERVED, OWNED]
+    weighed = asked[0].selectbox("Cost means", options, key="weighed") if priced else SERVED
+    order = asked[1 if priced else 0].selectbox("Ranking ordered by", list(ORDERS), format_func=ORDERS.__getitem__, key="order_by")
+    if weighed == SERVED:
+        return None, order
+    volume = known.requests_per_month if known is not None else 100_000
+    peak = round(known.peak_per_request * SECONDS_PER_MONTH, 1) if known is not None else 10.0
+    months = max(1, round(known.months)) if known is not None else 12
+    again = round(12 * known.retrains_per_month) if known is not None else 0
+    row = st.columns(4)
+    chosen = (
+        row[0].select_slider("Requests a month", sorted({*VOLUMES, volume}), value=volume, format_func=lambda each: f"{each:,.0f}", key="volume"),
+        row[1].select_slider("Peak load, times the average", sorted({*PEAKS, peak}), value=peak, format_func=lambda each: f"{each:g}", key="peak"),
+        row[2].slider("Months", 1, max(48, months), months, key="months"),
+        row[3].slider("Retrainings a year", 0, max(24, again), again, key="again"),
+    )
+    if known is not None and chosen == (volume, peak, months, again):
+        return known, order
+    return Load(float(chosen[2]), float(chosen[0]), chosen[1] * chosen[0] / SECONDS_PER_MONTH, chosen[3] / 12), order
+
+
 def _ownership(table: Table, one: Decision, number: int) -> None:
-    """What owning costs at a load: sliders re-rank by total cost and move the break-even marks."""
-    frame.draw(piece("<h2>What owning it costs</h2>"))
-    choices = choices_of(one.family)
-    if not choices:
+    """What owning costs at the load above: totals, their parts, and where one choice overtakes another."""
+    choices = choices_of(table)
+    if one.weighed.load is not None:
+        found = owned(one, choices, one.weighed.load)
+        labels = {line.row.id: line.label for line in one.lines}
+        frame.draw(piece("<h2>What owning it costs</h2>") + ownership.sentence(found, table.labels, one.verdict.open))
+        frame.chart(ownership.chart(found, labels), key=f"owning{number}")
+        frame.draw(ownership.parts(found, labels))
+    elif not choices:
         words = "Set hardware.usd_per_hour (or take hardware with a price) and run the command again: nothing is trained again, only the bill is made anew."
-        frame.draw(piece(empty("No price is known for these cells, so there are no dollars to add up.", words)))
-        return
-    known = stated(one.family)
-    asked = st.columns(4)
-    volume = asked[0].select_slider("Requests a month", VOLUMES, value=min(VOLUMES, key=lambda each: abs(each - (known.get("requests_per_month") or 100_000))), format_func=lambda each: f"{each:,}", key=f"volume{number}")
-    peak = asked[1].slider("Peak load, times the average", 1, 50, 10, key=f"peak{number}")
-    months = asked[2].slider("Months", 1, 48, int(known.get("months") or 12), key=f"months{number}")
-    again = asked[3].slider("Retrainings a year", 0, 24, round(12 * (known.get("retrains_per_month") or 0)), key=f"again{number}")
-    load = Load(float(months), float(volume), peak * volume / SECONDS_PER_MONTH, again / 12)
-    found = owned(one, choices, load)
-    labels = {line.row.id: line.label for line in one.lines}
-    frame.draw(ownership.sentence(found, table.labels, one.verdict.open))
-    frame.chart(ownership.chart(found, labels), key=f"owning{number}")
-    frame.draw(ownership.parts(found, labels))
+        frame.draw(piece("<h2>What owning it costs</h2>", empty("No price is known for these cells, so there are no dollars to add up.", words)))
 
 
 def _filters(table: Table) -> dict[str, list[str]]:
@@ -86,7 +112,7 @@ def _limits(table: Table) -> dict[str, float]:
     chosen: dict[str, float] = {}
     values: dict[str, list[float]] = {name: [] for name in LIMITS}
     bases = {family["cost_basis"] for family in table.families}
-    for one in decisions(table):
+    for one in decisions(table, load=None):
         for line in one.lines:
             facts: dict[str, Any] = {**line.row.facts, "cost": line.cost}
             for name, known in values.items():

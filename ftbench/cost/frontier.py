@@ -104,6 +104,25 @@ def _open(name: str, other: str, costs: Mapping[str, float | None], verdicts: Ve
     return verdict != (BETTER if mine > theirs else WORSE)
 
 
+def best_first(names: Sequence[str], level: Iterable[tuple[str, str]], costs: Mapping[str, float | None]) -> list[str]:
+    """Returns names as ``recommend`` takes them; of those that score exactly as the best does, the cheapest first where the cost of each is known.
+
+    Nothing speaks for the dearer of two cells with the same score: it must not be recommended because its name comes first.
+
+    Args:
+        names: best quality first.
+        level: pairs of exactly the same score.
+        costs: name -> cost.
+    """
+    pairs = set(level)
+    same = [name for name in names if name == names[0] or (names[0], name) in pairs or (name, names[0]) in pairs]
+    priced = [(cost, name) for name in same if (cost := costs.get(name)) is not None]
+    if len(priced) < len(same):
+        return list(names)
+    order = {name: place for place, name in enumerate(names)}
+    return [name for _, name in sorted(priced, key=lambda one: (one[0], order[one[1]]))] + [name for name in names if name not in same]
+
+
 @dataclass(frozen=True)
 class Limit:
     """One constraint on one cell.

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
-from ftbench.cost.frontier import Limit, Place, Recommendation, limits, places, recommend, verdicts_of
+from ftbench.cost.frontier import Limit, Place, Recommendation, best_first, limits, places, recommend, verdicts_of
 from ftbench.cost.memory import GB
 from ftbench.cost.ownership import Choice, Load, Ownership, break_even, ownership, returns
 from ftbench.report.approaches import Approach
@@ -89,7 +89,7 @@ def decide(family: Family, rows: Sequence[Row], approaches: Sequence[Approach], 
     verdicts = verdicts_of(family.pairs())
     found = places(costs, verdicts)
     kept = {row.id: tuple(limits(settings.get("constraints") or {}, values_of(row, owned.get(row.id)))) for row in rows}
-    advice = recommend(_best_first(family, rows, costs), costs, verdicts, lambda name: all(limit.kept for limit in kept[name]))
+    advice = recommend(best_first([row.id for row in rows], [(pair.first, pair.second) for pair in family.known if pair.value == 0.0], costs), costs, verdicts, lambda name: all(limit.kept for limit in kept[name]))
     baseline = baseline_of(rows, settings, costs)
     staying = [place.name for place in found if place.on_frontier]
     pairs = combinations(staying, 2) if load is not None else ()
@@ -170,21 +170,6 @@ def failed_usd_of(row: Row, keys: Sequence[str], store: Store) -> float | None:
     if seconds == 0.0:
         return 0.0
     return None if row.bill is None or row.bill.usd_per_hour is None else seconds / 3600 * row.bill.usd_per_hour
-
-
-def _best_first(family: Family, rows: Sequence[Row], costs: Mapping[str, float | None]) -> list[str]:
-    """Returns the cells' ids, best first; of those that score exactly as the best does, the cheapest first where the cost of each is known.
-
-    Nothing speaks for the dearer of two cells with the same score: it must not be recommended because its name comes first.
-    """
-    names = [row.id for row in rows]
-    pairs = [(pair.first, pair.second) for pair in family.known if pair.value == 0.0]
-    level = [name for name in names if name == names[0] or (names[0], name) in pairs or (name, names[0]) in pairs]
-    priced = [(cost, name) for name in level if (cost := costs.get(name)) is not None]
-    if len(priced) < len(level):
-        return names
-    order = {name: place for place, name in enumerate(names)}
-    return [name for _, name in sorted(priced, key=lambda one: (one[0], order[one[1]]))] + [name for name in names if name not in level]
 
 
 def _costs(rows: Sequence[Row], owned: Mapping[str, Ownership]) -> tuple[dict[str, float | None], str | None]:

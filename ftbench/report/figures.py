@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ftbench.report.ranking import cost_of
@@ -62,10 +63,19 @@ def spent(trains: bool, seconds: float | None, usd: float | None) -> str:
 
 
 def money(usd: float) -> str:
-    """Returns dollars to three digits; what is less than a hundredth of a cent, as that."""
-    if 0 < usd < 1e-4:
-        return "under $0.0001"
-    return f"${usd:,.2f}" if usd >= 1 else f"${usd:.3g}"
+    """Returns a price: three digits, below a cent two; what is less than a millionth of a dollar, as that."""
+    if 0 < usd < 1e-6:
+        return "under $0.000001"
+    if usd >= 1:
+        return f"${usd:,.2f}"
+    return f"${usd:.3g}" if usd >= 0.01 or usd == 0 else f"${usd:.{1 - math.floor(math.log10(usd))}f}"
+
+
+def dollars(usd: float) -> str:
+    """Returns a sum: whole dollars from a hundred on, and less than a cent as that."""
+    if 0 < usd < 0.01:
+        return "under $0.01"
+    return f"${usd:,.0f}" if usd >= 100 or usd == 0 else f"${usd:,.2f}"
 
 
 def duration(seconds: float) -> str:

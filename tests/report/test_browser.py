@@ -1,4 +1,4 @@
-"""The report in real headless Chromium: every page of a real small sweep, the sent file without a network, and hostile text everywhere.
+"""The report in real headless Chromium: every page of the demo's own sweep, the sent file without a network, and hostile text everywhere.
 
 Skipped where Playwright or Chromium (Debian: ``apt install chromium``) is missing.
 """
@@ -6,6 +6,7 @@ Skipped where Playwright or Chromium (Debian: ``apt install chromium``) is missi
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -16,8 +17,14 @@ from pathlib import Path
 
 import pytest
 
+from ftbench.cost.ownership import SECONDS_PER_MONTH, Load
+from ftbench.report.draw import ownership
 from ftbench.report.send.page import html
+from ftbench.report.view.decision import COST, decisions
+from ftbench.report.view.ownership import owned
 from ftbench.report.view.sweep import open_sweep
+from ftbench.report.view.table import table
+from ftbench.report.view.weighed import choices_of, stated
 from ftbench.store.store import Store
 from tests.conftest import ROOT
 from tests.report.conftest import Matrix
@@ -27,15 +34,11 @@ playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium")]
 
-SWEEP = ("method=none,lora", "context=zero_shot,rag", "dataset.train=48", "dataset.validation=8", "dataset.test=24", "method.max_steps=6", "metrics=[rougeL,exact_match]", "validation=false",
-         "hardware.usd_per_hour=0.5", "hardware.price_date=2026-11-01", "hardware.price_source=example")  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """A real sweep of four cells."""
-    place = tmp_path_factory.mktemp("real")
-    command = [sys.executable, "-m", "ftbench", "-m", *SWEEP, "hydra.sweep.dir=sweep"]
+    """What ``make demo`` runs; about a minute and a half."""
+    place = tmp_path_factory.mktemp("demo")
+    command = [sys.executable, "-m", "ftbench", "-m", "+recipes=demo", "hydra.sweep.dir=sweep"]
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return place / "sweep"
@@ -131,7 +134,7 @@ def test_decision_filters_constrains_and_leads_to_the_cell(watched, address) -> 
     page.get_by_role("button", name="Filter").click()
     page.get_by_label("method").click()
     page.get_by_role("option", name="none", exact=True).click()
-    page.get_by_text("2 hidden by the filters").wait_for()
+    page.get_by_text("5 hidden by the filters").wait_for()
     page.goto(address)
     page.wait_for_selector(".ft-say")
     page.get_by_role("button", name="Constraints").click()
@@ -144,16 +147,50 @@ def test_decision_filters_constrains_and_leads_to_the_cell(watched, address) -> 
     assert "cell=" in page.url
 
 
-def test_sliders_move_the_cost_of_owning(watched, address) -> None:
-    page = watched.page
+def test_sliders_rank_by_total_cost_and_move_the_break_even_marks(watched, address, folder) -> None:
+    """After each move the ranked table, the sentence on top and the marks are those that ``ftbench.report`` tells for that load."""
+    page, ranked = watched.page, table([open_sweep(folder)])
     page.goto(address)
-    page.get_by_role("heading", name="What owning it costs").wait_for()
-    page.get_by_text("over 12 months at 100,000 requests a month").wait_for()
-    before = page.locator(".ft table").filter(has_text="paid once").inner_text()
-    page.get_by_role("slider", name="Months").focus()
-    page.keyboard.press("End")
-    page.get_by_text("over 48 months at 100,000 requests a month").wait_for()
-    assert page.locator(".ft table").filter(has_text="paid once").inner_text() != before
+    page.get_by_text("over 12 months at 20,000,000 requests a month").first.wait_for()
+    page.get_by_label("Ranking ordered by").click()
+    page.get_by_role("option", name="cost", exact=True).click()
+    page.get_by_text("by cost", exact=True).wait_for()
+    own = stated(ranked)
+    times = round(own.peak_per_request * SECONDS_PER_MONTH, 1)
+    seen = [_shows(page, ranked, own)]
+    for name, key, load in (
+        ("Requests a month", "End", Load(12.0, 5e8, times * 5e8 / SECONDS_PER_MONTH, 0.0)),
+        ("Months", "End", Load(48.0, 5e8, times * 5e8 / SECONDS_PER_MONTH, 0.0)),
+        ("Peak load", "Home", Load(48.0, 5e8, 5e8 / SECONDS_PER_MONTH, 0.0)),
+    ):
+        page.get_by_role("slider", name=name).focus()
+        page.keyboard.press(key)
+        seen.append(_shows(page, ranked, load))
+    assert len(set(seen)) == len(seen)
+    page.get_by_label("Cost means").click()
+    page.get_by_role("option", name="1,000 requests as measured").click()
+    page.get_by_text("per 1,000 requests, log scale").first.wait_for()
+    assert page.get_by_role("slider", name="Months").count() == 0
+
+
+def _shows(page, ranked, load) -> str:
+    """Waits until the first page shows the family at a load, cheapest first, and returns the totals."""
+    (one,) = decisions(ranked, load=load, order=COST)
+    totals = [group.cost for group in one.groups]
+    assert totals == sorted(totals) and len(totals) == 8
+    drawn = re.search(r'<svg[^>]*ft-wide-chart.*?</svg>', ownership.chart(owned(one, choices_of(ranked), load), {})).group()
+    wanted = {"names": [group.name for group in one.groups], "totals": [group.cost_text for group in one.groups], "marks": re.findall(r'x1="([\d.]+)"[^>]*class="ft-mark"', drawn), "say": one.verdict.sentence}
+    page.wait_for_function(
+        """(wanted) => {
+          const texts = (query) => [...document.querySelectorAll(query)].map((part) => part.textContent.trim());
+          const marks = (root) => [...root.querySelectorAll('svg.ft-wide-chart .ft-mark')].map((part) => part.getAttribute('x1'))
+            .concat(...[...root.querySelectorAll('*')].filter((part) => part.shadowRoot).map((part) => marks(part.shadowRoot)));
+          const seen = { names: texts('.ft-rank .ft-name'), totals: texts('.ft-rank [data-name=total]'), marks: marks(document), say: texts('.ft-say')[0] };
+          return JSON.stringify(seen) === JSON.stringify(wanted);
+        }""",
+        arg=wanted,
+    )
+    return ",".join(wanted["totals"])
 
 
 def test_cell_shows_curve_findings_masked_example_and_command(watched, address, folder) -> None:
@@ -161,7 +198,8 @@ def test_cell_shows_curve_findings_masked_example_and_command(watched, address, 
     cell = next(cell for cell, row in sweep.rows.items() if row.trains)
     page = watched.page
     page.goto(f"{address}/?page=cell&cell={cell}")
-    page.get_by_text("python -m ftbench -m method=lora").wait_for()
+    page.get_by_text("python -m ftbench -m").first.wait_for()
+    assert f"method={sweep.cells[cell]['choices']['method']}" in page.locator(".ft-code").first.inner_text()
     page.get_by_text("One training row as the loss sees it").wait_for()
     page.locator("svg .ft-thin").first.wait_for()
     assert page.locator(".ft-masked .ft-on").count() > 0
@@ -211,12 +249,12 @@ def test_the_sent_file_works_from_disk_with_the_network_cut(browser, files) -> N
     page = watched.page
     page.goto(files["real"].as_uri())
     shown = page.locator(".ft-metric:visible")
-    assert shown.count() == 1 and shown.get_attribute("data-metric") == "rougeL"
+    assert shown.count() == 1 and shown.get_attribute("data-metric") == "bleu"
     page.select_option("#ft-metric", label="exact_match")
     assert page.locator(".ft-metric:visible").get_attribute("data-metric") == "exact_match"
     page.fill("#ft-cells", "lora")
-    assert page.locator(".ft-metric:visible .ft-rank details:visible").count() == 2
-    page.fill("#ft-search", "test-0007")
+    assert page.locator(".ft-metric:visible .ft-rank details:visible").count() == 3
+    page.fill("#ft-search", page.locator("article .ft-id a").nth(7).text_content())
     assert page.locator("article:visible").count() == 1
     page.fill("#ft-search", "")
     page.select_option("#ft-marks", "reference")
@@ -225,7 +263,7 @@ def test_the_sent_file_works_from_disk_with_the_network_cut(browser, files) -> N
     page.select_option("#ft-kind", "win")
     counted = page.locator("#ft-shown").text_content()
     assert counted == f"{page.locator('article:visible').count()} of 24 examples"
-    page.select_option("#ft-metric", label="rougeL")
+    page.select_option("#ft-metric", label="bleu")
     page.locator(".ft-metric:visible svg.ft-wide-chart a[data-cell] .ft-point").first.click()
     assert page.locator(".ft-metric:visible .ft-rank details[open]").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
@@ -240,7 +278,7 @@ def test_the_sent_file_reads_with_scripts_off_on_a_phone_and_prints(browser, fil
     page.goto(files["real"].as_uri())
     assert page.locator(".ft-metric:visible").count() == 1
     assert page.locator("article:visible").count() == 24
-    assert page.locator("svg.ft-narrow:visible").count() == 1
+    assert page.locator("svg.ft-narrow:visible").count() == 2
     assert not page.locator(".ft-tools:visible").count()
     page.get_by_role("heading", name="Comparisons", exact=True).wait_for()
     assert page.pdf()[:5] == b"%PDF-"

@@ -10,8 +10,8 @@ import pytest
 
 from ftbench.__main__ import main
 from ftbench.core.errors import FtbenchError
+from ftbench.cost.frontier import best_first
 from ftbench.report import advise
-from ftbench.report.decide import _best_first
 from ftbench.report.results import gather
 from ftbench.report.terminal import render
 from ftbench.report.write import as_dict, write_results
@@ -62,8 +62,9 @@ def test_of_cells_with_the_same_score_none_is_called_cheaper_at_an_unknown_price
     results = gather(matrix.plan(), matrix.outcomes)
     one, other = results.rows
     costs = {one.id: None, other.id: 1.0}
-    assert _best_first(results.families[0], results.rows, costs) == [one.id, other.id]
-    assert _best_first(results.families[0], results.rows, {**costs, one.id: 2.0}) == [other.id, one.id]
+    level = [(pair.first, pair.second) for pair in results.families[0].known if pair.value == 0.0]
+    assert level and best_first([one.id, other.id], level, costs) == [one.id, other.id]
+    assert best_first([one.id, other.id], level, {**costs, one.id: 2.0}) == [other.id, one.id]
 
 
 def test_33_a_load_gives_totals_with_whole_machines(matrix) -> None:

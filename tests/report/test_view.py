@@ -14,6 +14,7 @@ import pytest
 from ftbench.core.errors import FtbenchError
 from ftbench.cost.ownership import SECONDS_PER_MONTH, Load
 from ftbench.report.draw.decision import ranking
+from ftbench.report.draw.decision import ranking
 from ftbench.report.draw.review import review
 from ftbench.report.draw.scatter import chart
 from ftbench.report.draw.svg import scale
@@ -21,12 +22,14 @@ from ftbench.report.send.page import html
 from ftbench.report.send.texts import csv_text, markdown_text
 from ftbench.report.view import outputs, ownership, statistics
 from ftbench.report.view.cell import cell_page
-from ftbench.report.view.decision import ALONE, CLEAR, NOTHING, UNDECIDED, axes_of, decisions, placed
+from ftbench.report.view.decision import COST, axes_of, decisions, placed, places_by_cost
 from ftbench.report.view.labels import distinct, short
 from ftbench.report.view.plan import plan_page
 from ftbench.report.view.review import review_page
 from ftbench.report.view.sweep import open_sweep, open_sweeps
 from ftbench.report.view.table import metrics_of, slices_of, table
+from ftbench.report.view.verdict import ALONE, CLEAR, NOTHING, UNDECIDED
+from ftbench.report.view.weighed import choices_of
 from ftbench.report.write import write_results
 
 
@@ -325,17 +328,51 @@ def test_owning_reranks_by_total_cost_and_moves_the_break_even(matrix, tmp_path)
     found = _saved(matrix, tmp_path / "s")
     ids = {row.label: cell for cell, row in found.rows.items()}
     fixed = {"search_usd": 0.0, "index_usd": 0.0, "labelling_usd": 0.0, "labour_usd": 0.0, "machine_usd_per_hour": 2.0}
-    stored = [{"name": ids["tiny lora"], "train_usd": 500.0, "requests_per_second": 4.0, **fixed}, {"name": ids["tiny none"], "train_usd": 0.0, "requests_per_second": 1.0, **fixed}]
-    family = {**found.results["families"][0], "decision": {"choices": stored, "load": None}}
-    found.results["families"][0] = family
-    (one,) = decisions(table([found]))
-    choices = ownership.choices_of(family)
-    few, many = (ownership.owned(one, choices, Load(12.0, volume, 10 * volume / SECONDS_PER_MONTH, 0.0)) for volume in (1_000.0, 50_000_000.0))
-    assert few.cheapest == ids["tiny none"] and many.cheapest == ids["tiny lora"]
-    (crossing,) = many.crossings
+    stored = [{"name": ids["tiny lora"], "train_usd": 2500.0, "requests_per_second": 4.0, **fixed}, {"name": ids["tiny none"], "train_usd": 0.0, "requests_per_second": 1.0, **fixed}]
+    found.results["families"][0]["decision"] = {"choices": stored, "load": None}
+    choices = choices_of(table([found]))
+    few, many = (
+        decisions(table([found], metric), load=Load(12.0, volume, 10 * volume / SECONDS_PER_MONTH, 0.0), order=COST)[0]
+        for volume, metric in ((1_000.0, None), (50_000_000.0, "rouge1"))  # prices are of cells, whatever metric ranks them
+    )
+    assert [line.row.label for line in few.lines] == ["tiny lora", "tiny none"]
+    assert [group.label for group in few.groups] == ["tiny none", "tiny lora"] and [group.label for group in many.groups] == ["tiny lora", "tiny none"]
+    assert few.verdict.choice == ids["tiny none"] and many.verdict.choice == ids["tiny lora"]
+    assert "to own is tiny none ($17,520 over 12 months at 1,000 requests a month)" in few.verdict.sentence
+    assert few.weighed.costs[ids["tiny lora"]] - few.weighed.costs[ids["tiny none"]] == pytest.approx(2500.0)
+    assert [line.state for line in few.lines] == ["undecided", "undecided"]
+    shown = ranking(few)
+    assert "by cost" in shown and "$20,020" in shown and shown.index('ft-name">none') < shown.index('ft-name">lora')
+    few_owned, many_owned = (ownership.owned(one, choices, one.weighed.load) for one in (few, many))
+    assert few_owned.cheapest == ids["tiny none"] and many_owned.cheapest == ids["tiny lora"]
+    (crossing,) = many_owned.crossings
     assert crossing.volumes and crossing.cheaper[0] == ids["tiny none"]
-    assert few.totals[ids["tiny lora"]] - few.totals[ids["tiny none"]] == pytest.approx(500.0)
-    assert not ownership.choices_of({}) and not ownership.choices_of({"decision": {"choices": [{**stored[0], "machine_usd_per_hour": None}]}})
+    stored[0]["machine_usd_per_hour"] = None
+    assert set(choices_of(table([found]))) == {ids["tiny none"]}
+
+
+def test_totals_within_a_per_cent_share_a_place_and_do_not_decide(matrix, tmp_path) -> None:
+    matrix.cell("tiny lora", 38, trains=True, price=1.0)
+    matrix.cell("tiny none", 37, price=1.0)
+    found = _saved(matrix, tmp_path / "s")
+    (one,) = decisions(table([found]), load=Load(12.0, 1000.0, None, 0.0), order=COST)
+    assert set(places_by_cost(one).values()) == {"1–2"}
+    assert "Cost does not decide: each of them is about $8,760 over 12 months" in one.verdict.sentence
+
+
+def test_a_recommendation_by_the_margin_follows_the_load(matrix, tmp_path) -> None:
+    """At few requests the cell without training is the cheaper one, at many the one that answers faster; the run's own load gives the run's own advice."""
+    matrix.decision |= {"margin": 0.3, "months": 12, "requests_per_month": 1000.0, "peak_rps": None, "retrains_per_month": 0.0}
+    matrix.cell("tiny lora", 38, trains=True, work=8.0, price=1.0)
+    matrix.cell("tiny full", 37, trains=True, work=80.0, price=1.0)
+    found = _saved(matrix, tmp_path / "s")
+    ids = {row.label: cell for cell, row in found.rows.items()}
+    ranked = table([found])
+    stored = found.results["families"][0]["decision"]["recommendation"]["choice"]
+    assert decisions(ranked)[0].verdict.choice == stored
+    assert decisions(ranked)[0].weighed.costs == found.results["families"][0]["decision"]["costs"]
+    many = decisions(ranked, load=Load(12.0, 50_000_000.0, None, 0.0))[0]
+    assert many.verdict.choice == ids["tiny lora"]
 
 
 def test_29_trials_that_validation_passed_over_are_not_ranked(matrix, tmp_path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report import figures
 from ftbench.report.draw.pieces import facts, note, piece, span, table, tag
 from ftbench.report.rows import Row
 from ftbench.report.text import escaped
-from ftbench.report.view.decision import CLEAR, Decision, Group, Line
+from ftbench.report.view.decision import COST, Decision, places_by_cost
+from ftbench.report.view.lines import Group, Line
+from ftbench.report.view.verdict import CLEAR
+from ftbench.report.view.weighed import TOTAL
 
 TAGS = {CLEAR: ("Clear", "green"), UNDECIDED: ("Undecided", "amber")}
 Link = Callable[[str], str]
@@ -26,20 +29,20 @@ def verdict(decision: Decision, agreement: str | None = None, sweep: str | None 
     )
 
 
-def ranking(decision: Decision, link: Link | None = None, totals: dict[str, str] | None = None, anchor: str | None = None) -> str:
+def ranking(decision: Decision, link: Link | None = None, anchor: str | None = None) -> str:
     """Returns the ranked table, one row per group of seeds, each opening to its facts.
 
     Args:
         link: cell id -> where its page is.
-        totals: cell id -> what owning it costs, which then stands in place of the training.
         anchor: beginning of the name by which a row can be linked to, its cell's id being the rest.
     """
     ends = [end for line in decision.groups for end in (line.low, line.value, line.high) if end is not None]
     axis = (min(ends), max(ends))
     unit = "$/1k" if decision.basis == "usd_per_1k_requests" else "time/1k"
-    last = "total cost" if totals else "training"
-    head = "".join(f"<span{' class=ft-right' if place > 2 else ''}>{words}</span>" for place, words in enumerate(("rank", "cell", "", f"{escaped(decision.metric)}", unit, last, "p95")))
-    rows = "".join(_group(group, axis, decision, link, totals, anchor) for group in decision.groups)
+    last = "total cost" if decision.weighed.basis == TOTAL else "training"
+    head = "".join(f"<span{' class=ft-right' if place > 2 else ''}>{words}</span>" for place, words in enumerate(("by cost" if decision.order == COST else "rank", "cell", "", f"{escaped(decision.metric)}", unit, last, "p95")))
+    by_cost = places_by_cost(decision) if decision.order == COST else None
+    rows = "".join(_group(group, axis, decision, link, anchor, by_cost) for group in decision.groups)
     hidden = note(f"{decision.hidden} hidden by the filters. Ranks are over all {len(decision.family['cells'])} cells.") if decision.hidden else ""
     return piece(f'<div class="ft-rank"><div class="ft-head"><div class="ft-row">{head}</div></div>{rows}</div>{hidden}')
 
@@ -50,37 +53,38 @@ def sentences(decision: Decision) -> str:
     return piece(f'<h3>What the comparisons say</h3><ul class="ft-said">{said}</ul>') if said else ""
 
 
-def _group(group: Group, axis: tuple[float, float], decision: Decision, link: Link | None, totals: dict[str, str] | None, anchor: str | None) -> str:
+def _group(group: Group, axis: tuple[float, float], decision: Decision, link: Link | None, anchor: str | None, by_cost: Mapping[str, str] | None) -> str:
     name = "" if anchor is None else f' id="{escaped(anchor + group.lead.row.id)}"'
     inside = _members("seeds", group.lines, decision, link) if len(group.lines) > 1 else ""
     if group.trials:
         chosen = f"Validation chose {group.chosen} among the trials; the others, which on test may only look lucky:" if group.chosen else "Trials that validation did not choose:"
         inside += f'<p class="ft-soft">{escaped(chosen)}</p>' + _members("trials", group.trials, decision, link)
-    return f'<details{name}><summary>{_row(group, axis, decision, totals)}</summary><div class="ft-more">{inside}{_facts(group.lead, decision, link)}</div></details>'
+    return f'<details{name}><summary>{_row(group, axis, decision, by_cost)}</summary><div class="ft-more">{inside}{_facts(group.lead, decision, link)}</div></details>'
 
 
 def _members(words: str, lines: Sequence[Line], decision: Decision, link: Link | None) -> str:
-    cells = [[_named(one, link), escaped(one.text), escaped(one.cost_text), escaped(figures.training(one.row)), escaped(one.rank)] for one in lines]
+    cells = [[_named(one, link), escaped(one.text), escaped(one.serving), escaped(figures.training(one.row)), escaped(one.rank)] for one in lines]
     return table((words, escaped(decision.metric), "per 1,000", "training", "rank among cells"), cells, numbers=(1, 2, 3, 4))
 
 
-def _row(group: Group, axis: tuple[float, float], decision: Decision, totals: dict[str, str] | None) -> str:
+def _row(group: Group, axis: tuple[float, float], decision: Decision, by_cost: Mapping[str, str] | None) -> str:
     line = group.lead
     lead = line.row.id in decision.verdict.open
     tags = ""
     if line.row.id == decision.verdict.choice and len(decision.groups) > 1:
         tags += tag("cheapest contender", "amber") if decision.verdict.kind == UNDECIDED and decision.verdict.margin is None else tag("choose", "green")
+    tags += tag(f"rank {group.rank}", "grey") if by_cost is not None else ""
     tags += tag("frontier") if line.state == ON else tag("frontier: undecided", "amber") if line.state == UNDECIDED else ""
     tags += tag(f"{len(group.lines)} seeds", "grey") if len(group.lines) > 1 else ""
     tags += tag(f"{len(group.trials)} other trials" if len(group.trials) > 1 else "1 other trial", "grey") if group.trials else ""
     tags += tag("baseline", "grey") if line.row.baseline else ""
     tags += "".join(tag(f"breaks: {words}", "red") for words in line.broken)
     p95 = line.row.facts.get("latency_p95_ms")
-    last = totals.get(line.row.id, figures.UNKNOWN) if totals else group.training
+    whole = decision.weighed.basis == TOTAL
     return (
-        f'<div class="ft-row{" ft-out" if line.broken else ""}"><span class="ft-place">{escaped(group.rank)}</span><span><span class="ft-name">{escaped(group.name)}</span> {tags}</span>'
+        f'<div class="ft-row{" ft-out" if line.broken else ""}"><span class="ft-place">{escaped(group.rank if by_cost is None else by_cost.get(line.row.id, figures.UNKNOWN))}</span><span><span class="ft-name">{escaped(group.name)}</span> {tags}</span>'
         f'{span(group.low, group.value, group.high, axis, lead=lead)}<span class="ft-num ft-right">{escaped(group.text)}</span>'
-        f'<span class="ft-num ft-right" data-name="per 1,000">{escaped(group.cost_text)}</span><span class="ft-num ft-right" data-name="{"total" if totals else "training"}">{escaped(last)}</span>'
+        f'<span class="ft-num ft-right" data-name="per 1,000">{escaped(group.serving)}</span><span class="ft-num ft-right" data-name="{"total" if whole else "training"}">{escaped(group.cost_text if whole else group.training)}</span>'
         f'<span class="ft-num ft-right">{figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms"}</span></div>'
     )
 

@@ -9,9 +9,8 @@ from ftbench.report.draw.pieces import note, piece, table
 from ftbench.report.draw.svg import figure, fitted, line, number, path, scale, text
 from ftbench.report.text import escaped
 from ftbench.report.view.ownership import Owned
+from ftbench.report.view.weighed import ALIKE
 
-ALIKE = 1.01
-"""Totals within one per cent are called alike: no pace is measured better."""
 KINDS = ("ft-thick", "ft-other", "ft-thin", "ft-thin", "ft-thin")
 
 
@@ -63,7 +62,7 @@ def parts(found: Owned, labels: Mapping[str, str]) -> str:
     rows = []
     for one in order:
         busy = "" if one.utilisation is None else f"{one.utilisation:.0%}"
-        money = [figures.UNKNOWN if amount is None else dollars(amount) for amount in (one.total_usd, one.fixed_usd, one.retrain_usd, one.serving_usd, one.usd_per_1k_requests)]
+        money = [figures.UNKNOWN if amount is None else figures.dollars(amount) for amount in (one.total_usd, one.fixed_usd, one.retrain_usd, one.serving_usd, one.usd_per_1k_requests)]
         rows.append([escaped(labels.get(one.name, one.name)), *money, "" if one.machines is None else str(one.machines), busy])
     head = ("cell", "total", "paid once", "retraining", "serving", "per 1,000 served", "machines", "busy")
     said = []
@@ -90,18 +89,11 @@ def sentence(found: Owned, names: Mapping[str, str], rivals: Sequence[str]) -> s
     load = f"over {found.load.months:g} months at {found.load.requests_per_month:,.0f} requests a month"
     totals = [total for cell in rivals if (total := found.totals[cell]) is not None]
     if len(totals) > 1 and max(totals) <= ALIKE * least:
-        said = f"<b>Cost does not decide:</b> each of the {len(totals)} that may be the best costs about {dollars(least)} {load}."
+        said = f"<b>Cost does not decide:</b> each of the {len(totals)} that may be the best costs about {figures.dollars(least)} {load}."
     else:
         which = "the cheapest of those that may be the best" if len(totals) > 1 else "the best"
-        said = f"<b>{escaped(names.get(found.cheapest, found.cheapest))}</b>, {which}, costs {dollars(least)} {load}."
+        said = f"<b>{escaped(names.get(found.cheapest, found.cheapest))}</b>, {which}, costs {figures.dollars(least)} {load}."
     return piece(f"<p>{said}</p>")
-
-
-def dollars(amount: float) -> str:
-    """Returns whole dollars from a hundred on, and less than a cent as that."""
-    if 0 < amount < 0.01:
-        return "under $0.01"
-    return f"${amount:,.0f}" if amount >= 100 or amount == 0 else f"${amount:,.2f}"
 
 
 def _short(value: float) -> str:

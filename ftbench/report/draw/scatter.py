@@ -8,31 +8,30 @@ from urllib.parse import quote
 from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report.draw.svg import LINE, Scale, figure, fitted, line, number, path, scale, text, width_of
 from ftbench.report.text import escaped
-from ftbench.report.view.decision import Decision, Line, placed
+from ftbench.report.view.decision import Decision
+from ftbench.report.view.lines import Line
+from ftbench.report.view.weighed import ALIKE, TOTAL
 
 WIDE, NARROW = 1080, 380
 RADIUS = 6
 Box = tuple[float, float, float, float]
 
-UNITS = {"usd_per_1k_requests": "$ per 1,000 requests", "seconds_per_1k_requests": "seconds per 1,000 requests"}
+UNITS = {TOTAL: "$", "usd_per_1k_requests": "$ per 1,000 requests", "seconds_per_1k_requests": "seconds per 1,000 requests"}
 
 
-def chart(decision: Decision, *, link: Callable[[Line], str] | None = None, costs: Mapping[str, float] | None = None, unit: str | None = None) -> str:
+def chart(decision: Decision, *, link: Callable[[Line], str] | None = None) -> str:
     """Returns the chart, wide and narrow, with its legend; a note where no cost is known.
 
     Args:
         decision: whose lines are drawn.
         link: where a click on a cell leads, None for nowhere.
-        costs: cell id -> another cost than that of the sweep, such as the total cost of ownership.
-        unit: what ``costs`` are in.
     """
-    priced = {entry.row.id: (costs.get(entry.row.id) if costs is not None else entry.cost) for entry in decision.lines}
-    lines = [entry for entry in decision.lines if priced[entry.row.id] is not None]
+    lines = [entry for entry in decision.lines if entry.cost is not None]
     if not lines:
         return '<p class="ft-note">No cost is known for these cells, so there is no chart of quality against cost.</p>'
-    words = unit or UNITS[decision.basis or "seconds_per_1k_requests"]
-    states = {entry.row.id: entry.state for entry in lines} if costs is None else {cell: place.state for cell, place in placed(decision.family, priced).items()}
-    drawn = [_draw(decision, lines, priced, states, words, link, width, height, kind) for width, height, kind in ((WIDE, 400, "ft-wide-chart"), (NARROW, 340, "ft-narrow"))]
+    basis = decision.weighed.basis or "seconds_per_1k_requests"
+    words = f"{UNITS[basis]} {decision.weighed.per}" if basis == TOTAL else UNITS[basis]
+    drawn = [_draw(decision, lines, words, link, width, height, kind) for width, height, kind in ((WIDE, 400, "ft-wide-chart"), (NARROW, 340, "ft-narrow"))]
     left_out = len(decision.lines) - len(lines)
     note = f'<p class="ft-note">{left_out} more without a known cost.</p>' if left_out else ""
     open_cells = len(decision.verdict.open)
@@ -43,23 +42,26 @@ def chart(decision: Decision, *, link: Callable[[Line], str] | None = None, cost
     return f'<div class="ft ft-chart">{legend}{"".join(drawn)}{note}</div>'
 
 
-def _draw(decision: Decision, lines: Sequence[Line], costs: Mapping[str, float | None], states: Mapping[str, str], unit: str, link: Callable[[Line], str] | None, width: int, height: int, kind: str) -> str:
-    amounts = [float(costs[entry.row.id]) for entry in lines]  # type: ignore[arg-type]
+def _draw(decision: Decision, lines: Sequence[Line], unit: str, link: Callable[[Line], str] | None, width: int, height: int, kind: str) -> str:
+    amounts = [float(entry.cost) for entry in lines]  # type: ignore[arg-type]
     log = min(amounts) > 0
     left, right, top, bottom = 58, width - 18, 22, height - 46
-    across = scale(amounts, left, right, log=log, room=0.08)
+    if decision.weighed.basis == TOTAL and max(amounts) <= ALIKE * min(amounts):  # a cent between totals of hundreds must not look like a gulf
+        across = scale([min(amounts) / 2, max(amounts) * 2], left, right, log=log, room=0.0)
+    else:
+        across = scale(amounts, left, right, log=log, room=0.08)
     ends = [end for entry in lines for end in (entry.low, entry.value, entry.high) if end is not None]
     up = scale(ends, bottom, top)
     parts = _axes(across, up, unit, decision, width, height, left, right, top, bottom, log)
-    spots = {entry.row.id: (across(float(costs[entry.row.id])), up(entry.value)) for entry in lines}  # type: ignore[arg-type]
-    best = _stairs([entry for entry in lines if states[entry.row.id] in (ON, UNDECIDED)], costs, decision.higher)
+    spots = {entry.row.id: (across(float(entry.cost)), up(entry.value)) for entry in lines}  # type: ignore[arg-type]
+    best = _stairs([entry for entry in lines if entry.state in (ON, UNDECIDED)], decision.higher)
     stairs = _steps([spots[entry.row.id] for entry in best])
     parts.append(path(stairs, "ft-frontier"))
-    on = {entry.row.id for entry in lines if states[entry.row.id] in (ON, UNDECIDED)}
+    on = {entry.row.id for entry in lines if entry.state in (ON, UNDECIDED)}
     whiskers = {entry.row.id: (up(entry.low), up(entry.high)) for entry in lines if entry.low is not None and entry.high is not None}
     labels = _labels(lines, spots, on, set(decision.verdict.open), (left, top, right, bottom), whiskers, stairs)
     for entry in reversed(lines):
-        parts.append(_point(entry, spots[entry.row.id], up, entry.row.id in decision.verdict.open, states[entry.row.id], labels.get(entry.row.id), link))
+        parts.append(_point(entry, spots[entry.row.id], up, decision, labels.get(entry.row.id), link))
     return figure(width, height, parts, f"{decision.metric} against {unit}, {len(lines)} cells", kind)
 
 
@@ -76,11 +78,11 @@ def _axes(across: Scale, up: Scale, unit: str, decision: Decision, width: int, h
     return parts
 
 
-def _stairs(lines: Sequence[Line], costs: Mapping[str, float | None], higher: bool) -> list[Line]:
+def _stairs(lines: Sequence[Line], higher: bool) -> list[Line]:
     """Returns the cells of the frontier that score best for what they cost, cheapest first: the line is drawn through these."""
     sign = 1 if higher else -1
     found: list[Line] = []
-    for entry in sorted(lines, key=lambda entry: (costs[entry.row.id], -sign * entry.value)):
+    for entry in sorted(lines, key=lambda entry: (entry.cost or 0.0, -sign * entry.value)):
         if not found or sign * entry.value > sign * found[-1].value:
             found.append(entry)
     return found
@@ -94,9 +96,10 @@ def _steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return found
 
 
-def _point(entry: Line, spot: tuple[float, float], up: Scale, lead: bool, state: str, label: tuple[float, float, str, str] | None, link: Callable[[Line], str] | None) -> str:
+def _point(entry: Line, spot: tuple[float, float], up: Scale, decision: Decision, label: tuple[float, float, str, str] | None, link: Callable[[Line], str] | None) -> str:
     x, y = spot
-    parts = [f"<title>{escaped(entry.row.label)}: {escaped(entry.text)}, {escaped(entry.cost_text)} per 1,000 requests, rank {entry.rank}, frontier: {state}</title>"]
+    lead, state = entry.row.id in decision.verdict.open, entry.state
+    parts = [f"<title>{escaped(entry.row.label)}: {escaped(entry.text)}, {escaped(entry.cost_text)} {decision.weighed.per}, rank {entry.rank}, frontier: {state}</title>"]
     if entry.low is not None and entry.high is not None:
         parts.append(line(x, up(entry.low), x, up(entry.high), "ft-whisker"))
     parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{2 * RADIUS}" class="ft-hit"/><circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}" class="ft-point"/>')

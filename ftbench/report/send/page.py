@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ftbench.cost.ownership import Load
 from ftbench.report.draw import decision as pieces
 from ftbench.report.draw import ownership
 from ftbench.report.draw import review as people
@@ -28,10 +27,11 @@ from ftbench.report.view import statistics as view
 from ftbench.report.view.decision import Decision, decisions
 from ftbench.report.view.labels import short
 from ftbench.report.view.outputs import Answer, Shown, examples, index
-from ftbench.report.view.ownership import choices_of, owned, stated
+from ftbench.report.view.ownership import owned
 from ftbench.report.view.review import agreements, review_page
 from ftbench.report.view.sweep import Sweep
 from ftbench.report.view.table import Table, metrics_of, table
+from ftbench.report.view.weighed import choices_of
 
 EXAMPLES = 40
 MOST_BYTES = 4_800_000
@@ -131,10 +131,9 @@ def _decision(sweeps: Sequence[Sweep], first: Table, metrics: Sequence[str]) -> 
 
 def _owned(ranked: Table, one: Decision) -> str:
     """Returns what owning costs at the load that the sweep's config stated; nothing where it stated none, or no price is known."""
-    known, choices = stated(one.family), choices_of(one.family)
-    if not known or not choices:
+    if one.weighed.load is None:
         return ""
-    found = owned(one, choices, Load(**known))
+    found = owned(one, choices_of(ranked), one.weighed.load)
     labels = {line.row.id: line.label for line in one.lines}
     return f"<h2>What owning it costs</h2>{ownership.sentence(found, ranked.labels, one.verdict.open)}{ownership.chart(found, labels)}{ownership.parts(found, labels)}"
 

@@ -15,6 +15,7 @@ from ftbench.report.view.decision import Decision, decisions
 from ftbench.report.view.review import agreements
 from ftbench.report.view.sweep import Sweep
 from ftbench.report.view.table import metrics_of, table
+from ftbench.report.view.weighed import TOTAL
 
 MOST_CHARACTERS = 60_000
 """GitHub takes comments of 65,536 characters."""
@@ -41,13 +42,14 @@ def markdown_text(sweeps: Sequence[Sweep]) -> str:
 
 
 def _table(one: Decision) -> list[str]:
+    total = one.weighed.basis == TOTAL
     unit = "$ per 1k" if one.basis == "usd_per_1k_requests" else "time per 1k"
-    head = ["rank", "cell", markdown(one.metric), unit, "training", "p95", ""]
+    head = ["rank", "cell", markdown(one.metric), unit, f"total {one.weighed.per}" if total else "training", "p95", ""]
     lines = ["| " + " | ".join(head) + " |", "| ---: | --- | ---: | ---: | ---: | ---: | --- |"]
     for line in one.lines:
         p95 = line.row.facts.get("latency_p95_ms")
         marks = [words for words, yes in (("**choose**" if one.verdict.kind == "clear" or one.verdict.margin is not None else "cheapest that may be best", line.row.id == one.verdict.choice and len(one.lines) > 1), ("frontier", line.state == ON), ("frontier: undecided", line.state == UNDECIDED)) if yes]
-        cells = [line.rank, markdown(line.row.label), markdown(line.text), markdown(line.cost_text), markdown(figures.training(line.row)), figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms", ", ".join(marks)]
+        cells = [line.rank, markdown(line.row.label), markdown(line.text), markdown(line.serving), markdown(line.cost_text if total else figures.training(line.row)), figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms", ", ".join(marks)]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 

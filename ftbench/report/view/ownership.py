@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from ftbench.cost.ownership import BreakEven, Choice, Load, Ownership, break_even, ownership
 from ftbench.report.view.decision import Decision
@@ -33,19 +32,6 @@ class Owned:
     owned: dict[str, Ownership]
     lines: dict[str, tuple[tuple[float, float], ...]]
     crossings: tuple[BreakEven, ...]
-
-
-def choices_of(family: Mapping[str, Any]) -> dict[str, Choice]:
-    """Returns cell id -> what it costs as stored; empty for a sweep that stored no decision, or no price."""
-    stored = (family.get("decision") or {}).get("choices") or ()
-    known = {one.name for one in fields(Choice)}
-    found = {one["name"]: Choice(**{key: value for key, value in one.items() if key in known}) for one in stored}
-    return {name: choice for name, choice in found.items() if choice.usd_per_request is not None or (choice.machine_usd_per_hour is not None and choice.requests_per_second)}
-
-
-def stated(family: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the load that the sweep's config stated; empty without."""
-    return (family.get("decision") or {}).get("load") or {}
 
 
 def owned(decision: Decision, choices: Mapping[str, Choice], load: Load) -> Owned:

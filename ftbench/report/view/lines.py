@@ -1,0 +1,192 @@
+"""The rows of the ranked table: cells, and the approaches or seeds that they are rolled up to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import Any
+
+from ftbench.cost.frontier import OFF, Place
+from ftbench.report import figures
+from ftbench.report.ranking import cost_of
+from ftbench.report.rows import Row
+from ftbench.report.view.table import Table
+from ftbench.report.view.weighed import Weighed
+
+LIMITS = {
+    "latency_p95_ms": ("p95 latency", "ms", 1.0),
+    "cost": ("cost per 1,000 requests", "", 1.0),
+    "train_seconds": ("training time", "min", 60.0),
+    "peak_memory_bytes": ("peak memory", "GB", 1e9),
+}
+"""Constraints that a reader may set: fact -> words, unit as typed, how much of the fact one such unit is."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One cell of the ranked table.
+
+    Attributes:
+        row: of the report.
+        label: short.
+        ranks: (best, worst).
+        value, low, high: of the metric that orders the table.
+        text: value and interval as people read them.
+        cost, cost_text: as the reader weighs it, None for unknown; ``serving`` is per 1,000 requests, as measured.
+        place: on or off the frontier of the cells shown; None for a trial that validation passed over.
+        broken: constraints that it breaks, in words; empty for a cell that keeps them all.
+    """
+
+    row: Row
+    label: str
+    ranks: tuple[int, int]
+    value: float
+    low: float | None
+    high: float | None
+    text: str
+    cost: float | None
+    cost_text: str
+    serving: str
+    place: Place | None
+    broken: tuple[str, ...]
+
+    @property
+    def frontier(self) -> bool:
+        return self.place is not None and self.place.on_frontier
+
+    @property
+    def state(self) -> str:
+        """How it stands to the frontier, as in ``ftbench.cost.frontier``."""
+        return OFF if self.place is None else self.place.state
+
+    @property
+    def rank(self) -> str:
+        return str(self.ranks[0]) if self.ranks[0] == self.ranks[1] else f"{self.ranks[0]}–{self.ranks[1]}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """One row of the ranked table: an approach with its trials and seeds, or cells that differ by their seed alone.
+
+    Attributes:
+        name: short; ``label`` in full.
+        ranks: (best, worst).
+        value, low, high, text: of the metric, mean over the seeds.
+        cost, cost_text, serving: as of a line, mean over the seeds.
+        training: of all its trials and seeds, in words.
+        lead: the line that stands for it: of the configuration that validation chose, the first seed.
+        lines: of the chosen configuration, one per seed.
+        trials: lines of the configurations that were not chosen.
+        chosen: the configuration that was chosen, in words; empty where there was one alone.
+    """
+
+    name: str
+    label: str
+    ranks: tuple[int, int]
+    value: float
+    low: float | None
+    high: float | None
+    text: str
+    cost: float | None
+    cost_text: str
+    serving: str
+    training: str
+    lead: Line
+    lines: tuple[Line, ...]
+    trials: tuple[Line, ...]
+    chosen: str
+
+    @property
+    def rank(self) -> str:
+        return str(self.ranks[0]) if self.ranks[0] == self.ranks[1] else f"{self.ranks[0]}–{self.ranks[1]}"
+
+
+def line_of(table: Table, family: dict[str, Any], row: Row, label: str, digits: int, weighed: Weighed, place: Place | None, limits: Mapping[str, float]) -> Line:
+    """Returns one cell of the ranked table."""
+    basis = family["cost_basis"]
+    entry = row.scores[table.metric]
+    low, high = family["ranks"][row.id]
+    amount = cost_of(row, basis) if basis else None
+    facts = {**row.facts, "cost": amount}
+    broken = tuple(
+        f"{LIMITS[name][0]} not known" if facts.get(name) is None else f"{LIMITS[name][0]} {_measure(name, facts[name], basis)}"
+        for name, most in limits.items()
+        if facts.get(name) is None or facts[name] > most
+    ) + declared(table, row.id)
+    text = figures.score(row, table.metric, digits, limits=True)
+    return Line(row, label, (low, high), entry["value"], entry.get("low"), entry.get("high"), text, weighed.costs[row.id], weighed.text(weighed.costs[row.id]), figures.cost(row, basis), place, broken)
+
+
+def declared(table: Table, cell: str) -> tuple[str, ...]:
+    """Returns the constraints of the sweep's own config (``decision.constraints``) that a cell is not known to keep, in words."""
+    families = (table.home[cell].results or {}).get("families", ())
+    stored = next((kept[cell] for family in families if cell in (kept := (family.get("decision") or {}).get("constraints") or {})), ())
+    return tuple(f"{one['name']} {figures.UNKNOWN if one['value'] is None else format(one['value'], '.3g')}, at most {one['most']:g}" for one in stored if not one["kept"])
+
+
+def _measure(name: str, value: float, basis: str | None) -> str:
+    if name == "latency_p95_ms":
+        return f"{value:,.0f} ms"
+    if name == "peak_memory_bytes":
+        return figures.size(value)
+    return figures.money(value) if name == "cost" and basis == "usd_per_1k_requests" else figures.duration(value)
+
+
+def passed_over(table: Table) -> set[str]:
+    """Returns the cells of configurations that validation did not choose; on test they may only look lucky (DESIGN 6, number 29)."""
+    return {cell for approach in table.approaches if approach["cells"] for one in approach["configurations"] if not one["chosen"] for cell in one["cells"]}
+
+
+def groups_of(table: Table, lines: Sequence[Line], basis: str | None, weighed: Weighed, places: int) -> list[Group]:
+    """Returns the rows of the ranked table, best first: by approach as ``results.json`` rolled them up, else by what cells share but the seed."""
+    known = {line.row.id: line for line in lines}
+    found, seen = [], set()
+    for approach in table.approaches:
+        members = [known[cell] for cell in approach["cells"] if cell in known]
+        if members:
+            trials = [known[cell] for one in approach["configurations"] if not one["chosen"] for cell in one["cells"] if cell in known]
+            found.append(_approach(table, approach, members, trials, basis, weighed, places))
+            seen |= {line.row.id for line in (*members, *trials)}
+    for members in _grouped(table, [line for line in lines if line.row.id not in seen]).values():
+        found.append(_seeds(members))
+    return sorted(found, key=lambda group: -group.value if table.higher else group.value)
+
+
+def _approach(table: Table, approach: Mapping[str, Any], members: Sequence[Line], trials: Sequence[Line], basis: str | None, weighed: Weighed, places: int) -> Group:
+    lead, mean = members[0], approach["scores"].get(table.metric)
+    name = _without_seed(lead.label) if len(members) > 1 else lead.label
+    chosen = ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in (approach["configuration"] or {}).items())
+    label = approach["label"] if len(members) > 1 or trials else lead.row.label
+    if table.slice is not None or mean is None or len(members) < len(approach["cells"]):  # means are of all examples and seeds
+        return replace(_seeds(members), trials=tuple(trials), chosen=chosen, label=label)
+    ranks = lead.ranks
+    if table.own and approach["rank"]:
+        ranks = tuple(int(part) for part in (approach["rank"].split("-") * 2)[:2])
+    served = approach.get(basis) if basis else None
+    own = [line.cost for line in members]
+    amount = served if weighed.load is None else None if None in own else fmean(own)
+    text = figures.score(replace(lead.row, scores={table.metric: mean}), table.metric, places, limits=True)
+    training = figures.spent(approach["train_seconds"] != 0.0, approach["train_seconds"], approach["train_usd"])
+    return Group(name, label, ranks, mean["value"], mean["low"], mean["high"], text, amount, weighed.text(amount), figures.per_1k(served, basis), training, lead, tuple(members), tuple(trials), chosen)
+
+
+def _seeds(members: Sequence[Line]) -> Group:
+    """Returns cells that differ by their seed alone, as their best one."""
+    lead = members[0]
+    several = len(members) > 1
+    name, label = (_without_seed(lead.label), _without_seed(lead.row.label)) if several else (lead.label, lead.row.label)
+    return Group(
+        name, label, lead.ranks, lead.value, lead.low, lead.high, lead.text, lead.cost, lead.cost_text, lead.serving, figures.training(lead.row), lead, tuple(members), (), "",
+    )  # fmt: skip
+
+
+def _without_seed(label: str) -> str:
+    return " ".join(word for word in label.split() if not word.startswith("seed=")) or label
+
+
+def _grouped(table: Table, lines: Sequence[Line]) -> dict[str, list[Line]]:
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        found.setdefault(table.methods.get(line.row.id, line.row.id), []).append(line)
+    return found

@@ -1,0 +1,80 @@
+"""What cells cost in the one way that a reader weighs them: a thousand requests as measured, or owning them at a load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ftbench.cost.ownership import Choice, Load, ownership
+from ftbench.report import figures
+from ftbench.report.decide import load_of
+from ftbench.report.ranking import cost_of
+from ftbench.report.rows import Row
+from ftbench.report.view.table import Table
+
+TOTAL = "total_usd"
+ALIKE = 1.01
+"""Totals within one per cent are called alike: no pace is measured better."""
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What the cells of a family cost.
+
+    Attributes:
+        basis: ``total_usd``, ``usd_per_1k_requests``, ``seconds_per_1k_requests`` or None.
+        load: at which the totals were added up; None for costs per 1,000 requests.
+        costs: cell id -> cost in the basis, None for unknown.
+    """
+
+    basis: str | None
+    load: Load | None
+    costs: dict[str, float | None]
+
+    @property
+    def per(self) -> str:
+        return "per 1,000 requests" if self.load is None else f"over {self.load.months:g} months at {self.load.requests_per_month:,.0f} requests a month"
+
+    @property
+    def verb(self) -> str:
+        return "to serve" if self.load is None else "to own"
+
+    def text(self, amount: float | None) -> str:
+        if self.basis == TOTAL:
+            return figures.UNKNOWN if amount is None else figures.dollars(amount)
+        return figures.per_1k(amount, self.basis)
+
+    def alike(self, one: float, other: float) -> bool:
+        """Says whether two costs differ by no more than what no pace is measured to."""
+        return max(one, other) <= ALIKE * min(one, other)
+
+
+def weigh(table: Table, family: Mapping[str, Any], rows: Sequence[Row], load: Load | None) -> Weighed:
+    """Returns what cells cost to own at a load, or per 1,000 requests: without a load, or where no total is known."""
+    basis = family["cost_basis"]
+    if load is not None:
+        choices = choices_of(table)
+        totals = {row.id: ownership(choices[row.id], load).total_usd if row.id in choices else None for row in rows}
+        if any(total is not None for total in totals.values()):
+            return Weighed(TOTAL, load, totals)
+    return Weighed(basis, None, {row.id: cost_of(row, basis) if basis else None for row in rows})
+
+
+def choices_of(table: Table) -> dict[str, Choice]:
+    """Returns cell id -> what it costs as its sweep stored it; without cells that have no price, or whose sweep stored no decision."""
+    known = {one.name for one in fields(Choice)}
+    found = {}
+    for sweep in {id(sweep): sweep for sweep in table.home.values()}.values():
+        for family in (sweep.results or {}).get("families", ()):
+            for one in (family.get("decision") or {}).get("choices") or ():
+                choice = Choice(**{key: value for key, value in one.items() if key in known})
+                if table.home.get(choice.name) is sweep and (choice.usd_per_request is not None or (choice.machine_usd_per_hour is not None and choice.requests_per_second)):
+                    found[choice.name] = choice
+    return found
+
+
+def stated(table: Table) -> Load | None:
+    """Returns the load that the first sweep's config states, None where it states none."""
+    first = next(iter(table.home.values()), None)
+    return None if first is None else load_of(first.settings.get("decision") or {})
