@@ -321,6 +321,13 @@ def test_nothing_that_an_untrusted_sweep_names_is_imported(sweep, tmp_path) -> N
         assert opened.metric(cell, "exact_match").value(np.array([[1.0]]), np.array([1.0])) == 1.0
 
 
+def test_a_metric_of_another_version_is_one_line_with_the_remedy(sweep) -> None:
+    cell = next(iter(sweep.rows))
+    sweep.stages[sweep.cells[cell]["stages"]["score.test"]]["config"]["metrics"]["rouge1"].pop("variant")
+    with pytest.raises(FtbenchError, match="rouge1 is of another version .* Repeat the sweep's command"):
+        table([sweep], "rouge1")
+
+
 def test_owning_reranks_by_total_cost_and_moves_the_break_even(matrix, tmp_path) -> None:
     """A tuned cell that answers four times as fast pays for its training above some volume; the numbers are those of ``ftbench.cost.ownership``."""
     matrix.cell("tiny lora", 38, trains=True)

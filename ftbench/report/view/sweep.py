@@ -125,7 +125,10 @@ class Sweep:
         target = str(node.get("_target_"))
         if not self.trusted and (not target.startswith(OURS) or target.startswith(FOREIGN)):
             return MeanOfScores(bool(self.shown[cell]["scores"][name].get("higher_is_better", True)))
-        return build(node, f"metrics.{name}")
+        try:
+            return build(node, f"metrics.{name}")
+        except FtbenchError as error:
+            raise FtbenchError(f"{self.name}: its {name} is of another version ({error}). Repeat the sweep's command: it is scored again, nothing is trained") from error
 
 
 def open_sweeps(paths: Sequence[Path], root: Path = Path("multirun")) -> list[Sweep]:
