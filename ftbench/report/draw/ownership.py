@@ -62,7 +62,8 @@ def parts(found: Owned, labels: Mapping[str, str]) -> str:
     rows = []
     for one in order:
         busy = "" if one.utilisation is None else f"{one.utilisation:.0%}"
-        money = [figures.UNKNOWN if amount is None else figures.dollars(amount) for amount in (one.total_usd, one.fixed_usd, one.retrain_usd, one.serving_usd, one.usd_per_1k_requests)]
+        money = [figures.UNKNOWN if amount is None else figures.dollars(amount) for amount in (one.total_usd, one.fixed_usd, one.retrain_usd, one.serving_usd)]
+        money.append(figures.UNKNOWN if one.usd_per_1k_requests is None else figures.money(one.usd_per_1k_requests))
         rows.append([escaped(labels.get(one.name, one.name)), *money, "" if one.machines is None else str(one.machines), busy])
     head = ("cell", "total", "paid once", "retraining", "serving", "per 1,000 served", "machines", "busy")
     said = []
