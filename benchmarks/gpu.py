@@ -11,6 +11,7 @@ and seconds per step. A case that does not fit says so and the others go on; aft
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import json
 import sys
@@ -238,7 +239,8 @@ def hardware_of(device: str) -> Hardware | None:
 def measured(case: Case, device: str, how: Callable[[Case, Any, str], dict[str, Any]]) -> dict[str, Any]:
     """Runs one case on a fresh model; what fails is said in its place."""
     try:
-        return how(case, random_model(case.size, case.what == "qlora", device), device)
+        with contextlib.redirect_stdout(sys.stderr):  # trainers print their losses; what is printed here is one JSON
+            return how(case, random_model(case.size, case.what == "qlora", device), device)
     except Exception as error:  # a case that fails must not take the others with it; the JSON says why
         return {"peak_bytes": None, "seconds": None, "error": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
     finally:

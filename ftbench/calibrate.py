@@ -36,8 +36,10 @@ from ftbench.places import CONF
 from ftbench.store.store import Store
 
 TRAININGS = ["method.batch_size=2,16", "method.max_steps=4,16", "method.eval_steps=0", "dataset.limit.test=4", "validation=false", "metrics=[exact_match]"]
-ANSWERS = ["method=none", "context=zero_shot,rag", "dataset.limit.test=8,40,120", "validation=false", "metrics=[exact_match,bits_per_byte]"]
-QUANTISED_ANSWERS = ["method=none", "model.quantization=nf4", "dataset.limit.test=8,40,120", "validation=false", "metrics=[exact_match]"]
+ASKED = ["method=none", "decoding.batch_size=4,16", "decoding.latency_requests=0", "validation=false"]
+"""Two sizes of batches tell what a pass costs from what a row costs."""
+ANSWERS = [*ASKED, "context=zero_shot,rag", "dataset.limit.test=8,40,120", "metrics=[exact_match,bleu,rougeL,bits_per_byte]"]
+QUANTISED_ANSWERS = [*ASKED, "model.quantization=nf4", "dataset.limit.test=16,64", "metrics=[exact_match]"]
 
 
 def main(argv: Sequence[str]) -> int:

@@ -164,7 +164,7 @@ class _Family:
         else:
             text = f"Take {self.label(name)}: {self.score(name)}{price}; it is shown to be no worse by {self.settings.get('margin'):g} than the best, {self.label(best)} ({self.gap(name, best)})"
             other = self.cost(best)
-            text += f", which takes {other}." if other else "."
+            text += "." if other is None else ", at about the same cost." if other == cost else f", which takes {other}."
         seeds = next((len(side) for gap in self.family["methods"] for side in (gap["first"], gap["second"]) if name in side), 1)
         if seeds > 1 and self.family.get("method_sentences"):
             text += f" It is one of {seeds} seeds of its method, and the scores that tell them apart are those of the test split: choose between methods by the next sentence."
@@ -182,7 +182,7 @@ class _Family:
             if pair is None or pair["verdict"] not in NON_INFERIOR:
                 continue
             cost, own = self.decision["costs"].get(name), self.decision["costs"].get(chosen)
-            relation = "at a cost that is not known" if cost is None or own is None else f"and takes {self.cost(name)} against {self.cost(chosen)}"
+            relation = "at a cost that is not known" if cost is None or own is None else f"at about the same cost, {self.cost(name)}" if self.cost(name) == self.cost(chosen) else f"and takes {self.cost(name)} against {self.cost(chosen)}"
             said.append(Advice("equivalent", f"{self.label(name)} is {pair['verdict']} against it ({self.gap(name, chosen)}) {relation}.", {"cell": name, **pair}))
         return said
 

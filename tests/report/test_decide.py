@@ -127,6 +127,13 @@ def sentences(matrix, tmp_path, **decision):
     return advise.advice(*advise.read(tmp_path))
 
 
+def test_costs_that_read_alike_are_not_set_against_each_other(matrix, tmp_path) -> None:
+    matrix.cell("base", 39, work=4.0, price=1.0)
+    matrix.cell("rival", 38, work=4.1, price=1.0)
+    said = [one.text for one in sentences(matrix, tmp_path, **{**LOADED, "margin": 0.3}) if one.about in ("choice", "equivalent")]
+    assert any("at about the same cost" in text for text in said) and not any("against $" in text for text in said)
+
+
 def test_every_sentence_carries_numbers(matrix, tmp_path) -> None:
     matrix.cell("base", 20, work=4.0, price=1.0)
     matrix.cell("tuned", 39, work=40.0, trains=True, price=1.0)
