@@ -221,7 +221,7 @@ class _Compiler:
         names = labels([(point.names, shown) for point, shown in zip(points, told, strict=True)])
         ways = labels([(_asked(point.names), {key: value for key, value in shown.items() if key != "seed" and not is_open(key)}) for point, shown in zip(points, told, strict=True)])
         first: Settings | None = None
-        tokenizers: list[Parts] = []
+        compared: list[Parts] = []
         metrics: dict[str, Component] = {}
         samples: dict[str, dict[str, int]] = {}
         reports: dict[str, dict[str, Any]] = {}
@@ -238,7 +238,7 @@ class _Compiler:
             if parts is None or problems:
                 ids.append(self._refuse(point.composed.overrides, point.config, point.names, label, problems))
                 continue
-            tokenizers.append(parts)
+            compared.append(parts)
             identity = self._cell_id(parts)
             ids.append(identity)
             if identity not in cells:
@@ -255,7 +255,8 @@ class _Compiler:
                 values |= {axis: point.names[axis] for axis in tried}
                 approach = approach_id(point.config, parts, self.loose)
                 cells[identity] = Cell(identity, label, point.names, point.composed.overrides, point.config, stages, point.baseline, notes, approach, way, values)
-        problems = rules.tokenizer_rules(tokenizers, metrics, first.primary_metric) if first else []
+        ranked = (compared, metrics, first.primary_metric) if first else None
+        problems = rules.tokenizer_rules(*ranked) or rules.method_rules(*ranked) if ranked else []
         for identity, cell in list(cells.items()) if problems else []:
             ids = [self._refuse(cell.overrides, cell.config, cell.choices, cell.label, problems) if old == identity else old for old in ids]
             del cells[identity]

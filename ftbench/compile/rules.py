@@ -178,3 +178,12 @@ def tokenizer_rules(cells: Sequence[Parts], metrics: dict[str, Component], prima
             "Use bits_per_byte, which counts bytes, or a metric of the generated text",
         )
     ]
+
+
+def method_rules(cells: Sequence[Parts], metrics: dict[str, Component], primary: str) -> list[Problem]:
+    """Refuses a ranking of methods by how likely they find the reference: training on references buys that, whether answers get better or not."""
+    metric = metrics.get(primary)
+    if metric is None or metric.comparable_across_tokenizers or len({type(parts.method) for parts in cells}) < 2:
+        return []
+    why = f"{primary} scores the reference's own tokens, which whatever trains on references wins, and several methods are compared"
+    return [Problem("primary_metric", why, f"Rank by a metric of the generated text, and keep {primary} beside it")]

@@ -217,6 +217,15 @@ def test_20_perplexity_does_not_rank_across_tokenizers(composer: Composer) -> No
     assert not _plan(composer, "model=llama2_7b", words=words).plan.refusals
 
 
+def test_20_perplexity_does_not_rank_methods(composer: Composer) -> None:
+    words = (BASE, "metrics=[perplexity,rougeL]", "primary_metric=perplexity")
+    compiled = _plan(composer, "method=none,lora", words=words)
+    assert len(compiled.plan.refusals) == 2 and all("several methods are compared" in problem for problem in _problems(compiled))
+    beside = (BASE, "metrics=[rougeL,perplexity]")
+    assert not _plan(composer, "method=none,lora", words=beside).plan.refusals
+    assert not _plan(composer, "method=lora", "method.learning_rate=1e-4,2e-4", words=words).plan.refusals
+
+
 def test_unknown_revision_can_be_planned_and_not_run(composer: Composer) -> None:
     assert not compile_matrix(composer, [[BASE]], "plan").plan.refusals
     refused = compile_matrix(composer, [[BASE]], "run")

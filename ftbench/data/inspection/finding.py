@@ -38,7 +38,7 @@ class Finding:
         return Problem(self.where, self.why, self.fix)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "rows": list(self.rows)}
 
     def __str__(self) -> str:
         return str(self.problem())
