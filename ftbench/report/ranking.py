@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from ftbench.core.canonical import digest
+from ftbench.core.canonical import digest, file_digest
 from ftbench.core.cell import AXES
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
@@ -100,7 +102,7 @@ def families(plan: Plan, rows: Sequence[Row], primary: str, store: Store, method
         sample = Sufficient.read(folder) if folder is not None else None
         if sample is None:
             continue
-        alike = [cells[row.id].stages["prepare"], list(sample.ids)]
+        alike = [frozen(store, cells[row.id].stages["prepare"]), list(sample.ids)]
         if not row.scores[primary]["comparable_across_tokenizers"]:
             alike.append(base_model(plan, cells[row.id].stages))
         grouped.setdefault(digest(alike), []).append((row, sample))
@@ -110,6 +112,17 @@ def families(plan: Plan, rows: Sequence[Row], primary: str, store: Store, method
         metric = build(stage.config["metrics"][primary], f"metrics.{primary}")
         found.append(family_of(members, methods, primary, metric, plan.settings["statistics"], plan.settings.get("decision") or DECISION, names))
     return found
+
+
+def frozen(store: Store, prepare: str) -> str:
+    """Returns what cells share that answer the same test rows: data sets that differ by their training rows alone are ranked together."""
+    rows = store.folder(prepare) / "test.jsonl"
+    return _file_digest(rows) if rows.is_file() else prepare
+
+
+@lru_cache(maxsize=1024)
+def _file_digest(path: Path) -> str:
+    return file_digest(path)  # a finished stage never changes
 
 
 def method_key(config: Mapping[str, Any]) -> str:

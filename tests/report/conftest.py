@@ -62,8 +62,10 @@ class Matrix:
         group=None,
         approach=None,
         values=None,
+        data="toy",
+        tested=None,
     ):
-        """Adds a cell whose first ``right`` of ``n`` answers are right."""
+        """Adds a cell whose first ``right`` of ``n`` answers are right; ``tested`` are the rows that its ``data`` left in the store for the test."""
         nodes = {name: yaml.safe_load((ROOT / "conf" / "metric" / f"{name}.yaml").read_text(encoding="utf-8")) for name in self.metrics}
         for node in nodes.values():
             if "pattern" in node:
@@ -71,7 +73,7 @@ class Matrix:
         machine = yaml.safe_load((ROOT / "conf" / "hardware" / f"{hardware}.yaml").read_text(encoding="utf-8"))
         if price is not None:
             machine["usd_per_hour"] = price
-        roles = {"prepare": self._prepare(notes)}
+        roles = {"prepare": self._prepare(notes, data, tested)}
         inputs = {"prepare": roles["prepare"]}
         if trains:
             roles["train"] = inputs["weights"] = self._add("train", {"cell": label, "seed": seed}, {"prepare": roles["prepare"]}, model)
@@ -109,10 +111,11 @@ class Matrix:
         settings = {"metrics": list(self.metrics), "primary_metric": self.primary, "statistics": STATISTICS, "decision": self.decision}
         return Plan(tuple(self.cells), dict(self.stages), tuple(self.refusals), str(self.store.path), settings)
 
-    def _prepare(self, notes):
-        key = self._add("prepare", {"dataset": "toy"}, {}, None)
+    def _prepare(self, notes, data, tested):
+        key = self._add("prepare", {"dataset": data}, {}, None)
         if self.store.find(key) is None:
-            self._publish(key, "cpu", {"total": 1.0}, {}, None, {"summary.json": {"notes": list(notes), "counts": {}}})
+            files = {} if tested is None else {"test.jsonl": tested}
+            self._publish(key, "cpu", {"total": 1.0}, {}, None, {"summary.json": {"notes": list(notes), "counts": {}}, **files})
         return key
 
     def _add(self, kind, spec, inputs, model, config=None):

@@ -168,6 +168,17 @@ def test_20_perplexity_is_not_ranked_across_tokenizers(matrix, tmp_path):
     assert len(write_results(matrix.plan(), matrix.outcomes, tmp_path).families) == 1
 
 
+def test_data_sets_that_test_the_same_rows_are_ranked_together_and_others_are_not(matrix, tmp_path):
+    """More training rows are another data set, and the question is what they gained; equal ids over other rows are no reason."""
+    frozen, other = [{"id": "row0", "target": "It is red."}], [{"id": "row0", "target": "It is green."}]
+    matrix.cell("lora train=100", 10, trains=True, data="toy 100", tested=frozen)
+    matrix.cell("lora train=300", 38, trains=True, data="toy 300", tested=frozen)
+    matrix.cell("elsewhere", 38, trains=True, data="another", tested=other)
+    families = write_results(matrix.plan(), matrix.outcomes, tmp_path).families
+    named = {cell.id: cell.label for cell in matrix.cells}
+    assert [sorted(named[cell] for cell in family.cells) for family in families] == [["lora train=100", "lora train=300"], ["elsewhere"]]
+
+
 def test_tuning_that_adds_nothing_is_called_so(matrix, tmp_path):
     matrix.cell("zero_shot", 20)
     matrix.cell("lora", 21, trains=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ftbench.core.canonical import digest
 from ftbench.core.errors import FtbenchError
-from ftbench.report.ranking import DECISION, Family, family_of, method_key
+from ftbench.report.ranking import DECISION, Family, family_of, frozen, method_key
 from ftbench.report.rows import Row
 from ftbench.report.view.labels import distinct
 from ftbench.report.view.sweep import Sweep
@@ -130,7 +130,7 @@ def _compared(
         sample = home[cell].sample(cell)
         if sample is None or metric not in sample.metrics:
             continue
-        alike = [home[cell].cells[cell]["stages"]["prepare"], list(sample.ids)]
+        alike = [frozen(home[cell].store, home[cell].cells[cell]["stages"]["prepare"]), list(sample.ids)]
         if not row.scores[metric].get("comparable_across_tokenizers", True):
             alike.append(row.details.get("model"))
         if only is not None:
