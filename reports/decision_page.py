@@ -10,7 +10,7 @@ import streamlit as st
 from ftbench.cost.ownership import SECONDS_PER_MONTH, Load
 from ftbench.report.draw import decision as pieces
 from ftbench.report.draw import ownership
-from ftbench.report.draw.pieces import empty, notes, piece
+from ftbench.report.draw.pieces import empty, notes, notes_of, piece
 from ftbench.report.draw.scatter import chart
 from ftbench.report.draw.statistics import heat
 from ftbench.report.text import flat
@@ -57,7 +57,7 @@ def show() -> None:
     if maps:
         frame.draw(piece("<h2>Where each cell wins</h2>") + "".join(heat(one) for one in maps))
     if table.notes:
-        with st.expander(f"{len(table.notes)} notes on this sweep"):
+        with st.expander(notes_of(len(table.notes))):
             frame.draw(piece(notes(table.notes)))
 
 

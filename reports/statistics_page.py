@@ -25,6 +25,8 @@ def show() -> None:
     for family in table.families:
         title = f"<h3>{escaped(family['dataset'])}, by {escaped(table.metric)}</h3>" if len(table.families) > 1 else ""
         frame.draw(piece(title) + pieces.pairs(view.pairs(table, family), family.get("family", ""), table.confidence))
+    if not table.families:
+        frame.draw(pieces.pairs((), "", table.confidence))
     frame.draw(piece("<h2>Seeds apart from sampling</h2>") + pieces.seeds([one for family in table.families for one in view.seed_gaps(table, family)]))
     frame.draw(piece("<h2>All metrics</h2>") + pieces.metrics(view.metric_tables(table, named), frame.cell_link))
     maps, others = view.heats(table, named[:1]), view.heats(table, named[1:])

@@ -74,7 +74,7 @@ def trust(found: Mapping[str, Any], metric: str) -> str | None:
         return None
     accuracy = one["accuracy"]
     often = _limits(accuracy["value"], accuracy["low"], accuracy["high"])
-    return f"{metric} orders two answers as people do in {often} of the {one['decided']} comparisons that they decided; 0.5 is a coin"
+    return f"{metric} orders two answers as people do in {often} of the {one['decided']} comparisons that they decided; 0.5 is a coin."
 
 
 def markdown(found: Mapping[str, Any], primary: str) -> str:

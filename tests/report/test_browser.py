@@ -252,6 +252,13 @@ def test_the_sent_file_works_from_disk_with_the_network_cut(browser, files) -> N
     assert shown.count() == 1 and shown.get_attribute("data-metric") == "bleu"
     page.select_option("#ft-metric", label="exact_match")
     assert page.locator(".ft-metric:visible").get_attribute("data-metric") == "exact_match"
+    rows = page.locator(".ft-metric:visible .ft-rank details")
+    cost, kept = "(rows) => rows.map((row) => Number(row.dataset.cost))", "(rows) => rows.map((row) => row.id)"
+    by_rank = rows.evaluate_all(kept)
+    page.locator(".ft-metric:visible [data-sort=cost]").click()
+    assert rows.evaluate_all(cost) == sorted(rows.evaluate_all(cost)) and rows.evaluate_all(kept) != by_rank
+    page.locator(".ft-metric:visible [data-sort=rank]").press("Enter")
+    assert rows.evaluate_all(kept) == by_rank
     page.fill("#ft-cells", "lora")
     assert page.locator(".ft-metric:visible .ft-rank details:visible").count() == 3
     page.fill("#ft-search", page.locator("article .ft-id a").nth(7).text_content())

@@ -193,7 +193,20 @@ def test_a_sweep_without_results_cannot_be_sent(matrix, tmp_path, capsys) -> Non
 def test_nothing_but_refusals_is_still_a_page(matrix, tmp_path) -> None:
     matrix.refuse("tiny dpo", "no preferences")
     text = html([_saved(matrix, tmp_path / "s")])
-    assert "no preferences" in text and "No cell has a score to rank." in text
+    assert "no preferences" in text and "No cell of this sweep has a score to rank." in text
+
+
+def test_a_sweep_whose_cells_all_failed_is_a_page_with_the_reasons(matrix, tmp_path, capsys) -> None:
+    matrix.cell("tiny none", 1, status="failed", reason="generate.test: out of memory")
+    matrix.cell("tiny lora", 1, status="failed", reason="train: out of disk")
+    _saved(matrix, tmp_path / "s")
+    sheet, table = tmp_path / "x.html", tmp_path / "x.csv"
+    assert main(["report", str(tmp_path / "s"), "--html", str(sheet), "--markdown", "-", "--csv", str(table)]) == 0
+    text, told = sheet.read_text(encoding="utf-8"), capsys.readouterr().out
+    for where in (text, told, table.read_text(encoding="utf-8")):
+        assert "generate.test: out of memory" in where and "train: out of disk" in where
+    assert "0 of 2 cells done" in text and "No cell of this sweep has a score to rank." in text
+    assert 'id="ft-metric"' not in text and "Ranked by" not in text and "there are no comparisons" in text
 
 
 def test_json_of_the_bundle_is_ascii(sweep, tmp_path) -> None:  # noqa: F811

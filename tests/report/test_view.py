@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ import pytest
 
 from ftbench.core.errors import FtbenchError
 from ftbench.cost.ownership import SECONDS_PER_MONTH, Load
+from ftbench.report.draw import ownership as owning
 from ftbench.report.draw.decision import ranking
-from ftbench.report.draw.decision import ranking
+from ftbench.report.draw.pages import plan_forecast
 from ftbench.report.draw.review import review
 from ftbench.report.draw.scatter import chart
 from ftbench.report.draw.svg import scale
@@ -195,6 +197,13 @@ def test_seeds_are_one_group_and_speak_as_a_method(matrix, tmp_path) -> None:
     assert gap.clear and gap.first == "tiny lora (3 seeds)"
 
 
+def test_a_forecast_of_no_training_is_a_dash_and_an_unknown_one_is_not_zero(sweep) -> None:
+    found = {"cells": {cell: {"train_seconds": seconds} for cell, seconds in (("one", 0.0), ("two", None), ("three", 7200.0))}}
+    drawn = plan_forecast(replace(plan_page(sweep), forecast=found))
+    training = [row.split("</td>")[3].rpartition(">")[2] for row in drawn.split("<tr>")[2:]]
+    assert training == ["-", "n/a", "2.0 h"]
+
+
 def test_unknown_metric_slice_and_folder_are_one_line(sweep, tmp_path) -> None:
     with pytest.raises(FtbenchError, match="no metric of this sweep. Available: exact_match, rouge1"):
         table([sweep], "blue")
@@ -354,6 +363,8 @@ def test_owning_reranks_by_total_cost_and_moves_the_break_even(matrix, tmp_path)
     assert few_owned.cheapest == ids["tiny none"] and many_owned.cheapest == ids["tiny lora"]
     (crossing,) = many_owned.crossings
     assert crossing.volumes and crossing.cheaper[0] == ids["tiny none"]
+    drawn = owning.chart(many_owned, {cell: label for label, cell in ids.items()}).partition("</svg>")[0]
+    assert drawn.index("tiny none</text>") < drawn.index("tiny lora</text>")  # the dearer line's label stands above, as the line does
     stored[0]["machine_usd_per_hour"] = None
     assert set(choices_of(table([found]))) == {ids["tiny none"]}
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ftbench.report import figures
-from ftbench.report.draw.pieces import code, empty, facts, note, piece, share, table, tag, wide
+from ftbench.report.draw.pieces import code, empty, facts, note, piece, share, table, tag
 from ftbench.report.draw.statistics import checks
 from ftbench.report.text import cut, escaped, flat
 from ftbench.report.view.cell import CellPage, Training
@@ -79,7 +79,7 @@ def costs(page: CellPage) -> str:
         state = "" if part.state == "done" else tag(part.state, "red")
         shared = f"<small>shared with {len(part.shared)} other{'s' * (len(part.shared) != 1)}</small>" if part.shared else ""
         rows.append([f"{escaped(part.role)} {state}", bar, figures.duration(seconds), escaped(shape), shared, escaped(flat(receipt.device or "")) if receipt else "", f"<small>{part.key[:12]}</small>"])
-    grid = wide(table(("stage", "", "wall time", "of that", "", "device", "key"), rows, numbers=(2,)))
+    grid = table(("stage", "", "wall time", "of that", "", "device", "key"), rows, numbers=(2,), track=1)
     failed = "".join(note(f"{part.role}: {part.receipt.error}", "red") for part in finished if part.state == "failed" and part.receipt and part.receipt.error)
     return piece(grid, f"<small>{figures.duration(total)} of wall time in all as it ran; the bill counts each shared stage as if this cell ran alone, loading included</small>", failed)
 
@@ -103,6 +103,8 @@ def account(page: CellPage) -> str:
             ("alone, on spot machines", None if found.get("spot_usd") is None else figures.money(found["spot_usd"]))]  # fmt: skip
     tokens = found.get("tokens") or {}
     counts = [[escaped(str(stage)), escaped(str(name).replace("_", " ")), figures.count(count)] for stage, own in tokens.items() if isinstance(own, dict) for name, count in own.items() if isinstance(count, (int, float))]
+    if not rows:
+        return ""
     return piece(
         "<h3>What the bill counts</h3>", table(("", *(name for name, _, _ in known)), rows, numbers=range(1, 1 + len(known))), f"<p><small>{told}</small></p>",
         facts((name, value) for name, value in more if value is not None),
@@ -130,7 +132,7 @@ def forecast(page: CellPage) -> str:
     found = page.forecast
     if not found:
         return piece(note("No forecast was stored with this cell, so there is nothing to hold the measurement against."))
-    whole = [("memory at the peak", _size(found.get("peak_bytes"))), ("training", _time(found.get("train_seconds"))), ("in all", _time(found.get("seconds"))), ("cost", _money(found.get("usd")))]
+    whole = [("memory at the peak", _size(found.get("peak_bytes"))), ("training", "-" if found.get("train_seconds") == 0 else _time(found.get("train_seconds"))), ("in all", _time(found.get("seconds"))), ("cost", _money(found.get("usd")))]
     parts = [facts([(f"forecast: {name}", value) for name, value in whole])]
     rows = [
         [escaped(str(one.get("kind"))), _size(one.get("peak_bytes")), _size(one.get("measured_peak_bytes")), _ratio(one.get("peak_bytes"), one.get("measured_peak_bytes")),

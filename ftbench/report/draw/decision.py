@@ -40,7 +40,8 @@ def ranking(decision: Decision, link: Link | None = None, anchor: str | None = N
     axis = (min(ends), max(ends))
     unit = "$/1k" if decision.basis == "usd_per_1k_requests" else "time/1k"
     last = "total cost" if decision.weighed.basis == TOTAL else "training"
-    head = "".join(f"<span{' class=ft-right' if place > 2 else ''}>{words}</span>" for place, words in enumerate(("by cost" if decision.order == COST else "rank", "cell", "", f"{escaped(decision.metric)}", unit, last, "p95")))
+    keys = {3: " data-sort=rank", 5 if decision.weighed.basis == TOTAL else 4: " data-sort=cost"}  # what the file's script makes a click order by
+    head = "".join(f"<span{' class=ft-right' if place > 2 else ''}{keys.get(place, '')}>{words}</span>" for place, words in enumerate(("by cost" if decision.order == COST else "rank", "cell", "", f"{escaped(decision.metric)}", unit, last, "p95")))
     by_cost = places_by_cost(decision) if decision.order == COST else None
     rows = "".join(_group(group, axis, decision, link, anchor, by_cost) for group in decision.groups)
     hidden = note(f"{decision.hidden} hidden by the filters. Ranks are over all {len(decision.family['cells'])} cells.") if decision.hidden else ""
@@ -59,7 +60,8 @@ def _group(group: Group, axis: tuple[float, float], decision: Decision, link: Li
     if group.trials:
         chosen = f"Validation chose {group.chosen} among the trials; the others, which on test may only look lucky:" if group.chosen else "Trials that validation did not choose:"
         inside += f'<p class="ft-soft">{escaped(chosen)}</p>' + _members("trials", group.trials, decision, link)
-    return f'<details{name}><summary>{_row(group, axis, decision, by_cost)}</summary><div class="ft-more">{inside}{_facts(group.lead, decision, link)}</div></details>'
+    cost = "" if group.lead.cost is None else f' data-cost="{group.lead.cost:.9g}"'
+    return f'<details{name}{cost}><summary>{_row(group, axis, decision, by_cost)}</summary><div class="ft-more">{inside}{_facts(group.lead, decision, link)}</div></details>'
 
 
 def _members(words: str, lines: Sequence[Line], decision: Decision, link: Link | None) -> str:

@@ -37,15 +37,12 @@ def _draw(found: Owned, drawn: Mapping[str, tuple[tuple[float, float], ...]], la
     for tick in across.ticks(7 if wide else 4):
         parts += [line(across(tick), bottom, across(tick), bottom + 5, "ft-axis"), text(across(tick), bottom + 20, _short(tick), anchor="middle")]
     parts += [line(left, bottom, right, bottom, "ft-axis"), text(10, 14, f"$ over {found.load.months:g} months", kind="ft-strong"), text(right, height - 6, "requests a month", anchor="end", kind="ft-strong")]
-    ends: list[float] = []
-    for place, (cell, points) in enumerate(drawn.items()):
+    for place, points in enumerate(drawn.values()):
         parts.append(path([(across(volume), up(total)) for volume, total in points], KINDS[min(place, len(KINDS) - 1)]))
-        y = up(points[-1][1])
-        while any(abs(y - other) < 15 for other in ends):
-            y += 15
-        ends.append(y)
-        if wide:
-            parts.append(text(right + 8, y + 4, fitted(labels.get(cell, cell), 176), kind="ft-strong" if cell == found.cheapest else ""))
+    y = 0.0
+    for cell in sorted(drawn, key=lambda cell: -drawn[cell][-1][1]) if wide else ():  # in the order of the lines' ends, so that none is named by another's label
+        y = max(up(drawn[cell][-1][1]), y + 15)
+        parts.append(text(right + 8, y + 4, fitted(labels.get(cell, cell), 176), kind="ft-strong" if cell == found.cheapest else ""))
     here = across(found.load.requests_per_month)
     parts += [line(here, top, here, bottom, "ft-axis"), text(here + 5, top + 10, "your load", kind="ft-halo")]
     low, high = across.low, across.high
@@ -66,20 +63,25 @@ def parts(found: Owned, labels: Mapping[str, str]) -> str:
         money.append(figures.UNKNOWN if one.usd_per_1k_requests is None else figures.money(one.usd_per_1k_requests))
         rows.append([escaped(labels.get(one.name, one.name)), *money, "" if one.machines is None else str(one.machines), busy])
     head = ("cell", "total", "paid once", "retraining", "serving", "per 1,000 served", "machines", "busy")
-    said = []
+    crossed, never = [], []
     for one in found.crossings:
         first, second = (labels.get(name, name) for name in (one.first, one.second))
         if one.reason:
             continue
         if not one.volumes:
             cheaper = labels.get(one.cheaper[0], "") if one.cheaper and one.cheaper[0] else None
-            said.append(f"{cheaper} is cheaper than {second if cheaper == first else first} at every volume." if cheaper else f"{first} and {second} cost the same at every volume.")
+            never.append(f"{cheaper} is cheaper than {second if cheaper == first else first} at every volume." if cheaper else f"{first} and {second} cost the same at every volume.")
             continue
         after = labels.get(one.cheaper[1] or "", "neither")
         more = f" They change places {len(one.volumes)} times, at steps of whole machines." if len(one.volumes) > 1 else ""
         reach = f" ({_short(one.low)} to {'never' if one.high is None else _short(one.high)} with the paces' intervals)" if one.low is not None else ""
-        said.append(f"{first} against {second}: from {_short(one.volumes[0])} requests a month{reach} {after} is cheaper.{more}")
-    return piece(table(head, rows, numbers=(1, 2, 3, 4, 5, 6, 7)), *(f"<p>{escaped(sentence)}</p>" for sentence in said))
+        crossed.append(f"{first} against {second}: from {_short(one.volumes[0])} requests a month{reach} {after} is cheaper.{more}")
+    return piece(table(head, rows, numbers=(1, 2, 3, 4, 5, 6, 7)), *(f"<p>{escaped(sentence)}</p>" for sentence in crossed), _folded(never))
+
+
+def _folded(sentences: Sequence[str]) -> str:
+    said = "".join(f"<p>{escaped(sentence)}</p>" for sentence in sentences)
+    return f"<details><summary>{len(sentences)} pairs that never change places</summary>{said}</details>" if len(sentences) > 2 else said
 
 
 def sentence(found: Owned, names: Mapping[str, str], rivals: Sequence[str]) -> str:

@@ -27,14 +27,14 @@ def plan_cells(page: PlanPage, link: Callable[[str], str] | None = None) -> str:
     """Returns every cell with its stages."""
     if not page.cells:
         return piece(note("Every cell was refused."))
-    rows = []
+    rows, stopped = [], any(cell["reason"] for cell in page.cells)
     for cell in page.cells[:MOST_CELLS]:
         name = f'<a href="{escaped(link(cell["id"]))}">{escaped(cell["label"])}</a>' if link else escaped(cell["label"])
         status = cell["status"] or ("done" if cell["done"] == cell["stages"] else "waiting")
         kind = {"done": "green", "failed": "red", "waiting": "grey"}.get(status, "amber")
-        rows.append([name + (" " + tag("baseline", "grey") if cell["baseline"] else ""), tag(status, kind), f"{cell['done']} of {cell['stages']}", escaped(cell["reason"] or ""), f"<small>{cell['id']}</small>"])
+        rows.append([name + (" " + tag("baseline", "grey") if cell["baseline"] else ""), tag(status, kind), f"{cell['done']} of {cell['stages']}", *([escaped(cell["reason"] or "")] if stopped else []), f"<small>{cell['id']}</small>"])
     left = note(f"{len(page.cells) - MOST_CELLS} more in plan.json.") if len(page.cells) > MOST_CELLS else ""
-    return piece(table(("cell", "state", "stages done", "reason", "id"), rows, numbers=(2,)), left)
+    return piece(table(("cell", "state", "stages done", *(["reason"] if stopped else []), "id"), rows, numbers=(2,)), left)
 
 
 def refusals(page: PlanPage) -> str:
@@ -59,7 +59,7 @@ def plan_forecast(page: PlanPage) -> str:
     parts += [note(f"unknown: {words}") for words in total.get("unknown") or ()]
     labels = {cell["id"]: cell["label"] for cell in page.cells}
     rows = [
-        [escaped(labels.get(cell, cell)), _or_unknown(one.get("peak_bytes"), figures.size), escaped(one.get("peak_stage") or ""), _or_unknown(one.get("train_seconds"), figures.duration),
+        [escaped(labels.get(cell, cell)), _or_unknown(one.get("peak_bytes"), figures.size), escaped(one.get("peak_stage") or ""), "-" if one.get("train_seconds") == 0 else _or_unknown(one.get("train_seconds"), figures.duration),
          _or_unknown(one.get("seconds"), figures.duration), _or_unknown(one.get("usd"), figures.money)]
         for cell, one in list((found.get("cells") or {}).items())[:MOST_CELLS]
     ]  # fmt: skip

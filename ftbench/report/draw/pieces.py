@@ -10,15 +10,17 @@ MOST = 8000
 """Characters of one text that a page shows at once."""
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = (), label: int | None = 0) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = (), label: int | None = 0, track: int | None = None) -> str:
     """Returns a table of HTML cells, which the caller has escaped; it scrolls sideways where it does not fit.
 
     Args:
         numbers: columns set flush right.
         label: the column that names the row, which is kept wide; None for none.
+        track: the column of bars or intervals, wide enough to read; a phone leaves it out, so that the figures are seen.
     """
     kinds = ["ft-num" if index in numbers else "ft-label" if index == label else "" for index in range(len(head))]
-    top = "".join(f'<th scope="col"{_kind(kind if kind == "ft-num" else "")}>{words}</th>' for words, kind in zip(head, kinds, strict=True))
+    kinds = ["ft-wide" if index == track else kind for index, kind in enumerate(kinds)]
+    top = "".join(f'<th scope="col"{_kind(kind if kind != "ft-label" else "")}>{words}</th>' for words, kind in zip(head, kinds, strict=True))
     body = "".join("<tr>" + "".join(f"<td{_kind(kind)}>{cell}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>" for row in rows)
     return f'<div class="ft-scroll" tabindex="0"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
@@ -35,6 +37,10 @@ def note(words: str, kind: str = "") -> str:
 
 def notes(sentences: Iterable[str]) -> str:
     return "".join(note(sentence) for sentence in sentences)
+
+
+def notes_of(count: int) -> str:
+    return f"{count} note{'s' * (count != 1)} on this sweep"
 
 
 def empty(title: str, words: str, commands: Sequence[str] = ()) -> str:
@@ -65,11 +71,6 @@ def span(low: float | None, value: float | None, high: float | None, axis: tuple
         start, end = share(low, axis), share(high, axis)
         ends = f'<span class="ft-span ft-l{start} ft-w{max(1, end - start)}"></span>'
     return f'<div class="ft-track{" ft-lead" if lead else ""}">{ends}<span class="ft-dot ft-l{share(value, axis)}"></span></div>'
-
-
-def wide(markup: str) -> str:
-    """Returns a table whose cells with a track are wide enough to read it."""
-    return markup.replace('<td><div class="ft-track', '<td class="ft-wide"><div class="ft-track')
 
 
 def share(value: float, axis: tuple[float, float]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ftbench.report import figures
-from ftbench.report.draw.pieces import empty, facts, note, piece, said, span, table, tag, wide
+from ftbench.report.draw.pieces import empty, facts, note, piece, said, span, table, tag
 from ftbench.report.text import cut, escaped, flat
 from ftbench.report.view.review import Reading, ReviewPage
 
@@ -79,7 +79,7 @@ def _ranking(page: ReviewPage) -> str:
     reference = (found["bradley_terry"] or {}).get("reference")
     told = "Win rate: the share of comparisons won, a tie counting half, over all opponents; every comparison counts once, however many raters judged it. The intervals cover other examples, not other raters."
     told += f" Bradley-Terry strengths are log odds of winning against {flat(str(found['systems'].get(reference, reference)))}, which stands at 0." if reference is not None else ""
-    return f'<h3>Ranked by people</h3>{wide(table([*(escaped(words) for words in head[:2]), "", *(escaped(words) for words in head[2:])], rows, numbers=(0, 3, 4, 5), label=1))}<small>{escaped(told)}</small>'
+    return f'<h3>Ranked by people</h3>{table([*(escaped(words) for words in head[:2]), "", *(escaped(words) for words in head[2:])], rows, numbers=(0, 3, 4, 5), label=1, track=2)}<small>{escaped(told)}</small>'
 
 
 def _pairs(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -104,7 +104,7 @@ def _metrics(found: Mapping[str, Any]) -> str:
     if not rows:
         return ""
     told = "The share of the comparisons which people decided that a metric decides alike; 0.5 is a coin, and below it a metric points the wrong way."
-    return f'<h3>Which metric to trust</h3>{wide(table(("metric", "", "orders answers as people do", "Kendall", "Spearman", "comparisons decided"), rows, numbers=(2, 3, 4, 5)))}<small>{told}</small>'
+    return f'<h3>Which metric to trust</h3>{table(("metric", "", "orders answers as people do", "Kendall", "Spearman", "comparisons decided"), rows, numbers=(2, 3, 4, 5), track=1)}<small>{told}</small>'
 
 
 def _judges(found: Mapping[str, Any]) -> str:
@@ -165,7 +165,7 @@ def _dimensions(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
         [escaped(flat(str(name))) if not place else "", escaped(names.get(one["system"], one["system"])), _span(one.get("win_rate")), _share(one.get("win_rate")), figures.count(one.get("n"))]
         for name, ranking in (found.get("dimensions") or {}).items() for place, one in enumerate(ranking)
     ]  # fmt: skip
-    return f"<h3>What else was asked <small>described, not tested</small></h3>{wide(table(('question', 'cell', '', 'win rate', 'n'), rows, numbers=(3, 4)))}" if rows else ""
+    return f"<h3>What else was asked <small>described, not tested</small></h3>{table(('question', 'cell', '', 'win rate', 'n'), rows, numbers=(3, 4), track=2)}" if rows else ""
 
 
 def _ratings(found: Mapping[str, Any], names: Mapping[str, str]) -> str:

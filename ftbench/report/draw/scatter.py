@@ -74,7 +74,10 @@ def _axes(across: Scale, up: Scale, unit: str, decision: Decision, width: int, h
     parts.append(line(left, bottom, right, bottom, "ft-axis"))
     arrow = "" if decision.higher else " (less is better)"
     parts.append(text(left - 46, 12, f"{decision.metric}{arrow}", kind="ft-strong"))
-    parts.append(text(right, height - 6, f"{unit}{', log scale' if log else ''}", anchor="end", kind="ft-strong"))
+    told = f"{unit}{', log scale' if log else ''}"
+    if width_of(told) > width - 30:  # bold is wider; the load stands in the sentence above
+        told = told.replace(unit, unit.partition(" at ")[0])
+    parts.append(text(right, height - 6, told, anchor="end", kind="ft-strong"))
     return parts
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ftbench.report import figures
-from ftbench.report.draw.pieces import empty, facts, note, notes, piece, span, table, tag, wide
+from ftbench.report.draw.pieces import empty, facts, note, notes, piece, span, table, tag
 from ftbench.report.text import cut, escaped, flat
 from ftbench.report.view.statistics import Data, Heat, MetricTable, Pair, Seeds
 
@@ -16,6 +16,8 @@ MOST_ROWS = 200
 
 def metrics(tables: Sequence[MetricTable], link: Callable[[str], str] | None = None) -> str:
     """Returns every metric over all cells, with its settings."""
+    if not tables:
+        return piece(note("No cell has a score."))
     parts = []
     for one in tables:
         rows = []
@@ -26,14 +28,14 @@ def metrics(tables: Sequence[MetricTable], link: Callable[[str], str] | None = N
         arrow = "more is better" if one.higher else "less is better"
         made = " · ".join(escaped(flat(words)) for words in (one.signature, one.interval) if words)
         head = f"<h3>{escaped(one.name)} <small>{arrow}</small></h3>"
-        parts.append(head + wide(table(("cell", "", "value and interval", "n", "failed"), rows, numbers=(2, 3, 4))) + f"<small>{made}</small>")
+        parts.append(head + table(("cell", "", "value and interval", "n", "failed"), rows, numbers=(2, 3, 4), track=1) + f"<small>{made}</small>")
     return piece(*parts)
 
 
 def pairs(found: Sequence[Pair], declared: str, confidence: float, labels: Mapping[str, str] | None = None) -> str:
     """Returns the declared comparisons after adjustment."""
     if not found:
-        return piece(note("One cell, or nothing declared to compare with: there are no comparisons."))
+        return piece(note("Fewer than two cells with a score, or nothing declared to compare with: there are no comparisons."))
     words = {"best": "each cell against the best one, adjusted over all pairs, since the data chose the best", "baseline": "each cell against the baselines", "all": "every pair"}
     exact = any(pair.mcnemar for pair in found)
     rows = []
@@ -56,7 +58,7 @@ def seeds(found: Sequence[Seeds], families: Sequence[str] = ()) -> str:
 
 
 def heat(one: Heat, title: str | None = None) -> str:
-    """Returns a heat map; darker is better, and every tile says its number."""
+    """Returns a heat map; the stronger the colour, the better, and every tile says its number."""
     known = [number for row in one.numbers for number in row if number is not None]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
     head = "".join(f'<th class="ft-num" scope="col">{escaped(cut(flat(value), 40))}{f"<br><small>n {count}</small>" if count else ""}</th>' for value, count in zip(one.values, one.counts, strict=True))
@@ -64,7 +66,7 @@ def heat(one: Heat, title: str | None = None) -> str:
     for label, row in zip(one.cells, one.numbers, strict=True):
         tiles = "".join(_tile(number, low, high, one) for number in row)
         body += f'<tr><td class="ft-label">{escaped(label)}</td>{tiles}</tr>'
-    head_line = f"<h3>{escaped(title or f'{one.metric} by {one.column}')} <small>darker is better</small></h3>"
+    head_line = f"<h3>{escaped(title or f'{one.metric} by {one.column}')} <small>the stronger the colour, the better</small></h3>"
     return piece(f'{head_line}<div class="ft-scroll" tabindex="0"><table class="ft-heat"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>')
 
 
@@ -82,7 +84,7 @@ def correlations(names: Sequence[str], matrix: Sequence[Sequence[float | None]],
         return piece(note("Fewer than two metrics have a score per example, so there is nothing to correlate."))
     heat_map = Heat("", "", tuple(names), (None,) * len(names), tuple(names), tuple(tuple(row) for row in matrix), 2, True)
     words = f"Spearman's correlation of per-example scores, mean over {cells} cells; metrics for which less is better are turned."
-    return piece(f'<p class="ft-soft">{words}</p>') + heat(heat_map, "metric against metric").replace("darker is better", "darker is more alike")
+    return piece(f'<p class="ft-soft">{words}</p>') + heat(heat_map, "metric against metric").replace("the stronger the colour, the better", "the stronger the colour, the more alike")
 
 
 def data(found: Sequence[Data]) -> str:

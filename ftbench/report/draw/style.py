@@ -71,7 +71,7 @@ _RULES = """
 .ft-ex section{padding:10px 16px;border-bottom:1px solid var(--ft-line)}.ft-ex section:last-child{border-bottom:0}
 .ft-answers{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));gap:0 22px}
 .ft-answer{padding:8px 0;min-width:0}.ft-answer h4,.ft-ex h4{font-size:13px;margin:0 0 4px;padding:0;font-weight:650;color:var(--ft-ink)}
-.ft-ex summary{cursor:pointer;color:var(--ft-soft);font-size:13px}
+.ft-ex section>p{font-size:14px;margin:0 0 4px}.ft-ex summary{cursor:pointer;color:var(--ft-soft);font-size:13px}
 .ft-scores{font-size:12.5px;color:var(--ft-soft);margin:6px 0 0;font-variant-numeric:tabular-nums}.ft-scores b{color:var(--ft-ink);font-weight:600}
 .ft-passage{border-left:3px solid var(--ft-line);padding:2px 0 2px 10px;margin:8px 0}.ft-passage.ft-gold{border-color:var(--ft-green)}
 .ft del{background:var(--ft-gone);text-decoration:line-through;text-decoration-thickness:1px}.ft ins{background:var(--ft-new);text-decoration:none;border-bottom:2px solid var(--ft-accent)}
@@ -94,7 +94,7 @@ _RULES = """
 .ft-row>*:nth-child(n+5){grid-row:3;font-size:13px;text-align:left}.ft-row>*:nth-child(5){grid-column:2}.ft-row>*:nth-child(6){grid-column:3;text-align:right}.ft-row>*:nth-child(7){display:none}
 .ft-head{display:none}.ft-row>*[data-name]::before{content:attr(data-name) " ";color:var(--ft-soft);font-weight:400}.ft-more{padding-left:16px}}
 @media (max-width:640px){
-.ft-scroll td:not(.ft-num):not(.ft-label):not(.ft-wide):not(:empty){min-width:92px}.ft-chart .ft-wide-chart{display:none}.ft-chart .ft-narrow{display:block}.ft-verdict{padding:12px 14px}.ft-verdict .ft-say{font-size:18px}.ft h2{font-size:17.5px}}
+.ft .ft-wide{display:none}.ft-scroll td:not(.ft-num):not(.ft-label):not(.ft-wide):not(:empty){min-width:92px}.ft-chart .ft-wide-chart{display:none}.ft-chart .ft-narrow{display:block}.ft-verdict{padding:12px 14px}.ft-verdict .ft-say{font-size:18px}.ft h2{font-size:17.5px}}
 @media (min-width:2200px){.ft svg.ft-wide-chart{width:100%;max-width:1760px}.ft{font-size:18px}.ft table,.ft-text{font-size:17px}.ft-verdict .ft-say{font-size:26px}}
 @media print{.ft{font-size:11pt}.ft details>*{display:block}.ft-ex,.ft-rank details,.ft-verdict,.ft svg{break-inside:avoid}.ft a{color:inherit}.ft-screen{display:none!important}}
 """

@@ -19,6 +19,21 @@
   });
   if (named) named.addEventListener("input", narrow);
 
+  for (const rank of all(".ft-rank")) {
+    const rows = all(":scope > details", rank), cost = (row) => (row.dataset.cost ? Number(row.dataset.cost) : Infinity);
+    for (const head of all("[data-sort]", rank)) {
+      const order = () => {
+        for (const other of all("[data-sort]", rank)) other.classList.toggle("ft-sorted", other === head);
+        for (const row of head.dataset.sort === "cost" ? [...rows].sort((a, b) => (cost(a) < cost(b) ? -1 : cost(a) > cost(b) ? 1 : 0)) : rows) rank.appendChild(row);
+      };
+      head.tabIndex = 0;
+      head.setAttribute("role", "button");
+      head.title = head.dataset.sort === "cost" ? "order by cost" : "order by rank";
+      head.addEventListener("click", order);
+      head.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); order(); } });
+    }
+  }
+
   const reveal = () => {
     const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (target && target.tagName === "DETAILS") target.open = true;

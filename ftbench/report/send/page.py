@@ -1,6 +1,6 @@
 """``report --html FILE``: decision, outputs and statistics in one file that opens from an attachment and asks no network for anything.
 
-Everything is in the HTML itself, so that it can be read with scripts off and printed; a small script of ours only filters, sorts and marks
+Everything is in the HTML itself, so that it can be read with scripts off and printed; a small script of ours only filters, orders and marks
 differences. The content policy allows this one script and this one style sheet, by their hashes, and nothing else.
 """
 
@@ -18,7 +18,7 @@ from ftbench.report.draw import decision as pieces
 from ftbench.report.draw import ownership
 from ftbench.report.draw import review as people
 from ftbench.report.draw import statistics as tables
-from ftbench.report.draw.pieces import note, notes, tag
+from ftbench.report.draw.pieces import empty, note, notes, notes_of, tag
 from ftbench.report.draw.scatter import chart
 from ftbench.report.draw.style import rules, variables
 from ftbench.report.send.clean import cleaned, cleaned_data, cleaned_examples, cleaned_review
@@ -51,6 +51,7 @@ body{margin:0;background:var(--ft-ground);color:var(--ft-ink)}
 .ft-tools label{font-size:12.5px;color:var(--ft-soft);display:block}
 .ft-tools select,.ft-tools input{font:inherit;font-size:14px;color:var(--ft-ink);background:var(--ft-panel);border:1px solid var(--ft-line);border-radius:6px;padding:6px 8px;min-width:150px;max-width:260px}
 .ft-other-metric,.ft-js .ft-no-js{display:none}.ft-ex{content-visibility:auto;contain-intrinsic-size:auto 260px}.ft-ex:target,.ft-rank details:target{outline:2px solid var(--ft-accent)}
+.ft-js .ft-head [data-sort]{cursor:pointer;text-decoration:underline dotted;text-underline-offset:3px}.ft-js .ft-head .ft-sorted{color:var(--ft-ink);text-decoration:underline}
 .ft-many>summary{font-weight:600;padding:4px 0}
 @media (max-width:640px){.ft-page{padding:14px 14px 40px}}
 @media print{.ft-tools{display:none!important}.ft-page{padding:0;max-width:none}.ft-ex{content-visibility:visible}}
@@ -123,10 +124,10 @@ def _decision(sweeps: Sequence[Sweep], first: Table, metrics: Sequence[str]) -> 
     options = "".join(f"<option>{escaped(flat(metric))}</option>" for metric in metrics)
     tools = f'<div class="ft-tools"><label>Metric<br><select id="ft-metric">{options}</select></label><label>Cells<br><input id="ft-cells" type="search" placeholder="part of a name"></label></div>'
     alone = f'<div class="ft-no-js">{note(f"Ranked by {first.metric} alone: scripts are off or blocked here. With them, a menu ranks by each of the {len(metrics)} metrics; Statistics below has all their values.")}</div>' if len(metrics) > 1 else ""
-    empty = "" if parts else note("No cell has a score to rank.")
     undone = pieces.undone(first.undone(), first.unranked(), first.metric)
-    told = f"<details><summary>{len(first.notes)} notes on this sweep</summary>{notes(first.notes)}</details>" if first.notes else ""
-    return f'<section id="decision">{tools}{alone}{"".join(parts)}{empty}{undone}{told}</section>'
+    told = f"<details><summary>{notes_of(len(first.notes))}</summary>{notes(first.notes)}</details>" if first.notes else ""
+    ranked = f"{tools}{alone}{''.join(parts)}" if parts else empty("No cell of this sweep has a score to rank.", "What stopped the cells stands below.")
+    return f'<section id="decision">{ranked}{undone}{told}</section>'
 
 
 def _owned(ranked: Table, one: Decision) -> str:
@@ -150,6 +151,7 @@ def _statistics(sweeps: Sequence[Sweep], first: Table, metrics: Sequence[str]) -
     for family in first.families:
         parts.append(f"<h3>{escaped(family['dataset'])}, by {escaped(first.metric)}</h3>" if len(first.families) > 1 else "")
         parts.append(tables.pairs(view.pairs(first, family), family.get("family", ""), first.confidence))
+    parts += [] if first.families else [tables.pairs((), "", first.confidence)]
     parts += ["<h2>Seeds apart from sampling</h2>", tables.seeds([one for family in first.families for one in view.seed_gaps(first, family)])]
     parts += ["<h2>All metrics</h2>", tables.metrics(view.metric_tables(first, metrics))]
     maps = view.heats(first, metrics)
