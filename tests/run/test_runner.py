@@ -18,11 +18,13 @@ from ftbench.run.worker import LOG
 from tests.run.conftest import Bench
 
 SCRIPT = """
+import signal
 import sys
 from pathlib import Path
 from ftbench.core.plan import Plan
 from ftbench.run.progress import Progress
 from ftbench.run.runner import Interrupted, run_plan
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests started in the background would hand down that it is ignored
 path = Path(sys.argv[1])
 plan = Plan.read(path)
 try:
