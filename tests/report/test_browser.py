@@ -137,6 +137,7 @@ def test_decision_filters_constrains_and_leads_to_the_cell(watched, address) -> 
     page.get_by_text("5 hidden by the filters").wait_for()
     page.goto(address)
     page.wait_for_selector(".ft-say")
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')  # a page still being drawn swallows a slider's key
     page.get_by_role("button", name="Constraints").click()
     page.get_by_role("slider", name="p95 latency at most, ms").focus()
     page.keyboard.press("Home")
