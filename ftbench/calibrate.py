@@ -25,8 +25,7 @@ import yaml
 from ftbench.compile.forecast import Forecaster
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError, Refused
-from ftbench.core.example import SPLITS
-from ftbench.core.example import read_jsonl
+from ftbench.core.example import SPLITS, read_jsonl
 from ftbench.core.plan import FILE, Plan
 from ftbench.core.receipt import Receipt
 from ftbench.cost.calibration import Calibration, write

@@ -62,7 +62,7 @@ class Line:
 
     @property
     def rank(self) -> str:
-        return str(self.ranks[0]) if self.ranks[0] == self.ranks[1] else f"{self.ranks[0]}–{self.ranks[1]}"
+        return _rank_range(*self.ranks)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,11 @@ class Group:
 
     @property
     def rank(self) -> str:
-        return str(self.ranks[0]) if self.ranks[0] == self.ranks[1] else f"{self.ranks[0]}–{self.ranks[1]}"
+        return _rank_range(*self.ranks)
+
+
+def _rank_range(best: int, worst: int) -> str:
+    return str(best) if best == worst else f"{best}–{worst}"
 
 
 def line_of(table: Table, family: dict[str, Any], row: Row, label: str, digits: int, weighed: Weighed, place: Place | None, limits: Mapping[str, float]) -> Line:
