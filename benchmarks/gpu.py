@@ -1,42 +1,52 @@
-"""Forecast against measured memory and time on a real device, and against plain TRL in the same run: ``python -m benchmarks.gpu``.
+"""Forecast against measured memory and time on one GPU, and against plain TRL in the same run: ``python -m benchmarks.gpu``.
 
-    python -m benchmarks.gpu --out gpu.json                  # 7B and 13B with random weights, from config alone; under 9 minutes on one 80 GB GPU
-    python -m benchmarks.gpu --tiny --out gpu.json           # a tiny architecture on whatever device there is; the tests run this
+    python -m benchmarks.gpu [--out gpu.json]     # 7B and 13B with random weights, from config alone; under 9 minutes on one GPU with 80 GB or more
+    python -m benchmarks.gpu --plan               # what it would do: each case's forecast memory and time on hardware=h100, and the sum; needs no GPU
+    python -m benchmarks.gpu --tiny               # a tiny architecture on whatever device there is; the tests run this
 
-Every case makes a model of random weights on the device, trains a few steps through ftbench's own trainers (LoRA, QLoRA, all weights, DPO) or answers a
-batch, and does the same by plain TRL and peft where there is such a thing. One JSON: per case the forecast and the measured peak (torch's allocator)
-and seconds per step. A case that does not fit says so and the others go on; after ``--minutes`` no further case is begun.
+A case is LoRA, QLoRA, all weights, DPO or answering at one size. It runs in a process of its own (``benchmarks.gpu_case``), so that it begins with an
+empty device and takes no other with it: first by ftbench's own code, then by plain TRL and transformers on the same weights, ids and seed. The JSON holds
+for each the forecast, both peaks of torch's allocator, both times of a step, and how far apart the losses are. It is written anew after every case.
+Cases stand in the order of their weight. One that the time left does not allow is written down as not run, one that fails with its error.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import gc
 import json
+import math
+import os
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 
+from ftbench.compile.space import without
 from ftbench.core.component import build
 from ftbench.core.training import Training
 from ftbench.cost.architecture import Architecture, architecture, catalogue
+from ftbench.cost.forecast import LOGIT_BUDGET_BYTES, rates_of
 from ftbench.cost.hardware import Hardware
-from ftbench.cost.memory import Setting, inference_peak, kv_cache_bytes, training_peak, weight_bytes
-from ftbench.cost.speed import GENERATE, WHOLE, Rates, data_sheet, generation_work, training_work
+from ftbench.cost.memory import GB, Setting, inference_peak, kv_cache_bytes, scoring_peak, total, training_peak, weight_bytes
+from ftbench.cost.speed import FORWARD, GENERATE, WHOLE, Rates, generation_work, scoring_work, training_work
 from ftbench.places import CONF
+from ftbench.run.worker import QUIET
 
 LLAMA = {"7B": "meta-llama/Llama-2-7b-hf", "13B": "meta-llama/Llama-2-13b-hf"}
 TINY = {"model_type": "llama", "hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 384, "vocab_size": 512}
-STEPS = 4
-"""Optimizer steps of a case; the first warms up and is not timed."""
+STEPS = 6
+"""Optimizer steps of a training, or rounds of answering; the first warms up and is not timed."""
+REFERENCE_ROWS = 16
+"""Sequences at once when the reference is scored, as ``ftbench.methods.reference`` has it."""
+START_SECONDS, SETUP_SECONDS, MADE_BYTES_PER_SECOND = 25.0, 4.0, 4e9
+"""Assumed, for the estimate alone: a process with its imports and CUDA; a trainer; drawing random weights on the device."""
+IMPORTANCE = ("7B-lora", "7B-qlora", "13B-lora", "7B-full", "7B-dpo", "7B-generate", "13B-qlora", "13B-dpo", "13B-generate")
 
 
 @dataclass(frozen=True)
@@ -49,236 +59,183 @@ class Case:
     length: int
     changed: dict[str, Any]
 
+    @property
+    def name(self) -> str:
+        return f"{self.size}-{self.what}"
+
+    @property
+    def new(self) -> int:
+        """Tokens that an answer has."""
+        return max(4, self.length // 8)
+
 
 def cases(tiny: bool) -> list[Case]:
-    sizes = ["tiny", "tiny"] if tiny else ["7B", "13B"]
-    length, rows = (32, 2) if tiny else (512, 4)
-    small = {} if tiny or not torch.cuda.is_available() else {"master_weights": "base", "optimizer": "adamw_bnb_8bit", "gradient_checkpointing": True}
-    found = [Case(size, what, rows, length, {}) for size in sizes[:1] for what in ("lora", "qlora")]
-    found += [Case(sizes[0], "full", rows, length, small), Case(sizes[0], "dpo", max(1, rows // 2), length, {}), Case(sizes[0], "generate", rows, length, {})]
-    found += [Case(sizes[1], what, rows, length, {}) for what in ("lora", "qlora", "dpo", "generate")]
-    return found[:5] if tiny else found
+    """Returns the cases, the weightiest first."""
+    if tiny:
+        return [Case("tiny", what, 1 if what == "dpo" else 2, 32, {}) for what in ("lora", "qlora", "full", "dpo", "generate")]
+    # What a 7B needs to be trained whole on one GPU of 80 GB; torchtune ships the same.
+    small = {"master_weights": "base", "optimizer": "adamw_bnb_8bit", "gradient_checkpointing": True}
+    return [Case(size, what, 2 if what == "dpo" else 4, 512, small if what == "full" else {}) for size, what in (name.split("-") for name in IMPORTANCE)]
 
 
 def config_of(size: str) -> dict[str, Any]:
     return TINY if size == "tiny" else catalogue()[LLAMA[size]]
 
 
-def random_model(size: str, quantised: bool, device: str) -> Any:
-    """Returns a causal language model with random weights on the device, its linear layers in NF4 where asked for."""
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
-    with torch.device(device):
-        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config_of(size)), dtype=dtype)
-    if quantised:
-        _quantise(model, device, dtype)
-    return model.eval()
-
-
-def _quantise(model: Any, device: str, dtype: Any) -> None:
-    import bitsandbytes as bnb
-
-    for name, module in list(model.named_modules()):
-        if isinstance(module, torch.nn.Linear) and name != "lm_head":
-            packed = bnb.nn.Linear4bit(module.in_features, module.out_features, bias=False, compute_dtype=dtype, quant_type="nf4", compress_statistics=True, device="meta")
-            packed.weight = bnb.nn.Params4bit(module.weight.data, requires_grad=False, quant_type="nf4", compress_statistics=True).to(device)
-            packed.support_avx512bf16_for_cpu = False  # see ftbench.models.quantize
-            parent = model.get_submodule(name.rpartition(".")[0])
-            setattr(parent, name.rpartition(".")[2], packed)
-            module.weight = None
-    model.is_loaded_in_4bit = True
-
-
-class Clock:
-    """Peak memory of the device and the time of each step; on a CPU there is no such peak."""
-
-    def __init__(self, device: str) -> None:
-        self.device, self.steps = device, []  # type: ignore[var-annotated]
-        gc.collect()
-        if device.startswith("cuda"):
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats()
-
-    def step(self, *_: Any) -> None:
-        if self.device.startswith("cuda"):
-            torch.cuda.synchronize()
-        self.steps.append(time.perf_counter())
-
-    def reading(self) -> dict[str, float | None]:
-        gaps = [after - before for before, after in zip(self.steps, self.steps[1:], strict=False)]
-        return {"peak_bytes": float(torch.cuda.max_memory_allocated()) if self.device.startswith("cuda") else None, "seconds": min(gaps) if gaps else None}
-
-
 def method_of(case: Case) -> Any:
-    node = yaml.safe_load((CONF / "method" / f"{case.what}.yaml").read_text(encoding="utf-8"))
-    node.pop("_search_", None)
+    node = without(yaml.safe_load((CONF / "method" / f"{case.what}.yaml").read_text(encoding="utf-8")))
     return build({**node, "batch_size": case.rows, "max_steps": STEPS, "eval_steps": 0, "max_tokens": case.length, **case.changed}, "method")
 
 
-def loaded_of(model: Any, device: str) -> Any:
-    """Returns the random model as ftbench's trainers take it, with the tiny model's tokenizer; ids are drawn, nothing is tokenised."""
-    from ftbench.models.loaded import load
-
-    node = yaml.safe_load((CONF / "model" / "tiny.yaml").read_text(encoding="utf-8"))
-    tiny = build(node, "model")
-    own = load(
-        **tiny._source(), device="cpu", dtype="float32", quantization=None, attention="sdpa", trust_remote_code=False, safetensors_only=True, context_tokens=None,
-        template=None, use_template=True, template_arguments={},
-    )  # fmt: skip
-    return replace(own, model=model, device=device, pad_id=0, stop_ids=(1,))
+def machines() -> list[Hardware]:
+    """Returns the hardware that ships with its data sheet."""
+    found: list[Any] = [build(yaml.safe_load(path.read_text(encoding="utf-8")), "hardware") for path in sorted((CONF / "hardware").glob("*.yaml"))]
+    return [one for one in found if one.gpus]
 
 
-def train_ours(case: Case, model: Any, device: str) -> dict[str, Any]:
-    """Trains through ftbench's own trainers on drawn ids."""
-    method, loaded, clock = method_of(case), loaded_of(model, device), Clock(device)
-    drawn = torch.Generator().manual_seed(0)
-    rows = torch.randint(2, config_of(case.size)["vocab_size"], (STEPS * case.rows, case.length), generator=drawn).tolist()
-    with tempfile.TemporaryDirectory() as folder:
-        run = _Run(Path(folder), clock.step)
-        if case.what == "dpo":
-            from ftbench.methods.pairs import Pair
-            from ftbench.methods.preference import Loss, PreferenceRun
-            from ftbench.methods.preference_trainer import fit as fit_pairs
-
-            half = case.length // 2
-            pairs = [Pair(str(number), tuple(row[:half]), tuple(row[half:]), tuple(row[half:][::-1])) for number, row in enumerate(rows)]
-            supervised = method._run(run, loaded)
-            preferred = PreferenceRun(
-                examples=(), recipe=method, loss=Loss("sigmoid", 0.1, 0.0), reference={pair.id: (-float(half), -float(half)) for pair in pairs}, seed=0,
-                adapt=supervised.adapt, save=lambda model: None, folder=Path(folder), progress=clock.step,
-            )  # fmt: skip
-            fit_pairs(preferred, pairs, [], frozenset(), loaded)
-        else:
-            from ftbench.methods.rows import Row
-            from ftbench.methods.trainer import fit
-
-            order = [Row(str(number), tuple(row), tuple(row)) for number, row in enumerate(rows)]
-            fit(replace(method._run(run, loaded), save=lambda model: None), order, [], frozenset(), loaded)
-    return clock.reading()
-
-
-@dataclass
-class _Run:
-    """See ``ftbench.core.protocols.TrainRun``."""
-
-    folder: Path
-    progress: Callable[..., None]
-    examples: Sequence[Any] = ()
-    validation: Sequence[Any] = ()
-    seed: int = 0
-    inputs: Any = None
-    scratch: Path | None = None
-
-
-def train_trl(case: Case, model: Any, device: str) -> dict[str, Any]:
-    """Trains the same rows by TRL and peft as their documentation has it."""
-    import datasets
-    from peft import LoraConfig
-    from transformers import TrainerCallback
-    from trl import SFTConfig, SFTTrainer
-
-    clock, loaded, method = Clock(device), loaded_of(model, device), method_of(case)
-
-    class Steps(TrainerCallback):
-        def on_step_end(self, *rest: Any, **more: Any) -> None:
-            clock.step()
-
-    rows = torch.randint(2, config_of(case.size)["vocab_size"], (STEPS * case.rows, case.length), generator=torch.Generator().manual_seed(0)).tolist()
-    cuda = device.startswith("cuda")
-    with tempfile.TemporaryDirectory() as folder:
-        args = SFTConfig(
-            output_dir=folder, per_device_train_batch_size=case.rows, max_steps=STEPS, learning_rate=1e-5, bf16=cuda, use_cpu=not cuda, report_to="none",
-            save_strategy="no", disable_tqdm=True, max_length=None, packing=False, dataset_kwargs={"skip_prepare_dataset": True}, optim=method.optimizer,
-            activation_checkpointing=method.gradient_checkpointing,
-        )  # fmt: skip
-        lora = LoraConfig(r=16, lora_alpha=32, lora_dropout=0.05, target_modules="all-linear", task_type="CAUSAL_LM") if case.what in ("lora", "qlora") else None
-        data = datasets.Dataset.from_dict({"input_ids": rows, "labels": rows})
-        trainer = SFTTrainer(model=model, args=args, train_dataset=data, processing_class=loaded.tokenizer, peft_config=lora, callbacks=[Steps()])
-        trainer.train()
-    return clock.reading()
-
-
-def answer(case: Case, model: Any, device: str) -> dict[str, Any]:
-    """Answers one batch of drawn prompts, as many new tokens as the prompt has over eight, greedily."""
-    clock, new = Clock(device), max(4, case.length // 8)
-    prompts = torch.randint(2, config_of(case.size)["vocab_size"], (case.rows, case.length), generator=torch.Generator().manual_seed(0)).to(device)
-    with torch.inference_mode():
-        for _ in range(3):
-            clock.step()
-            model.generate(input_ids=prompts, attention_mask=torch.ones_like(prompts), max_new_tokens=new, min_new_tokens=new, do_sample=False, pad_token_id=0)
-    clock.step()
-    return clock.reading()
-
-
-def forecast_of(case: Case, shape: Architecture, device: str, rates: Rates | None) -> dict[str, float | None]:
-    """Returns the forecast by the formulas of ``ftbench.cost``."""
-    cuda = device.startswith("cuda")
+def forecast_of(case: Case, cuda: bool, rates: Rates | None) -> dict[str, Any]:
+    """Returns the forecast by the formulas of ``ftbench.cost``: bytes at the peak, and seconds of a step or of a round of answers."""
+    shape = architecture(config_of(case.size))
+    assert shape is not None
     dtype = "bfloat16" if cuda else "float32"
-    quantised = "nf4" if case.what == "qlora" else None
-    setting = Setting(dtype, dtype, quantised, "sdpa", "cuda" if cuda else "cpu")
+    setting = Setting(dtype, dtype, "nf4" if case.what == "qlora" else None, "sdpa", "cuda" if cuda else "cpu")
     if case.what == "generate":
-        new = max(4, case.length // 8)
-        peak = sum(inference_peak(shape, setting, case.rows, case.length, new).values())
-        work = generation_work(shape, case.rows, case.rows, case.length, new, weight_bytes(shape, dtype, None), kv_cache_bytes(shape, setting, 1), None, False)
-        return {"peak_bytes": peak, "seconds": None if rates is None else rates.kinds[GENERATE].seconds(work)}
+        weights, cache = weight_bytes(shape, dtype, None), kv_cache_bytes(shape, setting, 1)
+        terms = inference_peak(shape, setting, case.rows, case.length, case.new)
+        work = generation_work(shape, case.rows, case.rows, case.length, case.new, weights, cache, None, False)
+        return {**_told(terms, None if rates is None else rates.kinds[GENERATE].seconds(work))}
     training: Training = method_of(case).training(STEPS * case.rows)
-    peak = sum(training_peak(shape, setting, training, case.length).values())
-    work = training_work(shape, training, case.length, 0.0, 0, quantised is not None)
-    return {"peak_bytes": peak, "seconds": None if rates is None else rates.kinds[WHOLE].seconds(work) / STEPS}
+    work = training_work(shape, training, case.length, 0.0, 0, setting.quantization is not None)
+    found = _told(training_peak(shape, setting, training, case.length), None if rates is None else rates.kinds[WHOLE].seconds(work) / STEPS)
+    return found if case.what != "dpo" else {**found, "reference": _reference(case, shape, setting, rates)}
 
 
-def hardware_of(device: str) -> Hardware | None:
-    """Returns the shipped description of this GPU, or None."""
-    if not device.startswith("cuda"):
-        return None
-    options = [build(yaml.safe_load(path.read_text(encoding="utf-8")), "hardware") for path in sorted((CONF / "hardware").glob("*.yaml"))]
-    return next((one for one in options if one.matches(torch.cuda.get_device_name(0))), None)
+def _reference(case: Case, shape: Architecture, setting: Setting, rates: Rates | None) -> dict[str, Any]:
+    sequences = 2 * STEPS * case.rows
+    terms = scoring_peak(shape, setting, min(REFERENCE_ROWS, sequences), case.length, LOGIT_BUDGET_BYTES)
+    work = scoring_work(shape, sequences, REFERENCE_ROWS, case.length, None, False)
+    return _told(terms, None if rates is None else rates.kinds[FORWARD].seconds(work))
 
 
-def measured(case: Case, device: str, how: Callable[[Case, Any, str], dict[str, Any]]) -> dict[str, Any]:
-    """Runs one case on a fresh model; what fails is said in its place."""
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # trainers print their losses; what is printed here is one JSON
-            return how(case, random_model(case.size, case.what == "qlora", device), device)
-    except Exception as error:  # a case that fails must not take the others with it; the JSON says why
-        return {"peak_bytes": None, "seconds": None, "error": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
-    finally:
-        gc.collect()
-        if device.startswith("cuda"):
-            torch.cuda.empty_cache()
+def _told(terms: dict[str, float], seconds: float | None) -> dict[str, Any]:
+    return {"peak_bytes": total(terms), "memory": terms, "seconds": seconds}
+
+
+def estimate(case: Case, forecast: dict[str, Any]) -> float:
+    """Returns the seconds that a case's process will take, both ways of doing it; without rates nothing but what is assumed of processes."""
+    made = 2.0 * weight_bytes_of(case) / MADE_BYTES_PER_SECOND
+    steps = 2 * STEPS * (forecast["seconds"] or 0.0)
+    return START_SECONDS + 2 * SETUP_SECONDS + made + steps + (forecast.get("reference", {}).get("seconds") or 0.0)
+
+
+def weight_bytes_of(case: Case) -> float:
+    shape = architecture(config_of(case.size))
+    assert shape is not None
+    return weight_bytes(shape, "bfloat16", None)
+
+
+def run_case(case: Case, hardware: str | None, seconds: float) -> dict[str, Any]:
+    """Runs a case in its own process, which is killed after so many seconds; what it had measured until then is kept."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "case.json"
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]  # TRL refuses several GPUs in sight of one process
+        command = [sys.executable, "-m", "benchmarks.gpu_case", json.dumps(asdict(case)), str(out), *([hardware] if hardware else [])]
+        error = None
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=max(1.0, seconds), check=False,
+                env={**os.environ, **QUIET, "CUDA_VISIBLE_DEVICES": visible},
+            )  # fmt: skip
+            if done.returncode != 0:
+                lines = done.stderr.strip().splitlines()
+                error = f"its process ended with status {done.returncode}: {lines[-1] if lines else 'no word'}"
+        except subprocess.TimeoutExpired:
+            error = f"stopped after {seconds:.0f} s, when the command's time was over"
+        found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
+    return {**found, **({} if error is None else {"error": error})}
+
+
+def show(case: Case, found: dict[str, Any]) -> str:
+    """Returns a line for a person who waits."""
+    parts = [f"{part}: {_gb(found[part].get('peak_bytes'))}, {_s(found[part].get('seconds'))}" for part in ("forecast", "ftbench", "plain") if part in found]
+    errors = [str(one["error"]) for one in (found, found.get("ftbench", {}), found.get("plain", {})) if "error" in one]
+    return f"{case.name}: " + "; ".join([*parts, *errors])
+
+
+def _gb(amount: float | None) -> str:
+    return "no peak" if amount is None else f"{amount / GB:.1f} GB"
+
+
+def _s(seconds: float | None) -> str:
+    return "no time" if seconds is None else f"{seconds:.3f} s"
+
+
+def write(path: Path, data: dict[str, Any]) -> None:
+    """Puts the file in place in one step: a kill leaves the one before."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
 
 
 def main(argv: Sequence[str] = ()) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.gpu", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tiny", action="store_true", help="a tiny architecture on whatever device there is")
-    parser.add_argument("--minutes", type=float, default=8.0, help="begin no further case after so many")
-    parser.add_argument("--out", type=Path, default=None, help="write the JSON here too")
+    parser.add_argument("--plan", action="store_true", help="print what would be done and for how long, and do nothing")
+    parser.add_argument("--minutes", type=float, default=8.5, help="all is over after so many")
+    parser.add_argument("--only", default=None, metavar="NAME,...", help="these cases alone, such as 7B-lora,13B-generate")
+    parser.add_argument("--hardware", default=None, help="whose data sheet the forecast takes; default: that of the GPU found, for an estimate h100")
+    parser.add_argument("--out", type=Path, default=Path("gpu.json"))
     words = parser.parse_args(list(argv))
-    device = "cuda:0" if torch.cuda.is_available() else "cpu"
-    if not words.tiny and device == "cpu":
-        print("benchmarks.gpu: no GPU here; --tiny runs a tiny architecture on the CPU", file=sys.stderr)
+    named = {case.name: case for case in cases(words.tiny)}
+    chosen = list(named) if words.only is None else words.only.split(",")
+    known = {machine.name: machine for machine in machines()}
+    for value, options, word in [*((name, named, "--only") for name in chosen), (words.hardware or "h100", known, "--hardware")]:
+        if value not in options:
+            print(f"benchmarks.gpu: {word} {value}: is none of {', '.join(options)}", file=sys.stderr)
+            return 2
+    if not 0 < words.minutes < math.inf or not words.out.absolute().parent.is_dir():
+        print(f"benchmarks.gpu: --minutes {words.minutes:g} --out {words.out}: give minutes above 0, and a file in a folder that is there", file=sys.stderr)
+        return 2
+    rates = None if words.tiny else rates_of(known[words.hardware or "h100"], None)
+    expected = {name: estimate(named[name], forecast_of(named[name], not words.tiny, rates)) for name in chosen}
+    print(f"benchmarks.gpu: {len(chosen)} cases, about {sum(expected.values()):.0f} s of {60 * words.minutes:.0f}" + (f" by the data sheet of {words.hardware or 'h100'}" if rates else ""), file=sys.stderr)
+    if words.plan:
+        for name in chosen:
+            found = forecast_of(named[name], not words.tiny, rates)
+            print(f"{name:<14}{_gb(found['peak_bytes']):>10}{_s(found['seconds']):>12} a step{expected[name]:>8.0f} s in all")
+        return 0
+    if not words.tiny and not _has_gpu():
+        print("benchmarks.gpu: no GPU here; --tiny runs a tiny architecture on the CPU, --plan tells what would be done", file=sys.stderr)
         return 1
-    machine = hardware_of(device)
-    rates = data_sheet(machine.name, machine.peak_bf16_flops, machine.bandwidth_bytes_per_second) if machine and machine.peak_bf16_flops and machine.bandwidth_bytes_per_second else None
-    start, told = time.monotonic(), []
-    for case in cases(words.tiny):
-        if time.monotonic() - start > words.minutes * 60:
-            told.append({"case": vars(case), "skipped": f"{words.minutes:g} minutes were over"})
-            continue
-        shape = architecture(config_of(case.size))
-        assert shape is not None
-        ours = measured(case, device, answer if case.what == "generate" else train_ours)
-        plain = measured(case, device, train_trl) if case.what in ("lora", "qlora", "full") else None
-        told.append({"case": vars(case), "forecast": forecast_of(case, shape, device, rates), "measured": ours, "trl": plain})
-        print(json.dumps(told[-1]), file=sys.stderr)
-    name = torch.cuda.get_device_name(0) if device != "cpu" else "cpu"
-    data = {"device": name, "torch": torch.__version__, "seconds": time.monotonic() - start, "rates": rates.basis if rates else None, "cases": told}
-    text = json.dumps(data, indent=1)
-    if words.out is not None:
-        words.out.write_text(text + "\n", encoding="utf-8")
-    print(text)
-    return 0
+    return _measure([named[name] for name in chosen], expected, words)
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()  # asks the driver alone: no context of this process stands on the device
+
+
+def _measure(chosen: Sequence[Case], expected: dict[str, float], words: argparse.Namespace) -> int:
+    start, slower, told = time.monotonic(), 1.0, []
+    data: dict[str, Any] = {"device": None, "minutes": words.minutes, "expected_seconds": expected, "cases": told}
+    for case in chosen:
+        left = 60 * words.minutes - (time.monotonic() - start)
+        needed = slower * expected[case.name]
+        begun = time.monotonic()
+        if needed > left:
+            found: dict[str, Any] = {"not_run": f"would take about {needed:.0f} s, and {max(0.0, left):.0f} s are left of {words.minutes:g} minutes"}
+        else:
+            found = run_case(case, words.hardware, left)
+            slower = (time.monotonic() - begun) / expected[case.name]  # of the last alone: the first may read its imports from a cold disk
+        found = {"case": asdict(case), "name": case.name, **found, "seconds": time.monotonic() - begun}
+        told.append(found)
+        data["device"] = data["device"] or found.get("environment", {}).get("device")
+        write(words.out, {**data, "seconds": time.monotonic() - start})
+        print(show(case, found), file=sys.stderr)
+    whole = [one for one in told if all(one.get(part, {}).get("seconds") for part in ("ftbench", "plain"))]
+    print(f"{data['device']}: {len(whole)} of {len(told)} cases measured both ways in {time.monotonic() - start:.0f} s: {words.out}")
+    return int(len(whole) < len(told))
 
 
 if __name__ == "__main__":
