@@ -56,7 +56,17 @@ class Builder:
         base = getattr(built["method"], "base", None) if getattr(built["model"], "weights", True) else None
         whole, _ = self.component("model", node(built["model"].whole()))
         built["model"], problems = self.component("model", node(base(built["model"]) if base else built["model"]))
+        built["context"], found = self._context_for(built["context"], whole)
+        problems = [*problems, *found]
         return None if problems else Parts(**{axis: built[axis] for axis in AXES}, whole=whole, seed=settings.seed, corpus=corpus), metrics, problems
+
+    def _context_for(self, context: Any, model: Any) -> tuple[Component | None, list[Problem]]:
+        """Returns a context for one model: one that counts tokens counts that model's."""
+        try:
+            own = context.for_model(model) if hasattr(context, "for_model") else context
+        except Refused as refused:
+            return None, refused.problems
+        return (context, []) if own is context else self.component("context", node(own))
 
     def dataset(self, config: Any) -> tuple[Component | None, Component | None, list[Problem], list[Problem]]:
         """Returns a dataset's rows, its documents, what is wrong with the rows, and what with the documents, which stops only cells that read them."""

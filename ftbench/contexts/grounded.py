@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ftbench.contexts.chunk import Chunk, Chunking, word_count
-from ftbench.core.errors import Problem
+from ftbench.core.errors import Problem, Refused, under
 from ftbench.core.example import Document, Request, Splits, Turn
 from ftbench.data.corpus import unfit_documents
 
@@ -99,3 +99,16 @@ def check_documents(splits: Splits, context: str) -> list[Problem]:
 def cut(documents: Iterable[Document], chunking: Chunking) -> list[Chunk]:
     """Returns all chunks of all documents, in order."""
     return [chunk for document in documents for chunk in chunking.chunks(document)]
+
+
+def with_chunking_for(context: Any, model: Any) -> Any:
+    """Returns a context that cuts documents, cutting by the tokens of this model where it counts tokens.
+
+    Raises:
+        Refused: when the model has no tokenizer here.
+    """
+    try:
+        chunking = context.chunking.for_model(model)
+    except Refused as refused:
+        raise Refused(under("context.chunking", refused.problems)) from None
+    return context if chunking is context.chunking else replace(context, chunking=chunking)

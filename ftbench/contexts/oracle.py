@@ -6,13 +6,13 @@ What ``context=rag`` lacks against this was not found; what this lacks against f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ftbench.contexts.chunk import Chunking
-from ftbench.contexts.grounded import Form, check_documents, cut, grounded, told
-from ftbench.core.component import Component
+from ftbench.contexts.grounded import Form, check_documents, cut, grounded, told, with_chunking_for
+from ftbench.core.component import Component, Remote
 from ftbench.core.errors import FtbenchError, Problem, under
 from ftbench.core.example import Document, Example, Request, Splits
 from ftbench.core.protocols import AddStage, Lowered
@@ -37,6 +37,22 @@ class Oracle(Component):
     @property
     def seeded(self) -> bool:
         return False
+
+    def identity(self) -> dict[str, Any]:
+        return {**super().identity(), "chunking": self.chunking.identity()}
+
+    def locate(self) -> Oracle:
+        return replace(self, chunking=self.chunking.locate())
+
+    def for_model(self, model: Any) -> Oracle:
+        return with_chunking_for(self, model)
+
+    def missing(self) -> list[Problem]:
+        """Returns why this context, though it can be planned with, cannot be run here."""
+        return under("context.chunking", self.chunking.missing())
+
+    def remotes(self) -> list[Remote]:
+        return self.chunking.remotes()
 
     def check(self) -> list[Problem]:
         problems = [*under("context.chunking", self.chunking.check()), *under("context.form", self.form.check())]
@@ -74,4 +90,4 @@ class Oracle(Component):
 
     def sketch(self, examples: Sequence[Example], splits: Splits, seed: int) -> list[Request]:
         """Returns requests as long as the real ones, made without any stage's folder: what a forecast counts the tokens of."""
-        return self.requests(examples, splits.train, splits.documents, {}, seed)
+        return replace(self, chunking=self.chunking.sketch()).requests(examples, splits.train, splits.documents, {}, seed)

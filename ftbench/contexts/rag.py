@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ftbench.contexts.chunk import Chunk, Chunking
-from ftbench.contexts.grounded import Form, check_documents, cut, grounded, told
+from ftbench.contexts.grounded import Form, check_documents, cut, grounded, told, with_chunking_for
 from ftbench.contexts.retrieve.retriever import located, nested, nested_problems
-from ftbench.core.component import Component, build, node
+from ftbench.core.component import Component, Remote, build, node
 from ftbench.core.errors import Problem, Refused, under
 from ftbench.core.example import Document, Example, Request, Splits, read_jsonl, write_jsonl
 from ftbench.core.protocols import AddStage, Lowered
@@ -55,10 +55,14 @@ class Rag(Component):
 
     def identity(self) -> dict[str, Any]:
         examples = None if self.examples is None else self._examples().identity()
-        return {**super().identity(), "retriever": nested(self.retriever, RETRIEVER).identity(), "examples": examples}
+        return {**super().identity(), "chunking": self.chunking.identity(), "retriever": nested(self.retriever, RETRIEVER).identity(), "examples": examples}
 
     def locate(self) -> Rag:
-        return replace(self, retriever=located(self.retriever, RETRIEVER), examples=None if self.examples is None else node(self._examples().locate()))
+        examples = None if self.examples is None else node(self._examples().locate())
+        return replace(self, retriever=located(self.retriever, RETRIEVER), chunking=self.chunking.locate(), examples=examples)
+
+    def for_model(self, model: Any) -> Rag:
+        return with_chunking_for(self, model)
 
     def check(self) -> list[Problem]:
         problems = [] if self.k >= 1 else [Problem("context.k", f"{self.k} passages are none", "Give at least 1, or context=zero_shot")]
@@ -77,18 +81,21 @@ class Rag(Component):
     def check_data(self, splits: Splits) -> list[Problem]:
         problems = check_documents(splits, "rag")
         if not problems and self.k > len(splits.documents):
-            count = len(cut(splits.documents, self.chunking))
+            count = len(cut(splits.documents, self.chunking.sketch()))
             if self.k > count:
                 problems.append(Problem("context.k", f"{self.k} passages are asked for and the corpus has {count}", f"Give at most {count}"))
         return problems + ([] if self.examples is None else self._examples().check_data(splits))
 
     def missing(self) -> list[Problem]:
         """Returns why this context, though it can be planned with, cannot be run here."""
-        return under(RETRIEVER, nested(self.retriever, RETRIEVER).missing())
+        return [*under(RETRIEVER, nested(self.retriever, RETRIEVER).missing()), *under("context.chunking", self.chunking.missing())]
+
+    def remotes(self) -> list[Remote]:
+        return [*nested(self.retriever, RETRIEVER).remotes(), *self.chunking.remotes()]
 
     def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
         """Adds the index; what only a search reads (``k``, the form) is not in its key."""
-        spec = {"chunking": asdict(self.chunking), "retriever": nested(self.retriever, RETRIEVER).index_identity()}
+        spec = {"chunking": self.chunking.identity(), "retriever": nested(self.retriever, RETRIEVER).index_identity()}
         return {"index": add("index", spec, {"documents": cell.documents}, {"context": node(self)})}
 
     def index(self, documents: Sequence[Document], folder: Path) -> dict[str, int]:
@@ -128,7 +135,7 @@ class Rag(Component):
 
     def sketch(self, examples: Sequence[Example], splits: Splits, seed: int) -> list[Request]:
         """Returns requests as long as the real ones, made without any stage's folder: what a forecast counts the tokens of."""
-        chunks = cut(splits.documents, self.chunking)
+        chunks = cut(splits.documents, self.chunking.sketch())
         draw = random.Random(seed)
         bases = [Request(example.id, example.turns) for example in examples]
         if self.examples is not None:

@@ -37,6 +37,7 @@ class Model(Piece, Protocol):
 
     A model may say that its ``weights`` are not here (False: it is never loaded or trained) and that it gives no ``log_probabilities``; one that is
     ``remote`` is asked over HTTP. It may have ``missing() -> problems``, as a context may. Fields ``usd_per_million_*`` say what its host takes for tokens.
+    ``tokenizer`` names the folder or hub id whose ``tokenizer.json`` is its own.
     With ``format() -> (ftbench.models.format.Format, window)``, *heavy* though it loads no weights, the data checks count its tokens.
     """
 
@@ -121,7 +122,8 @@ class Context(Piece, Protocol):
     """What goes into the prompt.
 
     ``reads_documents`` is True for one that shows documents: only its cells depend on them, and only they are refused where the documents are bad.
-    A context may also have ``missing() -> problems``: why a cell that can be planned cannot be run here (a package, an unknown commit);
+    A context may also have ``for_model(model) -> context``: the same for one model, such as with its tokenizer; ``missing() -> problems``: why
+    a cell that can be planned cannot be run here (a package, an unknown commit);
     and ``sketch(examples, splits, seed) -> requests`` as long as the real ones, from the splits alone, without which a plan has no forecast for answering.
     """
 

@@ -17,7 +17,7 @@ VERSIONS: dict[str, int] = {
     "check": 1,
     "tokens": 1,
     "documents": 1,
-    "index": 1,
+    "index": 2,
     "reference": 1,
     "train": 1,
     "merge": 1,

@@ -37,6 +37,8 @@ def counter(tokenizer: Path | None) -> Counter:
             from tokenizers import Tokenizer
 
             own: Any = Tokenizer.from_file(str(tokenizer))
+            own.no_truncation()  # some are saved with the limit of their model, and some fill up to it
+            own.no_padding()
             return Counter(lambda text: len(own.encode(text, add_special_tokens=False).ids), "tokens counted by the model's tokenizer")
         except Exception:  # a tokenizer written by a newer version is no reason not to plan
             return _BY_CHARACTERS

@@ -119,6 +119,11 @@ class Pretrained(Component):
         folder = self._folder()
         return self.name_or_path if folder is None else str(folder.resolve())
 
+    @property
+    def tokenizer(self) -> str:
+        """Returns where its tokenizer is: a folder, or a hub name at a revision."""
+        return self.name_or_path if self._folder() is not None else f"{self.name_or_path}@{self.revision}"
+
     def has_chat_template(self) -> bool | None:
         """Returns whether turns will be rendered by a chat template; None while the tokenizer's files are not here."""
         if self.chat_template != "auto":

@@ -26,7 +26,7 @@ DOCUMENTS = [Document("cats", "Cats sleep all day."), Document("dogs", "Dogs bar
 
 
 def rag(**changed: Any) -> Rag:
-    fields = {"retriever": node(Bm25(1.5, 0.75, "english")), "chunking": Chunking("sentences", 50, 0), "k": 2, "depth": 3, "form": FORM, "examples": None}
+    fields = {"retriever": node(Bm25(1.5, 0.75, "english")), "chunking": Chunking("sentences", 50, 0, None), "k": 2, "depth": 3, "form": FORM, "examples": None}
     return Rag(**{**fields, **changed})
 
 
@@ -87,7 +87,7 @@ def test_what_only_a_search_reads_leaves_the_index_alone() -> None:
         return kept[0]
 
     assert spec(rag()) == spec(rag(k=1, depth=9, form=replace(FORM, separator="\n\n"), examples=node(FewShot(2, "random"))))
-    assert spec(rag()) != spec(rag(chunking=Chunking("words", 50, 0))) and spec(rag()) != spec(rag(retriever=node(Bm25(1.2, 0.75, "english"))))
+    assert spec(rag()) != spec(rag(chunking=Chunking("words", 50, 0, None))) and spec(rag()) != spec(rag(retriever=node(Bm25(1.2, 0.75, "english"))))
     assert rag().identity() != rag(k=1).identity() and not rag().seeded and rag(examples=node(FewShot(2, "random"))).seeded
 
 
@@ -115,14 +115,14 @@ def test_many_bad_documents_are_told_in_a_few_lines() -> None:
 
 
 def test_bad_values_are_told_with_their_places() -> None:
-    bad = rag(k=0, depth=-1, chunking=Chunking("by", 1, 0), form=Form("x", "y", ""), retriever={**node(Bm25(1.5, 0.75, None)), "b": 7}, examples=node(FewShot(0, "best")))
+    bad = rag(k=0, depth=-1, chunking=Chunking("by", 1, 0, None), form=Form("x", "y", ""), retriever={**node(Bm25(1.5, 0.75, None)), "b": 7}, examples=node(FewShot(0, "best")))
     assert {problem.where for problem in bad.check()} == {
         *("context.k", "context.depth", "context.chunking.by", "context.form.turn", "context.form.passage", "context.retriever.b", "context.choose")
     }
 
 
 def test_the_oracle_shows_every_gold_document_and_asks_alone_without() -> None:
-    oracle = Oracle(Chunking("sentences", 50, 0), FORM)
+    oracle = Oracle(Chunking("sentences", 50, 0, None), FORM)
     both, none = oracle.requests([asked("a", "?", "dogs", "cats"), asked("b", "?")], [], DOCUMENTS, {}, 0)
     assert both.documents == ("dogs", "cats") and "Dogs bark at night.\nCats sleep all day." in both.turns[-1].content
     assert none.turns == asked("b", "?").turns and none.shorter is None

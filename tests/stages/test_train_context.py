@@ -19,7 +19,7 @@ from tests.stages.jobs import work
 FORM = Form("Context:\n{passages}\n\nQuestion: {question}", "{text}", "\n")
 RAG = Rag(
     retriever={"_target_": "ftbench.contexts.retrieve.bm25.Bm25", "k1": 1.5, "b": 0.75, "language": "english"},
-    chunking=Chunking("nothing", 256, 0), k=3, depth=8, form=FORM, examples=None,
+    chunking=Chunking("nothing", 256, 0, None), k=3, depth=8, form=FORM, examples=None,
 )  # fmt: skip
 COLOURS = ("red", "blue", "green", "black", "white", "brown")
 DOCUMENTS = [Document(f"d{i}", f"The colour of box {i} is {colour}.") for i, colour in enumerate(COLOURS)]

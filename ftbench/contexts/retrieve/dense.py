@@ -11,6 +11,7 @@ import numpy as np
 
 from ftbench.contexts.retrieve import encoder
 from ftbench.contexts.retrieve.retriever import Hit, Retriever
+from ftbench.core.component import Remote
 from ftbench.core.errors import Problem
 
 FILE = "vectors.faiss"
@@ -51,6 +52,9 @@ class Dense(Retriever):
 
     def missing(self) -> list[Problem]:
         return encoder.missing(self.model, self.revision, ("sentence_transformers", "faiss"))
+
+    def remotes(self) -> list[Remote]:
+        return encoder.remotes(self.model, self.revision)
 
     def index(self, texts: Sequence[str], folder: Path) -> dict[str, int]:
         """Embeds every text; one that is longer than the model reads is embedded by its beginning, and counted."""

@@ -9,6 +9,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+from ftbench.core.component import Remote
 from ftbench.core.errors import Problem, Refused
 from ftbench.models.revision import folder_digests, folder_of, hub_commit
 
@@ -56,6 +57,11 @@ def pinned(model: str, revision: str | None) -> tuple[str, str | None]:
     """Returns model and revision as they travel to a worker: an absolute folder, or a hub name and its commit."""
     folder = folder_of(model)
     return (model, identity(model, revision)["commit"] or revision) if folder is None else (str(folder.absolute()), None)
+
+
+def remotes(model: str, revision: str | None) -> list[Remote]:
+    """Returns what ``ftbench fetch`` has to download."""
+    return [Remote("model", model, revision)] if folder_of(model) is None else []
 
 
 def place(model: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.contexts.retrieve.retriever import Hit, Retriever, located, nested, nested_problems
+from ftbench.core.component import Remote
 from ftbench.core.errors import Problem, under
 
 
@@ -57,6 +58,9 @@ class Hybrid(Retriever):
 
     def missing(self) -> list[Problem]:
         return [problem for name, one in self._each() for problem in under(f"retrievers.{name}", one.missing())]
+
+    def remotes(self) -> list[Remote]:
+        return [remote for _, one in self._each() for remote in one.remotes()]
 
     def index(self, texts: Sequence[str], folder: Path) -> dict[str, int]:
         counts: dict[str, int] = {}

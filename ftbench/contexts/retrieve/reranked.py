@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 from ftbench.contexts.retrieve import encoder
 from ftbench.contexts.retrieve.retriever import Hit, Retriever, located, nested, nested_problems
+from ftbench.core.component import Remote
 from ftbench.core.errors import Problem, under
 
 
@@ -49,6 +50,9 @@ class Reranked(Retriever):
 
     def missing(self) -> list[Problem]:
         return [*under("first", nested(self.first, "first").missing()), *encoder.missing(self.model, self.revision, ("sentence_transformers",))]
+
+    def remotes(self) -> list[Remote]:
+        return [*nested(self.first, "first").remotes(), *encoder.remotes(self.model, self.revision)]
 
     def index(self, texts: Sequence[str], folder: Path) -> dict[str, int]:
         return nested(self.first, "first").index(texts, folder)
