@@ -152,7 +152,7 @@ def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
         "## Loading",
         "",
         "```python",
-        *_loading(kind, model, base),
+        *_loading(kind, model, identity.get("hub") or "FOLDER_OF_THE_BASE"),
         "```",
         "",
         "## Training",

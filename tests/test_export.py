@@ -47,6 +47,7 @@ def test_22_what_is_exported_answers_as_it_was_scored(artifact: str, sweep: Path
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
     if artifact == "adapter":
         config = json.loads((tmp_path / "out" / "adapter_config.json").read_text(encoding="utf-8"))
+        assert 'from_pretrained("FOLDER_OF_THE_BASE")' in (tmp_path / "out" / "README.md").read_text(encoding="utf-8"), "an option's name is no place to load from"
         model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(config["base_model_name_or_path"], dtype=torch.float32), tmp_path / "out").eval()
     else:
         model = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32).eval()

@@ -3,7 +3,7 @@
     python -m ftbench gc --store DIR --keep SWEEP_DIR ... --older-than 30 --yes
 
 Without ``--yes`` it only lists. A stage goes when no kept sweep's ``plan.json`` names it and it was last used longer ago than
-``--older-than`` days. Temporary folders of dead processes go too, and checkpoints and failed receipts of that age; checkpoints
+``--older-than`` days. The sweeps below ``./multirun`` are kept unless ``--keep`` names others. Temporary folders of dead processes go too, and checkpoints and failed receipts of that age; checkpoints
 of a stage that a kept plan names stay. Whatever is locked stays.
 """
 
@@ -26,6 +26,8 @@ from ftbench.store.lock import Busy, locked
 from ftbench.store.store import Store, remove, size_bytes
 
 DAY_SECONDS = 86400.0
+SWEEPS = Path("multirun")
+"""Where a run leaves its sweeps unless ``hydra.sweep.dir`` says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,14 @@ class Report:
     Attributes:
         removed: everything that goes.
         kept: finished stages that stay.
+        young: how many of them stay for their age alone.
         busy: keys that another process holds; left alone whatever their age.
         dry_run: True when nothing was touched.
     """
 
     removed: tuple[Removal, ...]
     kept: int
+    young: int
     busy: tuple[str, ...]
     dry_run: bool
 
@@ -75,7 +79,7 @@ def collect(store: Store, keep: set[str], older_than_days: float, dry_run: bool)
     before = time.time() - older_than_days * DAY_SECONDS
     removed: list[Removal] = []
     busy: list[str] = []
-    kept = 0
+    kept = young = 0
     for folder in store.leftovers():
         key = folder.name.partition(".")[0]
         removal = Removal("leftover", key, folder, size_bytes(folder), "temporary folder of a dead process")
@@ -85,6 +89,7 @@ def collect(store: Store, keep: set[str], older_than_days: float, dry_run: bool)
         used = (folder / RECEIPT_FILE).stat().st_mtime
         if key in keep or used > before:
             kept += 1
+            young += key not in keep
             continue
         detail = f"{store.receipt(key).kind}, last used {(time.time() - used) / DAY_SECONDS:.0f} days ago"
         if not _take(store, Removal("stage", key, folder, size_bytes(folder), detail), dry_run, removed, busy):
@@ -96,7 +101,7 @@ def collect(store: Store, keep: set[str], older_than_days: float, dry_run: bool)
     for path in sorted(store.failed.glob("*/*.json")):
         if path.stat().st_mtime <= before:
             _take(store, Removal("failure", path.parent.name, path, size_bytes(path), "receipt of a failed attempt"), dry_run, removed, busy)
-    return Report(tuple(removed), kept, tuple(dict.fromkeys(busy)), dry_run)
+    return Report(tuple(removed), kept, young, tuple(dict.fromkeys(busy)), dry_run)
 
 
 def _take(store: Store, removal: Removal, dry_run: bool, removed: list[Removal], busy: list[str]) -> bool:
@@ -148,8 +153,8 @@ def referenced(sweep: Path) -> set[str]:
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(prog="python -m ftbench gc", description="List, and with --yes remove, stages that no kept sweep needs.")
     found.add_argument("--store", type=Path, default=Path(".ftbench/store"), metavar="DIR", help="the store (default: %(default)s)")
-    keep = "keep what the plan.json in or below these folders name"
-    found.add_argument("--keep", type=Path, nargs="+", default=[], action="extend", metavar="SWEEP_DIR", help=keep)
+    keep = "keep what the plan.json in or below these folders name (default: ./multirun, where there is one)"
+    found.add_argument("--keep", type=Path, nargs="+", action="extend", metavar="SWEEP_DIR", help=keep)
     found.add_argument("--older-than", type=float, default=30.0, metavar="DAYS", help="remove only what was last used longer ago (default: %(default)g)")
     group = found.add_mutually_exclusive_group()
     group.add_argument("--dry-run", action="store_true", help="only list what would go (the default)")
@@ -163,10 +168,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if not options.store.is_dir():
             raise FtbenchError(f"--store {options.store}: no such folder. Name the store.dir of your runs")
-        keep = set().union(*(referenced(sweep) for sweep in options.keep))
+        sweeps = options.keep or [SWEEPS] * any(SWEEPS.rglob(PLAN_FILE))
+        keep = set().union(*(referenced(sweep) for sweep in sweeps))
         report = collect(Store(options.store), keep, options.older_than, dry_run=not options.yes)
     except FtbenchError as error:
-        print(error, file=sys.stderr)
+        print(f"ftbench: {error}", file=sys.stderr)
         return 2
     for item in report.removed:
         print(f"{item.what:<9}{item.key[:12]}  {readable(item.bytes):>10}  {item.detail}")
@@ -175,6 +181,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb = "would remove" if report.dry_run else "removed"
     hint = "; add --yes to remove them" if report.dry_run and report.removed else ""
     print(f"{verb} {len(report.removed)} things, {readable(report.bytes)}; {report.kept} stages stay{hint}")
+    if report.young:
+        print(f"{report.young} of them are named by no plan in {' or '.join(map(str, sweeps)) or 'any kept sweep'}, but were used in the last {options.older_than:g} days; --older-than 0 takes them too")
     return 0
 
 

@@ -192,6 +192,8 @@ def test_seeds_are_one_group_and_speak_as_a_method(matrix, tmp_path) -> None:
     ranked = table([_saved(matrix, tmp_path / "s")])
     (one,) = decisions(ranked)
     assert [len(group.lines) for group in one.groups] == [3, 1]
+    told = [line for line in markdown_text([_saved(matrix, tmp_path / "m")]).splitlines() if line.startswith("| ") and "tiny" in line]
+    assert len(told) == 2 and "tiny lora |" in told[0] and "3 seeds" in told[0], "a pull request reads what the page shows"
     assert one.verdict.kind == CLEAR and "3 seeds" in one.verdict.sentence
     (gap,) = statistics.seed_gaps(ranked, ranked.families[0])
     assert gap.clear and gap.first == "tiny lora (3 seeds)"
@@ -304,6 +306,9 @@ def test_the_review_shows_what_raters_parted_over_with_its_texts(sweep) -> None:
     assert reading.choices == (("anna", "prefers one"), ("bob", "both bad"))
     drawn = review(page)
     assert "Disagreements worth reading" in drawn and "prefers one" in drawn and "&lt;b&gt;no&lt;/b&gt;" in drawn and "{'" not in drawn
+    pair = {"first": first, "second": second, "n": 9, "verdict": "undecided", "sign_test": {"p_adjusted": 0.5}, "clusters": 9}
+    assert "undecided" in (tested := review(replace(page, conclusions={**page.conclusions, "pairs": [pair]}))) and "outside the declared family" not in tested
+    assert "outside the declared family" in review(replace(page, conclusions={**page.conclusions, "pairs": [pair, {**pair, "sign_test": None}]}))
     sent = html([sweep])
     assert 'id="review"' in sent and "It is red." in sent and "prefers one" in sent
     (sweep.folder / "review" / "conclusions.json").unlink()

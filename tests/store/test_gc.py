@@ -102,6 +102,19 @@ def test_the_verb_lists_then_removes(store: Store, tmp_path: Path, capsys: pytes
     assert set(store.keys()) == {key("kept")}
 
 
+def test_sweeps_below_multirun_are_kept_unless_others_are_named(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, days in (("old", 40), ("kept", 40), ("young", 2)):
+        old(store, name, days)
+    sweep(tmp_path / "multirun" / "day" / "time", "kept")
+    assert main(["--store", str(store.path), "--yes"]) == 0
+    assert set(store.keys()) == {key("kept"), key("young")}
+    assert "1 of them are named by no plan in multirun, but were used in the last 30 days; --older-than 0" in capsys.readouterr().out
+    sweep(tmp_path / "elsewhere", "young")
+    assert main(["--store", str(store.path), "--keep", str(tmp_path / "elsewhere"), "--yes"]) == 0
+    assert set(store.keys()) == {key("young")}
+
+
 @pytest.mark.parametrize("content", [None, "{", "{}", '{"stages": [{}]}'])
 def test_an_unreadable_plan_stops_everything(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None) -> None:
     old(store, "old")

@@ -11,7 +11,7 @@ from ftbench.report.view.plan import Node, PlanPage
 
 MOST_NODES = 44
 """Stages that are drawn one by one; of more, one node per kind."""
-NODE, GAP, COLUMN = 38, 10, 196
+NODE, GAP, COLUMN = 38, 10, 214
 
 
 def curve(training: Training) -> str:
@@ -91,5 +91,5 @@ def _node(node: Node, x: float, y: float, wide: float) -> str:
     return (
         f'<g class="{state}"><title>{escaped(node.name)}{"" if node.count > 1 else " " + node.key[:12]}: {names}</title>'
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide}" height="{NODE}" rx="5" class="ft-node"/>'
-        f'{text(x + 9, y + 16, f"{mark}{node.name}", kind="ft-strong")}{text(x + 9, y + 31, fitted(below, wide - 16))}</g>'
+        f'{text(x + 9, y + 16, fitted(f"{mark}{node.name}", wide - 16), kind="ft-strong")}{text(x + 9, y + 31, fitted(below, wide - 16))}</g>'
     )

@@ -93,7 +93,8 @@ def _pairs(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
         rows.append([name, tag(verdict, KINDS.get(verdict, "grey")), *shares, "" if p is None else "&lt; 0.001" if p < 0.001 else f"{p:.3f}", figures.count(one.get("n"))])
     if not rows:
         return ""
-    return f"<h3>Pair by pair</h3>{table(('pair', 'verdict', 'win', 'tie', 'both bad', 'loss', 'win rate', 'p adjusted', 'n'), rows, numbers=(2, 3, 4, 5, 6, 7, 8))}<small>not tested: a pair outside the declared family, shown for the record</small>"
+    left = "<small>not tested: a pair outside the declared family, shown for the record</small>" if any(not one.get("sign_test") for one in found["pairs"]) else ""
+    return f"<h3>Pair by pair</h3>{table(('pair', 'verdict', 'win', 'tie', 'both bad', 'loss', 'win rate', 'p adjusted', 'n'), rows, numbers=(2, 3, 4, 5, 6, 7, 8))}{left}"
 
 
 def _metrics(found: Mapping[str, Any]) -> str:

@@ -46,10 +46,11 @@ def _table(one: Decision) -> list[str]:
     unit = "$ per 1k" if one.basis == "usd_per_1k_requests" else "time per 1k"
     head = ["rank", "cell", markdown(one.metric), unit, f"total {one.weighed.per}" if total else "training", "p95", ""]
     lines = ["| " + " | ".join(head) + " |", "| ---: | --- | ---: | ---: | ---: | ---: | --- |"]
-    for line in one.lines:
+    for group in one.groups:
+        line = group.lead
         p95 = line.row.facts.get("latency_p95_ms")
-        marks = [words for words, yes in (("**choose**" if one.verdict.kind == "clear" or one.verdict.margin is not None else "cheapest that may be best", line.row.id == one.verdict.choice and len(one.lines) > 1), ("frontier", line.state == ON), ("frontier: undecided", line.state == UNDECIDED)) if yes]
-        cells = [line.rank, markdown(line.row.label), markdown(line.text), markdown(line.serving), markdown(line.cost_text if total else figures.training(line.row)), figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms", ", ".join(marks)]
+        marks = [words for words, yes in (("**choose**" if one.verdict.kind == "clear" or one.verdict.margin is not None else "cheapest that may be best", line.row.id == one.verdict.choice and len(one.groups) > 1), ("frontier", line.state == ON), ("frontier: undecided", line.state == UNDECIDED), (f"{len(group.lines)} seeds", len(group.lines) > 1)) if yes]
+        cells = [group.rank, markdown(group.label), markdown(group.text), markdown(group.serving), markdown(group.cost_text if total else group.training), figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms", ", ".join(marks)]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
