@@ -44,6 +44,7 @@ class Stage:
         inputs: role -> key of the stage whose folder is read.
         config: plain JSON, not hashed: full component nodes and whatever only says where and how to run.
         model: identity digest of the base model that the body loads, or None; a worker that has it is preferred.
+        version: of the body that the key is taken over; 0 becomes that of this code.
         key: sha256, computed.
     """
 
@@ -52,10 +53,17 @@ class Stage:
     inputs: dict[str, str]
     config: dict[str, Any]
     model: str | None = None
+    version: int = 0
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", stage_key(self.kind, self.spec, self.inputs))
+        object.__setattr__(self, "version", self.version or VERSIONS[self.kind])
+        object.__setattr__(self, "key", stage_key(self.kind, self.spec, self.inputs, self.version))
+
+    @property
+    def current(self) -> bool:
+        """Whether this code makes it: a stage of an earlier version can be read, but not run."""
+        return self.version == VERSIONS.get(self.kind)
 
     @property
     def held(self) -> str | None:
@@ -67,21 +75,21 @@ class Stage:
 
     def record(self) -> dict[str, Any]:
         """Returns what the key was taken over, and nothing else; no path of a machine is in it."""
-        return {"key": self.key, "kind": self.kind, "version": VERSIONS[self.kind], "spec": self.spec, "inputs": self.inputs}
+        return {"key": self.key, "kind": self.kind, "version": self.version, "spec": self.spec, "inputs": self.inputs}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Stage:
         """Rebuilds a stage from ``plan.json`` and checks that its key still is what it says.
 
         Raises:
-            ValueError: when the key differs: the file was edited, or written by another version.
+            ValueError: when the key differs: the file was edited.
         """
-        stage = cls(data["kind"], data["spec"], data["inputs"], data["config"], data["model"])
+        stage = cls(data["kind"], data["spec"], data["inputs"], data["config"], data["model"], data["version"])
         if stage.key != data["key"]:
             raise ValueError(f"stage {data['key'][:12]} does not match its spec; compile the plan again")
         return stage
 
 
-def stage_key(kind: str, spec: dict[str, Any], inputs: dict[str, str]) -> str:
-    """Returns the full sha256 over kind, code version, resolved spec and the keys of the inputs (DESIGN 6, number 38)."""
-    return digest({"kind": kind, "version": VERSIONS[kind], "spec": spec, "inputs": inputs})
+def stage_key(kind: str, spec: dict[str, Any], inputs: dict[str, str], version: int | None = None) -> str:
+    """Returns the full sha256 over kind, code version (that of this code unless given), resolved spec and the keys of the inputs (DESIGN 6, number 38)."""
+    return digest({"kind": kind, "version": version or VERSIONS[kind], "spec": spec, "inputs": inputs})

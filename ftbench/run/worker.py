@@ -82,6 +82,9 @@ class Worker:
             self.plan = Plan.read(plan_path)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FtbenchError(f"{plan_path}: is no plan of this version ({type(error).__name__}: {error}). Compile it again") from error
+        outdated = sorted({stage.kind for stage in self.plan.stages.values() if not stage.current})
+        if outdated:
+            raise FtbenchError(f"{plan_path}: is no plan of this version (other code of {', '.join(outdated)}). Compile it again")
         self.store = Store(self.plan.store)
         self.models = Models()
         self._log = plan_path.parent / LOG

@@ -75,3 +75,15 @@ def test_38_key_is_the_whole_hash_and_holds_kind_version_spec_and_inputs(monkeyp
     assert Stage("train", {"rank": 8}, {"prepare": "a" * 64}, {"where": "elsewhere"}).key == stage.key
     monkeypatch.setitem(VERSIONS, "train", 99)
     assert Stage("train", {"rank": 8}, {"prepare": "a" * 64}, {}).key != stage.key
+
+
+def test_38_a_stage_of_an_earlier_version_is_read_as_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sheets out with reviewers, a sweep to compare: neither is lost by an upgrade."""
+    stage = Stage("train", {"rank": 8}, {"prepare": "a" * 64}, {})
+    written = stage.as_dict()
+    monkeypatch.setitem(VERSIONS, "train", 99)
+    found = Stage.from_dict(written)
+    assert found == stage and not found.current and found.record() == stage.record()
+    assert Stage("train", {"rank": 8}, {"prepare": "a" * 64}, {}).current
+    with pytest.raises(ValueError, match="does not match its spec"):
+        Stage.from_dict({**written, "version": 99})

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tests.run.conftest import Bench
@@ -194,6 +195,9 @@ def test_bad_command_lines_get_one_line(bench: Bench) -> None:
     code, _, err = run(bench, "ffff" if not stage.key.startswith("ffff") else "0000")
     assert code == 2
     assert "no such stage in the plan" in err
+    bench.plan(replace(stage, version=stage.version + 1))
+    code, _, err = run(bench, stage.key[:1])
+    assert code == 2 and err.count("\n") == 1 and "is no plan of this version (other code of prepare). Compile it again" in err
     (bench.sweep / "plan.json").write_text("{}", encoding="utf-8")
     code, _, err = run(bench, stage.key)
     assert code == 2
