@@ -291,7 +291,10 @@ def test_review_says_how_to_start_and_reads_conclusions(sweep) -> None:
     (sweep.folder / "review" / "conclusions.json").write_text(json.dumps({"verdicts": 3}))
     assert review_page(sweep).conclusions == {"verdicts": 3}
     (sweep.folder / "review" / "conclusions.json").write_text("{")
-    assert "review stats" in review_page(sweep).problem
+    assert "review import" in review_page(sweep).problem, "review stats only prints"
+    (sweep.folder / "review" / "conclusions.json").unlink()
+    (sweep.folder / "review" / "verdicts.jsonl").write_text("{}\n")
+    assert "1 verdicts are in the ledger. Importing a sheet again concludes" in review(review_page(sweep))
 
 
 def test_the_review_shows_what_raters_parted_over_with_its_texts(sweep) -> None:

@@ -28,7 +28,7 @@ def review(page: ReviewPage, most: int = 2000) -> str:
     if page.problem:
         return piece(note(page.problem, "red"))
     if page.conclusions is None:
-        progress = f"{page.verdicts:,} verdicts are in the ledger; the last command draws conclusions from them." if page.verdicts else "Blind sheets for your reviewers, a ledger of their verdicts, and what follows from them:"
+        progress = f"{page.verdicts:,} verdicts are in the ledger. Importing a sheet again concludes from them, counting nothing twice; review stats says what they lack." if page.verdicts else "Blind sheets for your reviewers, a ledger of their verdicts, and what follows from them:"
         return piece(empty("Nobody has concluded anything yet." if page.verdicts else "Nobody has reviewed these answers yet.", progress, page.start))
     found = page.conclusions
     names = {str(system): flat(str(label)) for system, label in (found.get("systems") or {}).items()}

@@ -81,7 +81,7 @@ def review_page(sweep: Sweep) -> ReviewPage:
             found = json.loads(concluded.read_text(encoding="utf-8"))
             conclusions = found if isinstance(found, dict) else None
         except (ValueError, OSError) as error:
-            problem = f"{concluded.name} cannot be read ({error}). Make it again: python -m ftbench review stats"
+            problem = f"{concluded.name} cannot be read ({error}). Make it again: import any of the sheets (python -m ftbench review import), which counts nothing twice"
     verdicts = 0
     if (folder / LEDGER).is_file():
         with open(folder / LEDGER, encoding="utf-8", errors="replace") as file:
