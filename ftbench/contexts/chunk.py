@@ -1,6 +1,6 @@
 """Cuts documents into chunks: by words, tokens, sentences or headings, each chunk a verbatim part of its document.
 
-Sizes are in *words*: runs of letters and digits, and single other marks. They are counted without any model's tokenizer,
+Sizes are in *words*: runs of letters and digits, single other marks, and single characters of writing without spaces. They are counted without any model's tokenizer,
 so that every model shares one index; English has about 1.3 tokens of a 32,000-token vocabulary a word. By ``tokens`` sizes are
 in tokens, and only models of one tokenizer share an index. Either way what goes to the model is made to fit in its own tokens
 (``ftbench.stages.requests``).
@@ -15,6 +15,7 @@ from itertools import accumulate
 from typing import Any
 
 from ftbench.contexts import tokenizer
+from ftbench.contexts.script import MARKS, UNSPACED
 from ftbench.core.component import Remote
 from ftbench.core.errors import Problem, Refused, did_you_mean
 from ftbench.core.example import Document
@@ -24,8 +25,8 @@ FEWEST_TOKENS = 8
 """One character may take several tokens, and a chunk holds at least one."""
 BLOCK_CHARACTERS = 20_000
 """Tokenised at once: a line of 50 MB would need gigabytes."""
-_PIECE = re.compile(r"\s{0,32}(?:\w{1,32}|[^\w\s])|\s{1,32}")
-WORD = re.compile(r"\w{1,32}|[^\w\s]")  # at most 32 letters: a line without a space is no single word
+WORD = re.compile(rf"[{UNSPACED}][{MARKS}]*|(?:[^\W{UNSPACED}][{MARKS}]*){{1,32}}|[^\w\s]")  # at most 32 letters: a line without a space is no single word
+_PIECE = re.compile(rf"\s{{0,32}}(?:{WORD.pattern})|\s{{1,32}}")
 _SENTENCE_END = re.compile(r"""(?<=[.!?…。！？])["'”’)\]]*\s+|\n{2,}|(?<=[。！？])""")
 _HEADING = re.compile(r"^(?:#{1,6}[ \t]+\S.*|[^\n]+\n[=-]{3,}[ \t]*)$", re.MULTILINE)
 Unit = tuple[int, int, int]  # first and last position in the text, words or tokens between them

@@ -95,8 +95,11 @@ class Corpus(Component):
             for problem in unfit_documents(documents):
                 found.take(problem)
             found.raise_any()
-            notes = ("dataset.document_text: \\n is read as a line break",) if broken_lines(self.text) else ()
-            _loaded[memo] = Splits((), (), (), tuple(documents), notes, {"documents": len(documents)})
+            notes = ["dataset.document_text: \\n is read as a line break"] if broken_lines(self.text) else []
+            unread = getattr(self.source(), "unread", ())
+            if unread:
+                notes.append(f"{DOCUMENTS}: its files ending in {', '.join(unread)} are not read; turn them into .txt or .md")
+            _loaded[memo] = Splits((), (), (), tuple(documents), tuple(notes), {"documents": len(documents)})
         return _loaded[memo]
 
 

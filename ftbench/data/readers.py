@@ -24,7 +24,7 @@ from ftbench.data.values import Literal
 
 FORMATS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 TEXTS = (".txt", ".md")
-"""Whole documents, one a file: a row with the columns ``name`` (the file's) and ``text``."""
+"""Whole documents, one a file: a row with the columns ``name`` (the file's, ``folder/file`` inside a folder of folders) and ``text``."""
 _BOMS = {b"\xff\xfe\x00\x00": "UTF-32", b"\x00\x00\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -43,13 +43,14 @@ def file_format(path: Path) -> str | None:
     return next((suffix for suffix in (*FORMATS, *TEXTS) if name.endswith(suffix)), None)
 
 
-def read_rows(path: Path, shown: str, found: Findings) -> list[Row]:
+def read_rows(path: Path, shown: str, found: Findings, name: str | None = None) -> list[Row]:
     """Reads all rows of a file.
 
     Args:
         path: the file.
         shown: its name in messages.
         found: takes what is wrong.
+        name: of a text, in its row; its file's, unless it stands in a folder of the one that was named.
 
     Returns:
         The rows that could be read, in file order.
@@ -69,7 +70,7 @@ def read_rows(path: Path, shown: str, found: Findings) -> list[Row]:
         rows = _parquet(data, shown, found)
     else:
         text = _decoded(data, path, shown, found)
-        rows = [] if text is None else [Row(shown, {"name": path.name, "text": text}, textual=True)] if kind in TEXTS else _TEXT_READERS[kind](text, shown, found)
+        rows = [] if text is None else [Row(shown, {"name": name or path.name, "text": text}, textual=True)] if kind in TEXTS else _TEXT_READERS[kind](text, shown, found)
     if not rows and before == len(found.problems) + found.unshown:
         found.add(shown, "the file has no rows", "Write rows into it, or name another file")
     return rows

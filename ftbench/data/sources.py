@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,28 @@ _digests: dict[tuple[str, int, int], str] = {}
 
 @dataclass(frozen=True)
 class LocalFiles:
-    """Local files in the order in which they are read."""
+    """Local files in the order in which they are read.
 
+    Attributes:
+        named: the files and folders that were named.
+        paths, names: what they hold, and each by its name or by its path inside the folder.
+        unread: endings of files in the folders that no reader knows.
+    """
+
+    named: tuple[Path, ...]
     paths: tuple[Path, ...]
+    names: tuple[str, ...]
+    unread: tuple[str, ...]
+
+    @classmethod
+    def of(cls, values: Sequence[str], where: str) -> LocalFiles:
+        """Raises:
+        Refused: when one is of no known format, or a folder without any.
+        """
+        held = [_listed(value, where) for value in values]
+        files = [file for found, _ in held for file in found]
+        unread = dict.fromkeys(ending for _, endings in held for ending in endings)
+        return cls(tuple(Path(os.path.expanduser(value)) for value in values), tuple(path for path, _ in files), tuple(name for _, name in files), tuple(unread))
 
     def fingerprint(self) -> dict[str, Any]:
         """Returns format and sha256 of each file, in order; of a text its name too, which is a value of its row.
@@ -38,18 +58,18 @@ class LocalFiles:
             Refused: when a file cannot be read.
         """
         try:
-            return {"files": [_fingerprint(path) for path in self.paths]}
+            return {"files": [_fingerprint(path, name) for path, name in zip(self.paths, self.names, strict=True)]}
         except OSError as error:
             why = f"cannot be read ({error.strerror})"
             raise Refused([Problem(str(error.filename), why, "Check that it exists and its permissions")]) from None
 
     def located(self) -> str | list[str]:
-        absolute = [os.path.abspath(path) for path in self.paths]
+        absolute = [os.path.abspath(path) for path in self.named]
         return absolute[0] if len(absolute) == 1 else absolute
 
     def rows(self, found: Findings) -> list[list[Row]]:
         """Returns the rows of each file."""
-        return [read_rows(path, shown(path), found) for path in self.paths]
+        return [read_rows(path, shown(path), found, name) for path, name in zip(self.paths, self.names, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -93,7 +113,7 @@ def source(value: Any, where: str, split: str) -> LocalFiles | HubData:
     """
     if isinstance(value, str) and value:
         if _exists(value):
-            return LocalFiles(tuple(_listed(value, where)))
+            return LocalFiles.of([value], where)
         match = None if _looks_like_a_path(value) else _HUB_NAME.fullmatch(value)
         if match is None:
             raise Refused([_nothing_there(value, where)])
@@ -102,7 +122,7 @@ def source(value: Any, where: str, split: str) -> LocalFiles | HubData:
         missing = [_nothing_there(item, where) for item in value if not _exists(item)]
         if missing:
             raise Refused(missing)
-        return LocalFiles(tuple(path for item in value for path in _listed(item, where)))
+        return LocalFiles.of(value, where)
     raise Refused([Problem(where, f"{value!r} names no data", "Give a path, a list of paths, or a hub name such as owner/name")])
 
 
@@ -115,9 +135,9 @@ def bytes_digest(path: Path) -> str:
     return _digests[memo]
 
 
-def _fingerprint(path: Path) -> dict[str, Any]:
+def _fingerprint(path: Path, name: str) -> dict[str, Any]:
     found = {"format": file_format(path), "sha256": bytes_digest(path)}
-    return {**found, "name": path.name} if found["format"] in TEXTS else found
+    return {**found, "name": name} if found["format"] in TEXTS else found
 
 
 def shown(path: Path) -> str:
@@ -130,18 +150,36 @@ def _exists(value: str) -> bool:
     return os.path.exists(os.path.expanduser(value))  # unlike Path.exists, no error for a name that no file can have
 
 
-def _listed(value: str, where: str) -> list[Path]:
+def _listed(value: str, where: str) -> tuple[list[tuple[Path, str]], list[str]]:
+    """Returns the files that a value stands for, with their names, and the endings of those in a folder that no reader knows.
+
+    Tables of a folder stand right in it. Texts may stand in folders of it, hidden ones and links to folders apart, and only where it holds no table:
+    a README.md beside tables is no document.
+    """
     path = Path(os.path.expanduser(value))
     formats = (*FORMATS, *TEXTS) if where == DOCUMENTS else FORMATS
     if not path.is_dir():
         if file_format(path) not in formats:
             raise Refused([Problem(where, f"{value!r} has no known ending", f"Use one of {', '.join(formats)}, or one of these with .gz")])
-        return [path]
-    known = sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith(".") and file_format(item) in formats)
-    tables = [item for item in known if file_format(item) in FORMATS]  # a README.md beside them is no document
+        return [(path, path.name)], []
+    held = sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith("."))
+    known = [item for item in held if file_format(item) in FORMATS]
+    if not known and where == DOCUMENTS:
+        held = _below(path)
+        known = [item for item in held if file_format(item) in TEXTS]
     if not known:
         raise Refused([Problem(where, f"the folder {value!r} holds no file of a known format", f"Put {', '.join(formats)} files into it")])
-    return tables or known
+    unread = sorted({item.suffix.lower() for item in held if file_format(item) is None and item.suffix})
+    return [(item, item.relative_to(path).as_posix()) for item in known], unread
+
+
+def _below(folder: Path) -> list[Path]:
+    """Returns all files in a folder and in the folders of it, hidden ones apart; no link to a folder is followed, which might lead round in a circle."""
+    found = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place, name) for name in files if not name.startswith(".") and Path(place, name).is_file()]
+    return sorted(found)
 
 
 def _looks_like_a_path(value: str) -> bool:

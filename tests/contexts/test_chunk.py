@@ -53,3 +53,9 @@ def test_what_cannot_be_is_refused(chunking: Chunking, where: str) -> None:
 def test_no_chunk_is_a_part_of_the_one_before() -> None:
     text = "One two three. Four. Five six seven eight nine ten eleven."
     assert [chunk.text for chunk in Chunking("sentences", 8, 3, None).chunks(Document("d", text))] == ["One two three. Four.", "Five six seven eight nine ten eleven."]
+
+
+def test_writing_without_spaces_counts_by_characters_and_marks_stay_with_their_letter() -> None:
+    assert [word_count(text) for text in ("富士山です。", "ภาษาไทย", "हिन्दी भाषा", "e\u0301te\u0301", "서울은 한국")] == [6, 7, 2, 1, 2]
+    japanese = "富士山は日本で一番高い山です。" * 20
+    assert [len(chunk.text) for chunk in Chunking("words", 50, 0, None).chunks(Document("d", japanese))] == [50] * 6

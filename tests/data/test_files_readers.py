@@ -170,3 +170,18 @@ def test_a_folder_of_texts_is_a_corpus_and_no_table(make_files, refusals, tmp_pa
     (folder / "rows.jsonl").write_text('{"name": "d", "text": "From a table."}\n')  # then the texts are bystanders
     assert [document.id for document in make_files(documents=str(folder), **fields).load().documents] == ["d"]
     assert "no known ending" in str(refusals(train=str(folder / "one.txt"), prompt="{text}", target="{text}")[0])
+
+
+def test_texts_in_folders_of_a_folder_are_named_by_their_path_here_and_in_a_worker(make_files, tmp_path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(f'{{"q": "q{n}", "a": "a{n}"}}\n' for n in range(30)))
+    folder = tmp_path / "docs"
+    for name in ("a.txt", "en/a.txt", "en/deep/b.md", ".git/c.txt", "en/scan.pdf"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"This is {name}.")
+    (folder / "link.txt").symlink_to("a.txt")
+    (folder / "en" / "round").symlink_to(folder)
+    corpus = make_files(train=str(rows), prompt="{q}", target="{a}", documents=str(folder), document_id="name", document_text="text").corpus()
+    assert [document.id for document in corpus.load().documents] == ["a.txt", "en/a.txt", "en/deep/b.md", "link.txt"]
+    assert any(".pdf are not read" in note for note in corpus.load().notes)
+    assert corpus.locate().identity() == corpus.identity() and corpus.locate().load() == corpus.load()

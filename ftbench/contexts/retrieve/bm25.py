@@ -1,15 +1,21 @@
-"""BM25 over stemmed words, by ``bm25s``: no weights, no GPU, a fraction of a millisecond a question."""
+"""BM25 over stemmed words, by ``bm25s``: no weights, no GPU, a fraction of a millisecond a question.
+
+Writing without spaces between words is taken in single characters and pairs of neighbours, which finds Chinese and Japanese about as well as
+a dictionary of their words does (Nie, Gao, Zhang and Zhou, IRAL 2000).
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
 
+from ftbench.contexts.script import MARKS, SYLLABLES, UNSPACED
 from ftbench.contexts.retrieve.retriever import Hit, Retriever, best
 from ftbench.core.errors import Problem, did_you_mean
 
@@ -17,7 +23,9 @@ LANGUAGES = tuple(
     "arabic armenian basque catalan czech danish dutch dutch_porter english esperanto estonian finnish french german greek hindi hungarian indonesian irish italian "
     "lithuanian nepali norwegian persian polish porter portuguese romanian russian serbian sesotho spanish swedish tamil turkish yiddish".split()
 )
-WORD = re.compile(r"\w+")
+_JOINED = UNSPACED + SYLLABLES
+_ASCII_WORD = re.compile(r"\w+")
+_WORD = re.compile(rf"(?P<run>[{_JOINED}][{_JOINED}{MARKS}]*)|(?:[^\W{_JOINED}]|[{MARKS}])+")
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,7 @@ class Bm25(Retriever):
 
     def _stemmed(self, texts: Sequence[str]) -> list[list[str]]:
         stem = self._stemmer()
-        return [stem(WORD.findall(text.casefold())) for text in texts]
+        return [stem(list(_words(text))) for text in texts]
 
     def _stemmer(self) -> Callable[[list[str]], list[str]]:
         if self.language is None:
@@ -88,3 +96,17 @@ class Bm25(Retriever):
         import Stemmer
 
         return Stemmer.Stemmer(self.language).stemWords
+
+
+def _words(text: str) -> Iterator[str]:
+    """Yields the words of a text, wide and composed forms as one; of writing without spaces each character and each two neighbours."""
+    if text.isascii():  # the same words, sooner
+        yield from _ASCII_WORD.findall(text.casefold())
+        return
+    for match in _WORD.finditer(unicodedata.normalize("NFKC", text).casefold()):
+        word = match[0]
+        if match["run"] is None:
+            yield word
+            continue
+        yield from word
+        yield from map("".join, zip(word, word[1:], strict=False))
