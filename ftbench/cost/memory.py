@@ -66,17 +66,21 @@ def weight_bytes(shape: Architecture, dtype: str, quantization: str | None) -> f
     return nf4_bytes(quantization == "nf4") * shape.in_linears + width * (shape.total - shape.in_linears)
 
 
-def optimizer_bytes(parameters: int, width: int, optimizer: str) -> float:
+def optimizer_bytes(parameters: int, width: int, optimizer: str, embeddings: int = 0) -> float:
     """Returns the bytes of an optimizer's state on the device.
 
     AdamW: two moments in the parameters' dtype (Kingma and Ba 2015). 8 bits: one byte each and a 4-byte scale per 256 (Dettmers et al.
-    2022; bitsandbytes' block size). Paged: pages that go to the host when the device is full, so none that must fit. Adafactor: a row and
-    a column per matrix, next to nothing (Shazeer and Stern 2018). SGD without momentum: none.
+    2022; bitsandbytes' block size), but 4 bytes each for embeddings (transformers' ``Trainer.create_optimizer`` has it so). Paged: pages
+    that go to the host when the device is full, so none that must fit. Adafactor: a row and a column per matrix, next to nothing
+    (Shazeer and Stern 2018). SGD without momentum: none.
+
+    Args:
+        embeddings: how many of the parameters are embeddings.
     """
     if optimizer.startswith("paged") or optimizer in ("adafactor", "sgd"):
         return 0.0
     if optimizer == "adamw_bnb_8bit":
-        return 2 * (1 + 4 / 256) * parameters
+        return 2 * (1 + 4 / 256) * (parameters - embeddings) + 2 * 4.0 * embeddings
     return 2.0 * width * parameters
 
 
@@ -195,7 +199,7 @@ def training_peak(shape: Architecture, setting: Setting, training: Training, len
         weights = weight_bytes(shape, setting.dtype, setting.quantization) + width * learnt
     casts = cast_bytes(shape, setting, learnt, trains and width == 4) if not trains or width == 4 else 0.0
     per_token = block_bytes(shape, setting, training.adapter, trains, length, residual)
-    states = optimizer_bytes(learnt, width, training.optimizer)
+    states = optimizer_bytes(learnt, width, training.optimizer, shape.vocabulary * shape.hidden if trains else 0)
     gradients = float(width * learnt)
     begins = {
         "weights": weights,

@@ -22,7 +22,7 @@ from ftbench.store.store import Store
 
 if TYPE_CHECKING:
     from ftbench.run.progress import Progress
-    from ftbench.run.runner import Event, StageOutcome
+    from ftbench.run.outcome import Event, StageOutcome
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,8 @@ def run_stages(compiled: Compiled, folder: Path, *, workers: int, threads: int |
     """
     from ftbench.launchers.gate import pass_gate, pending
     from ftbench.run.progress import Progress
-    from ftbench.run.runner import StageOutcome, run_plan
+    from ftbench.run.outcome import StageOutcome
+    from ftbench.run.runner import run_plan
 
     plan = compiled.plan
     path = plan.write(folder)

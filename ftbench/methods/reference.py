@@ -10,6 +10,7 @@ import torch
 from ftbench.methods.pairs import Pair
 from ftbench.models.format import Encoded
 from ftbench.models.likelihood import likelihoods
+from ftbench.models.loaded import has_bfloat16
 
 BATCH_ROWS = 16
 """Sequences at once; values do not depend on it."""
@@ -38,5 +39,5 @@ def reference_logps(loaded: Any, pairs: Sequence[Pair], precision: str, progress
 def autocast_dtype(precision: str, device: str) -> torch.dtype | None:
     """Returns what a training of this precision casts to, or None where it casts nothing."""
     if precision == "auto":
-        return torch.bfloat16 if device.startswith("cuda") and torch.cuda.is_bf16_supported() else None
+        return torch.bfloat16 if has_bfloat16(device) else None
     return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(precision)

@@ -29,6 +29,7 @@ from ftbench.methods.rows import Row
 from ftbench.methods.sft import SftRun
 from ftbench.methods.watch import Best, Watch
 from ftbench.models.intact import intact
+from ftbench.models.loaded import has_bfloat16
 
 datasets.disable_progress_bars()
 
@@ -153,7 +154,7 @@ def training_arguments(recipe: Recipe, seed: int, steps: int, device: str, scrat
     _check_surroundings(recipe, device)
     precision = recipe.precision
     if precision == "auto":
-        precision = "bfloat16" if device.startswith("cuda") and torch.cuda.is_bf16_supported() else "float32"
+        precision = "bfloat16" if has_bfloat16(device) else "float32"
     args = config(
         output_dir=scratch,
         seed=seed,

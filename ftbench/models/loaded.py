@@ -72,7 +72,12 @@ def choose_dtype(dtype: str, device: str) -> torch.dtype:
     """Returns the torch dtype for a config's ``dtype``; ``auto`` is bfloat16 on a GPU that has it, else float32."""
     if dtype != "auto":
         return getattr(torch, dtype)
-    return torch.bfloat16 if device.startswith("cuda") and torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if has_bfloat16(device) else torch.float32
+
+
+def has_bfloat16(device: str) -> bool:
+    """Says whether a device computes in bfloat16. GPUs before Ampere emulate it, slower than float32, and torch says yes of them unless asked."""
+    return device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def load(

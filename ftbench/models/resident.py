@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Collection
 from typing import Any
 
 from ftbench.core.canonical import digest
@@ -42,6 +43,11 @@ class Resident:
             self._loaded = model.load(self.device)
             self._key = key
         return self._loaded
+
+    def make_room(self, wanted: Collection[str]) -> None:
+        """Frees the model at hand unless its key is among ``wanted`` and its weights are whole: it would count in the peak of a stage that has no use for it."""
+        if self._loaded is not None and (self._key not in wanted or self._is_spent()):
+            self.free()
 
     def _is_spent(self) -> bool:
         """Says whether a stage wrote into the weights at hand."""

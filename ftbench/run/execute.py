@@ -92,6 +92,8 @@ def _attempt(store: Store, stage: Stage, around: Surroundings, attempt: Attempt)
     missing = [role for role, key in stage.inputs.items() if store.find(key) is None]
     if missing:
         return Result("blocked", error=f"{stage.kind} {stage.key[:12]}: its input {', '.join(missing)} is not finished. Run that first")
+    if stage.model is not None:
+        around.resident.make_room({stage.model, *stage.inputs.values()})  # whole weights are kept under the key of the stage that made them
     meter = Meter(accelerator=stage.model is not None)
     outcome, error, exhausted = Outcome(), None, False
     try:

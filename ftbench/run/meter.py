@@ -46,7 +46,7 @@ class Meter:
         synchronise()
         reset_peak()
         self._sampler = _Sampler()
-        self._joules = energy_joules() if self._accelerator else None
+        self._joules = energy_joules() if self._accelerator else {}
         self._cpu_start = time.process_time()
         self._wall_start = time.perf_counter()
         return self
@@ -56,8 +56,7 @@ class Meter:
         self._seconds["total"] = time.perf_counter() - self._wall_start
         self._cpu_seconds = time.process_time() - self._cpu_start
         self._rise_bytes = self._sampler.stop()
-        after = energy_joules() if self._joules is not None else None
-        self._spent_joules = None if self._joules is None or after is None else round(after - self._joules, 3)
+        self._spent_joules = _spent(self._joules, energy_joules()) if self._joules else None
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -142,22 +141,34 @@ def reset_peak() -> None:
             cuda.reset_peak_memory_stats(index)
 
 
-def energy_joules() -> float | None:
-    """Returns what the visible GPUs have used since their drivers started, by NVML (package ``nvidia-ml-py``); None where that cannot be asked.
+def energy_joules() -> dict[str, float]:
+    """Returns UUID -> what each GPU of this machine has used since its driver started, by NVML (package ``nvidia-ml-py``); empty where that cannot be asked.
 
-    Each GPU is asked as a whole: what another process does on it at the same time is counted too.
+    A worker's first stage begins before CUDA does, so all GPUs are asked. Each is asked as a whole: what another process does on it counts too.
     """
-    cuda = _cuda()
-    if cuda is None:
-        return None
+    found = {}
     try:
         import pynvml
 
         pynvml.nvmlInit()
-        handles = [pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{cuda.get_device_properties(index).uuid}".encode()) for index in range(cuda.device_count())]
-        return sum(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) for handle in handles) / 1000
+        for index in range(pynvml.nvmlDeviceGetCount()):
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            uuid = pynvml.nvmlDeviceGetUUID(handle)
+            found[uuid.decode() if isinstance(uuid, bytes) else uuid] = pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000
     except Exception:  # no package, no driver, a card that does not count: energy is then unknown
+        return {}
+    return found
+
+
+def _spent(before: dict[str, float], after: dict[str, float]) -> float | None:
+    """Returns joules of the GPUs that this process sees; None where one of them is not counted, or there is none."""
+    cuda = _cuda()
+    if cuda is None:
         return None
+    seen = [f"GPU-{cuda.get_device_properties(index).uuid}" for index in range(cuda.device_count())]
+    if not all(uuid in before and uuid in after for uuid in seen):
+        return None
+    return round(sum(after[uuid] - before[uuid] for uuid in seen), 3)
 
 
 def environment() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.stage import Stage
+from ftbench.run.devices import VISIBLE
 from ftbench.run.worker import LOG, SERVE
 from ftbench.store.secrets import scrub
 
@@ -30,13 +31,15 @@ class Hand:
         folder: where ``worker.log`` takes what it prints to stderr, scrubbed.
         workers: how many share this machine; the CPU threads are divided among them where nobody has set a number.
         events: takes ``(self, event)``, and ``(self, None)`` when the process is gone.
+        gpu: the one GPU that the worker sees, or None for all that this process sees.
 
     Attributes:
         key: key of the stage at work, or None.
         model: digest of the base model that the worker holds, or None.
     """
 
-    def __init__(self, plan_path: Path, folder: Path, workers: int, events: queue.Queue[tuple[Hand, dict[str, Any] | None]]) -> None:
+    def __init__(self, plan_path: Path, folder: Path, workers: int, events: queue.Queue[tuple[Hand, dict[str, Any] | None]], gpu: str | None = None) -> None:
+        self.gpu = gpu
         self.key: str | None = None
         self.model: str | None = None
         self._since = time.monotonic()
@@ -51,7 +54,7 @@ class Hand:
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="backslashreplace",
-            env=_environment(workers),
+            env=_environment(workers, gpu),
             # Its own group: Ctrl-C reaches the runner only, which then ends its workers in order, their children too.
             process_group=0,
         )
@@ -124,9 +127,9 @@ class Hand:
                 log.flush()
 
 
-def _environment(workers: int) -> dict[str, str]:
-    """Returns the workers' environment: importable is what is importable here, and threads are shared out."""
+def _environment(workers: int, gpu: str | None) -> dict[str, str]:
+    """Returns a worker's environment: importable is what is importable here, and threads and GPUs are shared out."""
     found = {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(entry for entry in sys.path if entry))}
     if workers > 1 and not ({"FTBENCH_THREADS", "OMP_NUM_THREADS"} & found.keys()):
         found["FTBENCH_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
-    return found
+    return found if gpu is None else {**found, VISIBLE: gpu}

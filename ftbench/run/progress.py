@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from ftbench.core.plan import Plan
 from ftbench.core.stage import Stage
 from ftbench.cost.bill import usd
-from ftbench.run.runner import ENDED, Event
+from ftbench.run.outcome import ENDED, Event
 from ftbench.store.store import Store
 
 REDRAW_SECONDS = 0.1

@@ -10,7 +10,6 @@ import os
 import queue
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,63 +18,15 @@ from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
 from ftbench.core.stage import VERSIONS, Stage
 from ftbench.cost.budget import Purse
+from ftbench.run.devices import freest, gpus
 from ftbench.run.meter import environment
+from ftbench.run.outcome import Event, Interrupted, StageOutcome
 from ftbench.run.pool import GRACE_SECONDS, Hand
 from ftbench.store.secrets import scrub
 from ftbench.store.store import Store
 
-ENDED = ("done", "cached", "failed", "blocked", "skipped", "interrupted")
 RETRY_SECONDS = 1.0
 """How long a stage that another run works on is left alone before it is looked at again."""
-
-
-@dataclass(frozen=True)
-class StageOutcome:
-    """How one stage of a run ended.
-
-    Attributes:
-        state: ``done``; ``cached``: the store had it, or another run finished it meanwhile; ``failed``; ``blocked``: it
-            reads from a failed or blocked stage; ``skipped``: a budget left no room for it, or for what it reads; ``interrupted``: the run was stopped before its end.
-        error: one line for ``failed`` and ``blocked``, else None.
-        seconds: wall time that this run spent on it.
-    """
-
-    state: str
-    error: str | None = None
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that a person may want to see.
-
-    Attributes:
-        state: one of ``ENDED``, or ``started``, ``waiting``, ``progress``.
-        stage: which stage.
-        seconds, error: as in ``StageOutcome``, for the states of ``ENDED``.
-        done, total: how far the body is, for ``progress``.
-        message: for ``waiting``.
-    """
-
-    state: str
-    stage: Stage
-    seconds: float = 0.0
-    error: str | None = None
-    done: int = 0
-    total: int = 0
-    message: str | None = None
-
-
-class Interrupted(KeyboardInterrupt):
-    """The run was stopped from the keyboard; the caller exits 130.
-
-    Attributes:
-        outcomes: key -> outcome of every stage of the plan.
-    """
-
-    def __init__(self, outcomes: dict[str, StageOutcome]) -> None:
-        super().__init__("interrupted")
-        self.outcomes = outcomes
 
 
 def run_plan(
@@ -133,7 +84,7 @@ class _Run:
 
     def __init__(self, plan: Plan, plan_path: Path, folder: Path, workers: int, emit: Callable[[Event], None], purse: Purse | None = None) -> None:
         self.plan, self.plan_path, self.folder, self.workers, self.emit = plan, plan_path, folder, max(1, workers), emit
-        self.store, self.purse = Store(plan.store), purse
+        self.store, self.purse, self.gpus = Store(plan.store), purse, gpus()
         self.outcomes: dict[str, StageOutcome] = {}
         self.hands: list[Hand] = []
         self.events: queue.Queue[tuple[Hand, dict[str, Any] | None]] = queue.Queue()
@@ -197,7 +148,8 @@ class _Run:
                 self.decide(key, StageOutcome("skipped", refused))
                 continue
             if free is None:
-                free = Hand(self.plan_path, self.folder, self.workers, self.events)
+                gpu = freest(self.gpus, [hand.gpu for hand in self.hands]) if self.workers > 1 else None
+                free = Hand(self.plan_path, self.folder, self.workers, self.events, gpu)
                 self.hands.append(free)
             # Waiting for another run is for the last: with something else to do, its stage is put off.
             others = any(other not in self.postponed for other in self.ready)

@@ -18,6 +18,7 @@ def test_bytes_per_parameter_are_those_of_the_papers() -> None:
     assert nf4_bytes(False) == 0.5625 and nf4_bytes(True) == pytest.approx(0.5159, abs=1e-4)  # 4.5 and 4.127 bits (Dettmers et al. 2023, section 3)
     assert weight_bytes(SEVEN, "bfloat16", None) == 2 * 6738415616
     assert optimizer_bytes(10, 4, "adamw_torch_fused") == 80 and optimizer_bytes(10, 4, "paged_adamw_32bit") == 0
+    assert optimizer_bytes(512, 2, "adamw_bnb_8bit", 256) == 256 * 2 + 2 * 4 + 256 * 8  # embeddings keep their states in float32
     # Pope et al. 2022: 2 x layers x width x bytes for each token
     assert kv_cache_bytes(SEVEN, CUDA, 1) == 2 * 32 * 4096 * 2
 

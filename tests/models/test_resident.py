@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from ftbench.models.intact import intact
+from ftbench.models.intact import intact, spend
 from ftbench.models.resident import Resident
 
 from tests.models.llama import component
@@ -25,6 +25,26 @@ def test_the_same_model_is_loaded_once_and_another_takes_its_place(chat_folder: 
     gone = weakref.ref(loaded.model)
     del loaded
     assert resident.get(other).format.template is None
+    gc.collect()
+    assert gone() is None
+
+
+def test_34_a_model_that_the_next_stage_has_no_use_for_is_freed_before_it_is_measured(plain_folder: Path) -> None:
+    """Number 34: else it would stand in that stage's peak."""
+    resident, model = Resident("cpu"), component("model", "hf", name_or_path=str(plain_folder))
+    loaded = resident.get(model, key="wanted")
+    resident.make_room({"wanted", "other"})
+    assert resident.get(model, key="wanted") is loaded
+    gone = weakref.ref(loaded.model)
+    spend(loaded.model)
+    del loaded
+    resident.make_room({"wanted"})
+    gc.collect()
+    assert gone() is None, "weights that were written into are loaded anew anyway"
+    loaded = resident.get(model, key="wanted")
+    gone = weakref.ref(loaded.model)
+    del loaded
+    resident.make_room({"other"})
     gc.collect()
     assert gone() is None
 

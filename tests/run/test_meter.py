@@ -125,6 +125,27 @@ def test_a_stage_without_a_model_is_on_the_cpu_whatever_ran_before(device: LateD
     assert meter.reading()["device"] == "cpu"
 
 
+def test_energy_is_that_of_the_gpus_in_sight_from_the_first_stage_on(device: LateDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker's first stage begins before CUDA does: which GPUs it sees is known at its end alone."""
+    counts = {"GPU-a": 5_000_000, "GPU-b": 7_000_000}
+    nvml = SimpleNamespace(
+        nvmlInit=lambda: None, nvmlDeviceGetCount=lambda: 2, nvmlDeviceGetHandleByIndex=lambda index: f"GPU-{'ab'[index]}",
+        nvmlDeviceGetUUID=lambda handle: handle.encode(), nvmlDeviceGetTotalEnergyConsumption=lambda handle: counts[handle],
+    )  # fmt: skip
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    begun = False
+    monkeypatch.setattr(device, "is_initialized", lambda: begun)
+    monkeypatch.setattr(device, "get_device_properties", lambda index: SimpleNamespace(uuid="b"), raising=False)
+    with Meter(accelerator=True) as meter:
+        begun = True
+        counts.update({"GPU-a": 9_000_000, "GPU-b": 7_012_500})
+    assert meter.reading()["energy_joules"] == 12.5
+    monkeypatch.setattr(device, "get_device_properties", lambda index: SimpleNamespace(uuid="c"), raising=False)
+    with Meter(accelerator=True) as meter:
+        pass
+    assert meter.reading()["energy_joules"] is None, "a GPU that NVML does not count has no energy, and not 0"
+
+
 def test_a_body_that_raises_is_measured_to_its_end() -> None:
     threads = threading.active_count()
     meter = Meter(accelerator=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 
 from ftbench.run.progress import Progress, duration
-from ftbench.run.runner import Event, run_plan
+from ftbench.run.outcome import Event
+from ftbench.run.runner import run_plan
 from tests.run.conftest import Bench
 
 

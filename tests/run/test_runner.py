@@ -13,7 +13,8 @@ import pytest
 from ftbench.core.plan import Plan
 from ftbench.core.stage import Stage
 from ftbench.cost.budget import Purse
-from ftbench.run.runner import Event, Interrupted, StageOutcome, ranks, run_plan
+from ftbench.run.outcome import Event, Interrupted, StageOutcome
+from ftbench.run.runner import ranks, run_plan
 from ftbench.run.worker import LOG
 from tests.run.conftest import Bench
 
@@ -23,7 +24,8 @@ import sys
 from pathlib import Path
 from ftbench.core.plan import Plan
 from ftbench.run.progress import Progress
-from ftbench.run.runner import Interrupted, run_plan
+from ftbench.run.outcome import Interrupted
+from ftbench.run.runner import run_plan
 signal.signal(signal.SIGINT, signal.default_int_handler)  # tests started in the background would hand down that it is ignored
 path = Path(sys.argv[1])
 plan = Plan.read(path)
