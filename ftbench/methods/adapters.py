@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ftbench.core.errors import FtbenchError
+
 FOLDER = "adapter"
 
 
@@ -58,6 +60,18 @@ def save_adapter(model: Any, folder: Path, loaded: Any) -> None:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             config[name] = sorted(value)
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def answerable(model: Any) -> Any:
+    """Returns the model to train as it is, unless what it learns would not be there when the base under it is asked.
+
+    Raises:
+        FtbenchError: for peft's prompt learning, which only peft's wrapper puts before a prompt: answers would be the base's own.
+    """
+    kinds = [config.peft_type.value for config in getattr(model, "peft_config", {}).values() if config.is_prompt_learning]
+    if kinds:
+        raise FtbenchError(f"method: peft's {kinds[0]} keeps what it learns outside the layers of the base, which is what answers. Train something inside them, such as LoRA, IA3, norms or biases")
+    return model
 
 
 @contextmanager

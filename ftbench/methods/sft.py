@@ -15,6 +15,7 @@ from typing import Any
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example, write_jsonl
 from ftbench.core.protocols import TrainRun
+from ftbench.methods.adapters import answerable
 from ftbench.methods.findings import Finding, findings
 from ftbench.methods.recipe import Recipe
 from ftbench.methods.rows import Row, Rows, encode_rows, masked_example, ordered, token_counts
@@ -53,7 +54,7 @@ def sft_run(run: TrainRun, recipe: Recipe, adapt: Callable[[Any], Any], save: Ca
         examples=run.examples,
         recipe=recipe,
         seed=run.seed,
-        adapt=adapt,
+        adapt=lambda model: answerable(adapt(model)),
         save=save,
         folder=run.folder,
         progress=getattr(run, "progress", None),
