@@ -55,6 +55,11 @@ class FewShot(Component):
     def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
         return {}
 
+    def ready(self) -> None:
+        """*Heavy.* Imports what ``requests`` needs whatever is asked."""
+        if self.choose == "similar":
+            LIKENESS.ready()
+
     def requests(
         self, examples: Sequence[Example], pool: Sequence[Example], documents: Sequence[Document], folders: dict[str, Path], seed: int
     ) -> list[Request]:

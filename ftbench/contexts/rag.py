@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 
 from ftbench.contexts.chunk import Chunk, Chunking
 from ftbench.contexts.grounded import Form, check_documents, cut, grounded, told, with_chunking_for
-from ftbench.contexts.retrieve.retriever import located, nested, nested_problems
+from ftbench.contexts.retrieve.encoder import release
+from ftbench.contexts.retrieve.retriever import Hit, located, nested, nested_problems
 from ftbench.core.component import Component, Remote, build, node
 from ftbench.core.errors import Problem, Refused, under
 from ftbench.core.example import Document, Example, Request, Splits, read_jsonl, write_jsonl
@@ -23,6 +24,8 @@ from ftbench.data.corpus import unfit_documents
 
 CHUNKS = "chunks.jsonl"
 RETRIEVER = "context.retriever"
+SKETCHED_DOCUMENTS, SKETCHED_CHARACTERS = 256, 20_000
+"""Cut for a forecast: planning does not cut the whole corpus for each k."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,12 @@ class Rag(Component):
         spec = {"chunking": self.chunking.identity(), "retriever": nested(self.retriever, RETRIEVER).index_identity()}
         return {"index": add("index", spec, {"documents": cell.documents}, {"context": node(self)})}
 
+    def ready(self) -> None:
+        """*Heavy.* Imports and loads what ``requests`` needs whatever is asked, and lets go of when they are made."""
+        nested(self.retriever, RETRIEVER).ready()
+        if self.examples is not None:
+            getattr(self._examples(), "ready", lambda: None)()
+
     def index(self, documents: Sequence[Document], folder: Path) -> dict[str, int]:
         """*Heavy.* Builds the index in ``folder``.
 
@@ -114,16 +123,16 @@ class Rag(Component):
         if problems:
             raise Refused(problems)
         write_jsonl(folder / CHUNKS, (asdict(chunk) for chunk in chunks))
-        return nested(self.retriever, RETRIEVER).index([chunk.text for chunk in chunks], folder)
+        try:
+            return nested(self.retriever, RETRIEVER).index([chunk.text for chunk in chunks], folder)
+        finally:
+            release()
 
     def requests(
         self, examples: Sequence[Example], pool: Sequence[Example], documents: Sequence[Document], folders: dict[str, Path], seed: int
     ) -> list[Request]:
         """Asks with the last turn of each example."""
-        folder = folders["index"]
-        chunks = [Chunk(**row) for row in read_jsonl(folder / CHUNKS)]
-        texts = [chunk.text for chunk in chunks]
-        found = nested(self.retriever, RETRIEVER).search(folder, texts, [example.turns[-1].content for example in examples], self.depth)
+        chunks, found = self._found(examples, folders["index"])
         bases = [Request(example.id, example.turns) for example in examples]
         if self.examples is not None:
             bases = self._examples().requests(examples, pool, documents, folders, seed)
@@ -135,8 +144,9 @@ class Rag(Component):
 
     def sketch(self, examples: Sequence[Example], splits: Splits, seed: int) -> list[Request]:
         """Returns requests as long as the real ones, made without any stage's folder: what a forecast counts the tokens of."""
-        chunks = cut(splits.documents, self.chunking.sketch())
         draw = random.Random(seed)
+        some = draw.sample(splits.documents, min(SKETCHED_DOCUMENTS, len(splits.documents)))
+        chunks = cut([replace(document, text=document.text[:SKETCHED_CHARACTERS]) for document in some], self.chunking.sketch())
         bases = [Request(example.id, example.turns) for example in examples]
         if self.examples is not None:
             bases = self._examples().sketch(examples, splits, seed)
@@ -150,10 +160,8 @@ class Rag(Component):
         Distractors are what the retriever finds for the row's own question in documents that are not its gold ones. Only training rows
         are asked with; no row of an evaluation split is seen. A row without gold documents carries what was found.
         """
-        folder = folders["index"]
-        chunks = [Chunk(**row) for row in read_jsonl(folder / CHUNKS)]
-        texts, places = [chunk.text for chunk in chunks], _places(chunks)
-        found = nested(self.retriever, RETRIEVER).search(folder, texts, [example.turns[-1].content for example in examples], self.depth)
+        chunks, found = self._found(examples, folders["index"])
+        places = _places(chunks)
         made = []
         for example, hits in zip(examples, found, strict=True):
             draw = random.Random(f"{seed}/{example.id}")
@@ -165,6 +173,15 @@ class Rag(Component):
             draw.shuffle(passages)
             made.append(grounded(Request(example.id, example.turns), passages, self.form, {"gold_shown": bool(shown), "k": self.k}))
         return made
+
+    def _found(self, examples: Sequence[Example], folder: Path) -> tuple[list[Chunk], list[list[Hit]]]:
+        """Returns all chunks, and what is found for the last turn of each example."""
+        chunks = [Chunk(**row) for row in read_jsonl(folder / CHUNKS)]
+        try:
+            found = nested(self.retriever, RETRIEVER).search(folder, [chunk.text for chunk in chunks], [example.turns[-1].content for example in examples], self.depth)
+        finally:
+            release()
+        return chunks, found
 
     def _examples(self) -> Any:
         return build(self.examples, "context.examples")

@@ -124,6 +124,7 @@ class Context(Piece, Protocol):
     ``reads_documents`` is True for one that shows documents: only its cells depend on them, and only they are refused where the documents are bad.
     A context may also have ``for_model(model) -> context``: the same for one model, such as with its tokenizer; ``missing() -> problems``: why
     a cell that can be planned cannot be run here (a package, an unknown commit);
+    ``ready()``, *heavy*: imports and loads what ``requests`` needs whatever is asked, so that its time is not taken for that of requests;
     and ``sketch(examples, splits, seed) -> requests`` as long as the real ones, from the splits alone, without which a plan has no forecast for answering.
     """
 

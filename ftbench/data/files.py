@@ -166,7 +166,7 @@ class Files(Component):
         named = self.sources()
         reader = Reader(self._fields(), self.preferences is not None, found)
         files = {field: place.rows(found) for field, place in named.items()}
-        read = {split: reader.examples(files[split], split) for split in SPLITS if split in files}
+        read = {split: reader.examples(files[split], split, "test" in files) for split in SPLITS if split in files}
         pairs = reader.pairs(files["preferences"]) if "preferences" in files else []
         documents = self._documents(found)
         same_ids([*read.items(), ("preferences", pairs)], found)

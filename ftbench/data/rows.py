@@ -68,12 +68,20 @@ class Reader:
         self.found = found
         self.counts = {"rows_without_group": 0, "turns_after_the_answer": 0}
 
-    def examples(self, files: Sequence[Sequence[Row]], split: str) -> list[Placed]:
-        """Returns the examples of all usable rows; ids without an id column are ``<split>-<row>``, counted over all files."""
+    def examples(self, files: Sequence[Sequence[Row]], split: str, scored_apart: bool = False) -> list[Placed]:
+        """Returns the examples of all usable rows; ids without an id column are ``<split>-<row>``, counted over all files.
+
+        Args:
+            scored_apart: test rows are of other files, so that these need not name gold documents.
+        """
         fields = self.fields
         scored = split != "train" and (fields.target or fields.references or fields.messages)  # then a pair is no use, and need not be there
         paired = fields.chosen is not None and not self.preferences_apart and not scored
-        return self._each(files, fields.wanted(paired), lambda row, number: self._example(row, f"{split}-{number}", paired))
+        wanted = fields.wanted(paired)
+        without_gold = split == "train" and scored_apart and not any(fields.gold_documents in row.values for rows in files for row in rows)
+        if without_gold:
+            wanted.pop(fields.gold_documents or "", None)
+        return self._each(files, wanted, lambda row, number: self._example(row, f"{split}-{number}", paired, not without_gold))
 
     def pairs(self, files: Sequence[Sequence[Row]]) -> list[Placed]:
         """Returns the examples of a file of preference rows: prompt, chosen and rejected, no target."""
@@ -122,7 +130,7 @@ class Reader:
             self.found.add(rows[0].place, f"no column {column!r} ({key})", fix)
         return not missing
 
-    def _example(self, row: Row, numbered: str, paired: bool) -> Placed | None:
+    def _example(self, row: Row, numbered: str, paired: bool, golden: bool) -> Placed | None:
         fields = self.fields
         before = len(self.found.problems) + self.found.unshown
         turns, answer = self._asked(row)
@@ -130,7 +138,7 @@ class Reader:
         target = self._rendered(row, fields.target, "target") if fields.target else answer
         references = self._list(row, fields.references) if fields.references else None
         turns, chosen, rejected = self._preference(row, turns) if paired else (turns, None, None)
-        gold = self._list(row, fields.gold_documents, may_be_empty=True) if fields.gold_documents else ()
+        gold = self._list(row, fields.gold_documents, may_be_empty=True) if fields.gold_documents and golden else ()
         group = self._group(row)
         time = self._value(row, fields.time, as_time) if fields.time else None
         slices = {path: self._slice(row, path) for path in fields.slices}

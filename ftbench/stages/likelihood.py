@@ -17,7 +17,7 @@ def run(job: Job) -> Outcome:
     model = job.component("model")
     if getattr(model, "remote", False):
         return run_remote_likelihood(job, model, _target)
-    examples, requests = split_requests(job)
+    examples, requests, _ = split_requests(job)
     targets = [_target(example) for example in examples]
     with job.phase("load"):
         from ftbench.models.likelihood import Likelihood, likelihoods

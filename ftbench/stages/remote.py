@@ -29,8 +29,7 @@ def run_remote(job: Job, model: Any) -> Outcome:
         FtbenchError: when the endpoint cannot be asked, or failed every row.
     """
     decoding, seed = job.component("decoding"), job.stage.config["seed"]
-    with job.phase("prompts"):
-        examples, requests = split_requests(job)
+    examples, requests, made_seconds = split_requests(job)
     with job.phase("load"):
         import openai  # noqa: F401 - its import takes a second, which is no part of answering
     with job.phase("work"):
@@ -48,8 +47,8 @@ def run_remote(job: Job, model: Any) -> Outcome:
         "requests": sum(one.now for one in found),
         "completion_tokens": _total([reply.completion_tokens for reply in fresh]),
         "concurrency": model.concurrency,
-        "latency_seconds": [reply.seconds for reply in replies],
-        "first_token_seconds": [reply.first_token_seconds for reply in replies if reply.first_token_seconds is not None],
+        "latency_seconds": [made_seconds + reply.seconds for reply in replies],  # whoever asks waits for the retriever too
+        "first_token_seconds": [made_seconds + reply.first_token_seconds for reply in replies if reply.first_token_seconds is not None],
     }
     (job.folder / "timings.json").write_text(json.dumps(timings, indent=1) + "\n", encoding="utf-8")
     finishes = Counter(row["finish"] for row in rows)

@@ -27,8 +27,8 @@ def run_remote_likelihood(job: Job, model: Any, target_of: Any) -> Outcome:
     Raises:
         FtbenchError: when the endpoint cannot be asked, or failed every row.
     """
+    examples, requests, _ = split_requests(job)
     with job.phase("prompts"):
-        examples, requests = split_requests(job)
         targets = {example.id: target_of(example) for example in examples}
     with job.phase("work"):
         asking = replace(model, stream=False)  # a stream of one token tells nothing sooner

@@ -5,6 +5,7 @@ A row that cannot be encoded keeps its place, with the reason, so that n is the 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -51,8 +52,20 @@ def _documents(job: Job) -> list[Document]:
     return [Document(**row) for row in read_jsonl(job.inputs["documents"] / "documents.jsonl")] if "documents" in job.inputs else []
 
 
-def split_requests(job: Job) -> tuple[list[Example], list[Request]]:
-    """Returns the examples of the stage's split, sliced by what training has seen, and what its context makes of each, in split order."""
+def split_requests(job: Job) -> tuple[list[Example], list[Request], float]:
+    """Returns the examples of the stage's split, sliced by what training has seen, what its context makes of each, and the seconds that one takes.
+
+    What a retriever loads is a warm-up, once for however many requests; the phase ``prompts`` is what each of them takes (number 30).
+    """
+    with job.phase("warm_up"):
+        getattr(job.component("context"), "ready", lambda: None)()
+    with job.phase("prompts"):
+        start = time.perf_counter()
+        examples, requests = _split_requests(job)
+        return examples, requests, (time.perf_counter() - start) / max(len(examples), 1)
+
+
+def _split_requests(job: Job) -> tuple[list[Example], list[Request]]:
     config, prepared = job.stage.config, job.inputs["prepare"]
     pool = read_examples(prepared / "train.jsonl")
     examples = with_seen(read_examples(prepared / f"{config['split']}.jsonl"), pool)

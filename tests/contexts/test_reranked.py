@@ -67,3 +67,17 @@ def test_38_the_index_is_that_of_the_first_and_the_classifier_is_named_by_its_by
     assert retriever.index_identity() == FIRST.index_identity() and retriever.check() == []
     assert retriever.identity() == reranked(classifier).identity() != reranked(classifier, pool=3).identity()
     assert str(classifier) not in str(retriever.identity())
+
+
+def test_a_model_that_scores_no_pairs_is_refused_while_planning(classifier: Path, tmp_path: Path) -> None:
+    import json
+    import shutil
+
+    for name, change, why in (("three", {"id2label": {"0": "a", "1": "b", "2": "c"}}, "has 3 outputs"), ("reader", {"architectures": ["BertModel"]}, "scores no pairs")):
+        folder = tmp_path / name
+        shutil.copytree(classifier, folder)
+        config = json.loads((folder / "config.json").read_text()) | change
+        (folder / "config.json").write_text(json.dumps(config))
+        (problem,) = reranked(folder).check()
+        assert problem.where == "model" and why in problem.why
+    assert reranked(classifier).check() == []

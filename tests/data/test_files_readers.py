@@ -185,3 +185,16 @@ def test_texts_in_folders_of_a_folder_are_named_by_their_path_here_and_in_a_work
     assert [document.id for document in corpus.load().documents] == ["a.txt", "en/a.txt", "en/deep/b.md", "link.txt"]
     assert any(".pdf are not read" in note for note in corpus.load().notes)
     assert corpus.locate().identity() == corpus.identity() and corpus.locate().load() == corpus.load()
+
+
+def test_training_rows_need_no_gold_documents_where_test_rows_are_named(make_files, refusals, tmp_path) -> None:
+    rows = {"train": '{{"q": "q{n}", "a": "a{n}"}}\n', "test": '{{"q": "t{n}", "a": "b{n}", "gold": "d{n}"}}\n'}
+    for name, row in rows.items():
+        written(tmp_path, f"{name}.jsonl", "".join(row.format(n=n) for n in range(20)))
+    fields = {"prompt": "{q}", "target": "{a}", "gold_documents": "gold"}
+    splits = make_files(train=str(tmp_path / "train.jsonl"), test=str(tmp_path / "test.jsonl"), **fields).load()
+    assert splits.test[3].gold_documents == ("d3",) and splits.train[0].gold_documents == ()
+    assert "no column 'gold'" in str(refusals(train=str(tmp_path / "train.jsonl"), **fields)[0])
+    assert "no column 'gold'" in str(refusals(train=str(tmp_path / "test.jsonl"), test=str(tmp_path / "train.jsonl"), **fields)[0])
+    written(tmp_path, "some.jsonl", '{"q": "q", "a": "a", "gold": "d"}\n{"q": "r", "a": "a"}\n')
+    assert "gold" in str(refusals(train=str(tmp_path / "some.jsonl"), test=str(tmp_path / "test.jsonl"), **fields)[0])

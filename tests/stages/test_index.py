@@ -131,3 +131,17 @@ def test_32_every_cell_that_searches_an_index_pays_for_it(composer) -> None:  # 
     paid = [_row(plan, cell, None, Finished({}, receipts, {})).facts["index_seconds"] for cell in plan.cells]
     assert len(indices) == 1 and paid == [0.0, 36.0, 36.0]
     assert [_row(plan, cell, None, Finished({}, {}, {})).facts["index_seconds"] for cell in plan.cells] == [0.0, None, None]
+
+
+def test_30_what_a_retriever_loads_is_a_warm_up_and_no_request_s_time(prepared: Path, documents: Path, chat_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import json
+    import time
+
+    from ftbench.contexts.retrieve.bm25 import Bm25
+
+    monkeypatch.setattr(Bm25, "ready", lambda self: time.sleep(2.0))
+    real = Bm25.search
+    monkeypatch.setattr(Bm25, "search", lambda self, *args: time.sleep(0.5) or real(self, *args))
+    answer(prepared, documents, chat_folder, tmp_path)
+    timings = json.loads((tmp_path / "out" / "timings.json").read_text())
+    assert timings["latency_seconds"] and all(0.1 <= seconds < 0.9 for seconds in timings["latency_seconds"]), "half a second for five searches"

@@ -52,6 +52,11 @@ class Bm25(Retriever):
             problems.append(Problem("language", f"there is no stemmer for {self.language!r}", f"{did_you_mean(self.language, LANGUAGES)}; null for none"))
         return problems
 
+    def ready(self) -> None:
+        import bm25s  # noqa: F401
+
+        self._stemmer()
+
     def index(self, texts: Sequence[str], folder: Path) -> dict[str, int]:
         """Writes the index of ``bm25s``; chunks without a word are in it and are never found."""
         tokens = self._stemmed(texts)

@@ -56,6 +56,11 @@ class Dense(Retriever):
     def remotes(self) -> list[Remote]:
         return encoder.remotes(self.model, self.revision)
 
+    def ready(self) -> None:
+        import faiss  # noqa: F401
+
+        self._reader()
+
     def index(self, texts: Sequence[str], folder: Path) -> dict[str, int]:
         """Embeds every text; one that is longer than the model reads is embedded by its beginning, and counted."""
         import faiss
@@ -79,9 +84,7 @@ class Dense(Retriever):
         return [sorted(row, key=lambda hit: (-hit.score, hit.place)) for row in rows]
 
     def _reader(self) -> Any:
-        from sentence_transformers import SentenceTransformer
-
-        return SentenceTransformer(encoder.place(self.model), revision=self.revision)
+        return encoder.reader("SentenceTransformer", self.model, self.revision)
 
     def _vectors(self, reader: Any, texts: Sequence[str]) -> np.ndarray:
         """Returns vectors of length 1 [texts, width], float32."""

@@ -6,6 +6,7 @@ They need the packages of the extra ``dense``; a cell that wants one without the
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ftbench.core.component import Remote
 from ftbench.core.errors import Problem, Refused
 from ftbench.models.revision import folder_digests, folder_of, hub_commit
 
+_held: dict[tuple[str, str, str | None], Any] = {}
 INSTALL = 'pip install "ftbench[dense]" (sentence-transformers and faiss-cpu), or context/retriever=bm25'
 
 
@@ -59,9 +61,37 @@ def pinned(model: str, revision: str | None) -> tuple[str, str | None]:
     return (model, identity(model, revision)["commit"] or revision) if folder is None else (str(folder.absolute()), None)
 
 
+def unscoring(model: str) -> list[Problem]:
+    """Returns why the model of a folder cannot score pairs: loaded as a classifier, any other model would answer with random weights."""
+    folder = folder_of(model)
+    config = {} if folder is None else json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    kinds, labels = config.get("architectures") or [], config.get("num_labels") or len(config.get("id2label") or [0, 1])
+    fix = "Name a cross-encoder with one output, such as cross-encoder/ms-marco-MiniLM-L6-v2"
+    if folder is None:
+        return []
+    if not any(kind.endswith("ForSequenceClassification") for kind in kinds):
+        return [Problem("model", f"{model!r} is a {', '.join(kinds) or 'model of unknown kind'}, which scores no pairs", fix)]
+    return [] if labels == 1 else [Problem("model", f"{model!r} has {labels} outputs, and one score is wanted", fix)]
+
+
 def remotes(model: str, revision: str | None) -> list[Remote]:
     """Returns what ``ftbench fetch`` has to download."""
     return [Remote("model", model, revision)] if folder_of(model) is None else []
+
+
+def reader(kind: str, model: str, revision: str | None) -> Any:
+    """*Heavy.* Returns a loaded ``SentenceTransformer`` or ``CrossEncoder``, which stays until ``release``."""
+    import sentence_transformers
+
+    held = kind, model, revision
+    if held not in _held:
+        _held[held] = getattr(sentence_transformers, kind)(place(model), revision=revision)
+    return _held[held]
+
+
+def release() -> None:
+    """Lets go of all loaded readers: the model that answers wants their memory."""
+    _held.clear()
 
 
 def place(model: str) -> str:

@@ -62,6 +62,10 @@ class Hybrid(Retriever):
     def remotes(self) -> list[Remote]:
         return [remote for _, one in self._each() for remote in one.remotes()]
 
+    def ready(self) -> None:
+        for _, one in self._each():
+            one.ready()
+
     def index(self, texts: Sequence[str], folder: Path) -> dict[str, int]:
         counts: dict[str, int] = {}
         for name, one in self._each():

@@ -10,7 +10,7 @@ from typing import Any, Optional
 from ftbench.contexts.retrieve import encoder
 from ftbench.contexts.retrieve.retriever import Hit, Retriever, located, nested, nested_problems
 from ftbench.core.component import Remote
-from ftbench.core.errors import Problem, under
+from ftbench.core.errors import FtbenchError, Problem, under
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Reranked(Retriever):
 
     def check(self) -> list[Problem]:
         problems = [Problem(name, f"{getattr(self, name)} is below 1", "Use 20 to 100") for name in ("pool", "batch_size") if getattr(self, name) < 1]
-        return problems + nested_problems(self.first, "first") + encoder.problems(self.model, self.revision)
+        return problems + nested_problems(self.first, "first") + (encoder.problems(self.model, self.revision) or encoder.unscoring(self.model))
 
     def missing(self) -> list[Problem]:
         return [*under("first", nested(self.first, "first").missing()), *encoder.missing(self.model, self.revision, ("sentence_transformers",))]
@@ -54,18 +54,25 @@ class Reranked(Retriever):
     def remotes(self) -> list[Remote]:
         return [*nested(self.first, "first").remotes(), *encoder.remotes(self.model, self.revision)]
 
+    def ready(self) -> None:
+        nested(self.first, "first").ready()
+        self._reader()
+
     def index(self, texts: Sequence[str], folder: Path) -> dict[str, int]:
         return nested(self.first, "first").index(texts, folder)
 
     def search(self, folder: Path, texts: Sequence[str], queries: Sequence[str], k: int) -> list[list[Hit]]:
         """Scores are the classifier's for hits that it read; lower hits follow below the least of those."""
-        from sentence_transformers import CrossEncoder
-
         found = nested(self.first, "first").search(folder, texts, queries, max(k, self.pool))
         pairs = [(query, texts[hit.place]) for query, hits in zip(queries, found, strict=True) for hit in hits[: self.pool]]
-        reader = CrossEncoder(encoder.place(self.model), revision=self.revision)
-        scores = iter(reader.predict(pairs, batch_size=self.batch_size, show_progress_bar=False) if pairs else [])
+        scores = iter(self._reader().predict(pairs, batch_size=self.batch_size, show_progress_bar=False) if pairs else [])
         return [self._ordered(hits, scores)[:k] for hits in found]
+
+    def _reader(self) -> Any:
+        made = encoder.reader("CrossEncoder", self.model, self.revision)
+        if made.config.num_labels != 1:
+            raise FtbenchError(f"context.retriever.model={self.model} has {made.config.num_labels} outputs. Name a cross-encoder with one, which scores a pair")
+        return made
 
     def _ordered(self, hits: Sequence[Hit], scores: Any) -> list[Hit]:
         read = [Hit(hit.place, round(float(next(scores)), 5)) for hit in hits[: self.pool]]

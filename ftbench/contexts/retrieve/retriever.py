@@ -39,6 +39,9 @@ class Retriever(Component, ABC):
         """Returns why this retriever, though it can be planned with, cannot be run here: a package, an unknown commit."""
         return []
 
+    def ready(self) -> None:
+        """*Heavy.* Imports and loads what a search needs whatever it is asked, so that a search's time is its own."""
+
     @abstractmethod
     def index(self, texts: Sequence[str], folder: Path) -> dict[str, int]:
         """*Heavy.* Builds the index of ``texts`` in ``folder``, the same bytes for the same texts.
