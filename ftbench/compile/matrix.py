@@ -1,37 +1,34 @@
-"""Compiles a matrix: jobs as typed -> cells, stages, refusals."""
+"""Compiles a matrix: jobs as typed -> points (``reader``) -> cells, stages, refusals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
 
 from ftbench.compile import effort, rules, select
 from ftbench.compile.approach import approach_id, is_open
 from ftbench.compile.builder import Builder
 from ftbench.compile.compose import Composed, Composer
 from ftbench.compile.effort import Round
-from ftbench.compile.forecast import Forecaster, needed, summary
+from ftbench.compile.forecast import Forecaster
+from ftbench.compile.forecast_summary import summary
 from ftbench.compile.judging import judge_problems
 from ftbench.compile.label import distinct, labels
-from ftbench.compile.lower import Graph, Parts, has_weights, lower
+from ftbench.compile.lower import Graph, Parts, has_weights, lower, needed
 from ftbench.compile.point import Examined, Point
+from ftbench.compile.reader import ID_LENGTH, Reader
 from ftbench.compile.rivals import rivals_of
 from ftbench.compile.settings import Settings, settings_node
-from ftbench.compile.space import take_out
-from ftbench.core.canonical import canonical, digest
-from ftbench.core.cell import AS_TRAINED, AXES, TRIAL_AXES, Cell, Refusal
+from ftbench.core.canonical import digest
+from ftbench.core.cell import AXES, TRIAL_AXES, Cell
 from ftbench.core.component import Component, build, plain
-from ftbench.core.errors import Problem, Refused, did_you_mean
-from ftbench.core.example import Splits, group_sizes
+from ftbench.core.errors import Problem
+from ftbench.core.example import group_sizes
 from ftbench.core.plan import Plan
 from ftbench.cost.calibration import read as read_calibrations
 
-ID_LENGTH = 10
 SEEDED = ("method", "context", "decoding")
 """Axes that the seed may reach. A cell in which it reaches none is the same cell under every seed."""
 
@@ -75,16 +72,14 @@ class _Compiler:
         self.loose: set[str] = set()
         self.points: list[Point] = []
         self.forecaster: Forecaster | None = None
-        self.refusals: dict[str, Refusal] = {}
-        self.notes: list[str] = []
         self.builder = Builder(composer)
-        self._roots: dict[tuple[str, str], str] = {}
+        self.reader = Reader(composer, self.builder)
 
     def compile(self, jobs: Sequence[Sequence[str]]) -> Compiled:
-        composed = [self._compose(job) for job in jobs]
+        composed = [self.reader.compose(job) for job in jobs]
         cells = [cell for cell in composed if isinstance(cell, Composed)]
         everywhere = frozenset.intersection(*[cell.idle for cell in cells]) if cells else frozenset()
-        self._say_idle(cells, everywhere)
+        self.reader.say_idle(cells, everywhere)
         names = {axis: self.composer.options(axis) for axis in AXES}
         outcome: list[str | None] = []
         points: list[Point] = []
@@ -93,13 +88,13 @@ class _Compiler:
             if not isinstance(cell, Composed):
                 outcome.append(cell)
                 continue
-            point = self._point(cell, cells, names, everywhere)
+            point = self.reader.point(cell, cells, names, everywhere)
             if point is None:
                 excluded += 1
             if isinstance(point, Point):
                 points.append(point)
             outcome.append(point if not isinstance(point, Point) else str(len(points) - 1))
-        points += self._baselines(points)
+        points += self.reader.baselines(points)
         self.loose = {key for point in points for key in self._shown(point) if is_open(key)}
         owners: Sequence[int] = range(len(points))
         if points and not any(point.problems for point in points) and self._settings(points[0].config).effort.wanted:
@@ -107,113 +102,7 @@ class _Compiler:
             points, owners, self.loose, self.searched = expanded
         ids, plan = self._plan(points, excluded)
         index = {str(owner): identity for owner, identity in reversed(list(zip(owners, ids, strict=True)))}
-        return Compiled(plan, tuple(index.get(entry, entry) if entry is not None else None for entry in outcome), (*self.notes, *self.builder.unread_notes()))
-
-    # -- from words to points --------------------------------------------------------------------------------------
-
-    def _compose(self, job: Sequence[str]) -> Composed | str:
-        problems = []
-        for text in job:
-            override = self.composer.parse(text)
-            axis, name = override.key_or_group, override.value()
-            if axis in AXES and isinstance(name, str) and name not in self.composer.options(axis):
-                problems.append(Problem(f"{axis}={name}", f"no such {axis}", did_you_mean(name, self.composer.options(axis))))
-            root, _, rest = axis.partition(".")
-            problems += rules.unstable_values({root: {rest: name} if rest else name})
-        if not problems:
-            try:
-                cell = self.composer.compose(job)
-                config, space = take_out(cell.config)
-                return self._with_artifact(replace(cell, config=config, search=space))
-            except (HydraException, OmegaConfBaseException) as error:
-                cause = f" ({str(error.__cause__).splitlines()[0]})" if error.__cause__ else ""
-                problems.append(Problem(" ".join(job), str(error).splitlines()[0] + cause, "Mend this override; --cfg job shows what there is"))
-        return self._refuse(tuple(job), {}, {}, " ".join(job), problems)
-
-    def _with_artifact(self, cell: Composed) -> Composed:
-        """Returns the cell, shipping what its method wrote where that cannot be merged: it is the same cell under every artifact."""
-        method = self.builder.component("method", cell.config["method"])[0]
-        if cell.choices["artifact"] == AS_TRAINED or method is None or hasattr(method, "merge"):
-            return cell
-        config = {**cell.config, "artifact": self.composer.option_node("artifact", AS_TRAINED)}
-        return replace(cell, config=config, choices={**cell.choices, "artifact": AS_TRAINED})
-
-    def _refuse(self, overrides: tuple[str, ...], config: dict[str, Any], names: dict[str, str], label: str, problems: list[Problem]) -> str:
-        identity = digest({"overrides": list(overrides), "problems": [problem.as_dict() for problem in problems]})[:ID_LENGTH]
-        texts = tuple(problem.as_dict() for problem in problems)
-        self.refusals[identity] = Refusal(identity, label, names, overrides, config, texts)
-        return identity
-
-    def _point(self, cell: Composed, cells: list[Composed], names: dict[str, list[str]], everywhere: frozenset[str]) -> Point | str | None:
-        """Returns the point, None when it is excluded, or the id of its refusal."""
-        roots = {axis: self._root(axis, cell.choices[axis]) for axis in AXES}
-        label = " ".join(roots[axis] for axis in ("model", "method", "context"))
-        problems = rules.idle_keys(cell, cells, everywhere) + rules.unstable_values(cell.raw)
-        try:
-            settings = build(settings_node(cell.config), "")
-        except Refused as refused:
-            return self._refuse(cell.overrides, cell.config, roots, label, problems + refused.problems)
-        wrong = settings.check() + rules.decision_names(settings.decision, self.composer.options)
-        if wrong:
-            return Point(cell, cell.config, roots, (*problems, *wrong))
-        for condition in settings.matrix.exclude:
-            problems += select.unknown_terms(cells, names, condition, "matrix.exclude")
-        for rule in settings.matrix.couple:
-            problems += select.unknown_terms(cells, names, rule["when"], "matrix.couple")
-        if any(select.matches(cell, roots, condition) for condition in settings.matrix.exclude):
-            return None
-        try:
-            config = select.couple(cell, self._suited(cell, roots), roots, settings.matrix.couple)
-        except KeyError as error:
-            problems.append(Problem("matrix.couple", f"sets {error.args[0]}, which {label} does not have", "Narrow its condition, or mend the key"))
-            config = cell.config
-        return Point(cell, config, roots, tuple(problems))
-
-    def _suited(self, cell: Composed, roots: dict[str, str]) -> dict[str, Any]:
-        """Returns the cell's config with what its model prefers for its method, where the method's own default still stands."""
-        method, own = cell.config["method"], self.composer.option_node("method", roots["method"]) or {}
-        wanted = (cell.config["model"].get("method_defaults") or {}).get(roots["method"], {})
-        return {**cell.config, "method": select.preferred(method, own, wanted, "method", cell.values)}
-
-    def _root(self, axis: str, name: str) -> str:
-        if (axis, name) not in self._roots:
-            self._roots[axis, name] = self.composer.root_option(axis, name)
-        return self._roots[axis, name]
-
-    def _say_idle(self, cells: list[Composed], everywhere: frozenset[str]) -> None:
-        for key in sorted(frozenset().union(*[cell.idle for cell in cells]) - everywhere):
-            axis = key.split(".")[0]
-            without = sorted({cell.choices[axis] for cell in cells if key in cell.idle})
-            self.notes.append(f"{key} does not apply to {axis}={','.join(without)}, which has no such key")
-
-    # -- baselines -------------------------------------------------------------------------------------------------
-
-    def _baselines(self, points: list[Point]) -> list[Point]:
-        """Returns the untouched model, zero-shot and few-shot, for every model, dataset, decoding, hardware and seed.
-
-        A method that names a ``control``, what its gain must be told from, gets that too, in its own context.
-        """
-        added = []
-        seen: set[str] = set()
-        for point in points:
-            if point.config["matrix"]["baselines"] != "auto":
-                continue
-            kept = [text for text in point.composed.overrides if self.composer.parse(text).key_or_group.split(".")[0] not in ("method", "context")]
-            control = getattr(self.builder.component("method", point.config["method"])[0], "control", None)
-            jobs = [[*kept, "method=none", f"context={context}"] for context in ("zero_shot", "few_shot")]
-            jobs += [[*kept, f"method={control}", f"context={point.composed.choices['context']}"]] if control else []
-            for job in jobs:
-                if canonical(job) in seen:
-                    continue
-                seen.add(canonical(job))
-                cell = self._compose(job)
-                if isinstance(cell, Composed):
-                    roots = {axis: self._root(axis, cell.choices[axis]) for axis in AXES}
-                    config = {**self._suited(cell, roots), **{axis: point.config[axis] for axis in ("model", "prompt", "dataset", "decoding", "hardware")}}
-                    added.append(Point(cell, config, roots, baseline=True))
-        return added
-
-    # -- from points to cells and stages ---------------------------------------------------------------------------
+        return Compiled(plan, tuple(index.get(entry, entry) if entry is not None else None for entry in outcome), (*self.reader.notes, *self.builder.unread_notes()))
 
     def _plan(self, points: list[Point], excluded: int) -> tuple[list[str], Plan]:
         graph, cells, ids, self.points = Graph(), {}, [], points
@@ -236,7 +125,7 @@ class _Compiler:
             if built.report is not None:
                 reports[built.report["check"]] = {"dataset": point.names["dataset"], **built.report}
             if parts is None or problems:
-                ids.append(self._refuse(point.composed.overrides, point.config, point.names, label, problems))
+                ids.append(self.reader.refuse(point.composed.overrides, point.config, point.names, label, problems))
                 continue
             compared.append(parts)
             identity = self._cell_id(parts)
@@ -258,7 +147,7 @@ class _Compiler:
         ranked = (compared, metrics, first.primary_metric) if first else None
         problems = rules.tokenizer_rules(*ranked) or rules.method_rules(*ranked) if ranked else []
         for identity, cell in list(cells.items()) if problems else []:
-            ids = [self._refuse(cell.overrides, cell.config, cell.choices, cell.label, problems) if old == identity else old for old in ids]
+            ids = [self.reader.refuse(cell.overrides, cell.config, cell.choices, cell.label, problems) if old == identity else old for old in ids]
             del cells[identity]
         stages = {key: stage for key, stage in graph.stages.items() if cells}
         cells = distinct(cells)
@@ -266,7 +155,7 @@ class _Compiler:
         store = str(Path(first.store.dir).expanduser().resolve()) if first else ""
         made = summary({identity: needs[identity] for identity in cells}, stages, self.forecaster.found) if self.forecaster is not None and cells else None
         searches = effort.searches(self.searched, tuple(cells.values()))
-        return ids, Plan(tuple(cells.values()), stages, tuple(self.refusals.values()), store, settings_data, made, excluded, searches=searches)
+        return ids, Plan(tuple(cells.values()), stages, tuple(self.reader.refusals.values()), store, settings_data, made, excluded, searches=searches)
 
     def _settings(self, config: dict[str, Any]) -> Settings:
         return build(settings_node(config), "")
@@ -306,7 +195,7 @@ class _Compiler:
             shown["seed"] = point.config["seed"]
         if not any(component is None or component.seeded for component in (self.builder.component(axis, point.config[axis])[0] for axis in SEEDED)):
             shown.pop("seed", None)
-        suited = self._suited(point.composed, point.names)
+        suited = self.reader.suited(point.composed, point.names)
         for axis in AXES:
             before, after = suited[axis], point.config[axis]
             searched = {key.split(".")[1] for key in point.searched if key.startswith(f"{axis}.")}

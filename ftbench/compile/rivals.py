@@ -7,9 +7,8 @@ from typing import Any
 
 from ftbench.compile import select
 from ftbench.compile.builder import Builder
-from ftbench.compile.forecast import needed
 from ftbench.compile.judging import Rivals
-from ftbench.compile.lower import Graph, Parts, lower
+from ftbench.compile.lower import Graph, Parts, lower, needed
 from ftbench.compile.point import Point
 from ftbench.compile.settings import Settings, settings_node
 from ftbench.core.component import Component, build

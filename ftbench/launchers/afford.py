@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from ftbench.compile.forecast import needed
+from ftbench.compile.lower import needed
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.cost.budget import Purse, choose, prices

@@ -14,7 +14,9 @@ from typing import Any
 
 from ftbench.cost.frontier import Limit, Place, Recommendation, best_first, limits, places, recommend, verdicts_of
 from ftbench.cost.memory import GB
-from ftbench.cost.ownership import Choice, Load, Ownership, break_even, ownership, returns
+from ftbench.cost.break_even import break_even
+from ftbench.cost.ownership import Choice, Load, Ownership, ownership
+from ftbench.cost.payback import returns
 from ftbench.report.approaches import Approach
 from ftbench.report.ranking import Family
 from ftbench.report.rows import Row

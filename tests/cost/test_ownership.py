@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftbench.cost.ownership import HOURS_PER_MONTH, Choice, Load, added, break_even, machines_for, ownership, returns, table
+from ftbench.cost.break_even import break_even
+from ftbench.cost.ownership import HOURS_PER_MONTH, Choice, Load, added, machines_for, ownership
+from ftbench.cost.payback import returns
 from tests.conftest import ROOT
 
 LOAD = Load(months=12, requests_per_month=3e6, peak_rps=4.0, retrains_per_month=0.0)
@@ -81,10 +83,7 @@ def test_a_load_says_what_is_wrong_with_it() -> None:
     assert len(Load(0, -1, 0.0, -1).problems()) == 4
 
 
-def test_the_table_is_plain() -> None:
-    found = table([API, LORA], LOAD, [("api", "lora")], "api")
-    assert [entry["name"] for entry in found["ownership"]] == ["api", "lora"] and len(found["break_even"]) == 1
-    assert [entry["name"] for entry in found["returns"]] == ["lora"]
+def test_a_choice_reads_back_from_what_a_sweep_holds() -> None:
     assert Choice.from_dict(LORA.as_dict()) == LORA
 
 

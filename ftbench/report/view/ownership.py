@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ftbench.cost.ownership import BreakEven, Choice, Load, Ownership, break_even, ownership
+from ftbench.cost.break_even import BreakEven, break_even
+from ftbench.cost.ownership import Choice, Load, Ownership, ownership
 from ftbench.report.view.decision import Decision
 
 POINTS = 60

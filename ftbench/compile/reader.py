@@ -1,0 +1,141 @@
+"""From the words of a job to a point of the matrix: composed, coupled, with what its model suggests, or refused with all that is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from ftbench.compile import rules, select
+from ftbench.compile.builder import Builder
+from ftbench.compile.compose import Composed, Composer
+from ftbench.compile.point import Point
+from ftbench.compile.settings import settings_node
+from ftbench.compile.space import take_out
+from ftbench.core.canonical import canonical, digest
+from ftbench.core.cell import AS_TRAINED, AXES, Refusal
+from ftbench.core.component import build
+from ftbench.core.errors import Problem, Refused, did_you_mean
+
+ID_LENGTH = 10
+
+
+class Reader:
+    """Reads the jobs of one matrix.
+
+    Args:
+        composer: under the primary config and the user's search path.
+        builder: of the matrix.
+
+    Attributes:
+        refusals: id -> what was refused so far; whoever finds something later adds to it by ``refuse``.
+        notes: sentences about the matrix as a whole.
+    """
+
+    def __init__(self, composer: Composer, builder: Builder) -> None:
+        self.composer, self.builder = composer, builder
+        self.refusals: dict[str, Refusal] = {}
+        self.notes: list[str] = []
+        self._roots: dict[tuple[str, str], str] = {}
+
+    def compose(self, job: Sequence[str]) -> Composed | str:
+        problems = []
+        for text in job:
+            override = self.composer.parse(text)
+            axis, name = override.key_or_group, override.value()
+            if axis in AXES and isinstance(name, str) and name not in self.composer.options(axis):
+                problems.append(Problem(f"{axis}={name}", f"no such {axis}", did_you_mean(name, self.composer.options(axis))))
+            root, _, rest = axis.partition(".")
+            problems += rules.unstable_values({root: {rest: name} if rest else name})
+        if not problems:
+            try:
+                cell = self.composer.compose(job)
+                config, space = take_out(cell.config)
+                return self._with_artifact(replace(cell, config=config, search=space))
+            except (HydraException, OmegaConfBaseException) as error:
+                cause = f" ({str(error.__cause__).splitlines()[0]})" if error.__cause__ else ""
+                problems.append(Problem(" ".join(job), str(error).splitlines()[0] + cause, "Mend this override; --cfg job shows what there is"))
+        return self.refuse(tuple(job), {}, {}, " ".join(job), problems)
+
+    def _with_artifact(self, cell: Composed) -> Composed:
+        """Returns the cell, shipping what its method wrote where that cannot be merged: it is the same cell under every artifact."""
+        method = self.builder.component("method", cell.config["method"])[0]
+        if cell.choices["artifact"] == AS_TRAINED or method is None or hasattr(method, "merge"):
+            return cell
+        config = {**cell.config, "artifact": self.composer.option_node("artifact", AS_TRAINED)}
+        return replace(cell, config=config, choices={**cell.choices, "artifact": AS_TRAINED})
+
+    def refuse(self, overrides: tuple[str, ...], config: dict[str, Any], names: dict[str, str], label: str, problems: list[Problem]) -> str:
+        identity = digest({"overrides": list(overrides), "problems": [problem.as_dict() for problem in problems]})[:ID_LENGTH]
+        texts = tuple(problem.as_dict() for problem in problems)
+        self.refusals[identity] = Refusal(identity, label, names, overrides, config, texts)
+        return identity
+
+    def point(self, cell: Composed, cells: list[Composed], names: dict[str, list[str]], everywhere: frozenset[str]) -> Point | str | None:
+        """Returns the point, None when it is excluded, or the id of its refusal."""
+        roots = {axis: self._root(axis, cell.choices[axis]) for axis in AXES}
+        label = " ".join(roots[axis] for axis in ("model", "method", "context"))
+        problems = rules.idle_keys(cell, cells, everywhere) + rules.unstable_values(cell.raw)
+        try:
+            settings = build(settings_node(cell.config), "")
+        except Refused as refused:
+            return self.refuse(cell.overrides, cell.config, roots, label, problems + refused.problems)
+        wrong = settings.check() + rules.decision_names(settings.decision, self.composer.options)
+        if wrong:
+            return Point(cell, cell.config, roots, (*problems, *wrong))
+        for condition in settings.matrix.exclude:
+            problems += select.unknown_terms(cells, names, condition, "matrix.exclude")
+        for rule in settings.matrix.couple:
+            problems += select.unknown_terms(cells, names, rule["when"], "matrix.couple")
+        if any(select.matches(cell, roots, condition) for condition in settings.matrix.exclude):
+            return None
+        try:
+            config = select.couple(cell, self.suited(cell, roots), roots, settings.matrix.couple)
+        except KeyError as error:
+            problems.append(Problem("matrix.couple", f"sets {error.args[0]}, which {label} does not have", "Narrow its condition, or mend the key"))
+            config = cell.config
+        return Point(cell, config, roots, tuple(problems))
+
+    def suited(self, cell: Composed, roots: dict[str, str]) -> dict[str, Any]:
+        """Returns the cell's config with what its model prefers for its method, where the method's own default still stands."""
+        method, own = cell.config["method"], self.composer.option_node("method", roots["method"]) or {}
+        wanted = (cell.config["model"].get("method_defaults") or {}).get(roots["method"], {})
+        return {**cell.config, "method": select.preferred(method, own, wanted, "method", cell.values)}
+
+    def _root(self, axis: str, name: str) -> str:
+        if (axis, name) not in self._roots:
+            self._roots[axis, name] = self.composer.root_option(axis, name)
+        return self._roots[axis, name]
+
+    def say_idle(self, cells: list[Composed], everywhere: frozenset[str]) -> None:
+        for key in sorted(frozenset().union(*[cell.idle for cell in cells]) - everywhere):
+            axis = key.split(".")[0]
+            without = sorted({cell.choices[axis] for cell in cells if key in cell.idle})
+            self.notes.append(f"{key} does not apply to {axis}={','.join(without)}, which has no such key")
+
+    def baselines(self, points: list[Point]) -> list[Point]:
+        """Returns the untouched model, zero-shot and few-shot, for every model, dataset, decoding, hardware and seed.
+
+        A method that names a ``control``, what its gain must be told from, gets that too, in its own context.
+        """
+        added = []
+        seen: set[str] = set()
+        for point in points:
+            if point.config["matrix"]["baselines"] != "auto":
+                continue
+            kept = [text for text in point.composed.overrides if self.composer.parse(text).key_or_group.split(".")[0] not in ("method", "context")]
+            control = getattr(self.builder.component("method", point.config["method"])[0], "control", None)
+            jobs = [[*kept, "method=none", f"context={context}"] for context in ("zero_shot", "few_shot")]
+            jobs += [[*kept, f"method={control}", f"context={point.composed.choices['context']}"]] if control else []
+            for job in jobs:
+                if canonical(job) in seen:
+                    continue
+                seen.add(canonical(job))
+                cell = self.compose(job)
+                if isinstance(cell, Composed):
+                    roots = {axis: self._root(axis, cell.choices[axis]) for axis in AXES}
+                    config = {**self.suited(cell, roots), **{axis: point.config[axis] for axis in ("model", "prompt", "dataset", "decoding", "hardware")}}
+                    added.append(Point(cell, config, roots, baseline=True))
+        return added
