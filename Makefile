@@ -22,14 +22,8 @@ demo: $(STAMP)
 	@$(RUN) -m ftbench report --html comparison.html
 	@echo 'Open comparison.html in a browser, or run: $(RUN) -m ftbench report'
 
-# In three processes: tests that run a sweep or a worker in the process of the tests leave signal handlers and loggers behind.
-COMPONENTS := $(addprefix tests/,compile contexts core cost data launchers methods metrics models contracts)
-READERS := $(addprefix tests/,report review run)
-
 test: $(STAMP)
-	$(RUN) -m pytest $(COMPONENTS)
-	$(RUN) -m pytest $(READERS)
-	$(RUN) -m pytest tests $(addprefix --ignore=,$(COMPONENTS) $(READERS))
+	$(RUN) -m pytest
 
 mutants: $(STAMP)
 	$(RUN) -m tests.mutants

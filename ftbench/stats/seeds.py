@@ -199,4 +199,5 @@ def _p_value(parts: Sequence[tuple[float, int]], gap: float) -> float:
     least = 1e-12
     if gap >= _half_width(parts, least):
         return least
-    return float(brentq(lambda alpha: _half_width(parts, alpha) - gap, least, 1.0)) if gap > 0 else 1.0
+    # Sought by its logarithm: the tolerance of the search is absolute, and a small p is to be as exact as a large one.
+    return math.exp(brentq(lambda power: _half_width(parts, math.exp(power)) - gap, math.log(least), 0.0)) if gap > 0 else 1.0

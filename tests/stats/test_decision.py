@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -96,6 +96,7 @@ def test_27_two_seeds_that_happen_to_agree_prove_little(seeds, ratio):
 
 
 @given(st.floats(0.01, 3.0), st.floats(0.0, 3.0), st.integers(1, 6), st.floats(0.1, 5.0))
+@example(0.125, 0.0078125, 4, 4.0)  # p is 1e-10
 @settings(max_examples=40, deadline=None)
 def test_the_p_value_of_methods_is_the_error_rate_at_which_the_interval_touches_zero(sampling, seed, freedom, gap):
     parts = [(sampling**2, 50), (seed**2, freedom)]
