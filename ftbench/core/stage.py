@@ -13,8 +13,8 @@ from typing import Any
 from ftbench.core.canonical import digest
 
 VERSIONS: dict[str, int] = {
-    "prepare": 1,
-    "check": 1,
+    "prepare": 2,
+    "check": 2,
     "tokens": 1,
     "documents": 1,
     "index": 3,

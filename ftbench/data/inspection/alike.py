@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from ftbench.data.inspection.candidates import candidates
@@ -21,6 +21,8 @@ ALIKE_ANSWERS = 0.6
 AGREEING = 5 / 8
 """Part of the likeness asked for that is enough for two prompts that share an answer of their own. On XQuAD all 21 such pairs of likeness 0.5 to 1 are the same
 question asked by two people, and so are the next few below."""
+FEW_PLACES, LONGEST_NAME = 3, 4
+"""Single words, and the longest stretch of words, that change places as names and roles do; more is a text in another order."""
 SLACK = 0.15
 """How much less alike own features may be than texts are: an edit in a template bares some of its words on one side."""
 
@@ -47,20 +49,21 @@ class Lookup:
         self._bags: dict[str, list[int]] = defaultdict(list)
         self._numbered: dict[tuple[str, ...], list[int]] = defaultdict(list)
         self._answered: dict[str, list[int]] = defaultdict(list)
-        holders: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        holders: dict[str, set[str]] = defaultdict(set)
         answering: dict[str, set[str]] = defaultdict(set)
         for row in rows:
-            holders[row.facts].add(row.key)
+            for word in row.facts:
+                holders[word].add(row.key)
             answering[row.answer_key].add(row.key)
         most = max(2, min(COMMON_LEAST - 1, round(COMMON_SHARE * len(rows))))
         self._telling = {answer for answer, keys in answering.items() if answer and len(keys) <= most}
-        self._rare = {held for held, keys in holders.items() if len(keys) < COMMON_LEAST and any(letter.isdigit() for word in held for letter in word)}
+        self._rare = {word for word, keys in holders.items() if len(keys) < COMMON_LEAST and any(letter.isdigit() for letter in word)}
 
     def add(self, row: Row) -> None:
         place = len(self._rows)
         self._rows.append(row)
         self._bags[_bag(row)].append(place)
-        if row.facts in self._rare:
+        if not self._rare.isdisjoint(row.facts):
             self._numbered[row.facts].append(place)
         if row.answer_key in self._telling:
             self._answered[row.answer_key].append(place)
@@ -92,7 +95,7 @@ def _likeness(one: Row, other: Row, least: float) -> float:
 
 
 def _bag(row: Row) -> str:
-    return " ".join(sorted(set(row.prompt)))
+    return " ".join(sorted(row.prompt))
 
 
 def _numbered_likeness(one: Row, other: Row) -> float:
@@ -102,8 +105,8 @@ def _numbered_likeness(one: Row, other: Row) -> float:
 
 
 def reworded(one: Row, other: Row, degree: float) -> bool:
-    """Says whether two alike prompts ask the same thing: the same numbers and signs, and answers that do not tell them apart."""
-    if one.facts != other.facts or _told_apart(one, other):
+    """Says whether two alike prompts ask the same thing: the same numbers and signs, no form filled otherwise, and answers that do not tell them apart."""
+    if one.facts != other.facts or _told_apart(one, other) or _exchanged(one.prompt, other.prompt) or _filled_otherwise(one, other):
         return False
     return degree >= NEARLY_SAME or one.answer_key == other.answer_key or jaccard(one.answered, other.answered) >= ALIKE_ANSWERS
 
@@ -115,6 +118,34 @@ def _told_apart(one: Row, other: Row) -> bool:
         return any(len(word) > 2 for word in (set(mine.prompt) - set(others.prompt)) & (set(mine.answer) - set(others.answer)))
 
     return repeated(one, other) and repeated(other, one)
+
+
+def _filled_otherwise(one: Row, other: Row) -> bool:
+    """True for one form with other words in its slots, two letters to two people: where all that differs fills slots, and nothing but the form is shared."""
+    mine, others = Counter(one.prompt), Counter(other.prompt)
+    here, there = (mine - others).keys(), (others - mine).keys()
+    if not here or not there or not here <= one.forms.filling(one.prompt) or not there <= other.forms.filling(other.prompt):
+        return False
+    return sum(map(len, one.forms.beside(one.prompt) & other.forms.beside(other.prompt))) < LEAST_SHARED  # a word has a feature for each letter
+
+
+def _exchanged(one: Sequence[str], other: Sequence[str]) -> bool:
+    """True where the same words stand there and some have changed places around others that have not: from A to B, from B to A."""
+    if len(one) != len(other) or Counter(one) != Counter(other):
+        return False
+    differing = [at for at, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]]
+    if not differing:
+        return False
+    one, other = one[differing[0] : differing[-1] + 1], other[differing[0] : differing[-1] + 1]
+    if len(differing) <= FEW_PLACES and len(differing) < len(one):
+        return True
+    ends = range(1, min(LONGEST_NAME, len(one) // 2) + 1)
+    return any(
+        one[:first] == other[-first:] and other[:last] == one[-last:] and one[first:-last] == other[last:-first]
+        for first in ends
+        for last in ends
+        if first + last < len(one)
+    )
 
 
 def nameless_prompts(rows: Iterable[Row]) -> frozenset[str]:

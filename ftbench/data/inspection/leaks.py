@@ -20,7 +20,8 @@ Possible leaks, for a person to look at:
     ``between_evaluations`` a test row that is a validation row too: what is tuned on one is scored on the other
 
 Prompts and answers are judged apart. A canned answer, a label or a shared template never makes a leak: an answer counts only
-where few rows have it, for ``same_answer`` when it is long, for ``reworded_row`` beside a prompt that is alike. A prompt that goes
+where few rows have it, for ``same_answer`` when it is long, for ``reworded_row`` beside a prompt that is alike. One form with other
+words in its slots, or with two names that changed places, is another question (``alike``). A prompt that goes
 with many different answers ("Write a review.") names no row, and is the same row only together with its answer.
 """
 
@@ -33,7 +34,7 @@ from typing import Any
 
 from ftbench.core.example import Document, Splits
 from ftbench.data.inspection.alike import Lookup, nameless_prompts, reworded
-from ftbench.data.inspection.likeness import words
+from ftbench.data.inspection.likeness import facts, words
 from ftbench.data.inspection.passages import Passages
 from ftbench.data.inspection.rows import Row, bodies, frame, prompt_text
 
@@ -42,6 +43,8 @@ CERTAIN = ("same_row", "reworded_row", "quoted_row", "shared_group", "shown_row"
 POSSIBLE = ("varied_row", "same_answer", "quoting_document", "between_evaluations")
 LONG = 13
 """Words from which on a text that stands elsewhere too is no coincidence: the field's 13."""
+PASSAGE = 50
+"""Words that stand elsewhere too from which on they are a passage, whatever is asked about it, and no form."""
 QUOTED_SHARE, DOCUMENT_SHARE = 0.8, 0.5
 
 
@@ -129,8 +132,15 @@ def _near(train: Sequence[Row], judged: Sequence[Row], nameless: frozenset[str],
 
 def _quoted(train: Sequence[Row], judged: Sequence[Row]) -> list[Leak]:
     sought = Passages(enumerate(bodies(judged)), LONG)
-    hits = sought.search((row.example.id, [*row.prompt, *row.answer]) for row in train)
+    held = {row.example.id: [*row.prompt, *row.answer] for row in train}
+    hits = {(row, place): share for (row, place), share in sought.search(held.items()).items() if share >= QUOTED_SHARE and _quotes(held[row], judged[place])}
     return _passages(hits, QUOTED_SHARE, "quoted_row", "train", lambda place: (judged[place].split, judged[place].example.id))
+
+
+def _quotes(text: Sequence[str], row: Row) -> bool:
+    """False where a form of a sentence or two is filled otherwise: what ``text`` lacks of the prompt is a number or stands in a slot."""
+    lacking = set(row.prompt) - set(text)
+    return len(row.prompt) - len(lacking) >= PASSAGE or not facts(lacking) and lacking.isdisjoint(row.forms.filling(row.prompt))
 
 
 def _passages(hits: dict[tuple[Any, Any], float], least: float, kind: str, source: str, name: Any) -> list[Leak]:

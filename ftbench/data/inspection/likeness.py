@@ -10,17 +10,22 @@ Template text must not make two rows alike: words inside a run of ``RUN`` words 
     own features of both / (own features of both + all features of exactly one)
 
 so that shared template words count for nothing, while any difference counts, in the template too ("the price of" against
-"the colour of"). It is at most the Jaccard index of the own features' union, 1 for the same words in any order, and texts
+"the colour of"). A word that the template has too counts apart: else a long template would hide differences. It is at most the Jaccard index of the own features' union, 1 for the same words in any order, and texts
 without own words are like nothing. Rows that have nothing to do with a pair can only make fewer runs common, and so never
 take a found pair away.
+
+A *slot* is a place between the same three words on either side where many texts of the collection have different words: the
+name in a letter, the column in a query. Texts that differ in what fills a slot are two uses of one form, however alike.
 """
 
 from __future__ import annotations
 
 import unicodedata
 import zlib
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -29,6 +34,8 @@ RUN = 4
 COMMON_LEAST, COMMON_SHARE = 5, 0.02
 """A run of words is template text when at least this many different texts, and this share of them, have it. Five rows that
 share a sentence have a form, not one origin; in large data two in a hundred do."""
+AROUND, FILLING = 3, 3
+"""Words on either side that make a place, and the most words that may fill it."""
 _BEGIN, _END = "^", "$"
 _OPERATORS = frozenset("+*/%#<>=&@^|~€$£¥°")
 """Signs that change what is asked: 2+2 is not 2*2, C++ is not C#."""
@@ -77,33 +84,46 @@ class Vocabulary:
     """Numbers the features of words by their CRC-32, the same in every order and process; remembers each word's."""
 
     def __init__(self) -> None:
-        self._words: dict[str, np.ndarray] = {}
+        self._words: dict[tuple[str, int], np.ndarray] = {}
 
     def features(self, found: Sequence[str], kept: Sequence[bool] | None = None) -> np.ndarray:
         """Returns the sorted feature numbers [features] of some words; with ``kept`` only of those flagged."""
-        parts = [self._word(word, found, at) for at, word in enumerate(found) if kept is None or kept[at]]
-        return np.unique(np.concatenate(parts)) if parts else np.empty(0, dtype=np.uint32)
+        own = {self._paired(found, at) for at in range(len(found)) if kept is None or kept[at]}
+        return self._numbers([(word, 1) for word in own])
 
-    def _word(self, word: str, found: Sequence[str], at: int) -> np.ndarray:
+    def all_features(self, found: Sequence[str], kept: Sequence[bool]) -> np.ndarray:
+        """Returns the feature numbers of all words; those that are both own and template text have twice as many."""
+        own, common = ({self._paired(found, at) for at in range(len(found)) if bool(kept[at]) is side} for side in (True, False))
+        return self._numbers([*((word, 1) for word in own | common), *((word, 2) for word in own & common)])
+
+    def _numbers(self, counted: Sequence[tuple[str, int]]) -> np.ndarray:
+        return np.unique(np.concatenate([self._word(*one) for one in counted])) if counted else np.empty(0, dtype=np.uint32)
+
+    def _paired(self, found: Sequence[str], at: int) -> str:
+        """Returns a word, with the next one where both are single characters of a script without spaces: else order within a sentence would mean nothing."""
+        word = found[at]
         if len(word) == 1 and _alone(ord(word)) and at + 1 < len(found) and len(found[at + 1]) == 1 and _alone(ord(found[at + 1])):
-            word += found[at + 1]  # pairs of characters, or the order within a sentence would mean nothing
-        known = self._words.get(word)
+            return word + found[at + 1]
+        return word
+
+    def _word(self, word: str, time: int) -> np.ndarray:
+        known = self._words.get((word, time))
         if known is None:
-            bound = f" {word} "
-            grams = (bound[start : start + GRAM] for start in range(max(1, len(bound) - GRAM + 1)))
+            bound, again = f" {word} ", "" if time == 1 else f"\n{time}"
+            grams = (bound[start : start + GRAM] + again for start in range(max(1, len(bound) - GRAM + 1)))
             known = np.array([zlib.crc32(gram.encode("utf-8", "surrogatepass")) for gram in grams], dtype=np.uint32)
-            self._words[word] = known
+            self._words[word, time] = known
         return known
 
 
-def common_runs(texts: Iterable[Sequence[str]]) -> frozenset[int]:
+def common_runs(texts: Iterable[Sequence[str]], share: float = COMMON_SHARE) -> frozenset[int]:
     """Returns the hashes of the runs of words that are template text in a collection of different texts; digits are all alike in them."""
     counts: Counter[int] = Counter()
     size = 0
     for found in texts:
         counts.update(set(_runs(found)))
         size += 1
-    least = max(COMMON_LEAST, COMMON_SHARE * size)
+    least = max(COMMON_LEAST, share * size)
     return frozenset(run for run, count in counts.items() if count >= least)
 
 
@@ -120,6 +140,51 @@ def own_words(found: Sequence[str], common: frozenset[int]) -> list[bool]:
 def _runs(found: Sequence[str]) -> list[int]:
     marked = [_BEGIN, *("0" if word[0].isdigit() else word for word in found), _END]
     return [hash(tuple(marked[start : start + RUN])) for start in range(max(1, len(marked) - RUN + 1))]
+
+
+class Forms:
+    """The forms that texts of a collection are filled into: their slots, and the runs of words that ``COMMON_LEAST`` of them share.
+
+    Args:
+        texts: the words of each of the different texts; looked through when first asked, since most data has no pair to ask about.
+    """
+
+    def __init__(self, texts: Collection[Sequence[str]]) -> None:
+        self._texts = texts
+
+    @cached_property
+    def _open(self) -> frozenset[int]:
+        places, fillings = array("q"), array("q")
+        for found in self._texts:
+            for place, start, end in _places(found):
+                places.append(place)
+                fillings.append(hash(tuple(found[start:end])))
+        seen = np.unique(np.column_stack([np.array(places), np.array(fillings)]), axis=0)
+        known, counts = np.unique(seen[:, 0], return_counts=True)
+        return frozenset(known[counts >= COMMON_LEAST].tolist())
+
+    @cached_property
+    def _runs(self) -> frozenset[int]:
+        return common_runs(self._texts, 0.0)
+
+    def filling(self, found: Sequence[str]) -> set[str]:
+        """Returns the words of a text of the collection that stand in a slot."""
+        places = {at for place, start, end in _places(found) if place in self._open for at in range(start, end)}
+        return {found[at] for at in places}
+
+    def beside(self, found: Sequence[str]) -> set[str]:
+        """Returns the words of a text that are part of no form."""
+        own = own_words(found, self._runs)
+        return {word for word, kept in zip(found, own, strict=True) if kept} - self.filling(found)
+
+
+def _places(found: Sequence[str]) -> Iterable[tuple[int, int, int]]:
+    """Returns (hash of the words around, start, end) of every possible filling of a text."""
+    marked = [*[_BEGIN] * AROUND, *("0" if word[0].isdigit() else word for word in found), *[_END] * AROUND]
+    before = [tuple(marked[at : at + AROUND]) for at in range(len(marked) - AROUND + 1)]
+    for start in range(len(found)):
+        for end in range(start + 1, min(start + FILLING, len(found)) + 1):
+            yield hash((before[start], before[end + AROUND])), start, end
 
 
 def likeness(own_one: np.ndarray, own_other: np.ndarray, all_one: np.ndarray, all_other: np.ndarray) -> tuple[float, int]:

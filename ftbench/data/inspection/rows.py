@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ftbench.core.example import SPLITS, Example, Splits
-from ftbench.data.inspection.likeness import Vocabulary, common_runs, facts, own_words, words
+from ftbench.data.inspection.likeness import Forms, Vocabulary, common_runs, facts, own_words, words
 
 NOTHING = np.empty(0, dtype=np.uint32)
 
@@ -24,6 +24,7 @@ class Row:
         facts: see ``likeness.facts``.
         kept: one flag per word of the prompt, True where it is the row's own.
         own, all, answered: sorted features [features] of the own words, of all words, of the answer.
+        forms: those of all prompts together.
     """
 
     split: str
@@ -38,6 +39,7 @@ class Row:
     own: np.ndarray = field(default_factory=lambda: NOTHING)
     all: np.ndarray = field(default_factory=lambda: NOTHING)
     answered: np.ndarray = field(default_factory=lambda: NOTHING)
+    forms: Forms = field(default_factory=lambda: Forms(()))
 
 
 def prompt_text(example: Example, fixed_system: bool = True) -> str:
@@ -63,13 +65,14 @@ def ready(examples: Sequence[tuple[str, Example]]) -> list[Row]:
         text, answer = prompt_text(example, len(systems) < 2), answer_text(example)
         prompt, answered = words(text), words(answer)
         rows.append(Row(split, example, text, prompt, answered, " ".join(prompt) or text.strip(), " ".join(answered) or answer.strip(), facts(prompt)))
-    common = common_runs({row.key: row.prompt for row in rows}.values())
-    vocabulary = Vocabulary()
+    different = {row.key: row.prompt for row in rows}.values()
+    common, forms, vocabulary = common_runs(different), Forms(different), Vocabulary()
     for row in rows:
+        row.forms = forms
         row.kept = own_words(row.prompt, common)
-        row.all = vocabulary.features(row.prompt)
+        row.own = vocabulary.features(row.prompt, row.kept)
+        row.all = row.own if all(row.kept) else vocabulary.all_features(row.prompt, row.kept)
         row.answered = vocabulary.features(row.answer)
-        row.own = row.all if all(row.kept) else vocabulary.features(row.prompt, row.kept)
     return rows
 
 
