@@ -89,14 +89,16 @@ def _hydra(words: list[str]) -> int:
     if verb == "plan":
         words.append("hydra.launcher.verb=plan")
     from ftbench.compile.words import check_quotes, check_words
-    from ftbench.entry import hydra_main
+    from ftbench.entry import run
 
+    if any(word.partition("=")[0] in ("--cfg", "-c", "--info", "-i") for word in words):  # Hydra takes one of them or -m, which is the default here
+        words = [word for word in words if word not in ("-m", "--multirun")]
     check_words(words)
     check_quotes(words)
 
     sys.argv = ["ftbench", *(f"++{word}" if _OPEN_KEY.match(word) else word for word in _flags_first(words))]
     try:
-        hydra_main()
+        run()
     except SystemExit as status:
         return status.code if isinstance(status.code, int) else 0 if status.code is None else 1
     return 0

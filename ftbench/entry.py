@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import hydra
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
+from ftbench.core.errors import FtbenchError, did_you_mean
 from ftbench.places import CONF
+
+FULL = "HYDRA_FULL_ERROR"
+"""Where set, Hydra raises what it would print as several lines of its own."""
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -43,3 +51,41 @@ def hydra_main(config: DictConfig) -> float | None:
         raise CellNotDone(result.message)
     cell = compiled.jobs[0]
     return result.scores.get(cell) if cell else None
+
+
+def run() -> None:
+    """Runs Hydra's command line in ``sys.argv``.
+
+    Raises:
+        FtbenchError: one line for what Hydra refuses; under ``HYDRA_FULL_ERROR=1`` Hydra's own exception passes.
+    """
+    if os.environ.get(FULL):
+        hydra_main()
+        return
+    os.environ[FULL] = "1"
+    try:
+        hydra_main()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise FtbenchError(in_words(error)) from error
+    finally:
+        del os.environ[FULL]
+
+
+def in_words(error: Exception) -> str:
+    """Returns what Hydra complains of as one line with the fix; lines of our own as they are."""
+    cause = error.__cause__
+    if isinstance(cause, (HydraException, FtbenchError)):  # what a launcher or sweeper said while it was made
+        return in_words(cause)
+    text = str(error) + (f"\n{cause}" if isinstance(cause, OmegaConfBaseException) else "")
+    if missing := re.search(r"Could not find '([^']*)/([^/']*)'", text):
+        group, name = missing.groups()
+        options = re.findall(r"^\t(?!provider=)(\S+)$", text, re.MULTILINE)
+        plugins = f". Others come with their plug-in: pip install hydra-NAME-{group.rpartition('/')[2]}" if group.startswith("hydra/") else ""
+        return f"{group}={name}: no such {group}. {did_you_mean(name, options)}{plugins}"
+    if isinstance(error, OverrideParseException):
+        why = next((line for line in text.splitlines() if line.strip() and not line.startswith(("Error parsing", "See "))), "")
+        return f"{error.override}: Hydra cannot read it ({why}). Write key=value; quote what holds brackets, braces or commas, for the shell and for Hydra: 'key=\"value\"'"
+    if not type(error).__module__.startswith(("hydra.", "omegaconf.")) or ": " in text.splitlines()[0]:
+        return text
+    kept = [line.strip() for line in text.partition("Config search path")[0].splitlines() if line.strip() and not line.strip().startswith(("full_key", "object_type", "See https"))]
+    return "; ".join(line.rstrip(".") for line in kept)

@@ -146,9 +146,25 @@ def test_bad_words_are_one_line_each(run: Run) -> None:
         (("plan", "dataset=files", "dataset.prompt={q} ?"), 1, "Quote it twice, for the shell and for Hydra: 'dataset.prompt=\"{q} ?\"'"),
         (("plan", "--config-dir", "nowhere"), 1, "--config-dir nowhere: no such folder"),
         (("plan", "hydra.sweeper.max_batch_size=2"), 1, "a split matrix cannot be compiled as one"),
+        (("plan", "decision.constraints.p95=3"), 1, "decision.constraints.p95: no such setting. Did you mean p95_ms?"),
+        (("plan", "~method"), 1, "~method: takes method away, which every cell has. Choose method=..."),
+        (("plan", "recipes=demo"), 1, "recipes=demo: a recipe is added to what there is. Write +recipes=demo"),
+        (("plan", "+recipes=dmo"), 1, "recipes=dmo: no such recipes. Did you mean demo?"),
+        (("hydra/launcher=nope",), 1, "hydra/launcher=nope: no such hydra/launcher. Available: basic, local. Others come with their plug-in: pip install"),
+        (("method=[lora",), 1, "method=[lora: Hydra cannot read it (no viable alternative at input '[lora'). Write key=value; quote"),
+        (("--help", "foo"), 1, "foo: Hydra cannot read it (missing EQUAL at '<EOF>')"),
+        (("hydra.launcher.workers=x",), 1, "hydra.launcher.workers=x: is no number of workers. Set it to a whole number from 1"),
+        (("plan", "hydra.launcher.threads=0"), 1, "Set it to a whole number from 1, or null"),
     ):
         done = run(*words)
-        assert done.returncode == status and line in done.stderr and "Traceback" not in done.stderr, (words, done.stderr)
+        assert done.returncode == status and line in done.stderr, (words, done.stderr)
+        said = done.stderr[done.stderr.index("ftbench: ") :].splitlines()
+        assert all(part.startswith("ftbench: ") for part in said) and "NEUTRAL" not in done.stderr, (words, done.stderr)
+
+
+def test_an_empty_store_is_refused_and_not_made_where_one_stands(run: Run, tmp_path: Path) -> None:
+    done = run("plan", "store.dir=")
+    assert done.returncode == 1 and "store.dir: names no folder. Use store.dir=.ftbench/store" in done.stdout and not (tmp_path / "stages").exists()
 
 
 def test_secret_on_the_command_line_reaches_no_file(run: Run, tmp_path: Path) -> None:
@@ -159,6 +175,7 @@ def test_secret_on_the_command_line_reaches_no_file(run: Run, tmp_path: Path) ->
 def test_hydra_grammar_still_works(run: Run) -> None:
     shown = run("--cfg", "job", "method=lora", "method.rank=3")
     assert shown.returncode == 0 and "rank: 3" in shown.stdout
+    assert run("-m", "--cfg", "job", "method=lora", "method.rank=3").stdout == shown.stdout, "-m is the default, and no reason to refuse"
     assert "lora: 2000" in run("--cfg", "job", "decision.labour_usd={lora: 2000}").stdout and "lora: 7" in run("--cfg", "job", "decision.labour_usd.lora=7").stdout
     assert run("plan", "--help").stdout.startswith("python -m ftbench plan")
     assert "launcher" in run("--info", "defaults").stdout

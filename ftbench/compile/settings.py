@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Optional
 
 from ftbench.core.cell import AXES
@@ -200,6 +200,8 @@ class Settings(Component):
             problems.append(Problem("primary_metric", f"{self.primary_metric!r} is not among metrics", did_you_mean(self.primary_metric, self.metrics)))
         if len(set(self.metrics)) != len(self.metrics):
             problems.append(Problem("metrics", f"{self.metrics} names one twice", "Name each once"))
+        if not self.store.dir.strip():
+            problems.append(Problem("store.dir", "names no folder", "Use store.dir=.ftbench/store"))
         if self.on_refusal not in ON_REFUSAL:
             problems.append(Problem("on_refusal", f"{self.on_refusal!r} is neither", did_you_mean(self.on_refusal, ON_REFUSAL)))
         if self.matrix.baselines is not None and self.matrix.baselines not in BASELINES:
@@ -223,7 +225,7 @@ class Settings(Component):
         return problems
 
 
-ROOT_KEYS = tuple(Settings.__dataclass_fields__)
+ROOT_KEYS = tuple(field.name for field in fields(Settings))
 
 
 def settings_node(config: dict[str, Any]) -> dict[str, Any]:

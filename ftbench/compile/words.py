@@ -48,13 +48,33 @@ def _unknown_roots(words: Sequence[str]) -> list[Problem]:
     known = (*AXES, *ROOT_KEYS, "hydra")
     for index, word in enumerate(words):
         key, equals, _ = word.partition("=")
+        if word.startswith("~") and key[1:] in known:
+            problems.append(Problem(word, f"takes {key[1:]} away, which every cell has", f"Choose {key[1:]}=..., or leave it as it is"))
         if word.startswith(("-", "+", "~")) or (index and words[index - 1].startswith("--") and "=" not in words[index - 1]) or words[index - 1 : index] == ["-cd"]:
             continue
         if not equals:
             problems.append(Problem(word, "is no override", "A verb is the first word; everything after it is key=value"))
+        elif key == "recipes":
+            problems.append(Problem(word, "a recipe is added to what there is", f"Write +{word}"))
         elif "/" not in key and "@" not in key and key.split(".")[0] not in known:
-            problems.append(Problem(key, "no such axis or setting", did_you_mean(key.split(".")[0], known)))
+            problems.append(Problem(key or word, "no such axis or setting", did_you_mean(key.split(".")[0], known)))
+        elif key.split(".")[0] in ROOT_KEYS:
+            problems += _unknown_key(key)
     return problems
+
+
+def _unknown_key(key: str) -> list[Problem]:
+    """Returns a problem for a dotted key that no mapping of ``config.yaml`` has; what is null or empty there takes any."""
+    import yaml
+
+    node = yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))
+    for part in key.split("."):
+        if not isinstance(node, dict) or not node:
+            return []
+        if part not in node:
+            return [Problem(key, "no such setting", did_you_mean(part, node))]
+        node = node[part]
+    return []
 
 
 def check_quotes(words: Sequence[str]) -> None:

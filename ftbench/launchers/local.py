@@ -40,6 +40,9 @@ def launch(
     Returns:
         One JobReturn per job: the validation score, or CellNotDone.
     """
+    for name, value in (("workers", workers), ("threads", 1 if threads is None else threads)):
+        if type(value) is not int or value < 1:
+            raise CellNotDone(f"hydra.launcher.{name}={value}: is no number of {name}. Set it to a whole number from 1{', or null' if name == 'threads' else ''}")
     setup_globals()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     folder = Path(str(config.hydra.sweep.dir)).resolve()
