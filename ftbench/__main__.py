@@ -13,6 +13,7 @@ A verb's module is imported when it is asked for, so that ``--help`` and ``plan`
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import re
@@ -39,6 +40,10 @@ VERBS = {
 HYDRA_VERBS = ("run", "plan")
 _OPEN_KEY = re.compile(rf"^(({'|'.join(AXES)}|effort\.space)\.[\w.]+|decision\.labour_usd(\.\w+)?)=")
 """Keys that the first composition need not have: values of one option alone, and mappings that are empty unless somebody fills them."""
+
+_ROOM, _PLACE = "Free some space, or name another place", "Name a place that can be written (store.dir=, hydra.sweep.dir=, --out)"
+_DISK = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EROFS: _PLACE, errno.EACCES: _PLACE, errno.EPERM: _PLACE}
+"""What the disk may refuse anywhere, and what helps; any other error of the system is ours."""
 
 PLAN_HELP = """python -m ftbench plan [HYDRA OVERRIDES]
 
@@ -71,6 +76,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # somebody closed the other end, as `| head` does; the last flush must not complain again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        fix = _DISK.get(error.errno)
+        if fix is None:
+            raise
+        place = next((f"{name}: " for name in (error.filename2, error.filename) if name), "")
+        print(f"ftbench: {place}{error.strerror}. {fix}; what is finished is kept", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nftbench: interrupted; everything finished is kept, the same command goes on from there", file=sys.stderr)
         return 130

@@ -31,6 +31,7 @@ from ftbench.core.receipt import Receipt
 from ftbench.cost.calibration import Calibration, write
 from ftbench.cost.fit_rates import Probe, errors, rates
 from ftbench.cost.forecast import LIGHT, Forecast
+from ftbench.launchers.sweep import check_writable
 from ftbench.places import CONF
 from ftbench.store.store import Store
 
@@ -55,6 +56,7 @@ def main(argv: Sequence[str]) -> int:
     if wrong is not None:
         raise FtbenchError(f"{wrong}: calibrate takes overrides such as model=tiny. See python -m ftbench calibrate --help")
     store = next((word.partition("=")[2] for word in words if word.startswith("store.dir=")), ".ftbench/store")
+    check_writable(str(Path(store).expanduser()))
     with tempfile.TemporaryDirectory() as scratch:
         made = calibrate([word for word in words if not word.startswith("store.dir=")], Path(scratch))
     path = write(Path(store).expanduser(), made)

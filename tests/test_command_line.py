@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ftbench.__main__ import main
 from tests.conftest import ROOT
 
 SMALL = ("dataset.train=24", "dataset.validation=8", "dataset.test=12", "decoding.latency_requests=1", "++method.max_steps=2")
@@ -140,6 +142,7 @@ def test_bad_words_are_one_line_each(run: Run) -> None:
         (("method=lroa", "model=tinny"), 1, "method=lroa: no such method. Did you mean lora?"),
         (("plan", "mehtod=lora"), 1, "mehtod: no such axis or setting. Did you mean method?"),
         (("method=none", "plan"), 1, "plan: is no override. A verb is the first word"),
+        (("calibrate", "store.dir=/sys/nowhere"), 1, "store.dir=/sys/nowhere: cannot be written"),
         (("store.dir=/sys/nowhere", "method=none"), 1, "store.dir=/sys/nowhere: cannot be written"),
         (("hydra.sweep.dir=/sys/nowhere", "method=none"), 1, "hydra.sweep.dir=/sys/nowhere: cannot be made"),
         (("plan", "model.hf_token=x"), 2, "a secret on the command line"),
@@ -165,6 +168,27 @@ def test_bad_words_are_one_line_each(run: Run) -> None:
 def test_an_empty_store_is_refused_and_not_made_where_one_stands(run: Run, tmp_path: Path) -> None:
     done = run("plan", "store.dir=")
     assert done.returncode == 1 and "store.dir: names no folder. Use store.dir=.ftbench/store" in done.stdout and not (tmp_path / "stages").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "there/x"), "ftbench: there/x: No space left on device. Free some space"),
+        (PermissionError(errno.EACCES, "Permission denied"), "ftbench: Permission denied. Name a place that can be written"),
+        (OSError(errno.EBADF, "Bad file descriptor"), None),
+    ],
+)
+def test_what_the_disk_refuses_anywhere_is_one_line(error: OSError, said: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused(argv: object) -> int:
+        raise error
+
+    monkeypatch.setattr("ftbench.store.gc.main", refused)
+    if said is None:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            main(["gc"])
+        return
+    assert main(["gc"]) == 1
+    assert (line := capsys.readouterr().err).startswith(said) and line.count("\n") == 1
 
 
 def test_secret_on_the_command_line_reaches_no_file(run: Run, tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def run_stages(compiled: Compiled, folder: Path, *, workers: int, threads: int |
         print(refusal_text(plan.refusals), file=sys.stderr)
     stop = bool(plan.refusals) and plan.settings.get("on_refusal") != "skip"
     if not stop and plan.cells and pending(plan):
-        _check_writable(plan.store)
+        check_writable(plan.store)
         before = len(plan.refusals)
         plan = pass_gate(plan, path, folder, workers)
         path = plan.write(folder)
@@ -135,7 +135,7 @@ def run_stages(compiled: Compiled, folder: Path, *, workers: int, threads: int |
         return plan, None
     if threads is not None:
         os.environ["FTBENCH_THREADS"] = str(threads)
-    _check_writable(plan.store)
+    check_writable(plan.store)
     part = afforded(plan, {key for key in plan.stages if store and store.find(key)})
     for line in part.lines:
         print(line, file=sys.stderr)
@@ -203,7 +203,7 @@ def _joined(before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict
     return {"stages": {**before["stages"], **after["stages"]}, "cells": {**before["cells"], **after["cells"]}, "total": whole}
 
 
-def _check_writable(store: str) -> None:
+def check_writable(store: str) -> None:
     """Raises FtbenchError when nothing could be published there, before anything is worked out in vain."""
     try:
         Path(store).mkdir(parents=True, exist_ok=True)
