@@ -35,9 +35,15 @@ class FunctionMetric(MeanMetric):
 
     def check(self) -> list[Problem]:
         try:
-            self._function()
+            function = self._function()
         except FtbenchError as error:
             return [Problem("metrics", str(error), "Name a function by its dotted path; PYTHONPATH must reach its module")]
+        try:
+            inspect.signature(function).bind("", [])
+        except TypeError as error:
+            return [Problem("metrics", f"{self.path!r} cannot be called with an answer and its references ({error})", "Write def f(prediction, references) -> float")]
+        except ValueError:  # functions written in C need not say what they take
+            pass
         return []
 
     @property
@@ -72,8 +78,9 @@ class FunctionMetric(MeanMetric):
         module, _, name = self.path.rpartition(".")
         try:
             found = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise FtbenchError(f"{self.path!r} cannot be imported ({error})") from error
+        except (Exception, SystemExit) as error:  # its module may raise anything
+            why = str(error) if isinstance(error, (ImportError, AttributeError, ValueError)) else f"{type(error).__name__}: {error}"
+            raise FtbenchError(f"{self.path!r} cannot be imported ({why})") from error
         if not callable(found):
             raise FtbenchError(f"{self.path!r} is no function")
         return found

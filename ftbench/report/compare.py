@@ -22,14 +22,14 @@ import numpy as np
 
 from ftbench.core.canonical import digest
 from ftbench.core.component import build
-from ftbench.core.errors import FtbenchError, did_you_mean
+from ftbench.core.errors import FtbenchError, Refused, did_you_mean
 from ftbench.core.example import read_examples, read_jsonl
 from ftbench.core.plan import FILE, Plan
 from ftbench.report.ranking import DECISION, family_of, method_key
 from ftbench.report.results import Results, notes_of
 from ftbench.report.rows import CellOutcome, Row, build_rows, primary_metric
 from ftbench.report.terminal import render
-from ftbench.stats.failures import statistics_of
+from ftbench.stats.failures import raised_line, statistics_of
 from ftbench.stats.family import FAMILIES
 from ftbench.stats.intervals import few, interval
 from ftbench.stats.resample import clusters
@@ -114,14 +114,15 @@ def compared(entries: Sequence[Entry], name: str, statistics: dict[str, Any], de
     if not metric.comparable_across_tokenizers and len({entry.row.details.get("model") for entry in entries}) > 1:
         raise FtbenchError(f"{name} counts each model's own tokens and does not compare across tokenizers. Use --metric bits_per_byte")
     every = set().union(*(entry.answers for entry in entries))
-    members = [(_scored(entry, shared, name, metric, statistics), _sample(entry, shared, name, metric)) for entry in entries]
+    groups, regrouped = _groups(entries, shared)
+    members = [_scored(entry, shared, groups, name, metric, statistics) for entry in entries]
     lost = [row.label for row, _ in members if row.value(name) is None]
     members = [(row, sample) for row, sample in members if row.value(name) is not None]
     if len(members) < 2:
         raise FtbenchError(f"{name} is n/a for {', '.join(lost)}; nothing is left to compare. Take another --metric")
     family = family_of(members, {entry.row.id: entry.method for entry in entries}, name, metric, statistics, decision)
     notes = [f"{len(shared)} examples are in all cells, {len(every) - len(shared)} are not and were left out"] if len(shared) < len(every) else []
-    notes += [f"{label}: {name} is n/a" for label in lost]
+    notes += [f"{label}: {name} is n/a" for label in lost] + regrouped
     sample = members[0][1]
     rough = few(len(set(clusters(sample.ids, sample.groups))), len(shared))
     notes += notes_of([replace(row, notes=tuple(note for note in row.notes if note != rough)) for row, _ in members]) + ([rough] if rough is not None else [])
@@ -169,7 +170,10 @@ def _recorded(file: str, entries: Sequence[Entry]) -> Entry:
     model = build({"_target_": RECORDED, "outputs": file}, f"--outputs {file}")
     if entries[0].node and build(entries[0].node, "metric").reads != "outputs":
         raise FtbenchError(f"--outputs {file}: recorded answers have no log-probabilities. Take a --metric of the text")
-    given = model.answers()
+    try:
+        given = model.answers()
+    except Refused as refused:
+        raise FtbenchError(str(refused).replace("model.outputs=", "--outputs ")) from refused
     wanted = {one["id"] for one in entries[0].answers.values()}
     if not given.keys() & wanted:
         raise FtbenchError(f"--outputs {file}: no id is one of the sweep's examples. Use the ids of its outputs.jsonl")
@@ -199,22 +203,28 @@ def _distinct(entries: Sequence[Entry]) -> list[Entry]:
     ]
 
 
-def _sample(entry: Entry, shared: Sequence[str], name: str, metric: Any) -> Sufficient:
+def _groups(entries: Sequence[Entry], shared: Sequence[str]) -> tuple[tuple[str | None, ...], list[str]]:
+    """Returns the groups of the shared examples, and a note where sweeps differ in them: then those that leave the fewest independent examples hold for all."""
+    told = list(dict.fromkeys(tuple(entry.answers[example]["group"] for example in shared) for entry in entries))
+    coarsest = min(told, key=lambda groups: len(set(clusters(shared, groups).tolist())))
+    return coarsest, ["these sweeps group their examples differently; the coarsest groups are taken for all"] if len(told) > 1 else []
+
+
+def _scored(
+    entry: Entry, shared: Sequence[str], groups: tuple[str | None, ...], name: str, metric: Any, settings: dict[str, Any]
+) -> tuple[Row, Sufficient]:
     rows = [entry.answers[example] for example in shared]
-    table, _, _ = statistics_of(metric, rows)
-    return Sufficient(tuple(row["id"] for row in rows), tuple(row["group"] for row in rows), tuple(dict(row["slices"]) for row in rows), {name: table})
-
-
-def _scored(entry: Entry, shared: Sequence[str], name: str, metric: Any, settings: dict[str, Any]) -> Row:
-    sample = _sample(entry, shared, name, metric)
-    table = sample.metrics[name]
+    table, _, raised = statistics_of(metric, rows)
+    sample = Sufficient(tuple(row["id"] for row in rows), groups, tuple(dict(row["slices"]) for row in rows), {name: table})
+    said = (*entry.row.notes, f"{entry.row.label}: {raised_line(name, raised.as_dict(), raised.rows)}") if raised is not None else entry.row.notes
     value = float(metric.value(table.sum(axis=0), np.float64(len(table))))
-    if not np.isfinite(value):
-        return replace(entry.row, scores={name: {"value": None, "low": None, "high": None, "n": len(table), "comparable_across_tokenizers": True}})
-    options = {key: settings[key] for key in ("confidence", "resamples", "seed")}
-    limits = interval(table, metric.value, sample.ids, sample.groups, **options, is_mean=getattr(metric, "is_mean", False))
-    score = {"value": value, "low": limits.low, "high": limits.high, "n": len(table), "comparable_across_tokenizers": metric.comparable_across_tokenizers}
-    return replace(entry.row, scores={name: score})
+    if not np.isfinite(value) or raised is not None and raised.broken:
+        score = {"value": None, "low": None, "high": None, "n": len(table), "comparable_across_tokenizers": True}
+    else:
+        options = {key: settings[key] for key in ("confidence", "resamples", "seed")}
+        limits = interval(table, metric.value, sample.ids, sample.groups, **options, is_mean=getattr(metric, "is_mean", False))
+        score = {"value": value, "low": limits.low, "high": limits.high, "n": len(table), "comparable_across_tokenizers": metric.comparable_across_tokenizers}
+    return replace(entry.row, scores={name: score}, notes=said), sample
 
 
 def _width() -> int:

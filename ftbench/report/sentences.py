@@ -37,7 +37,7 @@ def sentences(
     said = []
     if len(rows) > 1 and compared.known and all(difference.tie for difference in compared.known):
         pairs = "No two of these" if len(compared.known) == len(rows) * (len(rows) - 1) // 2 else "No cell and baseline among these"
-        said.append(f"{pairs} {len(rows)} cells can be told apart by {primary} on {n} examples; that is no proof that they are equal.")
+        said.append(f"{pairs} {len(rows)} cells can be told apart by {primary} on {n} example{'s' * (n != 1)}; that is no proof that they are equal.")
     said += _equality(rows, compared, primary, decision["margin"])
     for model in dict.fromkeys(row.details.get("model") for row in rows):
         own = [row for row in rows if row.details.get("model") == model]

@@ -63,12 +63,14 @@ def run(job: Job) -> Outcome:
         table, rows, raised = statistics_of(metric, rows)
         tables[name] = table
         entry |= score_table(metric, table, ids, groups, settings)
-        if entry["value"] is None:
-            entry["reason"] = _why_not(metric, rows)
+        if raised is not None and raised.broken:
+            entry |= {"value": None, "low": None, "high": None, "interval": None, "reason": f"it raised {raised.error} on every answer and on the references too"}
+        elif entry["value"] is None:
+            entry["reason"] = why_not(metric, rows)
         else:
             entry["value"] = _headline(name, metric, rows, entry["value"], job.folder)
             entry["low"], entry["high"] = _around(entry["value"], entry["low"], entry["high"])
-        entry |= labels_of(metric, rows) | {"failed": _failed(rows), "slices": _slices(metric, table, ids, groups, slices, settings)}
+        entry |= labels_of(metric, rows) | {"failed": _failed(rows), "slices": {} if "reason" in entry else _slices(metric, table, ids, groups, slices, settings)}
         entry |= {} if raised is None else {"raised": raised.as_dict()}
         scores[name] = entry
     job.progress(len(metrics), len(metrics))
@@ -167,7 +169,8 @@ def _failed(rows: Rows) -> int:
     return sum(1 for row in rows if row.get("finish") == "error" or row.get("error") is not None)
 
 
-def _why_not(metric: Any, rows: Rows) -> str:
+def why_not(metric: Any, rows: Rows) -> str:
+    """Says why a metric has no value over these rows."""
     if not rows:
         return "no examples in this split"
     if metric.reads == "judgements":

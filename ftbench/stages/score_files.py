@@ -11,6 +11,7 @@ perhaps ``group``); an id without an answer is a failed row and stays in n. Prin
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import sys
@@ -26,7 +27,7 @@ from ftbench.metrics.evaluation import corpus_value
 from ftbench.metrics.function import FunctionMetric
 from ftbench.models.recorded import Recorded
 from ftbench.places import CONF
-from ftbench.stages.score import labels_of, score_table
+from ftbench.stages.score import labels_of, score_table, why_not
 from ftbench.stats.failures import raised_line, statistics_of
 from ftbench.stats.intervals import few
 from ftbench.stats.resample import clusters
@@ -55,12 +56,14 @@ def main(argv: Sequence[str]) -> int:
         raise FtbenchError(f"--confidence {words.confidence} --resamples {words.resamples}: give a share below 1 and at least 100 resamples")
     if not 0 <= words.seed < 2**32:
         raise FtbenchError(f"--seed {words.seed}: give a whole number from 0 to 4294967295")
-    metrics = [_metric(name) for name in dict.fromkeys(name.strip() for name in words.metrics.split(",") if name.strip())]
+    with contextlib.redirect_stdout(sys.stderr):
+        metrics = [_metric(name) for name in dict.fromkeys(name.strip() for name in words.metrics.split(",") if name.strip())]
     if not metrics:
         raise FtbenchError(f"--metrics {words.metrics!r}: names no metric. {did_you_mean('', _options())}")
     rows = read_rows(words.predictions, words.references)
     settings = {"confidence": words.confidence, "resamples": words.resamples, "seed": words.seed}
-    found = {metric.name: _scored(metric, rows, settings) for metric in metrics}
+    with contextlib.redirect_stdout(sys.stderr):  # what a function prints must not stand in the JSON
+        found = {metric.name: _scored(metric, rows, settings) for metric in metrics}
     units = clusters([row["id"] for row in rows], [row["group"] for row in rows])
     if (rough := few(len(set(units.tolist())), len(rows))) is not None:
         print(f"ftbench: {rough}", file=sys.stderr)
@@ -140,6 +143,8 @@ def _is_jsonl(path: Path) -> bool:
 
 
 def _lines(path: Path) -> list[str]:
+    if path.suffix.lower() == ".gz":
+        raise FtbenchError(f"{path}: is compressed. Unpack it first (gunzip --keep {path.name})")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -177,10 +182,15 @@ def _metric(name: str) -> Any:
 def _scored(metric: Any, rows: Rows, settings: dict[str, Any]) -> dict[str, Any]:
     table, rows, raised = statistics_of(metric, rows)
     if raised is not None:
-        print(f"ftbench: {raised_line(metric.name, raised.as_dict(), raised.rows)}", file=sys.stderr)
+        line = raised_line(metric.name, raised.as_dict(), raised.rows)
+        if raised.broken:
+            raise FtbenchError(line)
+        print(f"ftbench: {line}", file=sys.stderr)
     entry = score_table(metric, table, [row["id"] for row in rows], [row["group"] for row in rows], settings)
     if entry["value"] is not None:
         value = corpus_value(metric, rows)
         if not math.isclose(value, entry["value"], rel_tol=1e-9, abs_tol=1e-9):
             raise FtbenchError(f"metric {metric.name} is {value!r} by its library and {entry['value']!r} by its statistics; it must depend on the rows alone")
-    return {**{key: entry[key] for key in ("value", "low", "high", "n")}, "signature": labels_of(metric, rows)["signature"], "interval": entry["interval"]}
+    if entry["low"] is None:
+        print(f"ftbench: {metric.name}: {entry['interval'] or f'no value: {why_not(metric, rows)}'}", file=sys.stderr)
+    return {**{key: entry[key] for key in ("value", "low", "high", "n")}, "signature": labels_of(metric, rows)["signature"]}

@@ -17,6 +17,8 @@ import numpy as np
 
 from ftbench.core.errors import FtbenchError
 
+RAISED = (Exception, SystemExit)
+"""Whatever the code of a metric may raise, an argument parser's exit included."""
 OURS = Path(__file__).resolve().parents[1]
 LIBRARIES = tuple({sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")})
 
@@ -29,6 +31,7 @@ class Raised:
         error: type of the first exception; ``message`` is its first line.
         place: ``file:line`` in the code of whoever wrote the metric.
         rows: how many rows it raised on; ``first`` is the id of the first.
+        broken: it raised on every answer, and on the references as answers too: its zeros measure nothing.
     """
 
     error: str
@@ -36,6 +39,7 @@ class Raised:
     place: str
     rows: int
     first: str
+    broken: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -56,7 +60,7 @@ def statistics_of(metric: Any, rows: Sequence[dict[str, Any]]) -> tuple[np.ndarr
         return _table(metric, rows), rows, None
     except FtbenchError:
         raise
-    except Exception as error:  # whatever a metric's code may raise
+    except RAISED as error:
         first = error
     scored, lost, told = [], [], None
     for row in rows:
@@ -65,24 +69,35 @@ def statistics_of(metric: Any, rows: Sequence[dict[str, Any]]) -> tuple[np.ndarr
             scored.append(row)
         except FtbenchError:
             raise
-        except Exception as error:
+        except RAISED as error:
             told = told or error
             lost.append(str(row.get("id", len(scored))))
             scored.append({**row, "output": "", "finish": "error"} if metric.reads == "outputs" else {**row, "nll": None})
     told = told or first
     try:
         table = _table(metric, scored)
-    except Exception as error:
+    except RAISED as error:
         name = getattr(metric, "name", type(metric).__name__)
         why = f"{type(error).__name__}: {_first_line(error)}"
         raise FtbenchError(f"metric {name} raised {why} ({_place(error, metric)}) even on an empty answer; let it return a number for one") from error
-    return table, scored, Raised(type(told).__name__, _first_line(told), _place(told, metric), len(lost), lost[0] if lost else "")
+    broken = bool(lost) and len(lost) == len(rows) and metric.reads == "outputs" and not any(_scores_references(metric, row) for row in rows)
+    return table, scored, Raised(type(told).__name__, _first_line(told), _place(told, metric), len(lost), lost[0] if lost else "", broken)
 
 
 def raised_line(name: str, raised: Mapping[str, Any], rows: int) -> str:
     """Returns what a person is told of a metric that raised on ``rows`` answers, however many cells they are of."""
     why = raised["error"] + (f": {raised['message']}" if raised["message"] else "")
+    if raised.get("broken"):
+        return f"metric {name} raised {why} ({raised['place']}) on every answer and on the references too, so it has no value; mend it, which asks for no model again"
     return f"metric {name} raised {why} ({raised['place']}) on {rows} answer{'s' * (rows != 1)}; such answers score zero and are counted as failed"
+
+
+def _scores_references(metric: Any, row: dict[str, Any]) -> bool:
+    try:
+        _table(metric, [{**row, "output": row["references"][0], "finish": "stop"}])
+    except (*RAISED, IndexError):
+        return False
+    return True
 
 
 def _table(metric: Any, rows: list[dict[str, Any]]) -> np.ndarray:

@@ -33,6 +33,19 @@ strict.higher_is_better = False
 
 def nothing(prediction, references):
     return float("nan")
+
+def exits(prediction, references):
+    raise SystemExit(3) if prediction == "x" else ValueError("y")
+
+def lone(prediction):
+    return 1.0
+
+def loud(prediction, references):
+    print("hello")
+    return float(prediction in references)
+
+def parsed(prediction, references):
+    return float(__import__("json").loads(prediction) == __import__("json").loads(references[0]))
 """
 
 
@@ -96,3 +109,16 @@ def test_a_path_that_leads_nowhere_is_refused():
     for path in ("no_such_module.f", "math.no_such_function", "math.pi", "nodots"):
         (problem,) = FunctionMetric("m", path=path).check()
         assert problem.where == "metrics" and path in problem.why
+
+
+def test_a_function_that_does_not_take_an_answer_and_its_references_is_refused_before_anything_is_run(own_metrics):
+    (problem,) = FunctionMetric("m", path=f"{own_metrics[0]}.lone").check()
+    assert "cannot be called" in problem.why and "def f(prediction, references)" in problem.fix
+
+
+def test_15_answers_that_cannot_be_read_are_zeros_and_a_metric_that_reads_nothing_is_broken(own_metrics):
+    rows = [{**row("no json"), "references": ["[1]"], "id": "a"}, {**row("none"), "references": ["[2]"], "id": "b"}]
+    table, _, raised = statistics_of(FunctionMetric("m", path=f"{own_metrics[0]}.parsed"), rows)
+    assert table.tolist() == [[0.0], [0.0]] and raised.rows == 2 and not raised.broken
+    _, _, raised = statistics_of(FunctionMetric("m", path=f"{own_metrics[0]}.exits"), [{**row("x"), "id": "a"}])
+    assert raised.broken and "on every answer and on the references too" in raised_line("m", raised.as_dict(), 1)

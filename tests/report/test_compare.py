@@ -51,3 +51,26 @@ def test_recorded_answers_are_counted_and_what_is_rough_is_said(tmp_path):
         "only 8 independent examples: intervals and tests over fewer than 20 are rough",
     )
     assert results.rows[1].scores["exact_match"] | {"low": 0, "high": 0} == {"value": 0.5, "low": 0, "high": 0, "n": 8, "comparable_across_tokenizers": True}
+
+
+def test_24_where_sweeps_group_their_examples_differently_the_coarsest_groups_hold_for_all():
+    one, other = entry("good", 36, range(40)), entry("bad", 6, range(40))
+    grouped = replace(other, answers={name: {**answer, "group": str(place // 10)} for place, (name, answer) in enumerate(other.answers.items())})
+    alone = compared([one, other], "exact_match", STATISTICS, DECISION)
+    both = compared([one, grouped], "exact_match", STATISTICS, DECISION)
+    assert any("group their examples differently" in note for note in both.notes) and not any("differently" in note for note in alone.notes)
+    assert (both.families[0].known[0].clusters, alone.families[0].known[0].clusters) == (4, 40)
+    assert [row.scores for row in both.rows] == [row.scores for row in compared([grouped, replace(one, answers=dict(one.answers))], "exact_match", STATISTICS, DECISION).rows]
+
+
+def test_an_outputs_file_that_cannot_be_read_is_named_as_it_was_typed(tmp_path):
+    with pytest.raises(FtbenchError, match="^--outputs .*none.jsonl: cannot be read"):
+        _recorded(str(tmp_path / "none.jsonl"), [entry("a", 5, range(8))])
+
+
+def test_15_a_metric_that_raises_on_everything_has_no_value(tmp_path, monkeypatch):
+    (tmp_path / "raising_metric.py").write_text("def score(prediction, references):\n    raise KeyError('x')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    node = {"_target_": "ftbench.metrics.function.FunctionMetric", "name": "mine", "path": "raising_metric.score"}
+    with pytest.raises(FtbenchError, match="mine is n/a for a, b"):
+        compared([entry("a", 5, range(8), node), entry("b", 5, range(8), node)], "mine", STATISTICS, DECISION)

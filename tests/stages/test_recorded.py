@@ -82,6 +82,26 @@ def test_the_verb_scores_text_and_jsonl(tmp_path, capsys):
     assert main(["score", "--predictions", str(tmp_path / "o.jsonl"), "--references", str(tmp_path / "r.jsonl"), "--metrics", "exact_match"]) == 0
     found = json.loads(capsys.readouterr().out)["exact_match"]
     assert (found["value"], found["n"]) == (0.5, 2) and found["low"] < 0.5 < found["high"]
+    assert list(found) == ["value", "low", "high", "n", "signature"]
+
+
+def test_the_verb_keeps_what_a_function_prints_out_of_its_json_and_says_why_there_is_no_value(tmp_path, capsys, monkeypatch):
+    (tmp_path / "verb_metric.py").write_text("def loud(prediction, references):\n    print('hello')\n    return 1\n\ndef broken(prediction, references):\n    raise KeyError\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "o.txt").write_text("a\n", encoding="utf-8")
+    files = ["--predictions", str(tmp_path / "o.txt"), "--references", str(tmp_path / "o.txt")]
+    assert main(["score", *files, "--metrics", "verb_metric.loud"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["verb_metric.loud"]["low"] is None and "hello" in told.err and "no interval from 1 independent example" in told.err
+    assert main(["score", *files, "--metrics", "verb_metric.broken"]) == 1
+    told = capsys.readouterr()
+    assert told.out == "" and "on every answer and on the references too" in told.err
+
+
+def test_the_verb_says_that_a_file_is_compressed(tmp_path, capsys):
+    (tmp_path / "o.txt.gz").write_bytes(b"\x1f\x8b")
+    assert main(["score", "--predictions", str(tmp_path / "o.txt.gz"), "--references", str(tmp_path / "o.txt.gz"), "--metrics", "bleu"]) == 1
+    assert "is compressed. Unpack it first" in capsys.readouterr().err
 
 
 def line(**row):
