@@ -134,10 +134,11 @@ def _make(words: argparse.Namespace) -> int:
     unit = "comparisons" if words.mode == "pairwise" else "examples"
     print(f"{len(batch.sheets)} raters, {shown} {unit}; items per rater: {', '.join(str(len(sheet.entries)) for sheet in batch.sheets)}")
     if shown < words.n:
-        print(f"--n {words.n}: there are {shown} with answers that differ; all are used")
+        print(f"--n {words.n}: there are {shown}{' with answers that differ' if words.mode == 'pairwise' else ''}; all are used")
     if batch.drawn.identical:
         print(f"{len(batch.drawn.identical)} more have answers that read the same: they count as ties and cost no rater's time")
-    print(needed(batch, margin, why, plan.settings))
+    if len(names) > 1:
+        print(needed(batch, margin, why, plan.settings))
     print(f"sheets: {words.out} ({len(files)} files; send each rater one of the three forms of his sheet)")
     print(f"key: {key} (stays here; whoever has it is not blind)")
     return 0

@@ -69,7 +69,7 @@ def draw(reviewed: Reviewed, n: int, stratify: str | None, scores: Mapping[int, 
         for one, same in zip(every, alike, strict=True):
             if len(shown) == n:
                 break
-            (identical if same else shown).append(one)
+            (identical if same and pairwise else shown).append(one)  # a rating is of an answer, whoever else gave it
     if not shown:
         raise FtbenchError(f"all {len(every)} pairs of answers read the same: there is nothing that a person could tell apart")
     return Drawn(tuple(shown), tuple(identical), len(every))

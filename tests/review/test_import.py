@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import openpyxl
 import pytest
+from ftbench.__main__ import main
 from ftbench.core.example import write_jsonl
 from ftbench.core.stage import VERSIONS, Stage
 from ftbench.review.answers import BadCell, read_answer
@@ -297,6 +298,15 @@ def test_rating_mode_shares_a_rating_among_systems_that_said_the_same(sweep: Swe
     found = conclusions(sweep)
     assert [one["n"] for one in found["ratings"]["overall"]["means"]] == [24, 24, 24]
     assert found["counts"]["verdicts"] == 3 * 24 and found["metrics"][0]["accuracy"]["value"] == 1.0
+
+
+def test_one_system_alone_can_be_rated_and_every_example_drawn_is(sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["review", "make", str(sweep.folder), "--mode", "rating", "--raters", "1", "--repeat-share", "0", "--n", "7"]
+    assert main([*words, "--cells", "tuned", "--out", str(tmp_path / "one")]) == 0
+    out = capsys.readouterr().out
+    assert len(rows_of(tmp_path / "one" / "rater-1.csv")) == 7 and "win rate" not in out and "answers that read the same" not in out
+    assert main([*words, "--cells", "base,tuned,other", "--out", str(tmp_path / "three")]) == 0
+    assert len({row["question"] for row in rows_of(tmp_path / "three" / "rater-1.csv")}) == 7, "answers that read the same are rated too, not drawn on top"
 
 
 def test_the_judges_of_a_sweep_are_held_against_people(sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
