@@ -25,7 +25,7 @@ VERSIONS: dict[str, int] = {
     "likelihood": 5,
     "harness": 1,
     "judge": 1,
-    "score": 2,
+    "score": 3,
 }
 """Version of each stage's body. Raise one when the same spec would give another result; old results are then not found."""
 

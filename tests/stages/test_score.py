@@ -163,3 +163,12 @@ def test_nodes_travel(root):
     for name, config in shipped(root, "bleu", "exact_match").items():
         metric = build(config, name)
         assert build(node(metric), name) == metric and plain(metric)
+
+
+def test_15_a_metric_that_raises_on_everything_has_no_value_and_the_others_keep_theirs(run, root, tmp_path, monkeypatch):
+    (tmp_path / "raises_always.py").write_text("def score(prediction, references):\n    raise KeyError('x')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    metrics = {**shipped(root, "exact_match"), "mine": {"_target_": "ftbench.metrics.function.FunctionMetric", "name": "mine", "path": "raises_always.score"}}
+    scores, _, _ = run(metrics, [output(i, "It is red.", kind="a") for i in range(4)])
+    assert (scores["mine"]["value"], scores["mine"]["low"], scores["mine"]["slices"]) == (None, None, {}) and "references too" in scores["mine"]["reason"]
+    assert scores["mine"]["raised"]["broken"] and scores["exact_match"]["value"] == 1.0
