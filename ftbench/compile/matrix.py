@@ -113,6 +113,7 @@ class _Compiler:
         compared: list[Parts] = []
         metrics: dict[str, Component] = {}
         samples: dict[str, dict[str, int]] = {}
+        frozen: dict[str, str] = {}
         reports: dict[str, dict[str, Any]] = {}
         tried = [axis for axis in TRIAL_AXES if len({point.names[axis] for point in points}) > 1]
         needs: dict[str, tuple[str, list[str]]] = {}
@@ -138,8 +139,9 @@ class _Compiler:
                 stages, needs[identity] = built.roles, (parts.hardware.name, list(built.needed))
                 for key, stage in built.graph.stages.items():
                     graph.stages.setdefault(key, stage)
-                if splits is not None:
+                if splits is not None and stages["prepare"] not in samples:
                     samples[stages["prepare"]] = group_sizes(splits.test)
+                    frozen[stages["prepare"]] = digest([row.as_dict() for row in splits.test])
                 values = {key: select.value_at(point.config, key) for key in sorted(self.loose) if "." in key and select.has(point.config, key)}
                 values |= {axis: point.names[axis] for axis in tried}
                 approach = approach_id(point.config, parts, self.loose)
@@ -151,7 +153,7 @@ class _Compiler:
             del cells[identity]
         stages = {key: stage for key, stage in graph.stages.items() if cells}
         cells = distinct(cells)
-        settings_data = {**plain(first), "samples": samples, "data_checks": list(reports.values())} if first else {}
+        settings_data = {**plain(first), "samples": samples, "frozen": frozen, "data_checks": list(reports.values())} if first else {}
         store = str(Path(first.store.dir).expanduser().resolve()) if first else ""
         made = summary({identity: needs[identity] for identity in cells}, stages, self.forecaster.found) if self.forecaster is not None and cells else None
         searches = effort.searches(self.searched, tuple(cells.values()))

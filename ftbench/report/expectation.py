@@ -13,7 +13,9 @@ from ftbench.stats.power import Sample, detectable, examples_for
 
 
 def expectations(plan: Plan) -> list[str]:
-    """Returns one sentence per dataset whose test split was looked at while compiling (``plan.settings["samples"]``).
+    """Returns one sentence per test split that was looked at while compiling (``plan.settings["samples"]``).
+
+    Data sets with the same test rows (``plan.settings["frozen"]``) are one family, as they will be when cells are ranked.
 
     The assumed spread of one example's difference is ``decision.assumed_sd``, else half the metric's range; it is never
     taken from results.
@@ -23,8 +25,12 @@ def expectations(plan: Plan) -> list[str]:
     if not samples or not decision:
         return []
     said = []
-    for prepare, data in samples.items():
-        cells = [cell for cell in plan.cells if cell.stages.get("prepare") == prepare and "score.test" in cell.stages]
+    tests: dict[str, list[str]] = {}
+    for prepare in samples:
+        tests.setdefault((settings.get("frozen") or {}).get(prepare, prepare), []).append(prepare)
+    for prepares in tests.values():
+        data = samples[prepares[0]]
+        cells = [cell for cell in plan.cells if cell.stages.get("prepare") in prepares and "score.test" in cell.stages]
         if len(cells) < 2:
             continue
         metric = build(plan.stages[cells[0].stages["score.test"]].config["metrics"][name], f"metric.{name}")

@@ -16,6 +16,7 @@ from ftbench.data.inspection import inspect
 from ftbench.data.inspection.rows import prompt_text
 from ftbench.launchers.sweep import run_compiled
 from ftbench.report.data_checks import check_lines
+from ftbench.report.expectation import expectations
 from ftbench.store.store import Store
 from tests.data.planted import clean, example, with_training_row
 from tests.metrics.tasks import write_tasks
@@ -144,3 +145,12 @@ def test_dropped_rows_are_listed_and_not_trained_on(composer: Composer, words: W
     (tokens,) = report["tokens"]
     assert tokens["model"] == "tiny" and tokens["lengths"]["train"]["row"]["n"] == 7
     assert any("decoding.max_new_tokens=4" in sentence for sentence in tokens["cut"])
+
+
+def test_25_what_can_be_shown_counts_all_cells_that_will_be_ranked_together(composer: Composer, words: Words) -> None:
+    given = words(clean())
+    sizes = [[*given, f"method={method}", f"++dataset.limit.train={limit}"] for method in ("none", "lora") for limit in (20, 40)]
+    (sentence,) = expectations(compile_matrix(composer, sizes).plan)
+    assert "6 comparisons" in sentence
+    other = [*given, "method=none", "++dataset.limit.test=20"]
+    assert len(expectations(compile_matrix(composer, [*sizes, other, [*other[:-1], "++dataset.limit.test=20", "context=few_shot"]]).plan)) == 2
