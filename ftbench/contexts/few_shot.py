@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ftbench.contexts.retrieve.bm25 import Bm25
 from ftbench.core.component import Component
@@ -27,10 +27,10 @@ class FewShot(Component):
     """Shows ``k`` training rows as earlier turns of the conversation.
 
     The shots of one example do not change when others are added or taken away. A row is never shown to itself, nor to
-    an example of the same group: it would give the answer away.
+    an example of the same group: it would give the answer away. Of rows that say the same one is shown.
 
     Attributes:
-        k: how many; fewer where the train split has no more.
+        k: how many; fewer where the train split has no more, which is said.
         choose: ``random`` draws and orders by the seed and the example's id; ``fixed`` shows every example the same rows, drawn
             by the seed; ``similar`` takes the rows whose questions are nearest by BM25, nearest last, and draws what is
             lacking; ``balanced`` draws from each label (each distinct target) in turn.
@@ -52,6 +52,10 @@ class FewShot(Component):
             return []
         return [Problem("dataset.train", "has no row with a target to show as an example", "Give dataset.target, or context=zero_shot")]
 
+    def remarks(self, splits: Splits) -> list[str]:
+        count = len(_distinct(splits.train))
+        return [f"context.k={self.k}: only {count} different rows of the train split have a target to show"] if count < self.k else []
+
     def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
         return {}
 
@@ -66,7 +70,7 @@ class FewShot(Component):
         """Raises:
         FtbenchError: when no row of the train split has a target to show.
         """
-        answered = [shot for shot in pool if shot.target is not None]
+        answered = _distinct(pool)
         if not answered:
             raise FtbenchError("context=few_shot: no row of the train split has a target to show. Give dataset.target, or context=zero_shot")
         orders = self._orders(examples, answered, seed)
@@ -106,6 +110,15 @@ def _shown(example: Example, shots: Sequence[Example]) -> Request:
     turns = [turn for shot in shots for turn in (*(t for t in shot.turns if t.role != "system"), Turn("assistant", shot.target or ""))]
     shorter = (lambda: _shown(example, shots[1:])) if shots else None
     return Request(example.id, (*system, *turns, *own), shots=tuple(shot.id for shot in shots), shorter=shorter)
+
+
+def _distinct(pool: Sequence[Example]) -> list[Example]:
+    """Returns the rows with a target, the first of those that say the same."""
+    seen: dict[tuple[Any, ...], Example] = {}
+    for shot in pool:
+        if shot.target is not None:
+            seen.setdefault((shot.turns, shot.target), shot)
+    return list(seen.values())
 
 
 def _question(example: Example) -> str:

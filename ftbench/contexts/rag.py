@@ -89,6 +89,9 @@ class Rag(Component):
                 problems.append(Problem("context.k", f"{self.k} passages are asked for and the corpus has {count}", f"Give at most {count}"))
         return problems + ([] if self.examples is None else self._examples().check_data(splits))
 
+    def remarks(self, splits: Splits) -> list[str]:
+        return [] if self.examples is None else self._examples().remarks(splits)
+
     def missing(self) -> list[Problem]:
         """Returns why this context, though it can be planned with, cannot be run here."""
         return [*under(RETRIEVER, nested(self.retriever, RETRIEVER).missing()), *under("context.chunking", self.chunking.missing())]

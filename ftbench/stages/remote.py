@@ -164,6 +164,12 @@ def _findings(model: Any, found: Sequence[Asked], cap: int) -> list[str]:
     capped = sum(reply.finish == "length" for reply in replies)
     if capped > ENDLESS_SHARE * len(found):
         said.append(f"{capped} of {len(found)} answers of {model.name} ran into the cap of {cap} tokens. Raise decoding.max_new_tokens")
+    empty = sum(not reply.text.strip() and reply.finish == "stop" for reply in replies)
+    if empty:
+        said.append(f"{empty} of {len(found)} answers of {model.name} are empty: a model that reasons wants a higher decoding.max_new_tokens, or no reasoning (model.extra_body)")
+    aloud = sum(reply.text.lstrip().startswith("<think>") for reply in replies)
+    if aloud:
+        said.append(f"{aloud} of {len(found)} answers of {model.name} begin with their reasoning, which is scored with them. Switch it off (model.extra_body), or name the answer in dataset.answer_pattern")
     return said
 
 

@@ -6,7 +6,7 @@ import pytest
 from ftbench.contexts.few_shot import CHOICES, FewShot
 from ftbench.contexts.zero_shot import ZeroShot
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import Example, Turn
+from ftbench.core.example import Example, Splits, Turn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,7 +43,7 @@ def test_shots_depend_on_the_seed_and_the_example_alone(rows, seed: int, choose:
 
 
 def test_fixed_shots_are_the_same_for_all_and_differ_by_seed() -> None:
-    pool = [example(f"r{i}", "q", "a") for i in range(60)]
+    pool = [example(f"r{i}", f"q{i}", "a") for i in range(60)]
     asked = [example(f"t{i}", "?", "y") for i in range(9)]
     shown = [{request.shots for request in FewShot(3, "fixed").requests(asked, pool, [], {}, seed)} for seed in (0, 1)]
     assert len(shown[0]) == len(shown[1]) == 1 and shown[0] != shown[1]
@@ -59,7 +59,7 @@ def test_similar_shots_are_the_nearest_and_the_nearest_stands_last() -> None:
 @settings(max_examples=40, deadline=None)
 @given(labels=st.lists(st.sampled_from("abcde"), min_size=1, max_size=40), seed=st.integers(0, 9), k=st.integers(1, 12))
 def test_balanced_shots_take_a_label_again_only_after_every_other(labels: list[str], seed: int, k: int) -> None:
-    pool = [example(f"r{i}", "q", label) for i, label in enumerate(labels)]
+    pool = [example(f"r{i}", f"q{i}", label) for i, label in enumerate(labels)]
     (request,) = FewShot(k, "balanced").requests([example("t", "?", "y")], pool, [], {}, seed)
     shown = [labels[int(shot[1:])] for shot in request.shots]
     assert len(shown) == min(k, len(labels))
@@ -76,7 +76,7 @@ def test_a_shorter_request_loses_the_shot_farthest_from_the_question() -> None:
 
 
 def test_seeds_and_examples_draw_differently() -> None:
-    pool = [example(f"r{i}", "q", "a") for i in range(60)]
+    pool = [example(f"r{i}", f"q{i}", "a") for i in range(60)]
     asked = [example(f"t{i}", "?", "y") for i in range(20)]
     first, second = (FewShot(4, "random").requests(asked, pool, [], {}, seed) for seed in (0, 1))
     assert len({request.shots for request in first}) > 15
@@ -93,12 +93,10 @@ def test_turns_stand_in_the_order_of_a_conversation() -> None:
 
 
 def test_a_pool_without_answers_is_refused() -> None:
-    class Splits:
-        train = (example("a", "q", None),)
-
-    assert [problem.where for problem in FewShot(2, "random").check_data(Splits)] == ["dataset.train"]
+    splits = Splits((example("a", "q", None),), (), (), (), (), {})
+    assert [problem.where for problem in FewShot(2, "random").check_data(splits)] == ["dataset.train"]
     with pytest.raises(FtbenchError, match="no row of the train split has a target"):
-        FewShot(2, "random").requests([example("t", "?", "y")], list(Splits.train), [], {}, 0)
+        FewShot(2, "random").requests([example("t", "?", "y")], list(splits.train), [], {}, 0)
     assert [problem.where for problem in FewShot(0, "best").check()] == ["context.k", "context.choose"]
 
 
@@ -106,3 +104,13 @@ def test_options_and_what_depends_on_the_seed() -> None:
     assert component("context", "few_shot") == FewShot(4, "random") and component("context", "zero_shot") == ZeroShot()
     assert (FewShot(4, "random").seeded, ZeroShot().seeded) == (True, False)
     assert FewShot(4, "random").lower(None, None) == ZeroShot().lower(None, None) == {}
+
+
+@pytest.mark.parametrize("choose", CHOICES)
+def test_rows_that_say_the_same_are_shown_once_and_too_few_are_told(choose: str) -> None:
+    pool = [example(f"t{i}", "what sound do cats make", "meow") for i in range(30)] + [example("u", "what sound do dogs make", "woof"), example("v", "what sound do cats make", "purr")]
+    context = FewShot(4, choose)
+    (request,) = context.requests([example("x", "which sound do cats make?", "meow")], pool, (), {}, 0)
+    assert sorted(turn.content for turn in request.turns if turn.role == "assistant") == ["meow", "purr", "woof"]
+    splits = Splits(tuple(pool), (), (), (), (), {})
+    assert context.remarks(splits) == ["context.k=4: only 3 different rows of the train split have a target to show"] and FewShot(3, choose).remarks(splits) == []

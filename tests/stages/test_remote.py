@@ -10,19 +10,22 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ftbench.__main__ import main
-from ftbench.core.example import read_jsonl
+from ftbench.core.example import Request, Turn, read_jsonl
 from ftbench.core.plan import Plan
+from ftbench.models.remote.ask import Asked
 from ftbench.models.remote.journal import FILE
 from ftbench.models.remote.reply import read_reply
 from ftbench.models.tiny import make
-from ftbench.stages.remote import tokens
+from ftbench.stages.remote import _findings, tokens
 from ftbench.store.store import Store
 from tests.models.remote.scripted import Scripted, completion
+from tests.models.remote.test_endpoint import ENDPOINT
 from tests.run.conftest import ROOT, wait_until
 
 pytest.importorskip("openai", reason='pip install "ftbench[remote]"')
@@ -87,12 +90,19 @@ def test_31_tokens_that_an_endpoint_did_not_count_are_left_out_and_not_estimated
     assert tokens([]) == {"prompt": 0, "completion": 0}
 
 
+@pytest.mark.parametrize(("text", "told"), [("", "1 of 1 answers of m are empty"), ("<think>hm</think>x", "begin with their reasoning")])
+def test_answers_that_hold_no_answer_are_told(text, told):
+    request = Request("a", (Turn("user", "q"),))
+    assert any(told in said for said in _findings(replace(ENDPOINT, name="m"), [Asked(request, read_reply(completion(text), ()), None, True)], 8))
+    assert not any(told in said for said in _findings(replace(ENDPOINT, name="m"), [Asked(request, read_reply(completion("x"), ()), None, True)], 8))
+
+
 def test_a_dead_endpoint_fails_its_cell_in_one_line_and_no_other(place, serving, capsys):
     server = serving(lambda exchange: exchange.fail(404, "no such model") if exchange.body["model"] == "dead" else exchange.send(completion("x")))
     assert main(words(server.url, "model.name=dead,alive", "validation=false", "metrics=[exact_match]", "model.concurrency=2")) == 1
     cells = results(place)
     assert cells["openai none zero_shot name=alive"]["status"] == "done" and cells["openai none zero_shot name=dead"]["status"] == "failed"
-    assert "every one of 6 requests failed; the first: HTTP 404" in cells["openai none zero_shot name=dead"]["reason"]
+    assert "HTTP 404: no such model. Check model.name" in cells["openai none zero_shot name=dead"]["reason"]
     assert "Traceback" not in capsys.readouterr().err
 
 

@@ -108,6 +108,8 @@ class _Asking:
         self.pace = Pace(endpoint.requests_per_minute, endpoint.tokens_per_minute)
         self.found: dict[int, Asked] = {}
         self.failed_in_a_row = self.refused = 0
+        self.heard = asyncio.Event()
+        """Set once the first request came back, however: what no request can mend is found out with one."""
 
     async def run(self) -> None:
         for place, key in enumerate(self.keys):
@@ -118,19 +120,23 @@ class _Asking:
         client = Client(self.endpoint)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(self.endpoint.concurrency, len(self.requests))):
-                    group.create_task(self._work(client, waiting))
+                for number in range(min(self.endpoint.concurrency, len(self.requests))):
+                    group.create_task(self._work(client, waiting, first=number == 0))
         finally:
             await client.close()
 
-    async def _work(self, client: Client, waiting: Any) -> None:
+    async def _work(self, client: Client, waiting: Any, first: bool) -> None:
+        if not first:
+            await self.heard.wait()
         for place in waiting:
             asked = await self._row(client, self.requests[place])
+            self.heard.set()
             if asked.reply is not None:
                 self.journal.keep(self.keys[place], asked.reply.as_dict())
                 self.failed_in_a_row = 0
             self.found[place] = asked
             self.progress(len(self.found), len(self.requests))
+        self.heard.set()  # nothing was left to ask
 
     async def _row(self, client: Client, request: Request) -> Asked:
         """Asks for one row until it is answered or given up."""
@@ -147,8 +153,11 @@ class _Asking:
                     return self._given_up(request, error, own=True)
                 request, attempt, shortened = request.shorter(), attempt - 1, shortened + 1
             except RowFailed as error:
+                if error.general and not self.journal.known:
+                    raise Fatal(str(error)) from error
                 return self._given_up(request, error, own=error.own)
             except Passing as error:
+                self.heard.set()
                 if error.wait is not None and error.wait > LONGEST_HOLD_SECONDS:
                     raise Fatal(f"asks to be left alone for {error.wait:.0f} s ({error})") from error
                 if attempt >= self.endpoint.attempts:

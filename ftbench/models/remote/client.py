@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from ftbench.models.remote.endpoint import LENGTH_FIELDS, OMITTABLE
 from ftbench.models.remote.reply import Malformed, Reply, read_reply
 from ftbench.store.secrets import scrub
 
@@ -25,6 +26,7 @@ PASSING = (408, 409, 425, 429)
 """Statuses below 500 that another attempt may find gone."""
 SHOWN_CHARACTERS = 300
 _TOO_LONG = re.compile(r"context.{0,10}(length|window|size)|maximum (context|model|input)|max_model_len|too many (input )?tokens|prompt is too long|exceeds? the (available )?context", re.I)
+_UNWANTED = re.compile(r"unsupported|not (be )?(support|permit|allow|accept)|unrecogni[sz]ed|unknown|unexpected|extra (inputs|fields)|only the default", re.I)
 _NO_FUNDS = re.compile(r"insufficient_quota|billing|credit balance|exceeded your current quota", re.I)
 
 
@@ -37,11 +39,14 @@ class Passing(Exception):
 
 
 class RowFailed(Exception):
-    """This request will not be answered; others may be. ``own``: for what it holds, not for what the endpoint is."""
+    """This request will not be answered; others may be.
 
-    def __init__(self, reason: str, own: bool = True) -> None:
+    ``own``: for what it holds, not for what the endpoint is. ``general``: where none was answered before, none will be.
+    """
+
+    def __init__(self, reason: str, own: bool = True, general: bool = False) -> None:
         super().__init__(reason)
-        self.own = own
+        self.own, self.general = own, general
 
 
 class TooLong(RowFailed):
@@ -93,7 +98,7 @@ class Client:
         except (TimeoutError, openai.APITimeoutError) as error:
             raise Passing(f"no answer within {self._endpoint.timeout_seconds:g} s") from error
         except openai.APIStatusError as error:
-            raise _of_status(error) from error
+            raise _of_status(error, self._endpoint) from error
         except openai.APIConnectionError as error:
             raise Passing(f"cannot be reached ({told(error.__cause__ or error)})") from error
         except (openai.APIError, httpx2.HTTPError, json.JSONDecodeError) as error:
@@ -143,17 +148,39 @@ class Client:
         return {name: value for name, value in body.items() if name not in extra}, extra
 
 
-def _of_status(error: Any) -> Exception:
+def _of_status(error: Any, endpoint: Any) -> Exception:
     """Returns what an HTTP status means for the request and for those after it."""
     status, code = error.status_code, str(error.code or "")
-    reason = f"HTTP {status}: {told(error)}"
-    if status == 401 or status == 402 or (status == 429 and _NO_FUNDS.search(f"{code} {error.message}")):
+    said = _said(error)
+    reason = f"HTTP {status}: {said}"
+    if status == 401:
+        key = f"Check the key in {endpoint.api_key_env}" if endpoint.api_key_env else "Name the variable that holds the key in model.api_key_env"
+        return Fatal(f"{reason.rstrip('.')}. {key}")
+    if status == 402 or (status == 429 and _NO_FUNDS.search(f"{code} {said}")):
         return Fatal(reason)
     if status in PASSING or status >= 500:
         return Passing(reason, retry_after(error.response.headers))
-    if code == "context_length_exceeded" or status == 413 or (status in (400, 422) and _TOO_LONG.search(error.message)):
+    if code == "context_length_exceeded" or status == 413 or (status in (400, 422) and _TOO_LONG.search(said)):
         return TooLong(reason)
-    return RowFailed(reason, own=status in (400, 422))
+    fix = "Check model.name and model.base_url" if status == 404 else _parameter_fix(said, endpoint) if status in (400, 422) else None
+    return RowFailed(f"{reason.rstrip('.')}. {fix}" if fix else reason, own=status in (400, 422), general=fix is not None)
+
+
+def _said(error: Any) -> str:
+    """Returns what a server says of an error, whatever form its body has."""
+    text = re.sub(rf"^Error code: {error.status_code}(?: - )?", "", str(error))
+    return told(Exception(text if text.strip() else error.response.text or "no reason given"))
+
+
+def _parameter_fix(said: str, endpoint: Any) -> str | None:
+    """Returns how to send requests without a parameter that an endpoint refuses; None where it speaks of none."""
+    if not _UNWANTED.search(said):
+        return None
+    if re.search(rf"\b{endpoint.max_tokens_field}\b", said):
+        other = next(name for name in LENGTH_FIELDS if name != endpoint.max_tokens_field)
+        return f"Set model.max_tokens_field={other}"
+    refused = [name for name in OMITTABLE if re.search(rf"\b{name}\b", said)]
+    return f"Set model.omit=[{','.join(refused)}]" if refused else None
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

@@ -174,8 +174,8 @@ def test_a_dead_endpoint_is_not_scored_as_a_bad_model():
 @pytest.mark.parametrize(("status", "code"), [(401, "invalid_api_key"), (402, None), (429, "insufficient_quota")])
 def test_without_leave_nothing_more_is_asked(status, code):
     with serving(lambda exchange: exchange.fail(status, "who are you", code)) as server, pytest.raises(FtbenchError, match="who are you"):
-        run(server, requests(200), concurrency=2)
-    assert len(server.asked) <= 2
+        run(server, requests(200), concurrency=8)
+    assert len(server.asked) == 1
 
 
 def test_an_endpoint_that_dies_on_the_way_loses_nothing_and_is_asked_only_for_the_rest(tmp_path):
@@ -204,10 +204,41 @@ def test_rows_that_are_refused_for_their_own_sake_fail_alone():
     assert len(server.asked) == 6
 
 
-def test_a_parameter_that_no_request_may_have_is_found_out_soon():
-    with serving(lambda exchange: exchange.fail(400, "temperature is not supported")) as server, pytest.raises(FtbenchError, match="temperature is not supported"):
+def test_what_no_request_may_hold_is_found_out_soon():
+    with serving(lambda exchange: exchange.fail(400, "your account is odd")) as server, pytest.raises(FtbenchError, match="your account is odd"):
         run(server, requests(500), concurrency=4)
     assert len(server.asked) <= HOPELESS_AFTER + 4
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "fix"),
+    [
+        (401, {"error": {"message": "Incorrect API key provided."}}, r"HTTP 401: Incorrect API key provided. Name the variable that holds the key in model.api_key_env$"),
+        (404, {"error": {"message": "The model `m` does not exist"}}, r"HTTP 404: .*does not exist. Check model.name and model.base_url$"),
+        (400, {"error": {"message": "Unsupported value: 'temperature' does not support 0.0 with this model."}}, r"model. Set model.omit=\[temperature\]$"),
+        (400, {"error": {"message": "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."}}, "Set model.max_tokens_field=max_completion_tokens$"),
+        (422, {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}, r"Extra inputs.*Set model.omit=\[seed\]$"),
+        (404, b"<html>nginx</html>", "HTTP 404: <html>nginx</html>. Check model.name"),
+    ],
+)
+def test_what_is_wrong_for_all_requests_is_told_after_one_with_its_fix(status, answer, fix):
+    with serving(lambda exchange: exchange.send(answer, status)) as server, pytest.raises(FtbenchError, match=fix):
+        run(server, requests(200), concurrency=8)
+    assert len(server.asked) == 1
+
+
+def test_what_looks_like_it_once_answers_have_come_fails_its_row_alone():
+    script = lambda exchange: exchange.fail(404, "gone for a moment") if exchange.question == "q7" else echo(exchange)  # noqa: E731
+    with serving(script) as server:
+        found = run(server, requests(12), concurrency=3)
+    assert [number for number, one in enumerate(found) if one.reply is None] == [7]
+
+
+def test_nothing_is_waited_for_where_all_is_answered(tmp_path):
+    with serving(echo) as server:
+        run(server, requests(3), tmp_path)
+        assert all(not one.now for one in run(server, requests(3), tmp_path))
+        assert len(server.asked) == 3
 
 
 def test_what_does_not_fit_is_shortened_by_rule_and_the_question_never():
