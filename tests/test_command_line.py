@@ -141,6 +141,8 @@ def test_bad_words_are_one_line_each(run: Run) -> None:
         (("plna",), 2, "plna: no such verb. Did you mean plan?"),
         (("method=lroa", "model=tinny"), 1, "method=lroa: no such method. Did you mean lora?"),
         (("plan", "mehtod=lora"), 1, "mehtod: no such axis or setting. Did you mean method?"),
+        (("plan", "decision.margn=0.1", "budget.dollars=3"), 1, "decision.margn: no such setting. Did you mean margin?"),
+        (("plan", "decision.constraints.p95=3"), 1, "decision.constraints.p95: no such setting. Did you mean p95_ms?"),
         (("method=none", "plan"), 1, "plan: is no override. A verb is the first word"),
         (("calibrate", "store.dir=/sys/nowhere"), 1, "store.dir=/sys/nowhere: cannot be written"),
         (("store.dir=/sys/nowhere", "method=none"), 1, "store.dir=/sys/nowhere: cannot be written"),

@@ -52,8 +52,10 @@ class Reader:
         if not problems:
             try:
                 cell = self.composer.compose(job)
-                config, space = take_out(cell.config)
-                return self._with_artifact(replace(cell, config=config, search=space))
+                problems += rules.not_finite(cell.config)
+                if not problems:
+                    config, space = take_out(cell.config)
+                    return self._with_artifact(replace(cell, config=config, search=space))
             except (HydraException, OmegaConfBaseException) as error:
                 cause = f" ({str(error.__cause__).splitlines()[0]})" if error.__cause__ else ""
                 problems.append(Problem(" ".join(job), str(error).splitlines()[0] + cause, "Mend this override; --cfg job shows what there is"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -40,6 +41,15 @@ def unstable_values(raw: dict[str, Any]) -> list[Problem]:
     for key in (*AXES, "seed", "metrics", "statistics", "harness"):
         walk(raw.get(key), key)
     return found
+
+
+def not_finite(config: Any, place: str = "") -> list[Problem]:
+    """Refuses infinity and not-a-number wherever they stand: no key can be taken over them, and no rule compares with them."""
+    if isinstance(config, dict):
+        return [problem for key, value in config.items() for problem in not_finite(value, f"{place}.{key}" if place else str(key))]
+    if isinstance(config, (list, tuple)):
+        return [problem for index, value in enumerate(config) for problem in not_finite(value, f"{place}[{index}]")]
+    return [Problem(place, f"{config} is no number to reckon with", "Give a finite one")] if isinstance(config, float) and not math.isfinite(config) else []
 
 
 def idle_keys(cell: Composed, cells: Sequence[Composed], everywhere: frozenset[str]) -> list[Problem]:

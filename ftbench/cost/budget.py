@@ -15,6 +15,8 @@ from ftbench.cost.forecast import LIGHT, Forecast
 
 Price = tuple[float | None, float | None]
 """Seconds and dollars of a stage."""
+LOAD = "load "
+"""Before the name of a model: the key under which its loading is bought."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,29 @@ def prices(forecast: Mapping[str, Any] | None, cells: Mapping[str, tuple[str, Se
             one = None if data is None else Forecast.from_dict(data)
             light = one is not None and one.kind in LIGHT and one.seconds is None
             found.setdefault(key, (0.0, 0.0) if light else (None, None) if one is None else (one.all_seconds, one.usd))
+    return found
+
+
+def loads_apart(
+    price: Mapping[str, Price], forecast: Mapping[str, Any] | None, cells: Mapping[str, tuple[str, Sequence[str]]], held: Mapping[str, str | None]
+) -> dict[str, Price]:
+    """Returns the prices with each model's loading under a key of its own (``LOAD`` and the model), since a run pays it once for all stages that want it.
+
+    Args:
+        price, forecast, cells: as ``prices`` gives and takes them.
+        held: stage key -> the model that a worker holds after it, or None.
+    """
+    found = dict(price)
+    made = (forecast or {}).get("stages", {})
+    for hardware, keys in cells.values():
+        for key in keys:
+            load, (seconds, dollars), model = made.get(key, {}).get(hardware, {}).get("load_seconds"), price[key], held.get(key)
+            if not load or not seconds or model is None:
+                continue
+            share = load / seconds
+            found[key] = (seconds - load, None if dollars is None else dollars * (1 - share))
+            own = (load, None if dollars is None else dollars * share)
+            found[LOAD + model] = max(found.get(LOAD + model, own), own, key=lambda cost: cost[0] or 0.0)
     return found
 
 
@@ -92,22 +117,29 @@ class Purse:
     """What a run has spent, and whether its next stage still fits: measured so far, forecast of what is under way, forecast of the next.
 
     Args:
+        price: of stages, and of loading models where ``loads_apart`` told it apart.
         rates: key -> dollars per hour of the hardware that the stage is priced for, None where unknown.
+        held: as of ``loads_apart``. Loading is counted unless the stage that ended last left the model there.
     """
 
-    def __init__(self, price: Mapping[str, Price], rates: Mapping[str, float | None], most_usd: float | None, most_hours: float | None) -> None:
-        self.price, self.rates, self.most_usd, self.most_hours = price, rates, most_usd, most_hours
+    def __init__(
+        self, price: Mapping[str, Price], rates: Mapping[str, float | None], most_usd: float | None, most_hours: float | None, held: Mapping[str, str | None] | None = None
+    ) -> None:
+        self.price, self.rates, self.most_usd, self.most_hours, self.held = price, rates, most_usd, most_hours, held or {}
 
     def refuses(self, key: str, measured: Mapping[str, float], running: Collection[str]) -> str | None:
         """Returns why a stage must not be started, or None.
 
         Args:
-            measured: key -> wall seconds of the stages that this run has ended.
+            measured: key -> wall seconds of the stages that this run has ended, the last one last.
             running: keys of stages under way.
         """
-        seconds = sum(measured.values()) + sum(self.price.get(one, (0.0, 0.0))[0] or 0.0 for one in (*running, key))
+        there = next((self.held[one] for one in reversed(list(measured)) if self.held.get(one)), None)
+        models = {self.held.get(one) for one in (*running, key)} - {None, there}
+        coming = [self.price.get(one, (0.0, 0.0)) for one in (*running, key, *(f"{LOAD}{model}" for model in models))]
+        seconds = sum(measured.values()) + sum(cost[0] or 0.0 for cost in coming)
         paid = [usd(spent, 1, self.rates.get(one)) for one, spent in measured.items()]
-        ahead = [self.price.get(one, (0.0, 0.0))[1] for one in (*running, key)]
+        ahead = [cost[1] for cost in coming]
         dollars = sum(amount or 0.0 for amount in (*paid, *ahead))
         return _over(seconds, dollars, self.most_usd, self.most_hours)
 

@@ -59,6 +59,10 @@ class Hardware(Component):
             problems.append(Problem("hardware.gpus", f"{self.gpus} is no number of GPUs", "Use 1 or more, 0 for a machine without"))
         if self.usd_per_hour is not None and not self.usd_per_hour > 0:
             problems.append(Problem("hardware.usd_per_hour", f"{self.usd_per_hour} is no price", "Use the price of one hour, or null where it is not known"))
+        for name in ("memory_bytes", "peak_bf16_flops", "bandwidth_bytes_per_second"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                problems.append(Problem(f"hardware.{name}", f"{value} is not above 0", "Give what its data sheet says, or null where it is not known"))
         if self.list_usd_per_hour is not None and not (self.price_date and self.price_source):
             fix = "Give hardware.price_date and hardware.price_source, or set it to null"
             problems.append(Problem("hardware.list_usd_per_hour", f"{self.list_usd_per_hour} has no date or no source", fix))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ftbench.compile.lower import needed
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
-from ftbench.cost.budget import Purse, choose, prices
+from ftbench.cost.budget import LOAD, Purse, choose, loads_apart, prices
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,11 @@ def afforded(plan: Plan, cached: Collection[str]) -> Afforded:
         return Afforded(plan, None, {}, ())
     hardware = {cell.id: build(cell.config["hardware"], "hardware") for cell in plan.cells}
     needs = {cell.id: needed(plan.stages, cell.stages) for cell in plan.cells}
-    price = prices(plan.forecast, {cell: (hardware[cell].name, keys) for cell, keys in needs.items()})
-    chosen = choose(needs, price, cached, limits.get("usd"), limits.get("hours"))
+    priced = {cell: (hardware[cell].name, keys) for cell, keys in needs.items()}
+    price, held = prices(plan.forecast, priced), {key: stage.held for key, stage in plan.stages.items()}
+    apart = loads_apart(price, plan.forecast, priced, held)
+    loading = {cell: {LOAD + (held[key] or "") for key in keys if key not in cached} & apart.keys() for cell, keys in needs.items()}
+    chosen = choose({cell: [*keys, *sorted(loading[cell])] for cell, keys in needs.items()}, apart, cached, limits.get("usd"), limits.get("hours"))
     kept = {key for cell in chosen.order for key in needs[cell]}
     by_id = {cell.id: cell for cell in plan.cells}
     part = replace(plan, cells=tuple(by_id[cell] for cell in chosen.order), stages={key: stage for key, stage in plan.stages.items() if key in kept})
@@ -48,4 +51,4 @@ def afforded(plan: Plan, cached: Collection[str]) -> Afforded:
     words = " and ".join(f"budget.{name}={value:g}" for name, value in limits.items())
     order = ", ".join(cell.label for cell in part.cells) or "nothing"
     lines = (f"{words} pays for, in this order: {order}", *(f"skipped: {by_id[cell].label}: {why}" for cell, why in chosen.skipped.items()))
-    return Afforded(part, Purse(price, hourly, limits.get("usd"), limits.get("hours")), chosen.skipped, lines)
+    return Afforded(part, Purse(apart, hourly, limits.get("usd"), limits.get("hours"), held), chosen.skipped, lines)

@@ -18,13 +18,14 @@ from typing import Any
 
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE, Plan
-from ftbench.cost.frontier import NON_INFERIOR, TURNED
+from ftbench.cost.frontier import BETTER, EQUIVALENT, NON_INFERIOR, NOT_WORSE, TURNED
 from ftbench.report import figures
 from ftbench.report.labels import lines
 from ftbench.stats.power import Sample, examples_for
 
 RULES = {"adapter": (500, 5_000, "LoRA wants 500 to 5,000 examples"), "whole": (5_000, 100_000, "full fine-tuning wants 5,000 to 100,000 examples")}
 """Kind of training -> range of training rows that common advice gives, in its words."""
+THAN = {BETTER: "better than", EQUIVALENT: "equivalent to", NOT_WORSE: "no worse than"}
 MOST_OPEN = 4
 """Undecided pairs and rivals named one by one; the rest are counted."""
 
@@ -183,7 +184,7 @@ class _Family:
                 continue
             cost, own = self.decision["costs"].get(name), self.decision["costs"].get(chosen)
             relation = "at a cost that is not known" if cost is None or own is None else f"at about the same cost, {self.cost(name)}" if self.cost(name) == self.cost(chosen) else f"and takes {self.cost(name)} against {self.cost(chosen)}"
-            said.append(Advice("equivalent", f"{self.label(name)} is {pair['verdict']} against it ({self.gap(name, chosen)}) {relation}.", {"cell": name, **pair}))
+            said.append(Advice("equivalent", f"{self.label(name)} is {THAN[pair['verdict']]} it ({self.gap(name, chosen)}) {relation}.", {"cell": name, **pair}))
         return said
 
     def undecided(self) -> list[Advice]:

@@ -103,7 +103,7 @@ def lines(found: Sequence[Mapping[str, Any]], primary: str) -> list[str]:
     for curve in found:
         points = ", ".join(f"{point['rows']:,} rows {point['value']:.3g}" for point in curve["points"])
         if curve["flat_from"] is not None:
-            end = f"flat from {curve['flat_from']:,} rows on (each later step gains less than {curve['margin']:g})"
+            end = f"flat from {curve['flat_from']:,} rows on (each later step is shown to gain less than {curve['margin']:g})"
         else:
             reach = "" if curve["last_low"] is None else f", {curve['last_low']:+.3g} to {curve['last_high']:+.3g}"
             wanted = "" if curve["margin"] is not None else "; decision.margin says what would be flat"

@@ -15,6 +15,7 @@ from ftbench.cost.calibration import FILE, Calibration, read, write
 from ftbench.cost.forecast import Forecast
 from ftbench.cost.memory import GB
 from ftbench.cost.speed import KINDS, Rate, Rates
+from ftbench.launchers.afford import afforded
 
 GPU = ["hardware=h100", "store.dir=.nowhere"]
 
@@ -54,6 +55,15 @@ def test_the_remedy_that_is_named_does_fit(composer) -> None:
     assert fix.startswith("Would fit: method.batch_size=")
     settings = fix.removeprefix("Would fit: ").split(" needs")[0]
     assert not compiled(composer, f"model=llama2_13b method=lora {settings}").plan.refusals
+
+
+def test_a_budget_counts_as_the_total_does(composer) -> None:
+    """Each model is loaded once for all stages that want it; alone, each of these cells would load it for each of its stages."""
+    jobs = [f"model={model} method=lora" for model in ("llama2_7b", "llama2_13b")]
+    total = compiled(composer, *jobs).plan.forecast["total"]["usd"]
+    for cap, count in ((1.001 * total, 2), (0.999 * total, 1)):
+        plan = compiled(composer, *jobs, also=[*GPU, f"budget.usd={cap}"]).plan
+        assert len(afforded(plan, ()).plan.cells) == count
 
 
 def test_shared_stages_count_once_in_the_total(composer) -> None:

@@ -190,6 +190,14 @@ def test_values_that_differ_from_run_to_run_are_refused(word: str, composer: Com
     assert any("differs from run to run" in problem for problem in _problems(compiled))
 
 
+@pytest.mark.parametrize("key", ["decision.months", "hardware.usd_per_hour", "++method.learning_rate", "budget.usd", "++decision.labour_usd.lora"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_what_is_no_finite_number_is_refused_with_its_place(key: str, value: str, composer: Composer) -> None:
+    (refusal,) = compile_matrix(composer, [[BASE, "method=lora", f"{key}={value}"]], "plan").plan.refusals
+    assert [problem["where"] for problem in refusal.problems] == [key.lstrip("+")]
+    assert f"{key.lstrip('+')}: {value} is no number to reckon with. Give a finite one." in " ".join(refusal_text([refusal]).split())
+
+
 @pytest.mark.parametrize(
     ("word", "said"),
     [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftbench.cost.budget import Purse, choose
+from ftbench.cost.budget import LOAD, Purse, choose, loads_apart
 
 
 def test_the_cheapest_first_and_shared_stages_once() -> None:
@@ -28,6 +29,19 @@ def test_a_purse_counts_what_was_measured_what_runs_and_what_is_next() -> None:
     assert purse.refuses("next", {"done": 500.0}, ["running"]) is None  # 0.5 + 1 + 1
     assert "would come to $3.50" in purse.refuses("next", {"done": 1500.0}, ["running"])
     assert "hours" in Purse({"next": (3600.0, None)}, {}, None, 0.5).refuses("next", {}, [])
+
+
+def test_a_model_that_is_there_is_not_loaded_again() -> None:
+    made = {"stages": {key: {"h": {"load_seconds": 40.0}} for key in ("train", "ask", "other")}}
+    cells = {"a": ("h", ["train", "ask"]), "b": ("h", ["other"])}
+    price = {"train": (100.0, 1.0), "ask": (50.0, 0.5), "other": (60.0, None)}
+    held = {"train": "base", "ask": "base", "other": "big"}
+    apart = loads_apart(price, made, cells, held)
+    assert apart == {"train": (60.0, 0.6), "ask": (10.0, pytest.approx(0.1)), "other": (20.0, None), LOAD + "base": (40.0, 0.4), LOAD + "big": (40.0, None)}
+    purse = Purse(apart, {"train": 36.0}, 2.0, None, held)
+    assert purse.refuses("ask", {"train": 150.0}, []) is None  # 1.5 and 0.1
+    assert "would come to $2.00" in Purse(apart, {"train": 36.0}, 1.9, None, {**held, "later": "big"}).refuses("ask", {"train": 150.0, "later": 0.1}, [])  # "big" took its place
+    assert "would come to $1.10" in Purse(apart, {}, 1.0, None, held).refuses("ask", {}, ["train"])  # 0.6, 0.1 and one load
 
 
 keys = st.sampled_from([f"s{index}" for index in range(8)])

@@ -70,3 +70,11 @@ def test_33_whole_gpus_are_paid(catalogue):
 def test_a_price_is_in_no_key(catalogue):
     assert catalogue["h100"].identity() == replace(catalogue["h100"], usd_per_hour=1.0, price_date=None).identity()
     assert catalogue["h100"].identity() != replace(catalogue["h100"], gpus=2).identity()
+
+
+@pytest.mark.parametrize("name", ["memory_bytes", "peak_bf16_flops", "bandwidth_bytes_per_second"])
+@pytest.mark.parametrize("value", [0, -5])
+def test_a_data_sheet_of_nothing_is_refused(catalogue, name: str, value: int) -> None:
+    (problem,) = replace(catalogue["h100"], **{name: value}).check()
+    assert problem.where == f"hardware.{name}" and "not above 0" in problem.why and "null" in problem.fix
+    assert not replace(catalogue["h100"], **{name: None}).check()
