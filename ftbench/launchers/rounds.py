@@ -34,7 +34,7 @@ def searched(compiled: Compiled, again: Compile, folder: Path, *, workers: int, 
     Raises:
         FtbenchError: where dollars are granted and what a trial cost is not known.
     """
-    from ftbench.report.approaches import winners
+    from ftbench.report.configurations import winners
 
     refused = bool(compiled.plan.refusals) and compiled.plan.settings.get("on_refusal") != "skip"
     if not compiled.plan.searches or refused:
@@ -57,7 +57,7 @@ def searched(compiled: Compiled, again: Compile, folder: Path, *, workers: int, 
 
 def _affordable(plan: Plan) -> dict[str, int]:
     """Returns approach -> trials that its dollars pay for, judged by the dearest so far; empty when no approach can try more, or trials are counted."""
-    from ftbench.report.approaches import trial_usd
+    from ftbench.report.configurations import trial_usd
 
     budget = plan.settings["effort"]["usd"]
     if budget is None:

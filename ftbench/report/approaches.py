@@ -9,7 +9,7 @@ would change (the spread) stand apart (number 27).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import fmean, stdev
 from typing import Any
@@ -17,8 +17,9 @@ from typing import Any
 from ftbench.core.cell import AXES, TRIAL_AXES, Cell
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
-from ftbench.cost.bill import alone_seconds, bill, usd
+from ftbench.cost.bill import bill
 from ftbench.report.columns import APPROACH_SUFFIXES
+from ftbench.report.configurations import Configuration, by_approach, choose, configurations_of, higher_is_better, known_mean
 from ftbench.report.ranking import Family, method_key
 from ftbench.report.rows import Finished, Row, trial_rows, weights_stages
 from ftbench.report.sentences import without_seed
@@ -26,34 +27,6 @@ from ftbench.stats.paired import rank_ranges
 from ftbench.stats.seeds import SeedMean, seed_mean
 from ftbench.stats.sufficient import Sufficient
 from ftbench.store.store import Store
-
-AS_CHEAP = 1.25
-"""Costs within this factor of the cheapest count as equal: a clock's noise must not choose between two configurations."""
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """One setting of an approach's open values, over its seeds.
-
-    Attributes:
-        values: dotted key -> value, where the approach's configurations differ.
-        cells: ids, one per seed.
-        seeds: in the same order.
-        status: ``done`` as soon as one seed is, else that of the first; ``reason`` says why.
-        validation: mean of the primary metric on the validation split over the seeds; None where it was not scored.
-        cost_seconds: of training and answering the validation split once, mean over the seeds; None is unknown.
-        chosen: whether it stands for its approach.
-    """
-
-    values: dict[str, Any]
-    cells: tuple[str, ...]
-    seeds: tuple[int | None, ...]
-    status: str
-    reason: str | None
-    validation: float | None
-    cost_seconds: float | None
-    chosen: bool = False
-
 
 @dataclass(frozen=True)
 class Approach:
@@ -135,72 +108,18 @@ class Approach:
         }
 
 
-def choose(values: Sequence[float | None], costs: Sequence[float | None], higher: bool) -> int | None:
-    """Returns the place of the best validation value; of several, the cheapest, and of those as cheap the first.
-
-    Args:
-        values: per configuration, on the validation split; None cannot be chosen unless it is alone.
-        costs: per configuration, seconds.
-        higher: which way is up.
-    """
-    if len(values) == 1:
-        return 0
-    known = [value for value in values if value is not None]
-    if not known:
-        return None
-    best = max(known) if higher else min(known)
-    tied = [place for place, value in enumerate(values) if value == best]
-    least = min((costs[place] for place in tied if costs[place] is not None), default=None)
-    return next((place for place in tied if least is None or (costs[place] is not None and costs[place] <= AS_CHEAP * least)), tied[0])
-
-
-def winners(plan: Plan, store: Store) -> tuple[dict[str, Cell], list[str]]:
-    """Returns approach -> the trial that won on validation, of a plan whose cells are the trials of a search, and the same in words."""
-    primary = plan.settings["primary_metric"]
-    tried = {row.id: row for row in trial_rows(replace(plan, trials=plan.cells), store)}
-    finished, higher = Finished.read(plan, store), _higher(plan, primary)
-    found: dict[str, Cell] = {}
-    told = []
-    for key, cells in _grouped(plan.cells).items():
-        configurations = _configurations(plan, cells, tried, primary, finished)
-        place = choose([one.validation for one in configurations], [one.cost_seconds for one in configurations], higher)
-        failed = sum(one.status != "done" for one in configurations)
-        tail = f"; {failed} of {len(configurations)} trials failed, the first: {next(one.reason for one in configurations if one.status != 'done')}" if failed else ""
-        if place is None or configurations[place].status != "done":
-            told.append(f"nothing could be chosen for {cells[0].approach_label}: its own values stand{tail}")
-            continue
-        found[key], one = cells[place], configurations[place]
-        values = ", ".join(f"{name} {value}" for name, value in one.values.items()) or "nothing to choose between"
-        value = f" ({primary} {one.validation:.4g} on validation)" if one.validation is not None else ""
-        told.append(f"chosen for {cells[0].approach_label}: {values}{value}{tail}")
-    return found, told
-
-
-def trial_usd(plan: Plan, store: Store) -> dict[str, float | None]:
-    """Returns the dollars of training each finished trial and answering the validation split with it, as if alone; None is unknown."""
-    finished = Finished.read(plan, store)
-    found: dict[str, float | None] = {}
-    for cell in plan.cells:
-        keys = _cost_stages(plan, cell)
-        if all(key in finished.receipts for key in keys):
-            hardware = build(cell.config["hardware"], "hardware")
-            measured = all(hardware.matches(finished.receipts[key].device) for key in keys)
-            found[cell.id] = usd(_cost_seconds(plan, cell, finished), hardware.units, hardware.usd_per_hour if measured else None)
-    return found
-
-
 def roll_up(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list[Approach]:
     """Groups the cells of a plan into approaches and chooses one configuration of each; their test scores come later (``scored``)."""
     finished = Finished.read(plan, store)
     searches = {search.approach: search.as_dict() for search in plan.searches}
     known = {row.id: row for row in rows}
     tried = {row.id: row for row in trial_rows(plan, store)} if plan.trials else {}
-    higher = _higher(plan, primary)
+    higher = higher_is_better(plan, primary)
     found = []
-    for key, cells in _grouped(plan.cells).items():
+    for key, cells in by_approach(plan.cells).items():
         trials = [trial for trial in plan.trials if trial.approach == key] or cells
         evidence = tried if trials is not cells else known
-        configurations = _configurations(plan, trials, evidence, primary, finished)
+        configurations = configurations_of(plan, trials, evidence, primary, finished)
         if trials is cells:
             place = choose([one.validation for one in configurations], [one.cost_seconds for one in configurations], higher)
         else:  # the launcher chose, between the rounds
@@ -226,8 +145,8 @@ def roll_up(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list
                 trains=bool(chain),
                 train_seconds=paid.train_seconds,
                 train_usd=paid.train_usd,
-                seconds_per_1k_requests=_mean([known[cell].bill.seconds_per_1k_requests for cell in done]),
-                usd_per_1k_requests=_mean([known[cell].bill.usd_per_1k_requests for cell in done]),
+                seconds_per_1k_requests=known_mean([known[cell].bill.seconds_per_1k_requests for cell in done]),
+                usd_per_1k_requests=known_mean([known[cell].bill.usd_per_1k_requests for cell in done]),
                 search=searches.get(key),
             )
         )
@@ -253,7 +172,7 @@ def scored(
     for family in families:
         own = [approach for approach in means.values() if approach.cells and approach.cells[0] in family.cells and approach.scores.get(primary)]
         values = {approach.id: approach.scores[primary].value for approach in own}
-        higher = _higher(plan, primary)
+        higher = higher_is_better(plan, primary)
         ranges = rank_ranges(values, _told_apart(own, family), higher)
         own = sorted(own, key=lambda approach: (-values[approach.id] if higher else values[approach.id], approach.label))
         ordered += [replace(approach, ranks=ranges[approach.id]) for approach in own]
@@ -282,54 +201,6 @@ def _told_apart(approaches: Sequence[Approach], family: Family) -> list[_Pair]:
     return pairs
 
 
-def _grouped(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
-    grouped: dict[str, list[Cell]] = {}
-    for cell in cells:
-        grouped.setdefault(cell.approach or method_key(cell.config), []).append(cell)
-    return grouped
-
-
-def _configurations(plan: Plan, cells: Sequence[Cell], rows: Mapping[str, Row], primary: str, finished: Finished) -> list[Configuration]:
-    alike: dict[str, list[Cell]] = {}
-    for cell in cells:
-        alike.setdefault(method_key(cell.config), []).append(cell)
-    firsts = [members[0] for members in alike.values()]
-    varying = [key for key in dict.fromkeys(key for cell in firsts for key in cell.values) if len({repr(cell.values.get(key)) for cell in firsts}) > 1]
-    found = []
-    for members in alike.values():
-        own = [rows[cell.id] for cell in members if cell.id in rows]
-        done = [row for row in own if row.done]
-        seen = [row.validation[primary]["value"] for row in done if row.validation.get(primary, {}).get("value") is not None]
-        values = {key: members[0].values[key] for key in varying if key in members[0].values}
-        state = done[0] if done else own[0] if own else None
-        costs = [_cost_seconds(plan, cell, finished) for cell in members]
-        found.append(
-            Configuration(
-                values=values,
-                cells=tuple(cell.id for cell in members),
-                seeds=tuple(cell.config.get("seed") for cell in members),
-                status=state.facts["status"] if state else "skipped",
-                reason=state.facts["reason"] if state else "not run",
-                validation=fmean(seen) if seen else None,
-                cost_seconds=_mean(costs),
-            )
-        )
-    return found
-
-
-def _cost_stages(plan: Plan, cell: Cell) -> list[str]:
-    """Returns the stages that a trial pays: what made its weights and its index, and the answers to the validation split."""
-    built = [key for key in cell.stages.values() if plan.stages[key].kind == "index"]
-    return [*weights_stages(plan, cell), *built, *(cell.stages[role] for role in ("generate.validation", "likelihood.validation") if role in cell.stages)]
-
-
-def _cost_seconds(plan: Plan, cell: Cell, finished: Finished) -> float | None:
-    keys = _cost_stages(plan, cell)
-    if any(key not in finished.receipts for key in keys):
-        return None
-    return sum(alone_seconds(finished.receipts[key], finished.loads.get(plan.stages[key].held or "", 0.0)) for key in keys)
-
-
 def _scores(plan: Plan, members: Sequence[tuple[Cell, Row]], metrics: Sequence[str], store: Store) -> dict[str, SeedMean | None]:
     if not members:
         return dict.fromkeys(metrics)
@@ -353,14 +224,6 @@ def _scores(plan: Plan, members: Sequence[tuple[Cell, Row]], metrics: Sequence[s
     return found
 
 
-def _higher(plan: Plan, primary: str) -> bool:
-    for cell in (*plan.cells, *plan.trials):
-        for role in ("score.test", "score.validation"):
-            if role in cell.stages:
-                return bool(build(plan.stages[cell.stages[role]].config["metrics"][primary], f"metrics.{primary}").higher_is_better)
-    return True
-
-
 def _reason(place: int | None, configurations: Sequence[Configuration], rows: Sequence[Row]) -> str:
     undone = next((f"{row.facts['status']}: {row.facts['reason']}" for row in rows if not row.done), None)
     if place is not None:
@@ -368,7 +231,3 @@ def _reason(place: int | None, configurations: Sequence[Configuration], rows: Se
     if all(one.status != "done" for one in configurations):
         return f"{configurations[0].status}: {configurations[0].reason}"
     return f"{len(configurations)} configurations and no validation score to choose one by (validation=true scores them)"
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    return fmean(values) if values and None not in values else None

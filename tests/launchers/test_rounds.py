@@ -10,7 +10,7 @@ import pytest
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import Plan, Search
 from ftbench.launchers.rounds import _affordable
-from ftbench.report.approaches import trial_usd, winners
+from ftbench.report.configurations import trial_usd, winners
 from ftbench.report.write import write_results
 from ftbench.store.store import Store
 from tests.report.conftest import Matrix

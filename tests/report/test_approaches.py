@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftbench.report.approaches import choose
+from ftbench.report.configurations import choose
 from ftbench.report.columns import approach_columns
 from ftbench.report.leaderboard import markdown
 from ftbench.report.terminal import render
