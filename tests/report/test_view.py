@@ -417,3 +417,23 @@ def test_29_trials_that_validation_passed_over_are_not_ranked(matrix, tmp_path) 
     assert "rank=4 chosen on validation" in one.verdict.sentence
     assert [line.row.id for line in one.lines if line.frontier and line.row.trains] == [cells[0].id]
     assert {line.row.id for line in one.groups[0].trials} == {cells[1].id, cells[2].id}
+
+
+def test_29_a_search_by_effort_says_what_validation_chose_among(matrix, tmp_path) -> None:
+    """The trials that were not chosen have no test score and no row of their own, and still the choice was among several."""
+    kept = matrix.cell("tiny lora", 30, trains=True, work=8.0)
+    other = matrix.cell("tiny none", 30)
+    found = _saved(matrix, tmp_path / "s")
+    configurations = [{"values": {"method.rank": rank}, "cells": [cell], "chosen": rank == 4} for rank, cell in ((4, kept.id), (8, "f" * 10))]
+    scores = {"exact_match": {"value": 0.75, "low": 0.6, "high": 0.9}}
+    found.results["approaches"] = [{
+        "id": "a", "label": "tiny lora", "rank": "1-2", "configuration": {"method.rank": 4}, "scores": scores, "cells": [kept.id], "configurations": configurations,
+        "train_seconds": 90.0, "train_usd": None, "seconds_per_1k_requests": 200.0, "usd_per_1k_requests": None,
+    }]  # fmt: skip
+    (one,) = decisions(table([found]))
+    assert [(group.tried, group.chosen) for group in one.groups] == [(2, "rank=4"), (1, "")] and other.id in {line.row.id for line in one.lines}
+    assert one.verdict.sentence.startswith("Either of these 2 approaches may be the best")
+    assert "at the same exact_match" in one.verdict.also[0] and "0.000" not in one.verdict.also[0]
+    drawn = ranking(one)
+    assert "best of 2 trials" in drawn and "Validation chose rank=4 among 2 configurations; the others were not asked the test split." in drawn
+    assert "best of 2 trials" in markdown_text([found])

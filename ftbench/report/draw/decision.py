@@ -60,6 +60,9 @@ def _group(group: Group, axis: tuple[float, float], decision: Decision, link: Li
     if group.trials:
         chosen = f"Validation chose {group.chosen} among the trials; the others, which on test may only look lucky:" if group.chosen else "Trials that validation did not choose:"
         inside += f'<p class="ft-soft">{escaped(chosen)}</p>' + _members("trials", group.trials, decision, link)
+    elif group.tried > 1:
+        chosen = f"Validation chose {group.chosen or 'one'} among {group.tried} configurations; the others were not asked the test split."
+        inside += f'<p class="ft-soft">{escaped(chosen)}</p>'
     cost = "" if group.lead.cost is None else f' data-cost="{group.lead.cost:.9g}"'
     return f'<details{name}{cost}><summary>{_row(group, axis, decision, by_cost)}</summary><div class="ft-more">{inside}{_facts(group.lead, decision, link)}</div></details>'
 
@@ -78,7 +81,7 @@ def _row(group: Group, axis: tuple[float, float], decision: Decision, by_cost: M
     tags += tag(f"rank {group.rank}", "grey") if by_cost is not None else ""
     tags += tag("frontier") if line.state == ON else tag("frontier: undecided", "amber") if line.state == UNDECIDED else ""
     tags += tag(f"{len(group.lines)} seeds", "grey") if len(group.lines) > 1 else ""
-    tags += tag(f"{len(group.trials)} other trials" if len(group.trials) > 1 else "1 other trial", "grey") if group.trials else ""
+    tags += tag(f"best of {group.tried} trials", "grey") if group.tried > 1 else ""
     tags += tag("baseline", "grey") if line.row.baseline else ""
     tags += "".join(tag(f"breaks: {words}", "red") for words in line.broken)
     p95 = line.row.facts.get("latency_p95_ms")

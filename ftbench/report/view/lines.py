@@ -79,6 +79,7 @@ class Group:
         lines: of the chosen configuration, one per seed.
         trials: lines of the configurations that were not chosen.
         chosen: the configuration that was chosen, in words; empty where there was one alone.
+        tried: configurations that validation chose among; those of a search by ``effort`` were never asked the test split, and have no line.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Group:
     lines: tuple[Line, ...]
     trials: tuple[Line, ...]
     chosen: str
+    tried: int
 
     @property
     def rank(self) -> str:
@@ -162,8 +164,9 @@ def _approach(table: Table, approach: Mapping[str, Any], members: Sequence[Line]
     name = _without_seed(lead.label) if len(members) > 1 else lead.label
     chosen = ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in (approach["configuration"] or {}).items())
     label = approach["label"] if len(members) > 1 or trials else lead.row.label
+    tried = len(approach["configurations"])
     if table.slice is not None or mean is None or len(members) < len(approach["cells"]):  # means are of all examples and seeds
-        return replace(_seeds(members), trials=tuple(trials), chosen=chosen, label=label)
+        return replace(_seeds(members), trials=tuple(trials), chosen=chosen, tried=tried, label=label)
     ranks = lead.ranks
     if table.own and approach["rank"]:
         ranks = tuple(int(part) for part in (approach["rank"].split("-") * 2)[:2])
@@ -172,7 +175,7 @@ def _approach(table: Table, approach: Mapping[str, Any], members: Sequence[Line]
     amount = served if weighed.load is None else None if None in own else fmean(own)
     text = figures.score(replace(lead.row, scores={table.metric: mean}), table.metric, places, limits=True)
     training = figures.spent(approach["train_seconds"] != 0.0, approach["train_seconds"], approach["train_usd"])
-    return Group(name, label, ranks, mean["value"], mean["low"], mean["high"], text, amount, weighed.text(amount), figures.per_1k(served, basis), training, lead, tuple(members), tuple(trials), chosen)
+    return Group(name, label, ranks, mean["value"], mean["low"], mean["high"], text, amount, weighed.text(amount), figures.per_1k(served, basis), training, lead, tuple(members), tuple(trials), chosen, tried)
 
 
 def _seeds(members: Sequence[Line]) -> Group:
@@ -181,7 +184,7 @@ def _seeds(members: Sequence[Line]) -> Group:
     several = len(members) > 1
     name, label = (_without_seed(lead.label), _without_seed(lead.row.label)) if several else (lead.label, lead.row.label)
     return Group(
-        name, label, lead.ranks, lead.value, lead.low, lead.high, lead.text, lead.cost, lead.cost_text, lead.serving, figures.training(lead.row), lead, tuple(members), (), "",
+        name, label, lead.ranks, lead.value, lead.low, lead.high, lead.text, lead.cost, lead.cost_text, lead.serving, figures.training(lead.row), lead, tuple(members), (), "", 1,
     )  # fmt: skip
 
 

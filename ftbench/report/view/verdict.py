@@ -45,7 +45,7 @@ def verdict_of(table: Table, family: dict[str, Any], groups: Sequence[Group], co
     if not usable:
         return Verdict(NOTHING, "No cell keeps every constraint.", "Loosen one, or add cells to the sweep.", None, (), ())
     lead = usable[0]
-    noun = "approaches" if any(len(group.lines) > 1 or group.trials for group in groups) else "cells"
+    noun = "approaches" if any(len(group.lines) > 1 or group.tried > 1 for group in groups) else "cells"
     also = tuple(_also(table, usable, lead, weighed))
     if len(usable) == 1:
         rest = "The others break a constraint." if len(groups) > 1 else "There is nothing here to compare it with."
@@ -59,7 +59,7 @@ def verdict_of(table: Table, family: dict[str, Any], groups: Sequence[Group], co
     if len(rivals) == 1:
         sentence = f"Choose {_told(lead)}: {table.metric} {lead.text}, better than {_others(len(usable) - 1)}."
         return Verdict(CLEAR, sentence, about, lead.lead.row.id, _ids(rivals), also)
-    count = f"{len(rivals)} of {len(usable)} {noun} may be the best by {table.metric}" if len(rivals) < len(usable) else f"Any of these {len(usable)} {noun} may be the best by {table.metric}"
+    count = f"{len(rivals)} of {len(usable)} {noun} may be the best by {table.metric}" if len(rivals) < len(usable) else f"{'Either' if len(usable) == 2 else 'Any'} of these {len(usable)} {noun} may be the best by {table.metric}"
     if any(group.cost is None for group in rivals):
         return Verdict(UNDECIDED, f"{count}. The highest is {lead.label}.", about, lead.lead.row.id, _ids(rivals), also)
     cheapest, dearest = (pick(rivals, key=lambda group: group.cost) for pick in (min, max))
@@ -75,7 +75,7 @@ def _advised(table: Table, family: Mapping[str, Any], usable: Sequence[Group], a
     It is of cells one by one: where seeds or trials are rolled up, the comparison of approaches decides.
     """
     margin = (table.home[usable[0].lead.row.id].settings.get("decision") or {}).get("margin")
-    if margin is None or not table.own or any(len(group.lines) > 1 or group.trials for group in usable):
+    if margin is None or not table.own or any(len(group.lines) > 1 or group.tried > 1 for group in usable):
         return None
     groups, pairs = {group.lead.row.id: group for group in usable}, family.get("pairs", family["comparisons"])
     level = [(pair["first"], pair["second"]) for pair in pairs if pair["value"] == 0.0]
@@ -108,7 +108,7 @@ def _ids(groups: Sequence[Group]) -> tuple[str, ...]:
 def _told(group: Group) -> str:
     """Returns an approach with what it stands on: its seeds, and what validation chose among."""
     said = [f"{len(group.lines)} seeds"] if len(group.lines) > 1 else []
-    said += [f"{group.chosen or 'one'} chosen on validation"] if group.trials else []
+    said += [f"{group.chosen or 'one'} chosen on validation"] if group.tried > 1 else []
     return f"{group.label} ({', '.join(said)})" if said else group.label
 
 
@@ -162,7 +162,7 @@ def _also(table: Table, usable: Sequence[Group], lead: Group, weighed: Weighed) 
         gap = abs(lead.value - cheapest.value)
         digits = figures.decimals([lead.lead.row], table.metric)
         less = "below" if table.higher else "above"
-        said.append(f"The cheapest {weighed.verb} is {cheapest.label}: {cheapest.cost_text} against {lead.cost_text} {weighed.per}, at {gap:.{digits}f} {table.metric} {less} the leader.")
+        said.append(f"The cheapest {weighed.verb} is {cheapest.label}: {cheapest.cost_text} against {lead.cost_text} {weighed.per}, {f'at {gap:.{digits}f} {table.metric} {less} the leader' if round(gap, digits) else f'at the same {table.metric}'}.")
     for metric, entry in lead.lead.row.scores.items():
         if metric == table.metric or entry.get("value") is None:
             continue
