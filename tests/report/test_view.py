@@ -16,7 +16,7 @@ from ftbench.core.errors import FtbenchError
 from ftbench.cost.ownership import SECONDS_PER_MONTH, Load
 from ftbench.report.draw import ownership as owning
 from ftbench.report.draw.decision import ranking
-from ftbench.report.draw.pages import plan_forecast
+from ftbench.report.draw.pages import plan_forecast, plan_head
 from ftbench.report.draw.review import review
 from ftbench.report.draw.scatter import chart
 from ftbench.report.draw.svg import scale
@@ -229,6 +229,17 @@ def test_a_sweep_without_results_is_running_and_its_plan_can_be_looked_at(matrix
             file.chmod(0o700)
             file.unlink()
     assert plan_page(open_sweep(tmp_path / "s")).running
+
+
+def test_the_stages_of_a_search_are_its_trials(matrix, tmp_path) -> None:
+    matrix.cell("tiny none", 5)
+    tried = matrix.cell("tiny lora rank=8", 5, trains=True)
+    plan = matrix.plan()
+    replace(plan, cells=plan.cells[:1], trials=(tried,)).write(tmp_path / "s")
+    page = plan_page(open_sweep(tmp_path / "s"))
+    assert [node.cells for node in page.nodes if node.kind == "train"] == [("trial tiny lora rank=8",)] and all(node.cells for node in page.nodes)
+    assert page.trials == 1 and len(page.cells) == 1 and "trials" in plan_head(page)
+    assert page.axes == plan_page(open_sweep(plan.write(tmp_path / "all").parent)).axes, "what was tried is in the matrix"
 
 
 def test_the_cell_page_says_how_to_make_it_again_and_what_it_shared(sweep) -> None:

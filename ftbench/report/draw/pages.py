@@ -16,7 +16,7 @@ def plan_head(page: PlanPage) -> str:
     """Returns counts, axes and how far it is."""
     state = "running" if page.running else "finished" if page.done == page.stages else "not complete"
     counts = [
-        ("state", state), ("cells", figures.count(len(page.cells))), ("stages", f"{page.done:,} of {page.stages:,} done"), ("failed", figures.count(page.failed)),
+        ("state", state), ("cells", figures.count(len(page.cells))), *([("trials", figures.count(page.trials))] if page.trials else []), ("stages", f"{page.done:,} of {page.stages:,} done"), ("failed", figures.count(page.failed)),
         ("shared stages", figures.count(page.shared)), ("refused", figures.count(len(page.refusals))), ("excluded", figures.count(page.excluded)),
     ]  # fmt: skip
     axes = [(axis, ", ".join(options[:8]) + (f" and {len(options) - 8} more" if len(options) > 8 else "")) for axis, options in page.axes.items()]

@@ -42,6 +42,7 @@ class PlanPage:
         nodes: one per stage; ``merged`` one per kind.
         cells: facts of each cell: id, label, choices, baseline, stages done of all, notes.
         refusals: label and problems.
+        trials: of a search by effort: cells of its first round.
         running: no results yet, and not everything is finished.
         forecast: as the plan holds it, or None.
     """
@@ -55,6 +56,7 @@ class PlanPage:
     done: int
     failed: int
     shared: int
+    trials: int
     excluded: int
     running: bool
     forecast: Any
@@ -68,6 +70,11 @@ def plan_page(sweep: Sweep) -> PlanPage:
     for cell in sweep.plan["cells"]:
         for key in _needed(sweep, cell):
             users[key].append(cell["label"])
+    trials = sweep.plan.get("trials", ())
+    alone = {key for key, labels in users.items() if not labels}
+    for trial in trials:
+        for key in _needed(sweep, trial) & alone:
+            users[key].append(f"trial {trial['label']}")
     column: dict[str, int] = {}
     for key, stage in sweep.stages.items():
         column[key] = 1 + max((column.get(earlier, 0) for earlier in stage["inputs"].values()), default=-1)
@@ -89,6 +96,7 @@ def plan_page(sweep: Sweep) -> PlanPage:
         done=done,
         failed=failed,
         shared=sum(len(node.cells) > 1 for node in nodes),
+        trials=len(trials),
         excluded=sweep.plan.get("excluded", 0),
         running=sweep.results is None and done + failed < len(nodes),
         forecast=sweep.plan.get("forecast"),
@@ -126,7 +134,7 @@ def _cell(sweep: Sweep, cell: dict[str, Any], state: dict[str, str]) -> dict[str
 
 
 def _axes(sweep: Sweep) -> dict[str, tuple[str, ...]]:
-    everything = [*sweep.plan["cells"], *sweep.plan["refusals"]]
+    everything = [*sweep.plan["cells"], *sweep.plan.get("trials", ()), *sweep.plan["refusals"]]
     found = {axis: tuple(dict.fromkeys(str(one["choices"][axis]) for one in everything if axis in one["choices"])) for axis in AXES}
     found["seed"] = tuple(dict.fromkeys(str(one["config"].get("seed")) for one in everything if "seed" in one["config"]))
     return {axis: options for axis, options in found.items() if options}
