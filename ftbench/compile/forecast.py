@@ -109,7 +109,7 @@ class Forecaster:
 
     def _generated(self, stage: Stage, subject: Subject, asked: Asked | None, hardware: Hardware, rates: Rates | None) -> Forecast:
         decoding = component(stage, "decoding")
-        batch, cap, probes = (getattr(decoding, name) for name in ("batch_size", "max_new_tokens", "latency_requests"))
+        batch, cap, probes = (getattr(decoding, name) for name in ("first_batch", "max_new_tokens", "latency_requests"))
         return self._fitting(lambda size: forecast.generate(subject, asked, size, cap, probes, hardware, rates), batch, hardware)
 
     def _fitting(self, make: Any, batch: int, hardware: Hardware) -> Forecast:

@@ -10,6 +10,7 @@ from ftbench.core.component import Component
 from ftbench.core.errors import Problem, did_you_mean
 
 TRANSFORMERS, VLLM = BACKENDS = ("transformers", "vllm")
+FIRST_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Decoding(Component):
         temperature, top_p, top_k: for sampling; must be 1.0, 1.0 and 0 (off) while greedy.
         max_new_tokens: cap on an answer's length; an answer that hits it has finish ``length``.
         stop: texts that end an answer and are cut off with what follows; none by default.
-        batch_size: requests at once. Neutral for greedy answers: they do not depend on the batch (DESIGN 6, number 12).
+        batch_size: requests at once, halved where memory runs out; null begins with ``FIRST_BATCH`` and doubles on a GPU until it does. Neutral for
+            greedy answers: they do not depend on the batch (DESIGN 6, number 12).
         latency_requests: how many requests are timed one by one, apart from the batches.
         backend: what generates: ``transformers``, or ``vllm`` for whole weights on a GPU. An endpoint decodes by its own.
     """
@@ -34,9 +36,14 @@ class Decoding(Component):
     top_k: int
     max_new_tokens: int
     stop: list[str]
-    batch_size: int
+    batch_size: int | None
     latency_requests: int
     backend: str
+
+    @property
+    def first_batch(self) -> int:
+        """The batch to begin with, and what a forecast reckons with."""
+        return FIRST_BATCH if self.batch_size is None else self.batch_size
 
     @property
     def seeded(self) -> bool:
@@ -56,8 +63,11 @@ class Decoding(Component):
     def check(self) -> list[Problem]:
         problems = []
         for name, least in (("max_new_tokens", 1), ("batch_size", 1), ("latency_requests", 0), ("top_k", 0)):
-            if getattr(self, name) < least:
-                problems.append(Problem(f"decoding.{name}", f"{getattr(self, name)} is too small", f"Give at least {least}"))
+            value = getattr(self, name)
+            if value is not None and value < least:
+                problems.append(Problem(f"decoding.{name}", f"{value} is too small", f"Give at least {least}"))
+        if self.batch_size is None and self.do_sample:
+            problems.append(Problem("decoding.batch_size", "null, and sampled answers depend on who shares a batch", f"Give a number, such as {FIRST_BATCH}"))
         if self.backend not in BACKENDS:
             problems.append(Problem("decoding.backend", f"{self.backend!r} is no backend", did_you_mean(self.backend, BACKENDS)))
         if "" in self.stop:

@@ -58,12 +58,12 @@ def generate(
         ``finish="error"``: it stays in n (DESIGN 6, number 15).
 
     Raises:
-        torch.OutOfMemoryError: when not even a single request fits; batches that do not are halved.
+        torch.OutOfMemoryError: when not even a single request fits; batches that do not are halved, and stay so.
     """
     answers: list[Answer | None] = [misfit(loaded.context_tokens, request, decoding) for request in requests]
     waiting = sorted((i for i, answer in enumerate(answers) if answer is None), key=lambda i: (-len(requests[i].prompt_ids), i))
     _seed(seed, loaded.device)
-    size = decoding.batch_size
+    size, grows = decoding.first_batch, decoding.batch_size is None and _tells_when_full(loaded.device)
     while waiting:
         batch = waiting[:size]
         try:
@@ -74,12 +74,13 @@ def generate(
             found = None
         if found is None:
             # Not inside the handler: the exception holds on to the tensors that did not fit.
-            size = len(batch) // 2
+            size, grows = len(batch) // 2, False
             torch.cuda.empty_cache()
             continue
         for i, answer in zip(batch, found, strict=True):
             answers[i] = answer
         waiting = waiting[len(batch) :]
+        size = size * 2 if grows else size  # longest first: what comes is no longer than what fitted
         if progress is not None:
             progress(len(requests) - len(waiting), len(requests))
     return [answer for answer in answers if answer is not None]
@@ -204,6 +205,11 @@ def _seed(seed: int, device: str) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+def _tells_when_full(device: str) -> bool:
+    """True for a device that refuses what it has no room for; a CPU swaps, and gains nothing from more rows at once."""
+    return device.startswith("cuda")
 
 
 def _clock(device: str) -> float:

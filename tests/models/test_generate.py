@@ -128,6 +128,28 @@ def test_latency_is_measured_on_single_requests_that_fit(chat) -> None:
     assert latencies(chat, [], greedy(), seed=0) == ([], [])
 
 
+def test_a_batch_size_is_found_where_none_is_given(chat, alone, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    whole = chat.model.generate
+
+    def cramped(**kwargs: object):
+        sizes.append(len(kwargs["input_ids"]))
+        if sizes[-1] > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return whole(**kwargs)
+
+    monkeypatch.setattr(chat.model, "generate", cramped)
+    monkeypatch.setattr("ftbench.models.decoding.FIRST_BATCH", 1)
+    assert generate(chat, asked(chat), greedy(batch_size=None), seed=0) == alone and sizes == [1] * 7, "a CPU does not say when it is full"
+    sizes.clear()
+    monkeypatch.setattr("ftbench.models.generate._tells_when_full", lambda device: True)
+    assert generate(chat, asked(chat), greedy(batch_size=None), seed=0) == alone
+    assert sizes == [1, 2, 4, 2, 2]
+    sizes.clear()
+    assert generate(chat, asked(chat), greedy(batch_size=2), seed=0) == alone and max(sizes) == 2
+    assert [problem.where for problem in greedy(batch_size=None, do_sample=True).check()] == ["decoding.batch_size"] and greedy(batch_size=None).check() == []
+
+
 def test_no_request_is_no_answer(chat) -> None:
     assert generate(chat, [], greedy(), seed=0) == []
 
