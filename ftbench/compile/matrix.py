@@ -132,7 +132,7 @@ class _Compiler:
             identity = self._cell_id(parts)
             ids.append(identity)
             if identity not in cells:
-                said = [text for part in (*metrics.values(), parts.context) for text in part.remarks(splits)] if splits else []
+                said = [text for part in (parts.model, parts.context, *metrics.values()) for text in part.remarks(splits)] if splits else []
                 if built.harness is not None and not has_weights(parts):
                     said.append("harness: n/a, this model has no weights here to ask")
                 notes = tuple(dict.fromkeys([*parts.model.notes(), *(splits.notes if splits else ()), *said]))

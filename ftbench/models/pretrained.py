@@ -10,6 +10,7 @@ from typing import Any
 from ftbench.core.canonical import file_digest
 from ftbench.core.component import Component, Remote
 from ftbench.core.errors import FtbenchError, Problem, Refused, did_you_mean
+from ftbench.core.example import Splits
 from ftbench.models import quantize
 from ftbench.models.revision import PACKAGE, cached_snapshot, folder_digests, folder_of, hub_commit
 
@@ -104,6 +105,12 @@ class Pretrained(Component):
         if self.name_or_path.startswith(f"{PACKAGE}ftbench.models.tiny"):
             said.append("toy: says nothing about a 7B")
         return said + (["no chat template: plain text"] if self.has_chat_template() is False else [])
+
+    def remarks(self, splits: Splits) -> list[str]:
+        asked = next((row.turns[-1].content for row in (*splits.test, *splits.train) if not row.turns[-1].content[-1:].isspace()), None)
+        if asked is None or self.has_chat_template() is not False:
+            return []
+        return [f"without a chat template an answer stands right behind its prompt (here behind {asked[-20:]!r}): end dataset.prompt in a line break, or in words such as Answer:"]
 
     def remotes(self) -> list[Remote]:
         return [Remote("model", self.name_or_path, self.revision, self.safetensors_only)] if self._folder() is None else []

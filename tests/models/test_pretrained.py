@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from ftbench.core.errors import FtbenchError
+from ftbench.core.example import Splits
 from ftbench.models import revision
 
-from tests.models.llama import ROOT, component
+from tests.models.llama import ROOT, component, example
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -47,6 +48,12 @@ def test_38_the_chat_template_counts_by_its_text(plain_folder: Path, tmp_path: P
     assert hf(plain_folder, chat_template=str(one)).identity() == hf(plain_folder, chat_template=str(two)).identity()
     two.write_text("{{ messages[0] }}", encoding="utf-8")
     assert hf(plain_folder, chat_template=str(one)).identity() != hf(plain_folder, chat_template=str(two)).identity()
+
+
+def test_an_answer_right_behind_a_plain_prompt_is_said(plain_folder: Path) -> None:
+    glued, apart = (Splits((), (), (example("a", asked, "Thank you"),), (), (), {}) for asked in ("Please help", "Please help\n"))
+    assert any("behind 'Please help'" in text for text in hf(plain_folder, chat_template="none").remarks(glued))
+    assert hf(plain_folder, chat_template="none").remarks(apart) == [] == component("model", "tiny").remarks(glued)
 
 
 def test_a_hub_name_is_its_commit() -> None:
