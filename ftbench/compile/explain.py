@@ -50,20 +50,20 @@ def explain(plan: Plan, store: Store, key: str) -> list[str]:
     return _refusal(refusals[0]) if refusals else _stage(plan, store, stages[0])
 
 
-def read_plan(sweep: Path | None) -> Plan:
-    """Reads the plan of a sweep's folder, or of the newest sweep below ``./multirun``.
+def read_plan(sweep: Path | None, *, ended: bool = False) -> Plan:
+    """Reads the plan of a sweep's folder, or of the newest sweep below ``./multirun``: of those with results, where ``ended`` and there is one.
 
     Raises:
         FtbenchError: where there is none, or it was compiled by another version.
     """
-    path = _plan_file(sweep)
+    path = _plan_file(sweep, ended)
     try:
         return Plan.read(path)
     except (ValueError, KeyError, TypeError) as error:
         raise FtbenchError(f"{path}: is no plan of this version ({error}). Repeat the command that made it") from error
 
 
-def _plan_file(sweep: Path | None) -> Path:
+def _plan_file(sweep: Path | None, ended: bool) -> Path:
     if sweep is not None:
         path = sweep / FILE if sweep.is_dir() else sweep
         if not path.is_file():
@@ -72,7 +72,7 @@ def _plan_file(sweep: Path | None) -> Path:
     plans = sorted(Path("multirun").glob(f"**/{FILE}"), key=lambda path: path.stat().st_mtime)
     if not plans:
         raise FtbenchError("no sweep below ./multirun. Name one with --sweep FOLDER")
-    return plans[-1]
+    return next((path for path in reversed(plans) if ended and path.with_name("results.json").is_file()), plans[-1])
 
 
 def _cell(plan: Plan, store: Store, cell: Cell) -> list[str]:

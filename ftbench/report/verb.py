@@ -50,13 +50,13 @@ def main(argv: Sequence[str]) -> int:
     if bundles and len(words.sweeps) > 1:
         raise FtbenchError(f"{bundles[0]}: a bundle is opened alone. Name it without other sweeps")
     if not bundles:
-        return _report(open_sweeps(words.sweeps), words, trusted=True)
+        return _report(open_sweeps(words.sweeps, ended=_to_be_sent(words)), words, trusted=True)
     with tempfile.TemporaryDirectory(prefix="ftbench-bundle-") as folder:
         return _report(open_bundle(bundles[0], Path(folder)), words, trusted=False)
 
 
 def _report(sweeps: Sequence[Sweep], words: argparse.Namespace, *, trusted: bool) -> int:
-    if not any((words.html, words.markdown, words.csv, words.bundle)):
+    if not _to_be_sent(words):
         return serve(sweeps, words.port, trusted=trusted)
     if not any(sweep.results is not None for sweep in sweeps):
         raise FtbenchError(f"{sweeps[0].folder}: has no results yet. Run the sweep to its end; without --html and the like, report shows how far it is")
@@ -66,6 +66,10 @@ def _report(sweeps: Sequence[Sweep], words: argparse.Namespace, *, trusted: bool
         if path is not None:
             _write(path, make())
     return 0
+
+
+def _to_be_sent(words: argparse.Namespace) -> bool:
+    return any((words.html, words.markdown, words.csv, words.bundle))
 
 
 def _write(path: Path, text: str) -> None:
@@ -85,7 +89,7 @@ def _write(path: Path, text: str) -> None:
 
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(prog="ftbench report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    found.add_argument("sweeps", nargs="*", type=Path, metavar="SWEEP", help="folder of a sweep (default: the newest below ./multirun), or one bundle")
+    found.add_argument("sweeps", nargs="*", type=Path, metavar="SWEEP", help="folder of a sweep (default: the newest below ./multirun that was run), or one bundle")
     found.add_argument("--port", type=_port, help=f"port of the app (default: the first free one from {FIRST_PORT})")
     found.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained HTML file")
     found.add_argument("--examples", type=_count, default=EXAMPLES, metavar="N", help=f"examples in the HTML file, spread evenly over the test split (default: {EXAMPLES})")

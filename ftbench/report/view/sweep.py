@@ -131,23 +131,24 @@ class Sweep:
             raise FtbenchError(f"{self.name}: its {name} is of another version ({error}). Repeat the sweep's command: it is scored again, nothing is trained") from error
 
 
-def open_sweeps(paths: Sequence[Path], root: Path = Path("multirun")) -> list[Sweep]:
-    """Opens sweeps by folder; the newest below ``multirun`` when none is named.
+def open_sweeps(paths: Sequence[Path], root: Path = Path("multirun"), *, ended: bool = False) -> list[Sweep]:
+    """Opens sweeps by folder; the newest below ``multirun`` when none is named, of those with results where only such will do.
 
     Raises:
         FtbenchError: one line for what is no sweep.
     """
-    found = list(paths) or [newest(root)]
+    found = list(paths) or [newest(root, ended=ended)]
     opened = {path.resolve(): open_sweep(path) for path in found}
     return list(opened.values())
 
 
-def newest(root: Path) -> Path:
-    """Returns the folder below ``root`` whose plan was written last."""
+def newest(root: Path, *, ended: bool) -> Path:
+    """Returns the folder below ``root`` whose plan was written last: one that was run (to its end) before one that was only planned."""
     plans = sorted(root.glob(f"**/{FILE}"), key=lambda path: path.stat().st_mtime)
     if not plans:
         raise FtbenchError(f"no sweep below ./{root}. Name a sweep's folder, or make one: python -m ftbench -m +recipes=demo")
-    return plans[-1].parent
+    begun = (RESULTS,) if ended else (RESULTS, "worker.log")
+    return next((plan.parent for plan in reversed(plans) if any((plan.parent / name).is_file() for name in begun)), plans[-1].parent)
 
 
 def open_sweep(path: Path, *, trusted: bool = True, moved: Path | None = None, name: str | None = None) -> Sweep:
