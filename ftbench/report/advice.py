@@ -23,7 +23,7 @@ class Advice:
     """One sentence.
 
     Attributes:
-        about: ``choice``, ``methods``, ``equivalent``, ``undecided``, ``load``, ``constraint``, ``rule`` or ``labels``.
+        about: ``choice``, ``methods``, ``equivalent``, ``undecided``, ``elsewhere``, ``load``, ``constraint``, ``rule`` or ``labels``.
         text: the sentence.
         numbers: what it rests on, by name.
     """
@@ -80,6 +80,14 @@ class FamilyAdvice:
             return "not compared"
         reach = f", {self.confidence:.0%} interval {pair['low']:+.3g} to {pair['high']:+.3g}" if pair["low"] is not None else ""
         return f"{self.metric} {pair['value']:+.3g}{reach}"
+
+    def ahead(self, first: str, second: str, metric: str) -> str | None:
+        """Returns which of two cells has the better value of any metric, where their intervals lie apart; None where they do not, or are not known."""
+        one, other = (self.cells[name]["scores"].get(metric, {}) for name in (first, second))
+        if None in (one.get("low"), one.get("high"), other.get("low"), other.get("high")):
+            return None
+        lower, higher = (first, second) if one["high"] < other["low"] else (second, first) if other["high"] < one["low"] else (None, None)
+        return higher if one.get("higher_is_better", True) else lower
 
     # -- sentences ------------------------------------------------------------------------------------------------------
 
@@ -150,6 +158,17 @@ class FamilyAdvice:
         icc = float(self.settings.get("assumed_icc", 0.3))
         sd = error / sample.error(1.0, icc)
         return examples_for(margin, sample, sd, icc, confidence=self.confidence, power=float(self.settings.get("power", 0.8)), pairs=count) if sd > 0 else None
+
+    def elsewhere(self) -> list[Advice]:
+        """Metrics beside the primary one by which another cell leads the recommended one."""
+        chosen, said = self.advised["choice"], []
+        for metric, entry in self.cells[chosen]["scores"].items() if chosen is not None else ():
+            ahead = [name for name in self.cells if metric != self.metric and name != chosen and self.ahead(chosen, name, metric) == name]
+            if ahead:
+                best = (max if entry.get("higher_is_better", True) else min)(ahead, key=lambda name: float(self.cells[name]["scores"][metric]["value"]))
+                text = f"By another metric {self.label(best)} leads: {self.score(best, metric)} against {self.score(chosen, metric)}; it has {self.score(best)}."
+                said.append(Advice("elsewhere", text, {"cell": best, "metric": metric, "value": self.cells[best]["scores"][metric]["value"], "chosen": entry["value"]}))
+        return said
 
     def load(self) -> list[Advice]:
         load, said = self.decision["load"], []
@@ -230,16 +249,11 @@ class FamilyAdvice:
         if retrieving is None or tuned is None:
             return []
         leads: dict[str, list[str]] = {"retrieval": [], "tuning": []}
-        for metric, entry in self.cells[retrieving]["scores"].items():
-            other = self.cells[tuned]["scores"].get(metric, {})
-            if None in (entry.get("low"), entry.get("high"), other.get("low"), other.get("high")):
-                continue
-            up = entry.get("higher_is_better", True)
-            shown = f"{metric} {entry['value']:.3g} against {other['value']:.3g}"
-            if entry["low"] > other["high"]:
-                leads["retrieval" if up else "tuning"].append(shown)
-            elif other["low"] > entry["high"]:
-                leads["tuning" if up else "retrieval"].append(shown)
+        for metric in self.cells[retrieving]["scores"]:
+            ahead = self.ahead(retrieving, tuned, metric)
+            if ahead is not None:
+                first, second = (self.cells[name]["scores"][metric]["value"] for name in (retrieving, tuned))
+                leads["retrieval" if ahead == retrieving else "tuning"].append(f"{metric} {first:.3g} against {second:.3g}")
         if not leads["retrieval"] and not leads["tuning"]:
             return []
         parts = [f"{who} leads in {', '.join(shown)}" for who, shown in leads.items() if shown]

@@ -73,7 +73,7 @@ def advice(results: Mapping[str, Any], plan: Plan) -> list[Advice]:
     said: list[Advice] = []
     for family in results["families"]:
         told = FamilyAdvice(family, cells, results, plan)
-        said += [*told.choice(), *told.methods(), *told.equivalents(), *told.undecided(), *told.load(), *told.constraints(), *told.amounts(), *told.knowledge()]
+        said += [*told.choice(), *told.methods(), *told.equivalents(), *told.undecided(), *told.elsewhere(), *told.load(), *told.constraints(), *told.amounts(), *told.knowledge()]
     said += [Advice("labels", text, dict(curve)) for curve, text in zip(results.get("label_efficiency", ()), lines(results.get("label_efficiency", ()), results["primary_metric"]), strict=True)]
     if not said:
         said.append(Advice("choice", f"0 of {len(cells)} cells have a value of {results['primary_metric']}, so there is nothing to choose between.", {"cells": len(cells)}))

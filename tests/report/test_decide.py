@@ -147,6 +147,24 @@ def test_every_sentence_carries_numbers(matrix, tmp_path) -> None:
     assert all(re.search(r"\d", one.text) and one.numbers for one in said)
 
 
+def test_another_metric_by_which_another_cell_leads_is_named(matrix, tmp_path) -> None:
+    matrix.cell("rival", 20, price=1.0)
+    matrix.cell("taken", 40, price=1.0)
+    sentences(matrix, tmp_path)
+    results, plan = advise.read(tmp_path)
+    for cell in results["cells"]:
+        low = {"rival": 0.9, "taken": 0.5}[cell["label"]]
+        cell["scores"] |= {
+            "facts": {"value": low + 0.05, "low": low, "high": low + 0.1, "higher_is_better": True},
+            "bytes": {"value": low + 0.05, "low": low, "high": low + 0.1, "higher_is_better": False},
+            "wide": {"value": low + 0.05, "low": low - 0.4, "high": low + 0.1, "higher_is_better": True},
+            "unknown": {"value": None, "low": None, "high": None, "higher_is_better": True},
+        }
+    (other,) = [one for one in advise.advice(results, plan) if one.about == "elsewhere"]
+    assert (other.numbers["metric"], other.numbers["value"], other.numbers["chosen"]) == ("facts", 0.9 + 0.05, 0.5 + 0.05)
+    assert "rival leads: facts 0.95 [0.9, 1] against facts 0.55 [0.5, 0.6]" in other.text
+
+
 def test_what_is_undecided_says_how_many_examples_would_decide_it(matrix, tmp_path) -> None:
     matrix.cell("dear", 33, n=40, work=40.0, price=1.0)
     matrix.cell("cheap", 31, n=40, work=4.0, price=1.0)
