@@ -62,7 +62,8 @@ def main(argv: Sequence[str]) -> int:
     path = write(Path(store).expanduser(), made)
     for kind, rate in made.rates.kinds.items():
         own = [abs(probe["fitted"] / probe["seconds"] - 1) for probe in made.probes if probe["pace"] == kind]
-        print(f"{kind}: {len(own)} probes; {rate.operation * 1e6:.3g} us per operation, {1e-9 / rate.flop if rate.flop else float('inf'):.3g} GFLOP/s, mean error of the fit {sum(own) / len(own):.0%}")
+        parts = [f"{rate.operation * 1e6:.3g} us per operation" if rate.operation else "", f"{1e-9 / rate.flop:.3g} GFLOP/s" if rate.flop else ""]
+        print(f"{kind}: {len(own)} probes; {', '.join(part for part in parts if part) or 'by rows alone'}, mean error of the fit {sum(own) / len(own):.0%}")
     print(f"rates of {made.device} ({made.host}) with {made.model}: {path}")
     return 0
 

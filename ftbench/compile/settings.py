@@ -8,6 +8,7 @@ from typing import Any, Optional
 from ftbench.core.cell import AXES
 from ftbench.core.component import Component
 from ftbench.core.errors import Problem, did_you_mean
+from ftbench.cost.hardware import MOST_USD
 from ftbench.cost.ownership import Load
 
 ON_REFUSAL = ("stop", "skip")
@@ -101,10 +102,10 @@ class Decision:
         problems += [Problem(f"decision.{text.split()[0]}", text.partition(" ")[2], "Mend it, or leave the load out (decision.requests_per_month=null)") for text in load.problems()]
         if self.peak_rps is not None and self.requests_per_month is None:
             problems.append(Problem("decision.peak_rps", f"{self.peak_rps} is a peak of no stated volume", "Set decision.requests_per_month too"))
-        if self.labelling_usd_per_example is not None and not self.labelling_usd_per_example >= 0:
+        if self.labelling_usd_per_example is not None and not 0 <= self.labelling_usd_per_example <= MOST_USD:
             problems.append(Problem("decision.labelling_usd_per_example", f"{self.labelling_usd_per_example} is no price", "Give dollars, or null"))
         for name, amount in self.labour_usd.items():
-            if not amount >= 0:
+            if not 0 <= amount <= MOST_USD:
                 problems.append(Problem(f"decision.labour_usd.{name}", f"{amount} is no cost", "Give dollars"))
         for name, limit in vars(self.constraints).items():
             if limit is not None and not limit >= 0:

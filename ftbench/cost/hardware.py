@@ -10,6 +10,9 @@ from typing import ClassVar
 from ftbench.core.component import Component
 from ftbench.core.errors import Problem
 
+MOST_USD = 1e9
+"""Of one thing that has a price; what is larger was mistyped, and would leave no finite sums."""
+
 
 @dataclass(frozen=True)
 class Hardware(Component):
@@ -57,7 +60,7 @@ class Hardware(Component):
         problems = []
         if self.gpus < 0:
             problems.append(Problem("hardware.gpus", f"{self.gpus} is no number of GPUs", "Use 1 or more, 0 for a machine without"))
-        if self.usd_per_hour is not None and not self.usd_per_hour > 0:
+        if self.usd_per_hour is not None and not 0 < self.usd_per_hour <= MOST_USD:
             problems.append(Problem("hardware.usd_per_hour", f"{self.usd_per_hour} is no price", "Use the price of one hour, or null where it is not known"))
         for name in ("memory_bytes", "peak_bf16_flops", "bandwidth_bytes_per_second"):
             value = getattr(self, name)
@@ -70,8 +73,8 @@ class Hardware(Component):
             problems.append(Problem("hardware.price_date", f"{self.price_date!r} is no date", "Write it as 2026-11-09"))
         for name in ("spot_usd_per_hour", "spot_interruptions_per_hour"):
             value = getattr(self, name)
-            if value is not None and not value >= 0:
-                problems.append(Problem(f"hardware.{name}", f"{value} is less than 0", "Give a number of 0 or more, or null"))
+            if value is not None and not 0 <= value <= MOST_USD:
+                problems.append(Problem(f"hardware.{name}", f"{value} is less than 0 or beyond reason", "Give a number of 0 or more, or null"))
         try:
             re.compile(self.device_pattern)
         except re.error as error:

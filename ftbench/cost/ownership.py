@@ -23,6 +23,8 @@ from typing import Any
 HOURS_PER_MONTH = 730.0
 """8,760 hours of a year over twelve months, as cloud providers bill a month."""
 SECONDS_PER_MONTH = HOURS_PER_MONTH * 3600.0
+MOST = {"months": 1200.0, "requests_per_month": 1e15, "peak_rps": 1e12, "retrains_per_month": 1e6}
+"""Beyond anything that is owned or asked: a hundred years, a million requests a month of everybody alive. What is larger was mistyped."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Load:
 
     def problems(self) -> list[str]:
         """Returns what is wrong with these values; empty when nothing is."""
-        said = [f"{name} is {getattr(self, name):g}, less than 0" for name in ("requests_per_month", "retrains_per_month") if getattr(self, name) < 0]
+        said = [f"{name} is {getattr(self, name):g}, less than 0" for name in ("requests_per_month", "retrains_per_month") if not getattr(self, name) >= 0]
+        said += [f"{name} is {getattr(self, name):g}, more than {most:g}" for name, most in MOST.items() if (getattr(self, name) or 0.0) > most]
         if not self.months > 0:
             said.append(f"months is {self.months:g}, not above 0")
         if self.peak_rps is not None:

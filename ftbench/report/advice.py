@@ -178,7 +178,7 @@ class FamilyAdvice:
         name = self.advised["choice"]
         if name is not None and owned[name]["total_usd"] is not None:
             one = owned[name]
-            fleet = "" if one["machines"] is None else f" on {one['machines']} machine{'s' * (one['machines'] != 1)} that {'are' if one['machines'] != 1 else 'is'} busy {one['utilisation']:.1%} of the time"
+            fleet = "" if one["machines"] is None else f" on {one['machines']} machine{'s' * (one['machines'] != 1)} that {'are' if one['machines'] != 1 else 'is'} busy {figures.share(one['utilisation'])} of the time"
             left = f"; {' and '.join(self.decision['left_out'])} not counted" if self.decision["left_out"] else ""
             text = f"At {load['requests_per_month']:,.0f} requests a month, {self.label(name)} costs {figures.money(one['total_usd'])} over {load['months']:g} months{fleet}{left}."
             said.append(Advice("load", text, one))

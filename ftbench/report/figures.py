@@ -99,6 +99,11 @@ def count(number: float | None) -> str:
     return f"{number / 1e6:.3g} million" if number >= 1e6 else f"{number:,.0f}"
 
 
+def share(part: float) -> str:
+    """Returns a share in percent; a small one keeps two figures and is never shown as none."""
+    return f"{100 * part:.2g}%" if 0 < part < 0.01 else f"{part:.1%}"
+
+
 def signed(value: float, places: int) -> str:
     """Returns a difference with its sign, a true minus, and zero without one."""
     text = f"{abs(value):.{places}f}"

@@ -81,6 +81,12 @@ def test_a_load_says_what_is_wrong_with_it() -> None:
     assert not LOAD.problems()
     assert "below the average" in Load(12, 3e6, 0.5, 0.0).problems()[0]
     assert len(Load(0, -1, 0.0, -1).problems()) == 4
+    nan = float("nan")
+    assert len(Load(nan, nan, nan, nan).problems()) == 4
+    assert Load(12, 1e300, None, 0.0).problems() == ["requests_per_month is 1e+300, more than 1e+15"]
+    assert len(Load(1e300, 1e300, 1e300, 1e300).problems()) == 4
+    highest = Load(1200, 1e15, 1e12, 1e6)
+    assert not highest.problems() and break_even(API, LORA, highest).reason is None and ownership(LORA, highest).total_usd < float("inf")
 
 
 def test_a_choice_reads_back_from_what_a_sweep_holds() -> None:

@@ -7,9 +7,11 @@ import html.parser
 import io
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ftbench.report.figures import share
 from ftbench.report.text import cut, escaped, field, flat, markdown, reduced, visible
 from tests.report.hostile import HOSTILE
 
@@ -98,3 +100,8 @@ def test_long_text_is_cut_and_says_so() -> None:
 
 def test_the_corpus_goes_through_json() -> None:
     json.dumps([visible(text) for text in HOSTILE]).encode("utf-8")
+
+
+@pytest.mark.parametrize(("part", "said"), [(0.0, "0.0%"), (0.00022, "0.022%"), (0.0099, "0.99%"), (0.0247, "2.5%"), (1.0, "100.0%")])
+def test_a_small_share_is_never_shown_as_none(part: float, said: str) -> None:
+    assert share(part) == said

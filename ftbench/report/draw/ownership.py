@@ -58,7 +58,7 @@ def parts(found: Owned, labels: Mapping[str, str]) -> str:
     order = sorted(found.owned.values(), key=lambda one: (one.total_usd is None, one.total_usd or 0.0))
     rows = []
     for one in order:
-        busy = "" if one.utilisation is None else f"{one.utilisation:.0%}"
+        busy = "" if one.utilisation is None else figures.share(one.utilisation)
         money = [figures.UNKNOWN if amount is None else figures.dollars(amount) for amount in (one.total_usd, one.fixed_usd, one.retrain_usd, one.serving_usd)]
         money.append(figures.UNKNOWN if one.usd_per_1k_requests is None else figures.money(one.usd_per_1k_requests))
         rows.append([escaped(labels.get(one.name, one.name)), *money, "" if one.machines is None else str(one.machines), busy])
