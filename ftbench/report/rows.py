@@ -234,7 +234,7 @@ def _row(
         "price_basis": paid.price_basis,
     }
     judged = [receipts[key] for role, key in cell.stages.items() if role.startswith("judge.") and role.endswith(".test") and key in receipts]
-    said = [note for receipt in (*train, *((generate,) if generate else ()), *judged) for note in receipt.details.get("notes", [])]
+    said = [note for receipt in (*(index or ()), *train, *((generate,) if generate else ()), *judged) for note in receipt.details.get("notes", [])]
     notes = (*cell.notes, *summary.get("notes", []), *said, *_remarks(scores, details))
     return Row(
         facts=facts,

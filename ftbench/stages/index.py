@@ -13,4 +13,6 @@ def run(job: Job) -> Outcome:
         tokens = job.component("context").index(documents, job.folder)
     with open(job.folder / "chunks.jsonl", encoding="utf-8") as file:
         chunks = sum(1 for _ in file)
-    return Outcome(tokens=tokens, details={"documents": len(documents), "chunks": chunks})
+    unread = tokens.get("not_embedded", 0)
+    notes = [f"{unread} of {unread + tokens['embedded']} tokens of the passages are beyond what the retriever's model reads. Lower context.chunking.size"] if unread else []
+    return Outcome(tokens=tokens, details={"documents": len(documents), "chunks": chunks, "notes": notes})

@@ -62,7 +62,7 @@ def answer(prepared: Path, documents: Path, model: Path, folder: Path, **changed
 def test_the_index_holds_all_chunks_and_the_same_bytes_twice(documents: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         outcome = work("index", tmp_path / name, None, {"documents": documents}, context=rag())
-    assert outcome.details == {"documents": 3, "chunks": 3} and outcome.tokens["indexed_words"] == 24
+    assert outcome.details == {"documents": 3, "chunks": 3, "notes": []} and outcome.tokens["indexed_words"] == 24
     assert [row["document"] for row in read_jsonl(tmp_path / "one" / "chunks.jsonl")] == ["cats", "dogs", "fish"]
     assert published(tmp_path / "one") == published(tmp_path / "two")
 
@@ -145,3 +145,15 @@ def test_30_what_a_retriever_loads_is_a_warm_up_and_no_request_s_time(prepared: 
     answer(prepared, documents, chat_folder, tmp_path)
     timings = json.loads((tmp_path / "out" / "timings.json").read_text())
     assert timings["latency_seconds"] and all(0.1 <= seconds < 0.9 for seconds in timings["latency_seconds"]), "half a second for five searches"
+
+
+def test_passages_longer_than_the_retriever_s_model_reads_are_told(documents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, composer) -> None:  # noqa: F811
+    from ftbench.contexts.retrieve.bm25 import Bm25
+
+    monkeypatch.setattr(Bm25, "index", lambda self, texts, folder: {"embedded": 60, "not_embedded": 40})
+    (note,) = work("index", tmp_path / "index", None, {"documents": documents}, context=rag()).details["notes"]
+    assert note.startswith("40 of 100 tokens of the passages") and "context.chunking.size" in note
+    plan = compile_matrix(composer, [["context=rag", "++context.k=1"]], "plan").plan
+    (key,) = [key for key, stage in plan.stages.items() if stage.kind == "index"]
+    built = replace(receipt("index", device="cpu", work=1.0), details={"notes": [note]})
+    assert note in _row(plan, plan.cells[0], None, Finished({}, {key: built}, {})).notes
