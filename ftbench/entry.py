@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 
 import hydra
@@ -33,7 +34,7 @@ def hydra_main(config: DictConfig) -> float | None:
     from ftbench.compile.matrix import compile_matrix
     from ftbench.launchers.local import CellNotDone
     from ftbench.launchers.rounds import searched
-    from ftbench.launchers.sweep import run_compiled
+    from ftbench.launchers.sweep import SweepResult, run_compiled, show_plan
 
     job = HydraConfig.get()
     search_path = ConfigSearchPathImpl()
@@ -45,6 +46,13 @@ def hydra_main(config: DictConfig) -> float | None:
         search_path.append(provider="schema", path="structured://")
     composer = Composer(ConfigLoaderImpl(search_path), job.job.config_name, [])
     words, folder = [list(job.overrides.task)], Path(job.runtime.output_dir)
+    if job.launcher.get("verb") == "plan":  # hydra.mode=RUN comes here whatever the launcher was told
+        compiled = compile_matrix(composer, words, "plan")
+        show_plan(compiled, folder, sys.stdout)
+        planned = SweepResult.planned(compiled)
+        if planned.broken:
+            raise CellNotDone(planned.message)
+        return None
     compiled = searched(compile_matrix(composer, words), lambda search: compile_matrix(composer, words, "run", search), folder, workers=1, threads=None)
     result = run_compiled(compiled, folder, workers=1, threads=None)
     if result.broken:

@@ -205,6 +205,11 @@ def test_hydra_grammar_still_works(run: Run) -> None:
     assert "lora: 2000" in run("--cfg", "job", "decision.labour_usd={lora: 2000}").stdout and "lora: 7" in run("--cfg", "job", "decision.labour_usd.lora=7").stdout
     assert run("plan", "--help").stdout.startswith("python -m ftbench plan")
     assert "launcher" in run("--info", "defaults").stdout
+    assert run("--cfg", "job", "-p", "decision").stdout.splitlines()[1] == "family: best"
+    planned = run("plan", "hydra.mode=RUN", "method=none")
+    assert planned.returncode == 0 and planned.stdout.startswith("1 cell, ") and "results:" not in planned.stdout, "a plan runs nothing, in whatever mode"
+    refused = run("plan", "hydra.mode=RUN", "seed=-1")
+    assert refused.returncode == 1 and "is no seed" in refused.stdout and "Traceback" not in refused.stderr
 
 
 @pytest.mark.slow

@@ -11,6 +11,8 @@ from ftbench.core.errors import FtbenchError, Problem, Refused, did_you_mean
 from ftbench.places import CONF
 
 CONFIG_DIR = ("--config-dir", "-cd")
+VALUED = ("-cd", "-cn", "-cp", "-p")
+"""Hydra's short flags that a value follows."""
 
 
 def check_words(words: Sequence[str]) -> None:
@@ -50,7 +52,7 @@ def _unknown_roots(words: Sequence[str]) -> list[Problem]:
         key, equals, _ = word.partition("=")
         if word.startswith("~") and key[1:] in known:
             problems.append(Problem(word, f"takes {key[1:]} away, which every cell has", f"Choose {key[1:]}=..., or leave it as it is"))
-        if word.startswith(("-", "+", "~")) or (index and words[index - 1].startswith("--") and "=" not in words[index - 1]) or words[index - 1 : index] == ["-cd"]:
+        if word.startswith(("-", "+", "~")) or (index and words[index - 1].startswith("--") and "=" not in words[index - 1]) or (index and words[index - 1] in VALUED):
             continue
         if not equals:
             problems.append(Problem(word, "is no override", "A verb is the first word; everything after it is key=value"))
