@@ -139,12 +139,12 @@ def test_30_what_a_retriever_loads_is_a_warm_up_and_no_request_s_time(prepared: 
 
     from ftbench.contexts.retrieve.bm25 import Bm25
 
-    monkeypatch.setattr(Bm25, "ready", lambda self: time.sleep(2.0))
+    monkeypatch.setattr(Bm25, "ready", lambda self: time.sleep(5.0))
     real = Bm25.search
     monkeypatch.setattr(Bm25, "search", lambda self, *args: time.sleep(0.5) or real(self, *args))
     answer(prepared, documents, chat_folder, tmp_path)
     timings = json.loads((tmp_path / "out" / "timings.json").read_text())
-    assert timings["latency_seconds"] and all(0.1 <= seconds < 0.9 for seconds in timings["latency_seconds"]), "half a second for five searches"
+    assert timings["latency_seconds"] and all(0.1 <= seconds < 1.0 for seconds in timings["latency_seconds"]), "half a second for five searches, and none of the five that loading took"
 
 
 def test_passages_longer_than_the_retriever_s_model_reads_are_told(documents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, composer) -> None:  # noqa: F811
