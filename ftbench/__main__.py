@@ -41,7 +41,7 @@ HYDRA_VERBS = ("run", "plan")
 _OPEN_KEY = re.compile(rf"^(({'|'.join(AXES)}|effort\.space)\.[\w.]+|decision\.labour_usd(\.\w+)?)=")
 """Keys that the first composition need not have: values of one option alone, and mappings that are empty unless somebody fills them."""
 
-_ROOM, _PLACE = "Free some space, or name another place", "Name a place that can be written (store.dir=, hydra.sweep.dir=, --out)"
+_ROOM, _PLACE = "Free some space, or name another place; what is finished is kept", "Mend its permissions, or name another place"
 _DISK = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EROFS: _PLACE, errno.EACCES: _PLACE, errno.EPERM: _PLACE}
 """What the disk may refuse anywhere, and what helps; any other error of the system is ours."""
 
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if fix is None:
             raise
         place = next((f"{name}: " for name in (error.filename2, error.filename) if name), "")
-        print(f"ftbench: {place}{error.strerror}. {fix}; what is finished is kept", file=sys.stderr)
+        print(f"ftbench: {place}{error.strerror}. {fix}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nftbench: interrupted; everything finished is kept, the same command goes on from there", file=sys.stderr)

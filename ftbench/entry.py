@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import hydra
+import yaml
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -75,6 +76,9 @@ def run() -> None:
         hydra_main()
     except (HydraException, OmegaConfBaseException) as error:
         raise FtbenchError(in_words(error)) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise FtbenchError(f"{mark.name}:{mark.line + 1}: is no YAML that Hydra reads ({error.problem}). Mend the file" if mark else f"an option is no YAML ({error}). Mend it") from error
     finally:
         del os.environ[FULL]
 

@@ -167,6 +167,22 @@ def test_bad_words_are_one_line_each(run: Run) -> None:
         assert all(part.startswith("ftbench: ") for part in said) and "NEUTRAL" not in done.stderr, (words, done.stderr)
 
 
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"a: [", "method/mine.yaml:1: is no YAML that Hydra reads"),
+        (b"a: 1\na: 2\n", "method/mine.yaml:2: is no YAML that Hydra reads (found duplicate key a). Mend the file"),
+        (b"- a\n", "method/mine.yaml: holds no mapping. Write key: value"),
+        (b"a: \xff", "method/mine.yaml: is no UTF-8 (byte 3). Save it as UTF-8"),
+    ],
+)
+def test_a_broken_option_is_named(content: bytes, line: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "conf" / "method").mkdir(parents=True)
+    (tmp_path / "conf" / "method" / "mine.yaml").write_bytes(content)
+    done = run("plan", "--config-dir", str(tmp_path / "conf"), "method=mine")
+    assert done.returncode == 1 and line in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
 def test_an_empty_store_is_refused_and_not_made_where_one_stands(run: Run, tmp_path: Path) -> None:
     done = run("plan", "store.dir=")
     assert done.returncode == 1 and "store.dir: names no folder. Use store.dir=.ftbench/store" in done.stdout and not (tmp_path / "stages").exists()
@@ -176,7 +192,7 @@ def test_an_empty_store_is_refused_and_not_made_where_one_stands(run: Run, tmp_p
     ("error", "said"),
     [
         (OSError(errno.ENOSPC, "No space left on device", "there/x"), "ftbench: there/x: No space left on device. Free some space"),
-        (PermissionError(errno.EACCES, "Permission denied"), "ftbench: Permission denied. Name a place that can be written"),
+        (PermissionError(errno.EACCES, "Permission denied"), "ftbench: Permission denied. Mend its permissions, or name another place"),
         (OSError(errno.EBADF, "Bad file descriptor"), None),
     ],
 )

@@ -29,6 +29,7 @@ def check_words(words: Sequence[str]) -> None:
         for name in sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name in ROOT_KEYS):
             fix = "Name it metric/" if name == "metrics" else "Rename it"
             problems.append(Problem(f"--config-dir {folder}", f"holds a folder {name}/, which would hide the setting {name}=", fix))
+        problems += [problem for path in sorted(folder.glob("*/*.yaml")) for problem in _no_option(path)]
     if any(word.lstrip("+").startswith("hydra.searchpath") for word in words):
         words = []
     folders = [CONF, *own]
@@ -42,6 +43,19 @@ def check_words(words: Sequence[str]) -> None:
                 problems.append(Problem(f"{axis}={name}", f"no such {axis}", did_you_mean(name, options)))
     if problems:
         raise Refused(problems)
+
+
+def _no_option(path: Path) -> list[Problem]:
+    """Returns a problem for a file that Hydra would stumble over; what is no YAML at all Hydra names itself, with the line."""
+    import yaml
+
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        return [Problem(str(path), f"is no UTF-8 (byte {error.start})", "Save it as UTF-8")]
+    except yaml.YAMLError:
+        return []
+    return [] if node is None or isinstance(node, yaml.MappingNode) else [Problem(str(path), "holds no mapping", "Write key: value, one a line")]
 
 
 def _unknown_roots(words: Sequence[str]) -> list[Problem]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 
 from ftbench.core.canonical import digest
 from ftbench.core.errors import FtbenchError
@@ -163,7 +164,7 @@ def load_format(
     return Format(tokenizer, template, (), template_arguments), context_tokens
 
 
-UNLOADABLE = (OSError, ValueError, ImportError, KeyError)
+UNLOADABLE = (OSError, ValueError, ImportError, KeyError, SafetensorError)
 
 
 def load_tokenizer(name: str, common: dict[str, Any], template: str | None, use_template: bool) -> tuple[Any, str | None]:

@@ -260,6 +260,12 @@ class Pretrained(Component):
             return [Problem(where, f"no folder {folder}", "Give a hub id (owner/name) or a folder with config.json and safetensors")]
         if not (folder / "config.json").is_file():
             return [Problem(where, f"{folder} has no config.json", "Give the folder that save_pretrained wrote")]
+        try:
+            whole = isinstance(json.loads((folder / "config.json").read_text(encoding="utf-8")), dict)
+        except ValueError:
+            whole = False
+        if not whole:
+            return [Problem(where, f"{folder / 'config.json'} holds no JSON object", "Copy the folder again, whole")]
         if not any(folder.glob("*.safetensors")):
             if not any(folder.glob("*.bin")):
                 return [Problem(where, f"{folder} has no weights (*.safetensors)", "Give the folder that save_pretrained wrote")]

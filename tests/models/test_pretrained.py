@@ -106,6 +106,8 @@ def test_what_cannot_be_loaded_is_refused_with_the_fix(plain_folder: Path, tmp_p
     assert said(hf(tmp_path / "empty")) == [f"model.name_or_path: {tmp_path / 'empty'} has no config.json"]
     pickled = tmp_path / "pickled"
     pickled.mkdir()
+    (pickled / "config.json").write_text('{"model_type": ', encoding="utf-8")
+    assert said(hf(pickled)) == [f"model.name_or_path: {pickled / 'config.json'} holds no JSON object"]
     shutil.copy(plain_folder / "config.json", pickled)
     assert said(hf(pickled)) == [f"model.name_or_path: {pickled} has no weights (*.safetensors)"]
     (pickled / "pytorch_model.bin").write_bytes(b"x")
@@ -128,6 +130,11 @@ def test_a_broken_folder_is_one_line(plain_folder: Path, tmp_path: Path) -> None
     with pytest.raises(FtbenchError) as caught:
         hf(copy).load("cpu")
     assert "\n" not in str(caught.value) and "model.name_or_path" in str(caught.value)
+    shutil.copy(plain_folder / "config.json", copy)
+    weights = next(copy.glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(FtbenchError, match="cannot be loaded .* Check the folder"):  # a copy that was cut off
+        hf(copy).load("cpu")
 
 
 def test_the_window_is_the_configs_unless_set(plain, plain_folder: Path) -> None:
