@@ -37,6 +37,7 @@ from ftbench.methods.rows import Row
 from ftbench.models.decoding import Decoding
 from ftbench.models.format import Encoded
 from ftbench.models.generate import generate
+from ftbench.models.intact import forget_optimizers
 from ftbench.models.loaded import load
 from ftbench.places import CONF
 from ftbench.run.worker import die_with_parent
@@ -252,6 +253,7 @@ def attempted(case: Case, device: str, way: Callable[[Case, Any, str], dict[str,
             found = way(case, random_model(case, device), device)
     except Exception as error:  # the other way is tried all the same, and the JSON says why this one has no figures
         found = {"peak_bytes": None, "seconds": None, "error": f"{type(error).__name__}: {(str(error).splitlines() or ['no word'])[0]}"}
+    forget_optimizers()  # what plain TRL leaves behind; ftbench's own trainers did it themselves
     gc.collect()
     if device != "cpu":
         torch.cuda.empty_cache()

@@ -67,6 +67,7 @@ def intact(model: torch.nn.Module) -> Iterator[None]:
             del module_of_class[name]
         module_of_class.update(names)
         torch.set_grad_enabled(gradients)
+        forget_optimizers()
         for name in [name for name in os.environ if name.startswith(TRAINER_VARIABLES)]:
             del os.environ[name]
         os.environ.update(variables)
@@ -75,6 +76,14 @@ def intact(model: torch.nn.Module) -> Iterator[None]:
         torch.set_rng_state(states[2])
         if states[3] is not None:
             torch.cuda.set_rng_state_all(states[3])
+
+
+def forget_optimizers() -> None:
+    """Empties what bitsandbytes keeps of an optimizer: embeddings, paged states, and settings by a parameter's place, which the next one would take for its own."""
+    library = sys.modules.get("bitsandbytes")
+    if library is not None:
+        library.optim.GlobalOptimManager.get_instance().initialize()
+        library.functional.GlobalPageManager.get_instance().initialize()
 
 
 def _containers(module: torch.nn.Module) -> list[tuple[Any, Any]]:

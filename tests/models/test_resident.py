@@ -76,6 +76,18 @@ def test_a_lent_model_comes_back_as_it_was(plain_folder: Path, monkeypatch: pyte
     assert os.environ["ACCELERATE_MIXED_PRECISION"] == "no" and "ACCELERATE_NEW" not in os.environ
 
 
+def test_the_next_optimizer_finds_nothing_of_the_one_before(chat) -> None:
+    """As transformers registers embeddings with 8-bit optimizers: kept by place, the next training's first parameter would have it too."""
+    import bitsandbytes
+
+    manager, pages = bitsandbytes.optim.GlobalOptimManager.get_instance(), bitsandbytes.functional.GlobalPageManager.get_instance()
+    with intact(chat.model):
+        manager.register_module_override(chat.model.get_input_embeddings(), "weight", {"optim_bits": 32})
+        manager.pid2config[1] = manager.index2config[0, 0] = {"optim_bits": 32}
+        pages.paged_tensors.append(torch.zeros(1))
+    assert not manager.module_weight_config_triple and not manager.index2config and not manager.pid2config and not pages.paged_tensors
+
+
 def test_names_that_kernels_replace_in_the_models_module_mean_what_they_did(chat) -> None:
     """As Liger does it: classes and functions of the modeling module get another meaning for every model made later."""
     from ftbench.models.intact import intact
