@@ -89,6 +89,8 @@ def in_words(error: Exception) -> str:
     if isinstance(cause, (HydraException, FtbenchError)):  # what a launcher or sweeper said while it was made
         return in_words(cause)
     text = str(error) + (f"\n{cause}" if isinstance(cause, OmegaConfBaseException) else "")
+    if "Could not override 'hydra.launcher.verb'" in text:  # the word that plan adds
+        return "hydra/launcher: plan sees a whole matrix only under local, the default. Leave hydra/launcher out of a plan"
     if missing := re.search(r"Could not find '([^']*)/([^/']*)'", text):
         group, name = missing.groups()
         options = re.findall(r"^\t(?!provider=)(\S+)$", text, re.MULTILINE)

@@ -156,6 +156,7 @@ def test_bad_words_are_one_line_each(run: Run) -> None:
         (("plan", "recipes=demo"), 1, "recipes=demo: a recipe is added to what there is. Write +recipes=demo"),
         (("plan", "+recipes=dmo"), 1, "recipes=dmo: no such recipes. Did you mean demo?"),
         (("hydra/launcher=nope",), 1, "hydra/launcher=nope: no such hydra/launcher. Available: basic, local. Others come with their plug-in: pip install"),
+        (("plan", "hydra/launcher=basic"), 1, "hydra/launcher: plan sees a whole matrix only under local, the default. Leave hydra/launcher out of a plan"),
         (("method=[lora",), 1, "method=[lora: Hydra cannot read it (no viable alternative at input '[lora'). Write key=value; quote"),
         (("--help", "foo"), 1, "foo: Hydra cannot read it (missing EQUAL at '<EOF>')"),
         (("hydra.launcher.workers=x",), 1, "hydra.launcher.workers=x: is no number of workers. Set it to a whole number from 1"),
