@@ -124,9 +124,9 @@ def _filled_otherwise(one: Row, other: Row) -> bool:
     """True for one form with other words in its slots, two letters to two people: where all that differs fills slots, and nothing but the form is shared."""
     mine, others = Counter(one.prompt), Counter(other.prompt)
     here, there = (mine - others).keys(), (others - mine).keys()
-    if not here or not there or not here <= one.forms.filling(one.prompt) or not there <= other.forms.filling(other.prompt):
+    if not here or not there or not here <= one.filling or not there <= other.filling:
         return False
-    return sum(map(len, one.forms.beside(one.prompt) & other.forms.beside(other.prompt))) < LEAST_SHARED  # a word has a feature for each letter
+    return sum(map(len, one.beside & other.beside)) < LEAST_SHARED  # a word has a feature for each letter
 
 
 def _exchanged(one: Sequence[str], other: Sequence[str]) -> bool:

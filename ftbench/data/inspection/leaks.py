@@ -140,7 +140,7 @@ def _quoted(train: Sequence[Row], judged: Sequence[Row]) -> list[Leak]:
 def _quotes(text: Sequence[str], row: Row) -> bool:
     """False where a form of a sentence or two is filled otherwise: what ``text`` lacks of the prompt is a number or stands in a slot."""
     lacking = set(row.prompt) - set(text)
-    return len(row.prompt) - len(lacking) >= PASSAGE or not facts(lacking) and lacking.isdisjoint(row.forms.filling(row.prompt))
+    return len(row.prompt) - len(lacking) >= PASSAGE or not facts(lacking) and lacking.isdisjoint(row.filling)
 
 
 def _passages(hits: dict[tuple[Any, Any], float], least: float, kind: str, source: str, name: Any) -> list[Leak]:

@@ -173,9 +173,8 @@ class Forms:
         return {found[at] for at in places}
 
     def beside(self, found: Sequence[str]) -> set[str]:
-        """Returns the words of a text that are part of no form."""
-        own = own_words(found, self._runs)
-        return {word for word, kept in zip(found, own, strict=True) if kept} - self.filling(found)
+        """Returns the words of a text that stand in no run that such texts share."""
+        return {word for word, kept in zip(found, own_words(found, self._runs), strict=True) if kept}
 
 
 def _places(found: Sequence[str]) -> Iterable[tuple[int, int, int]]:

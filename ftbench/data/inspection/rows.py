@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -40,6 +41,16 @@ class Row:
     all: np.ndarray = field(default_factory=lambda: NOTHING)
     answered: np.ndarray = field(default_factory=lambda: NOTHING)
     forms: Forms = field(default_factory=lambda: Forms(()))
+
+    @cached_property
+    def filling(self) -> set[str]:
+        """The words of the prompt that stand in a slot."""
+        return self.forms.filling(self.prompt)
+
+    @cached_property
+    def beside(self) -> set[str]:
+        """The words of the prompt that are part of no form."""
+        return self.forms.beside(self.prompt) - self.filling
 
 
 def prompt_text(example: Example, fixed_system: bool = True) -> str:

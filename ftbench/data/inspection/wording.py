@@ -56,7 +56,7 @@ class Wording:
             "trained_document": f"is made of document {leak.detail!r}, which holds the answer to {other}: there to retrieve from, not to train on",
             "later_document": f"is dated after {other}, which it may be shown to ({leak.detail})",
             "benchmark_row": f"holds a question of the benchmark {leak.against[0][0]}: {listed([name for _, name in leak.against])}",
-            "varied_row": f"is like {other} (likeness {degree}) but for numbers, signs or what the answers say: {said}",
+            "varied_row": f"is like {other} (likeness {degree}) but for names, numbers, signs or what the answers say: {said}",
             "same_answer": f"has the long answer of {other}, which no other row has, to another prompt",
             "quoting_document": f"holds the prompt of {other} word by word, and is not dated: {said}",
             "between_evaluations": f"is {other}, or nearly (likeness {degree}): {said}",
