@@ -20,6 +20,7 @@ import re
 import sys
 from collections.abc import Sequence
 
+import ftbench
 from ftbench.core.cell import AXES
 from ftbench.core.errors import FtbenchError, did_you_mean
 
@@ -94,6 +95,11 @@ class _Usage(Exception):
 
 def _hydra(words: list[str]) -> int:
     verb = words.pop(0) if words and words[0] in HYDRA_VERBS else "run"
+    if words == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"ftbench {ftbench.__version__}, Hydra {version('hydra-core')}")
+        return 0
     if verb == "plan" and {"--help", "-h"} & set(words):
         print(PLAN_HELP)
         return 0

@@ -220,7 +220,7 @@ def test_hydra_grammar_still_works(run: Run) -> None:
     assert shown.returncode == 0 and "rank: 3" in shown.stdout
     assert run("-m", "--cfg", "job", "method=lora", "method.rank=3").stdout == shown.stdout, "-m is the default, and no reason to refuse"
     assert "lora: 2000" in run("--cfg", "job", "decision.labour_usd={lora: 2000}").stdout and "lora: 7" in run("--cfg", "job", "decision.labour_usd.lora=7").stdout
-    assert run("plan", "--help").stdout.startswith("python -m ftbench plan")
+    assert run("plan", "--help").stdout.startswith("python -m ftbench plan") and run("--version").stdout.startswith("ftbench ")
     assert "launcher" in run("--info", "defaults").stdout
     assert run("--cfg", "job", "-p", "decision").stdout.splitlines()[1] == "family: best"
     planned = run("plan", "hydra.mode=RUN", "method=none")
