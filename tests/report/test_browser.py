@@ -273,6 +273,7 @@ def test_the_sent_file_works_from_disk_with_the_network_cut(browser, files) -> N
     assert counted == f"{page.locator('article:visible').count()} of 24 examples"
     page.select_option("#ft-metric", label="bleu")
     page.locator(".ft-metric:visible svg.ft-wide-chart a[data-cell] .ft-point").last.click()  # drawn last: no other point lies over it
+    page.locator(".ft-metric:visible .ft-rank details[open]").first.wait_for()  # the address changes first, then the page hears of it
     assert page.locator(".ft-metric:visible .ft-rank details[open]").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     watched.context.close()
