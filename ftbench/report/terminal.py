@@ -138,7 +138,7 @@ def _grid(results: Results, family: Family, rows: Sequence[Row], others: Sequenc
         primary = figures.score(row, results.primary, places[results.primary], limits=True)
         rest = [figures.score(row, metric, places[metric], limits=False) for metric in others]
         grid.append([results.rank_text(row.id), _flat(row.label), primary, *rest, figures.cost(row, family.cost_basis), figures.training(row), results.frontier_mark(row.id)])
-    return grid
+    return grid if any(row[-1] for row in grid[1:]) else [row[:-1] for row in grid]  # a comparison of sweeps has no frontier
 
 
 def _fit(text: str, size: int, *, left: bool) -> str:

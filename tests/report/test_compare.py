@@ -10,6 +10,7 @@ import pytest
 from ftbench.core.errors import FtbenchError
 from ftbench.report.compare import Entry, _recorded, compared
 from ftbench.report.rows import Row
+from ftbench.report.terminal import render
 
 NODE = {"_target_": "ftbench.metrics.exact_match.ExactMatch", "name": "exact_match", "pattern": None, "normalisation": "plain", "ignore": []}
 STATISTICS = {"confidence": 0.95, "resamples": 300, "seed": 1}
@@ -18,7 +19,8 @@ DECISION = {"family": "best", "margin": None}
 
 def entry(name, right, examples, node=NODE, facts=None):
     answers = {f"e{i}": {"id": f"e{i}", "output": "a" if i < right else "b", "finish": "stop", "references": ["a"], "group": None, "slices": {}} for i in examples}
-    return Entry(Row({"cell_id": name, "label": name, "dataset": "own", "status": "done", **(facts or {})}, {}, {}, None, False, False, (), {}), node, answers, name)
+    known = {"cell_id": name, "label": name, "dataset": "own", "status": "done", "train_seconds": None, "train_usd": None}
+    return Entry(Row({**known, **(facts or {})}, {}, {}, None, False, False, (), {}), node, answers, name)
 
 
 def test_only_shared_examples_are_compared():
@@ -26,6 +28,7 @@ def test_only_shared_examples_are_compared():
     assert [row.label for row in results.rows] == ["good", "bad"] and results.rows[0].scores["exact_match"]["n"] == 30
     assert results.notes == ("30 examples are in all cells, 30 are not and were left out",)
     assert [results.rank_text(row.id) for row in results.rows] == ["1", "2"]
+    assert "frontier" not in render(results, 120), "a comparison has no costs to weigh"
     json.dumps(results.families[0].as_dict(), allow_nan=False)
 
 
