@@ -98,7 +98,10 @@ class FamilyAdvice:
         cost = self.cost(name)
         numbers = {"cell": name, "score": self.cells[name]["scores"][self.metric]["value"], "cost": self.decision["costs"].get(name), "basis": self.decision["basis"]}
         price = f", {cost}" if cost else ", at a cost that is not known"
-        if name == best:
+        open_ = len(self.advised["undecided"])
+        if name == best and open_:
+            text = f"Undecided: {self.label(name)} has the best value, {self.score(name)}{price}, and {open_} cheaper {'cell' if open_ == 1 else 'cells'} may be as good. Take it where quality goes before cost."
+        elif name == best:
             text = f"Take {self.label(name)}: {self.score(name)}{price}; no other of the {len(self.cells)} cells that keep the constraints is shown to be as good for less."
         else:
             text = f"Take {self.label(name)}: {self.score(name)}{price}; it is shown to be no worse by {self.settings.get('margin'):g} than the best, {self.label(best)} ({self.gap(name, best)})"

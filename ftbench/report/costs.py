@@ -43,7 +43,10 @@ def _needed(plan: Plan, keys: Any) -> list[str]:
 
 
 def _beside(plan: Plan, cell: str, hardware: str, receipts: dict[str, Receipt | None], machine: Any) -> dict[str, Any] | None:
-    """Returns the cell's forecast, and per stage forecast and measured seconds and memory; only what ran on the forecast hardware is compared."""
+    """Returns the cell's forecast, and per stage forecast and measured seconds and memory; only what ran on the forecast hardware is compared.
+
+    Memory measured on a CPU is that of a process with its libraries and is not what the forecast is about: it is compared nowhere.
+    """
     made = plan.forecast
     if made is None or cell not in made["cells"]:
         return None
@@ -56,7 +59,7 @@ def _beside(plan: Plan, cell: str, hardware: str, receipts: dict[str, Receipt | 
         stages.append({
             "stage": key, "kind": one["kind"], "calibrated": one["calibrated"],
             "seconds": one["seconds"], "measured_seconds": _work(receipt) if here and receipt is not None else None,
-            "peak_bytes": one["peak_bytes"], "measured_peak_bytes": receipt.peak_memory_bytes if here and receipt is not None and one["memory"] is not None else None,
+            "peak_bytes": one["peak_bytes"], "measured_peak_bytes": receipt.peak_memory_bytes if here and receipt is not None and receipt.device != "cpu" and one["memory"] is not None else None,
         })  # fmt: skip
     return {**made["cells"][cell], "stages": stages}
 

@@ -197,8 +197,7 @@ def _tested(
     allowed = int(np.floor(alpha * (resamples + 1) + 1e-9)) - 1
     widest.sort()
     critical = float(widest[resamples - 1 - allowed]) if 0 <= allowed < resamples else np.inf
-    # a pair that never differs over so many clusters may still differ in this share of all there are (the "rule of three")
-    unseen = (1 - alpha ** (1 / size)) * _scale(sums, value)
+    unseen = unseen_half(sums, value, alpha)
     results = {}
     for index, (i, j) in enumerate(pairs):
         gap = float(gaps[index])
@@ -251,12 +250,19 @@ def _verdict(gap: float, low: float, high: float, tie: bool, margin: float | Non
     return UNDECIDED, False
 
 
-def _scale(sums: list[np.ndarray], value: Value) -> float:
-    """Returns how far the metric moves between clusters and cells; 0 where it moves nowhere."""
+def unseen_half(sums: Sequence[np.ndarray], value: Value, alpha: float) -> float:
+    """Returns half the interval of a difference that no cluster shows; 0 where the metric moves nowhere.
+
+    Sides that never differ over so many clusters may still differ in the share of all there are that the "rule of three" leaves, each time by
+    as much as the metric moves between clusters and sides.
+
+    Args:
+        sums: per side, cluster sums float64 [clusters, k + 1], the last column being n.
+    """
     with np.errstate(all="ignore"):
         seen = np.concatenate([np.asarray(value(table[:, :-1], table[:, -1]), dtype=np.float64) for table in sums])
     seen = seen[np.isfinite(seen)]
-    return float(np.ptp(seen)) if len(seen) else 0.0
+    return (1 - alpha ** (1 / len(sums[0]))) * float(np.ptp(seen)) if len(seen) else 0.0
 
 
 def _finite(number: float) -> float | None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ftbench.stats.intervals import Value, interval
+from ftbench.stats.paired import unseen_half
 from ftbench.stats.resample import cluster_sums, clusters, resampled
 
 
@@ -156,16 +157,21 @@ def method_gaps(
         return {}
     points: dict[str, np.ndarray] = {}
     drawn: dict[str, np.ndarray] = {}
+    sums: dict[str, list[np.ndarray]] = {}
     for name in dict.fromkeys(name for pair in pairs for name in pair):
-        tables = [cluster_sums(np.asarray(table, dtype=np.float64), codes) for table in sides[name]]
+        tables = sums[name] = [cluster_sums(np.asarray(table, dtype=np.float64), codes) for table in sides[name]]
         points[name] = np.array([float(value(table[:, :-1].sum(axis=0), table[:, -1].sum())) for table in tables])
         totals = [resampled(table, resamples, seed) for table in tables]  # every method meets the same resamples
         drawn[name] = np.mean([np.asarray(value(table[:, :-1], table[:, -1]), dtype=np.float64) for table in totals], axis=0)
     size = int(codes.max()) + 1
-    return {(first, second): _gap(points[first], points[second], drawn[first] - drawn[second], size, confidence) for first, second in pairs}
+    found = {}
+    for first, second in pairs:
+        unseen = unseen_half([*sums[first], *sums[second]], value, 1 - confidence)
+        found[first, second] = _gap(points[first], points[second], drawn[first] - drawn[second], size, confidence, unseen)
+    return found
 
 
-def _gap(first: np.ndarray, second: np.ndarray, spread: np.ndarray, size: int, confidence: float) -> MethodGap:
+def _gap(first: np.ndarray, second: np.ndarray, spread: np.ndarray, size: int, confidence: float, unseen: float) -> MethodGap:
     sampling = float(spread[np.isfinite(spread)].std(ddof=1)) * math.sqrt(size / (size - 1))
     parts = [(sampling**2, size - 1)]
     parts += [(float(values.var(ddof=1)) / len(values), len(values) - 1) for values in (first, second) if len(values) > 1]
@@ -173,7 +179,7 @@ def _gap(first: np.ndarray, second: np.ndarray, spread: np.ndarray, size: int, c
     seeds = (len(first), len(second))
     seed_error = math.sqrt(sum(part for part, _ in parts[1:]))
     if sum(part for part, _ in parts) == 0:
-        return MethodGap(gap, min(gap, 0.0), max(gap, 0.0), 1.0, sampling, seed_error, seeds)
+        return MethodGap(gap, min(gap - unseen, 0.0), max(gap + unseen, 0.0), 1.0, sampling, seed_error, seeds)
     half = _half_width(parts, 1 - confidence)
     return MethodGap(gap, gap - half, gap + half, _p_value(parts, abs(gap)), sampling, seed_error, seeds)
 

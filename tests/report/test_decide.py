@@ -169,7 +169,8 @@ def test_what_is_undecided_says_how_many_examples_would_decide_it(matrix, tmp_pa
     matrix.cell("dear", 33, n=40, work=40.0, price=1.0)
     matrix.cell("cheap", 31, n=40, work=4.0, price=1.0)
     plan = matrix.plan()
-    open_ = next(one for one in sentences(matrix, tmp_path) if one.about == "undecided")
+    first, open_ = (next(one for one in sentences(matrix, tmp_path) if one.about == about) for about in ("choice", "undecided"))
+    assert first.text.startswith("Undecided: dear has the best value") and "1 cheaper cell may be as good" in first.text
     assert "decision.margin" in open_.text and "interval" in open_.text
     settings = {**plan.settings, "samples": {plan.cells[0].stages["prepare"]: {"1": 40}}, "decision": {**matrix.decision, "margin": 0.01}}
     plan = replace(plan, settings=settings)
@@ -217,6 +218,6 @@ def test_27_of_several_seeds_the_advice_speaks_of_methods(matrix, tmp_path) -> N
     matrix.plan().write(tmp_path)
     said = advise.advice(*advise.read(tmp_path))
     choice, methods = said[0], said[1]
-    assert choice.about == "choice" and "Take tuned seed=2" in choice.text and "It is one of 3 seeds of its method" in choice.text
+    assert choice.about == "choice" and "tuned seed=2" in choice.text and "It is one of 3 seeds of its method" in choice.text
     assert methods.about == "methods" and methods.text in results.families[0].method_sentences
     assert "tuned (3 seeds) and other (3 seeds) are not told apart" in methods.text and methods.numbers["methods"][0]["seeds"]

@@ -87,6 +87,9 @@ def test_27_one_seed_says_nothing_of_methods_and_several_carry_their_spread():
     assert not pair(runs[2], hard).tie, "though this one checkpoint surely is"
     steady = method_gap([hard + 0.4, hard + 0.41, hard + 0.39], base, mean, ids, groups, **OPTIONS)
     assert steady.low > 0.3
+    same = method_gap([hard, hard], [hard, hard], mean, ids, groups, **OPTIONS)
+    one = pair(hard, hard)
+    assert same.low == pytest.approx(one.low) and same.high == pytest.approx(one.high) and same.low < 0 < same.high, "alike so far is not alike for certain"
 
 
 @pytest.mark.parametrize(("seeds", "ratio"), [((2, 1), 4.0), ((2, 2), 1.0), ((3, 1), 2.0)])
