@@ -101,6 +101,9 @@ class _Compiler:
             expanded = effort.expand(points, self.round, self.loose, lambda config: self._examined(config, self._settings(config)))
             points, owners, self.loose, self.searched = expanded
         ids, plan = self._plan(points, excluded)
+        named = (plan.settings.get("decision") or {}).get("baseline")
+        if plan.cells and named is not None and all(cell.choices["method"] != named for cell in plan.cells):
+            self.reader.notes.append(f"decision.baseline={named}: no cell has this method, so returns are told against none. Add it, or name one of the matrix")
         index = {str(owner): identity for owner, identity in reversed(list(zip(owners, ids, strict=True)))}
         return Compiled(plan, tuple(index.get(entry, entry) if entry is not None else None for entry in outcome), (*self.reader.notes, *self.builder.unread_notes()))
 

@@ -139,6 +139,12 @@ def test_baselines_add_the_untouched_model_zero_and_few_shot(composer: Composer)
     assert [cell.baseline for cell in again.plan.cells] == [False, False, True]
 
 
+def test_a_baseline_that_no_cell_is_is_said(composer: Composer) -> None:
+    words = (BASE, "decision.baseline=lora")
+    assert any("decision.baseline=lora: no cell has this method" in note for note in _plan(composer, "method=none", words=words).notes)
+    assert not any("decision.baseline" in note for note in _plan(composer, "method=none,lora", words=words).notes)
+
+
 def test_baselines_see_the_data_that_couples_made(composer: Composer) -> None:
     rule = "matrix.couple=[{when: {method: lora}, set: {dataset.seed: 7}}]"
     compiled = _plan(composer, "method=lora", words=(BASE, rule, "matrix.baselines=auto"))
