@@ -80,7 +80,7 @@ def test_22_the_exported_adapter_answers_over_the_4_bit_base_as_it_was_scored(sh
     assert "base in training: nf4" in text
     base = json.loads((out / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
     names: dict[str, object] = {}
-    lines = text.split("```python\n")[1].split("```")[0].replace("THIS_FOLDER", str(out)).replace('from_pretrained("tiny"', f'from_pretrained("{base}", dtype="float32"')
+    lines = text.split("```python\n")[1].split("```")[0].replace("THIS_FOLDER", str(out)).replace('from_pretrained("FOLDER_OF_THE_BASE"', f'from_pretrained("{base}", dtype="float32"')
     exec(lines, names)
     model, tokenizer = names["model"], names["tokenizer"]
     assert isinstance(model, PeftModel)
