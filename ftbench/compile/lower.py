@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -211,18 +211,3 @@ def has_weights(parts: Parts) -> bool:
 def _records(parts: Parts) -> bool:
     """True for answers produced elsewhere: there is no other split to tune on."""
     return getattr(parts.model, "records", False)
-
-
-def needed(stages: Mapping[str, Stage], roles: Mapping[str, str]) -> list[str]:
-    """Returns the keys of all stages that a cell needs, those behind its roles too, in the plan's order."""
-    wanted: set[str] = set()
-
-    def walk(key: str) -> None:
-        if key not in wanted:
-            wanted.add(key)
-            for earlier in stages[key].inputs.values():
-                walk(earlier)
-
-    for key in roles.values():
-        walk(key)
-    return [key for key in stages if key in wanted]

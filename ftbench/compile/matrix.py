@@ -16,7 +16,7 @@ from ftbench.compile.forecast import Forecaster
 from ftbench.compile.forecast_summary import summary
 from ftbench.compile.judging import judge_problems
 from ftbench.compile.label import distinct, labels
-from ftbench.compile.lower import Graph, Parts, has_weights, lower, needed
+from ftbench.compile.lower import Graph, Parts, has_weights, lower
 from ftbench.compile.point import Examined, Point
 from ftbench.compile.reader import ID_LENGTH, Reader
 from ftbench.compile.rivals import rivals_of
@@ -27,6 +27,7 @@ from ftbench.core.component import Component, build, plain
 from ftbench.core.errors import Problem
 from ftbench.core.example import group_sizes
 from ftbench.core.plan import Plan
+from ftbench.core.stage import needed
 from ftbench.cost.calibration import read as read_calibrations
 
 SEEDED = ("method", "context", "decoding")
@@ -190,7 +191,7 @@ class _Compiler:
         else:
             roles = lower(found.graph, parts, settings, metrics, harness, checks, rivals=rivals)
         self.forecaster = self.forecaster or Forecaster(read_calibrations(Path(settings.store.dir).expanduser()))
-        wanted = {key: found.graph.stages[key] for key in needed(found.graph.stages, roles)}
+        wanted = {key: found.graph.stages[key] for key in needed(found.graph.stages, roles.values())}
         return found._replace(roles=roles, needed=tuple(wanted), problems=self.forecaster.problems(parts.hardware, wanted, splits))
 
     def _shown(self, point: Point) -> dict[str, Any]:

@@ -7,6 +7,7 @@ compiler takes ``spec`` from the same components' ``identity()``, so the two can
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,3 +94,15 @@ class Stage:
 def stage_key(kind: str, spec: dict[str, Any], inputs: dict[str, str], version: int | None = None) -> str:
     """Returns the full sha256 over kind, code version (that of this code unless given), resolved spec and the keys of the inputs (DESIGN 6, number 38)."""
     return digest({"kind": kind, "version": version or VERSIONS[kind], "spec": spec, "inputs": inputs})
+
+
+def needed(stages: Mapping[str, Stage], keys: Iterable[str]) -> list[str]:
+    """Returns the given keys and those of all that they read from, directly or not, in the order of ``stages``."""
+    wanted: set[str] = set()
+    ahead = list(keys)
+    while ahead:
+        key = ahead.pop()
+        if key not in wanted:
+            wanted.add(key)
+            ahead += stages[key].inputs.values()
+    return [key for key in stages if key in wanted]

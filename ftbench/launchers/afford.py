@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from ftbench.compile.lower import needed
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
+from ftbench.core.stage import needed
 from ftbench.cost.budget import LOAD, Purse, choose, loads_apart, prices
 
 
@@ -38,7 +38,7 @@ def afforded(plan: Plan, cached: Collection[str]) -> Afforded:
     if not limits:
         return Afforded(plan, None, {}, ())
     hardware = {cell.id: build(cell.config["hardware"], "hardware") for cell in plan.cells}
-    needs = {cell.id: needed(plan.stages, cell.stages) for cell in plan.cells}
+    needs = {cell.id: needed(plan.stages, cell.stages.values()) for cell in plan.cells}
     priced = {cell: (hardware[cell].name, keys) for cell, keys in needs.items()}
     price, held = prices(plan.forecast, priced), {key: stage.held for key, stage in plan.stages.items()}
     apart = loads_apart(price, plan.forecast, priced, held)

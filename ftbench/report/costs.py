@@ -8,6 +8,7 @@ from typing import Any
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
+from ftbench.core.stage import needed
 from ftbench.cost.account import account
 from ftbench.cost.tokens import TokenPrice
 from ftbench.report.rows import Finished
@@ -17,7 +18,7 @@ from ftbench.store.store import Store
 def costs_of(plan: Plan, store: Store) -> dict[str, Any]:
     """Returns cell id -> ``account`` and ``forecast``, from plan and store alone."""
     finished = Finished.read(plan, store)
-    needs = {cell.id: _needed(plan, cell.stages.values()) for cell in plan.cells}
+    needs = {cell.id: needed(plan.stages, cell.stages.values()) for cell in plan.cells}
     users = Counter(key for keys in needs.values() for key in keys)
     loads = {key: finished.loads.get(stage.model, 0.0) for key, stage in plan.stages.items() if stage.model is not None}
     found = {}
@@ -27,19 +28,6 @@ def costs_of(plan: Plan, store: Store) -> dict[str, Any]:
         made = account(hardware, receipts, users, loads, TokenPrice.of(cell.config.get("model", {})))
         found[cell.id] = {"account": made.as_dict(), "forecast": _beside(plan, cell.id, hardware.name, receipts, hardware)}
     return found
-
-
-def _needed(plan: Plan, keys: Any) -> list[str]:
-    wanted: dict[str, None] = {}
-
-    def walk(key: str) -> None:
-        for earlier in plan.stages[key].inputs.values():
-            walk(earlier)
-        wanted[key] = None
-
-    for key in keys:
-        walk(key)
-    return list(wanted)
 
 
 def _beside(plan: Plan, cell: str, hardware: str, receipts: dict[str, Receipt | None], machine: Any) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from ftbench.core.cell import Cell, Refusal
 from ftbench.core.component import build, text_identity
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
+from ftbench.core.stage import needed
 from ftbench.cost.bill import Bill, bill
 from ftbench.cost.tokens import TokenPrice
 from ftbench.store.store import Store
@@ -150,18 +151,8 @@ def primary_metric(plan: Plan) -> str:
 
 def weights_stages(plan: Plan, cell: Cell) -> list[str]:
     """Returns the keys of the stages that made the cell's weights, earlier ones (an SFT and its reference before a DPO, a merge last) first."""
-    chain: list[str] = []
-
-    def walk(key: str) -> None:
-        for earlier in plan.stages[key].inputs.values():
-            walk(earlier)
-        if plan.stages[key].kind in ("train", "reference", "merge") and key not in chain:
-            chain.append(key)
-
-    for role in ("train", "merge"):
-        if role in cell.stages:
-            walk(cell.stages[role])
-    return chain
+    own = [cell.stages[role] for role in ("train", "merge") if role in cell.stages]
+    return [key for key in needed(plan.stages, own) if plan.stages[key].kind in ("train", "reference", "merge")]
 
 
 def base_model(plan: Plan, stages: Mapping[str, str]) -> str | None:

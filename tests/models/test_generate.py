@@ -128,17 +128,23 @@ def test_latency_is_measured_on_single_requests_that_fit(chat) -> None:
     assert latencies(chat, [], greedy(), seed=0) == ([], [])
 
 
-def test_a_batch_size_is_found_where_none_is_given(chat, alone, monkeypatch: pytest.MonkeyPatch) -> None:
+def cramped(model, room: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Leaves the model memory for ``room`` rows at once; the list that comes back takes the size of each batch that is tried."""
     sizes: list[int] = []
-    whole = chat.model.generate
+    whole = model.generate
 
-    def cramped(**kwargs: object):
+    def tried(**kwargs: object):
         sizes.append(len(kwargs["input_ids"]))
-        if sizes[-1] > 3:
+        if sizes[-1] > room:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return whole(**kwargs)
 
-    monkeypatch.setattr(chat.model, "generate", cramped)
+    monkeypatch.setattr(model, "generate", tried)
+    return sizes
+
+
+def test_a_batch_size_is_found_where_none_is_given(chat, alone, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = cramped(chat.model, 3, monkeypatch)
     monkeypatch.setattr("ftbench.models.decoding.FIRST_BATCH", 1)
     assert generate(chat, asked(chat), greedy(batch_size=None), seed=0) == alone and sizes == [1] * 7, "a CPU does not say when it is full"
     sizes.clear()
@@ -161,18 +167,9 @@ def test_progress_counts_up_to_all(chat) -> None:
 
 
 def test_a_batch_that_does_not_fit_into_memory_is_halved(chat, alone, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes: list[int] = []
-    whole = chat.model.generate
-
-    def cramped(**kwargs: object):
-        sizes.append(len(kwargs["input_ids"]))
-        if sizes[-1] > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return whole(**kwargs)
-
-    monkeypatch.setattr(chat.model, "generate", cramped)
+    sizes = cramped(chat.model, 2, monkeypatch)
     assert generate(chat, asked(chat), greedy(batch_size=7), seed=0) == alone
     assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
-    monkeypatch.setattr(chat.model, "generate", lambda **kwargs: cramped(input_ids=[0, 0, 0]))
+    cramped(chat.model, 0, monkeypatch)
     with pytest.raises(torch.OutOfMemoryError):
         generate(chat, asked(chat), greedy(), seed=0)

@@ -106,8 +106,9 @@ def test_what_cannot_be_loaded_is_refused_with_the_fix(plain_folder: Path, tmp_p
     assert said(hf(tmp_path / "empty")) == [f"model.name_or_path: {tmp_path / 'empty'} has no config.json"]
     pickled = tmp_path / "pickled"
     pickled.mkdir()
-    (pickled / "config.json").write_text('{"model_type": ', encoding="utf-8")
-    assert said(hf(pickled)) == [f"model.name_or_path: {pickled / 'config.json'} holds no JSON object"]
+    for content in ('{"model_type": ', '{"model_type": "llama"', "[1, 2]"):
+        (pickled / "config.json").write_text(content, encoding="utf-8")
+        assert said(hf(pickled)) == [f"model.name_or_path: {pickled / 'config.json'} holds no JSON object"]
     shutil.copy(plain_folder / "config.json", pickled)
     assert said(hf(pickled)) == [f"model.name_or_path: {pickled} has no weights (*.safetensors)"]
     (pickled / "pytorch_model.bin").write_bytes(b"x")
