@@ -26,6 +26,7 @@ from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError, did_you_mean
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
+from ftbench.models import weight_files
 from ftbench.store.store import Store
 
 ADAPTER, MODEL = "adapter", "model"
@@ -76,6 +77,7 @@ def export(plan: Plan, store: Store, cell: Cell, out: Path) -> None:
     try:
         model = build(plan.stages[cell.stages["train"]].config["model"], "model")
         _copy(source, scratch)
+        _check_weights(scratch, source)
         if source.name == ADAPTER:
             model.save_tokenizer(scratch)
             _name_base(scratch, model)
@@ -105,6 +107,23 @@ def _copy(source: Path, target: Path) -> None:
         if path.is_file():
             (target / path.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target / path.relative_to(source))
+
+
+def _check_weights(folder: Path, source: Path) -> None:
+    """Refuses to ship weights that are cut off or incomplete.
+
+    Raises:
+        FtbenchError: one line that names the file in the store.
+    """
+    try:
+        if source.name == ADAPTER:
+            weight_files.header(folder / weight_files.ADAPTER)
+            return
+        found = [problem.why for problem in weight_files.problems(folder, MODEL, pickled=False)]
+    except weight_files.Damaged as damage:
+        found = [str(damage)]
+    if found:
+        raise FtbenchError(f"{found[0].replace(str(folder), str(source))}. Remove that stage's folder and run the cell again")
 
 
 def _name_base(folder: Path, model: Any) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
+from ftbench.models.loading_info import some
 
-FOLDER = "adapter"
+FOLDER, FILE = "adapter", "adapter_model.safetensors"
 
 
 def add_lora(
@@ -30,12 +31,45 @@ def add_lora(
 
 def resume_adapter(model: Any, folder: Path, device: str) -> Any:
     """Returns ``model`` wrapped with the adapter in ``folder``, switched on to be trained further."""
-    from peft import PeftModel
-
-    with without_future_warnings():
-        adapted = PeftModel.from_pretrained(model, folder / FOLDER, is_trainable=True, torch_device=device)
+    adapted = load_adapter(model, folder, device, trainable=True)
     _keep_float32(model)
     return adapted
+
+
+def load_adapter(model: Any, folder: Path, device: str, trainable: bool = False) -> Any:
+    """Returns ``model`` wrapped with the adapter in ``folder``, every tensor of it in its place.
+
+    Raises:
+        FtbenchError: when the adapter cannot be read, lacks tensors (peft would leave their random starting values), holds others, or was
+            made for a model of other sizes.
+    """
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import SafetensorError, safe_open
+
+    place = folder / FOLDER
+    try:
+        with safe_open(place / FILE, framework="pt") as file:
+            stored = set(file.keys())
+        with without_future_warnings(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Found missing adapter keys")  # said below, as an error
+            adapted = PeftModel.from_pretrained(model, place, is_trainable=trainable, torch_device=device)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise FtbenchError(f"{place}: cannot be loaded ({_first_line(error)}). Train it again") from error
+    except RuntimeError as error:
+        if "size mismatch" not in str(error):
+            raise
+        raise FtbenchError(f"{place}: its tensors have other shapes than this base's layers. Train it again over this base") from error
+    missing = set(get_peft_model_state_dict(adapted, save_embedding_layers=False)) - stored
+    foreign = stored - set(get_peft_model_state_dict(adapted, save_embedding_layers=True))
+    if missing or foreign:
+        faults = [f"{verb} {some(sorted(names))}" for verb, names in (("lacks", missing), ("has no place for", foreign)) if names]
+        raise FtbenchError(f"{place}: the adapter {' and '.join(faults)}. Train it again over this base")
+    return adapted
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def _keep_float32(model: Any) -> None:
@@ -77,13 +111,10 @@ def answerable(model: Any) -> Any:
 @contextmanager
 def attached(loaded: Any, folder: Path) -> Iterator[Any]:
     """Context manager: inside it, ``loaded`` answers with the adapter in ``folder``; afterwards with the base again."""
-    from peft import PeftModel
-
     from ftbench.models.intact import intact
 
     with intact(loaded.model):
-        with without_future_warnings():
-            PeftModel.from_pretrained(loaded.model, folder / FOLDER, torch_device=loaded.device)
+        load_adapter(loaded.model, folder, loaded.device)
         loaded.model.eval()
         yield loaded
 

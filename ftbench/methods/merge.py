@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
-from ftbench.methods.adapters import FOLDER, without_future_warnings
+from ftbench.methods.adapters import load_adapter, without_future_warnings
 
 
 def merged(loaded: Any, folder: Path) -> Any:
@@ -19,12 +19,10 @@ def merged(loaded: Any, folder: Path) -> Any:
     Raises:
         FtbenchError: for a quantised base, whose 4 bits cannot hold what was learned, and for weights that are not finite.
     """
-    from peft import PeftModel
-
     if loaded.quantized is not None:
         raise FtbenchError(f"merge: the base is in {loaded.quantized.kind}; merge into the base as it was before (model.quantization=null)")
+    model = load_adapter(loaded.model, folder, loaded.device)
     with without_future_warnings():
-        model = PeftModel.from_pretrained(loaded.model, folder / FOLDER, torch_device=loaded.device)
         try:
             whole = model.merge_and_unload(safe_merge=True)
         except ValueError as error:  # what peft raises for NaN

@@ -18,7 +18,8 @@ import numpy as np
 
 from ftbench.core.canonical import digest
 from ftbench.core.component import Component
-from ftbench.core.errors import Problem, Refused
+from ftbench.core.errors import FtbenchError, Problem, Refused
+from ftbench.models import weight_files
 from ftbench.models.revision import folder_digests, folder_of, hub_commit
 
 BATCH_TEXTS = 16
@@ -70,7 +71,9 @@ class BertScore(Component):
             return [Problem("bertscore.model", problem.why, problem.fix) for problem in refused.problems]
         if not (folder / "config.json").is_file():
             return [Problem("bertscore.model", f"{folder} holds no model (no config.json)", "Name a folder as save_pretrained writes it")]
-        return [] if self.layer is None or self.layer >= 0 else [Problem("bertscore.layer", f"{self.layer} is no layer", "Give 0 or more, or null for the last")]
+        if self.layer is not None and self.layer < 0:
+            return [Problem("bertscore.layer", f"{self.layer} is no layer", "Give 0 or more, or null for the last")]
+        return weight_files.problems(folder, "bertscore.model", pickled=False, causal=False)
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
         """Returns float64 [n, 1], the F1 of each row; a failed or empty answer has 0."""
@@ -106,11 +109,20 @@ class _Reader:
         import torch
         from transformers import AutoModel, AutoTokenizer
 
+        from ftbench.models.loaded import UNLOADABLE
+        from ftbench.models.loading_info import ASK, unused_tensors
+
         folder = folder_of(model)
         source = {"pretrained_model_name_or_path": model if folder is None else str(folder), **({} if folder is not None or revision is None else {"revision": revision})}
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.tokenizer = AutoTokenizer.from_pretrained(**source)
-        self.model = AutoModel.from_pretrained(**source, use_safetensors=True, dtype=torch.float32).to(self.device).eval()
+        try:
+            self.tokenizer = AutoTokenizer.from_pretrained(**source)
+            loaded, info = AutoModel.from_pretrained(**source, **ASK, use_safetensors=True, dtype=torch.float32)
+        except UNLOADABLE as error:  # an error of loading is none of an answer's: no row may be scored zero for it
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise FtbenchError(f"bertscore.model={model}: cannot be loaded ({reason}). Check the folder, the revision or the network") from error
+        unused_tensors(loaded, info, f"bertscore.model={model}")
+        self.model = loaded.to(self.device).eval()
         self.layer = -1 if layer is None else layer
         window = getattr(self.model.config, "max_position_embeddings", None) or LONGEST_TOKENS
         self.longest = min(window - 2, self.tokenizer.model_max_length, LONGEST_TOKENS)  # some encoders keep two places for themselves

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from ftbench.core.canonical import digest
 from ftbench.core.errors import FtbenchError
 from ftbench.models.format import Format
+from ftbench.models.loading_info import ASK, unused_tensors
 from ftbench.models.quantize import Quantized, loading_config, settle
 
 # A worker's output is read by people: no bars, and no word of kernels for 4-bit weights that nobody asked for.
@@ -39,6 +40,7 @@ class Loaded:
             so that its value cannot matter.
         context_tokens: the window, or None when the model states none.
         quantized: which layers hold 4-bit weights, or None where none do.
+        unused: what the checkpoint holds beside the model, one phrase per kind (vision parts, value heads).
     """
 
     model: Any
@@ -52,15 +54,21 @@ class Loaded:
     pad_id: int
     context_tokens: int | None
     quantized: Quantized | None
+    unused: tuple[str, ...] = ()
+
+    def notes(self) -> list[str]:
+        """Returns what a reader of this model's answers should know of template and checkpoint."""
+        return [*self.format.notes(), *(f"tensors of the checkpoint that are not used: {text}" for text in self.unused)]
 
     def provenance(self) -> dict[str, Any]:
-        """Returns what a receipt says of the model: commit, weights' dtype, 4-bit layers, attention, and the chat template by hash."""
+        """Returns what a receipt says of the model: commit, weights' dtype, 4-bit layers, attention, the chat template by hash, tensors left out."""
         return {
             "revision": self.revision,
             "dtype": str(self.dtype).removeprefix("torch."),
             "quantization": None if self.quantized is None else self.quantized.as_dict(),
             "attention": self.model.config._attn_implementation,
             "chat_template": None if self.format.template is None else digest(self.format.template),
+            **({"unused_tensors": list(self.unused)} if self.unused else {}),
         }
 
 
@@ -117,9 +125,18 @@ def load(
         extra["device_map"] = {"": device}
     tokenizer, template = load_tokenizer(name, common, template, use_template)
     try:
-        model = transformers.AutoModelForCausalLM.from_pretrained(name, dtype=chosen, use_safetensors=safetensors_only or None, **extra, **common)
+        safe = safetensors_only or None
+        model, info = transformers.AutoModelForCausalLM.from_pretrained(name, dtype=chosen, use_safetensors=safe, **ASK, **extra, **common)
     except UNLOADABLE as error:
         raise cannot_load(name, error) from error
+    except RuntimeError as error:
+        if "conversion of the weights" in str(error):
+            reason = "tensors that belong together, such as those of experts, are not all there or differ in shape"
+            raise FtbenchError(f"model.name_or_path={name}: cannot be loaded ({reason}). Copy or download the folder again, whole") from error
+        raise  # out of memory, for one
+    if model._hf_peft_config_loaded:  # transformers reports on the adapter's tensors and not on those of the base below it
+        raise FtbenchError(f"model.name_or_path={name}: is an adapter. Merge it into its base (merge_and_unload, save_pretrained) and name that folder")
+    unused = unused_tensors(model, info, f"model.name_or_path={name}")
     quantized = None if quantization is None else settle(model, quantization, name)
     model.eval()
     model.requires_grad_(False)
@@ -138,6 +155,7 @@ def load(
         pad_id=_pad_id(tokenizer, format.stop_ids),
         context_tokens=context_tokens or window(model.config),
         quantized=quantized,
+        unused=unused,
     )
 
 

@@ -11,7 +11,7 @@ from ftbench.core.canonical import file_digest
 from ftbench.core.component import Component, Remote
 from ftbench.core.errors import FtbenchError, Problem, Refused, did_you_mean
 from ftbench.core.example import Splits
-from ftbench.models import quantize
+from ftbench.models import quantize, weight_files
 from ftbench.models.revision import PACKAGE, cached_snapshot, folder_digests, folder_of, hub_commit
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -250,12 +250,14 @@ class Pretrained(Component):
     def _place_problems(self) -> list[Problem]:
         try:
             folder = self._folder()
-            if folder is None:
-                self._commit()
-                return []
+            commit = self._commit() if folder is None else None
         except Refused as error:
             return error.problems
         where = "model.name_or_path"
+        if folder is None:
+            cached = cached_snapshot(self.name_or_path, commit) if commit else None
+            here = cached is not None and (cached / "config.json").is_file()
+            return weight_files.problems(cached, where, not self.safetensors_only, partial=True) if here else []
         if not folder.is_dir():
             return [Problem(where, f"no folder {folder}", "Give a hub id (owner/name) or a folder with config.json and safetensors")]
         if not (folder / "config.json").is_file():
@@ -272,4 +274,4 @@ class Pretrained(Component):
             if self.safetensors_only:
                 fix = "Convert them with save_pretrained, or set model.safetensors_only=false if you trust the file"
                 return [Problem(where, f"{folder} has only pickled weights (*.bin)", fix)]
-        return []
+        return weight_files.problems(folder, where, not self.safetensors_only)

@@ -42,6 +42,10 @@ class Engine:
     revision: str | None
     dtype: str
 
+    def notes(self) -> list[str]:
+        """Returns what a reader of this model's answers should know of its template."""
+        return self.format.notes()
+
     def provenance(self) -> dict[str, Any]:
         """Returns what a receipt says of the model."""
         import vllm

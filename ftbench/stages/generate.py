@@ -64,7 +64,7 @@ def run(job: Job) -> Outcome:
         "length_capped_share": finishes["length"] / len(rows) if rows else None,
         "cut": cut_counts(sent),
         "backend": decoding.backend,
-        "notes": [*loaded.format.notes(), *endless(rows, loaded.format.tokenizer, decoding.max_new_tokens)],
+        "notes": [*loaded.notes(), *endless(rows, loaded.format.tokenizer, decoding.max_new_tokens)],
     }
     return Outcome(tokens={**tokens, "prompt_added": added}, provenance=loaded.provenance(), details=details)
 

@@ -45,7 +45,7 @@ def run(job: Job) -> Outcome:
         "prompt": sum(len(one.encoded.prompt_ids) for one in sent if one.encoded is not None),
         "target": sum(row["tokens"] for row in rows if row["nll"] is not None),
     }
-    details = {"rows": len(rows), "failed": sum(row["nll"] is None for row in rows), "cut": cut_counts(sent), "notes": loaded.format.notes()}
+    details = {"rows": len(rows), "failed": sum(row["nll"] is None for row in rows), "cut": cut_counts(sent), "notes": loaded.notes()}
     return Outcome(tokens=tokens, provenance=loaded.provenance(), details=details)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ftbench.core.component import Remote
 from ftbench.core.errors import Problem, Refused
+from ftbench.models import weight_files
 from ftbench.models.revision import folder_digests, folder_of, hub_commit
 
 _held: dict[tuple[str, str, str | None], Any] = {}
@@ -36,7 +37,9 @@ def problems(model: str, revision: str | None) -> list[Problem]:
         identity(model, revision)
     except Refused as refused:
         return [Problem(problem.where.removeprefix("model.").replace("name_or_path", "model"), problem.why, problem.fix) for problem in refused.problems]
-    return []
+    folder = folder_of(model)
+    inside = [] if folder is None else [place for place in _model_folders(folder) if any(place.glob("*.safetensors*"))]
+    return [problem for place in inside for problem in weight_files.problems(place, "model", pickled=False, causal=False)]
 
 
 def identity(model: str, revision: str | None) -> dict[str, Any]:
@@ -50,9 +53,13 @@ def identity(model: str, revision: str | None) -> dict[str, Any]:
         return {"hub": model, "commit": hub_commit(model, revision or "main")}
     if not (folder / "config.json").is_file():
         raise Refused([Problem("model", f"{model!r} is no folder of a model: no config.json in it", "Name a folder as save_pretrained writes it, or a hub id")])
-    inside = [folder, *sorted(path for path in folder.iterdir() if path.is_dir() and (path / "config.json").is_file())]
-    files = {f"{place.relative_to(folder).as_posix()}/{name}": value for place in inside for name, value in folder_digests(place, False).items()}
+    files = {f"{place.relative_to(folder).as_posix()}/{name}": value for place in _model_folders(folder) for name, value in folder_digests(place, False).items()}
     return {"files": files}
+
+
+def _model_folders(folder: Path) -> list[Path]:
+    """Returns a model's folder and those of its modules (pooling, projections)."""
+    return [folder, *sorted(path for path in folder.iterdir() if path.is_dir() and (path / "config.json").is_file())]
 
 
 def pinned(model: str, revision: str | None) -> tuple[str, str | None]:
@@ -80,12 +87,19 @@ def remotes(model: str, revision: str | None) -> list[Remote]:
 
 
 def reader(kind: str, model: str, revision: str | None) -> Any:
-    """*Heavy.* Returns a loaded ``SentenceTransformer`` or ``CrossEncoder``, which stays until ``release``."""
+    """*Heavy.* Returns a loaded ``SentenceTransformer`` or ``CrossEncoder``, which stays until ``release``.
+
+    Raises:
+        FtbenchError: when the model lacks tensors, which would be filled with random numbers (DESIGN 6, number 39).
+    """
     import sentence_transformers
+
+    from ftbench.models.loading_info import checked_loading
 
     held = kind, model, revision
     if held not in _held:
-        _held[held] = getattr(sentence_transformers, kind)(place(model), revision=revision)
+        with checked_loading(f"context.retriever.model={model}"):
+            _held[held] = getattr(sentence_transformers, kind)(place(model), revision=revision)
     return _held[held]
 
 
