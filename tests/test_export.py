@@ -97,3 +97,21 @@ def test_what_cannot_be_exported_is_one_line_with_the_fix(sweep: Path, tmp_path:
             main([cell.id, "--out", str(tmp_path / "out"), "--sweep", str(sweep)])
     finally:
         (tmp_path / "gone").rename(Store(plan.store).folder(cell.stages["score.test"]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("artifact", ["adapter", "merged"])
+def test_39_weights_that_were_cut_off_are_not_shipped(artifact: str, sweep: Path, tmp_path: Path) -> None:
+    plan, cell = _cell(sweep, artifact)
+    folder = Store(plan.store).folder(cell.stages["merge" if artifact == "merged" else "train"])
+    (path,) = folder.glob("*/*.safetensors")
+    content, mode = path.read_bytes(), path.stat().st_mode
+    path.chmod(0o600)
+    try:
+        path.write_bytes(content[:-5])
+        with pytest.raises(FtbenchError, match=f"{path.name} has {len(content) - 5:,} bytes where its header says"):
+            main([cell.id, "--out", str(tmp_path / "out"), "--sweep", str(sweep)])
+    finally:
+        path.write_bytes(content)
+        path.chmod(mode)
+    assert list(tmp_path.iterdir()) == []

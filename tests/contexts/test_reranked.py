@@ -81,3 +81,20 @@ def test_a_model_that_scores_no_pairs_is_refused_while_planning(classifier: Path
         (problem,) = reranked(folder).check()
         assert problem.where == "model" and why in problem.why
     assert reranked(classifier).check() == []
+
+
+def test_39_a_reranker_or_encoder_that_lacks_tensors_is_refused(classifier: Path, tmp_path: Path) -> None:
+    from ftbench.contexts.retrieve import encoder
+    from ftbench.core.errors import FtbenchError
+    from tests.models.damaged import altered, without
+
+    headless = altered(classifier, tmp_path / "headless", without("classifier"))
+    with pytest.raises(FtbenchError, match=r"lacks 2 tensors \(classifier.bias, classifier.weight\)"):
+        reranked(headless).ready()
+    broken = altered(classifier, tmp_path / "broken", without("layer.1.attention.self.query.weight"))
+    with pytest.raises(FtbenchError, match="lacks 1 tensor"):
+        encoder.reader("SentenceTransformer", str(broken), None)
+    shallow = altered(classifier, tmp_path / "shallow", without("encoder.layer.1."))
+    assert "has no tensor of bert.encoder.layer.1" in reranked(shallow).check()[0].why
+    assert encoder.reader("SentenceTransformer", str(classifier), None) is not None
+    encoder.release()

@@ -71,3 +71,18 @@ def test_without_a_model_it_is_refused_and_the_signature_names_model_and_layer(t
     assert "none is named" in str(metric(model=None).check()[0])
     assert "no config.json" in str(metric(model=str(tmp_path)).check()[0]) and metric().check() == []
     assert metric().signature() != metric(layer=1).signature() != metric(idf=True).signature()
+
+
+def test_39_an_encoder_that_lacks_tensors_fails_the_stage_and_scores_no_row(tmp_path):
+    from ftbench.core.errors import FtbenchError
+    from ftbench.models.revision import folder_of
+    from tests.models.damaged import altered, without
+
+    broken = altered(folder_of(TINY), tmp_path / "broken", without("layers.1.mlp.up_proj"))
+    with pytest.raises(FtbenchError, match=r"bertscore.model=.*lacks 1 tensor \(layers.1.mlp.up_proj.weight\)"):
+        statistics_of(metric(model=str(broken)), rows(ANSWERS))
+    fewer = altered(folder_of(TINY), tmp_path / "fewer", without("layers.2."))
+    assert "has no tensor of model.layers.2" in str(metric(model=str(fewer)).check()[0])
+    (tmp_path / "broken" / "tokenizer.json").write_text("{")
+    with pytest.raises(FtbenchError, match="cannot be loaded"):
+        statistics_of(metric(model=str(broken), layer=1), rows(ANSWERS))
