@@ -123,7 +123,8 @@ def _check_weights(folder: Path, source: Path) -> None:
     except weight_files.Damaged as damage:
         found = [str(damage)]
     if found:
-        raise FtbenchError(f"{found[0].replace(str(folder), str(source))}. Remove that stage's folder and run the cell again")
+        why = found[0].replace(str(folder), str(source))
+        raise FtbenchError(f"{why}. Remove that stage's folder and run the cell again")
 
 
 def _name_base(folder: Path, model: Any) -> None:

@@ -40,8 +40,8 @@ def load_adapter(model: Any, folder: Path, device: str, trainable: bool = False)
     """Returns ``model`` wrapped with the adapter in ``folder``, every tensor of it in its place.
 
     Raises:
-        FtbenchError: when the adapter cannot be read, lacks tensors (peft would leave their random starting values), holds others, or was
-            made for a model of other sizes.
+        FtbenchError: when the adapter cannot be read, lacks tensors (peft would leave their random starting values), holds
+            others, or was made for a model of other sizes.
     """
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors import SafetensorError, safe_open
@@ -58,11 +58,13 @@ def load_adapter(model: Any, folder: Path, device: str, trainable: bool = False)
     except RuntimeError as error:
         if "size mismatch" not in str(error):
             raise
-        raise FtbenchError(f"{place}: its tensors have other shapes than this base's layers. Train it again over this base") from error
+        reason = "its tensors have other shapes than this base's layers"
+        raise FtbenchError(f"{place}: {reason}. Train it again over this base") from error
     missing = set(get_peft_model_state_dict(adapted, save_embedding_layers=False)) - stored
     foreign = stored - set(get_peft_model_state_dict(adapted, save_embedding_layers=True))
     if missing or foreign:
-        faults = [f"{verb} {some(sorted(names))}" for verb, names in (("lacks", missing), ("has no place for", foreign)) if names]
+        found = (("lacks", missing), ("has no place for", foreign))
+        faults = [f"{verb} {some(sorted(names))}" for verb, names in found if names]
         raise FtbenchError(f"{place}: the adapter {' and '.join(faults)}. Train it again over this base")
     return adapted
 

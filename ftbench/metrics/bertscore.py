@@ -120,7 +120,8 @@ class _Reader:
             loaded, info = AutoModel.from_pretrained(**source, **ASK, use_safetensors=True, dtype=torch.float32)
         except UNLOADABLE as error:  # an error of loading is none of an answer's: no row may be scored zero for it
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise FtbenchError(f"bertscore.model={model}: cannot be loaded ({reason}). Check the folder, the revision or the network") from error
+            fix = "Check the folder, the revision or the network"
+            raise FtbenchError(f"bertscore.model={model}: cannot be loaded ({reason}). {fix}") from error
         unused_tensors(loaded, info, f"bertscore.model={model}")
         self.model = loaded.to(self.device).eval()
         self.layer = -1 if layer is None else layer

@@ -61,7 +61,7 @@ class Loaded:
         return [*self.format.notes(), *(f"tensors of the checkpoint that are not used: {text}" for text in self.unused)]
 
     def provenance(self) -> dict[str, Any]:
-        """Returns what a receipt says of the model: commit, weights' dtype, 4-bit layers, attention, the chat template by hash, tensors left out."""
+        """Returns what a receipt says of the model: commit, dtype, 4-bit layers, attention, template's hash, unused tensors."""
         return {
             "revision": self.revision,
             "dtype": str(self.dtype).removeprefix("torch."),
@@ -126,16 +126,19 @@ def load(
     tokenizer, template = load_tokenizer(name, common, template, use_template)
     try:
         safe = safetensors_only or None
-        model, info = transformers.AutoModelForCausalLM.from_pretrained(name, dtype=chosen, use_safetensors=safe, **ASK, **extra, **common)
+        options = {"dtype": chosen, "use_safetensors": safe, **ASK, **extra, **common}
+        model, info = transformers.AutoModelForCausalLM.from_pretrained(name, **options)
     except UNLOADABLE as error:
         raise cannot_load(name, error) from error
     except RuntimeError as error:
         if "conversion of the weights" in str(error):
             reason = "tensors that belong together, such as those of experts, are not all there or differ in shape"
-            raise FtbenchError(f"model.name_or_path={name}: cannot be loaded ({reason}). Copy or download the folder again, whole") from error
+            fix = "Copy or download the folder again, whole"
+            raise FtbenchError(f"model.name_or_path={name}: cannot be loaded ({reason}). {fix}") from error
         raise  # out of memory, for one
-    if model._hf_peft_config_loaded:  # transformers reports on the adapter's tensors and not on those of the base below it
-        raise FtbenchError(f"model.name_or_path={name}: is an adapter. Merge it into its base (merge_and_unload, save_pretrained) and name that folder")
+    if model._hf_peft_config_loaded:  # the info is then about the adapter's tensors and not about those of its base
+        fix = "Merge it into its base (merge_and_unload, save_pretrained) and name that folder"
+        raise FtbenchError(f"model.name_or_path={name}: is an adapter. {fix}")
     unused = unused_tensors(model, info, f"model.name_or_path={name}")
     quantized = None if quantization is None else settle(model, quantization, name)
     model.eval()

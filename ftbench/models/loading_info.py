@@ -1,7 +1,7 @@
-"""What loading left out: a model that lacks tensors is refused, because transformers fills them with random numbers and goes on.
+"""What loading left out: transformers fills missing tensors with random numbers, so such a model is refused.
 
-Every load asks ``from_pretrained`` for its loading info (``ASK``) and hands it to ``unused_tensors``; libraries that load models themselves
-do so inside ``checked_loading``. Weights that are tied are no misses: transformers takes them from the list.
+Every load asks ``from_pretrained`` for its loading info (``ASK``) and hands it to ``unused_tensors``; libraries that
+load models themselves do so inside ``checked_loading``. Tied weights are no misses: transformers takes them from the list.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ ASK = {"output_loading_info": True, "ignore_mismatched_sizes": True}
 HARMLESS = {
     "attention masks": r"attn\.(masked_)?bias$|attention\.(masked_)?bias$|(causal|attn|attention)_mask$",
     "rotary and position buffers": r"inv_freq$|(cos|sin)_cached$|(^|\.)position_ids$|freqs_cis$|attn\.embed_positions$",
-    "scales of the key-value cache": r"\.(k|v|kv)_(scale|zero_point)s?$|\.[kv]_proj\.output_scale$|attn\.(q|prob)_scale$",
+    "scales of the key-value cache": r"\.(k|v|kv)_(scale|zero_point)s?$|\.[kv]_proj\.output_scale$"
+    r"|attn\.(q|prob)_scale$",
     "multi-token prediction": r"(^|\.)(mtp|nextn|medusa|eagle)\w*\.",
-    "vision, audio and video parts": r"(^|\.)(vision|visual|image|video|audio|speech|mm_|multi_?modal|embed_vision|talker|token2wav|code2wav)\w*\.",
-    "value and classification heads": r"^(\w+\.)?(v_head|value_head|reward_head|score|classifier|qa_outputs|pooler)\.|^cls\.seq_relationship\.",
+    "vision, audio and video parts": r"(^|\.)(vision|visual|image|video|audio|speech|mm_|multi_?modal)\w*\."
+    r"|(^|\.)(embed_vision|embed_audio|talker|token2wav|code2wav)\.",
+    "value and classification heads": r"^(\w+\.)?(v_head|value_head|reward_head|score|classifier|qa_outputs|pooler)\."
+    r"|^cls\.seq_relationship\.",
 }
-"""Kind -> names of tensors that a checkpoint may hold beside those of a language model, whose answers do not depend on them."""
+"""Kind -> names of tensors that a checkpoint may hold beside a language model's: answers do not depend on them."""
 
 LAYER = re.compile(r"^((?:.*?\.)?(?:layers|layer|h|blocks|block)\.\d+)\.")
 PREDICTS = re.compile(r"\.(eh_proj|enorm|hnorm|shared_head)\.")
@@ -42,7 +45,7 @@ def unused_tensors(model: Any, info: Mapping[str, Any], where: str) -> tuple[str
         where: setting and name of the model, such as ``model.name_or_path=NAME``.
 
     Raises:
-        FtbenchError: when tensors are missing or have other shapes, or the checkpoint holds tensors that the computation lacks.
+        FtbenchError: when tensors are missing or of other shapes, or the model lacks a place for some that matter.
     """
     kind, base = type(model).__name__, _is_base(model)
     missing = sorted(name for name in info["missing_keys"] if not (base and ".pooler." in f".{name}"))
@@ -53,20 +56,21 @@ def unused_tensors(model: Any, info: Mapping[str, Any], where: str) -> tuple[str
         faults.append(f"lacks {some(missing)}, which would be filled with random numbers")
     if shapes:
         name, (stored, expected) = min(shapes.items())
-        faults.append(f"{some(sorted(shapes))} of another shape than config.json says ({name}: {list(stored)}, not {list(expected)})")
+        difference = f"{name}: {list(stored)}, not {list(expected)}"
+        faults.append(f"{some(sorted(shapes))} of another shape than config.json says ({difference})")
     if foreign:
         faults.append(f"holds {some(foreign)} that {kind} does not compute with{_encoder(foreign)}")
     if faults:
-        fix = "Copy or download the folder again, whole, with the config.json that belongs to it, or name a model of this class"
+        fix = "Copy or download the folder again, whole, with its own config.json, or name a model of this class"
         raise FtbenchError(f"{where}: not loaded as {kind}: {'; '.join(faults)}. {fix}")
     return tuple(f"{part}: {some(names)}" for part, names in noted.items())
 
 
 def sort_unexpected(model: Any, names: Collection[str]) -> tuple[dict[str, list[str]], list[str]]:
-    """Returns the tensors that a model has no place for: those that it can do without, by kind, and those that belong to the computation.
+    """Returns the tensors that a model has no place for: the harmless ones by kind, and those of the computation.
 
-    A base model (an encoder without a head) can do without whatever stands outside its own modules, which are heads; a language model
-    can do without the kinds of ``HARMLESS`` alone.
+    For a base model (an encoder without a head) whatever stands outside its own modules is harmless: heads. For a
+    language model the kinds of ``HARMLESS`` are, and nothing else.
     """
     predicting = {match[1] for name in names if PREDICTS.search(name) and (match := LAYER.match(name))}
     own = {name for name, _ in model.named_children()} if _is_base(model) else None
@@ -126,7 +130,7 @@ def _is_base(model: Any) -> bool:
 
 
 def _is_bias_of_a_layer(model: Any, name: str) -> bool:
-    """Says whether a name that reads like a mask is a bias of a layer that has weights: the class computes without it."""
+    """Says whether a name that reads like a mask is the bias of a layer with weights: the class computes without it."""
     parent, _, last = name.rpartition(".")
     if last != "bias":
         return False

@@ -1,7 +1,8 @@
-"""What the weights of a model folder hold, from file headers, index and ``config.json`` alone: a plan refuses a damaged folder in milliseconds.
+"""What the weights of a model folder hold, from file headers, index and ``config.json`` alone.
 
-Neither torch nor transformers is imported and no weights are read. Whatever an architecture may lay out in a way of its own is left to loading
-(``ftbench.models.loading_info``), which knows every name; what is refused here is wrong for every architecture.
+So a plan refuses a damaged folder in milliseconds: neither torch nor transformers is imported and no weights are read.
+Whatever an architecture may lay out in its own way is left to loading (``ftbench.models.loading_info``), which knows every
+name; what is refused here is wrong for every architecture.
 """
 
 from __future__ import annotations
@@ -25,10 +26,19 @@ LARGEST_HEADER_BYTES = 100_000_000
 LAYER = re.compile(r"^((?:.*?\.)?(?:layers|layer|h|blocks|block))\.(\d+)\.")
 OTHER_PARTS = re.compile(r"vision|visual|image|img|video|audio|speech|mtp|nextn|medusa|eagle")
 """In names of tensors that the language model does not compute with."""
-LAYER_COUNTS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "decoder_layers", "num_decoder_layers", "num_transformer_layers")
+LAYER_COUNTS = (
+    "num_hidden_layers",
+    "n_layer",
+    "n_layers",
+    "num_layers",
+    "decoder_layers",
+    "num_decoder_layers",
+    "num_transformer_layers",
+)
 PREDICTION_COUNTS = ("num_nextn_predict_layers", "num_mtp_layers", "num_mtp_modules", "mtp_num_hidden_layers")
 TEXT_CONFIGS = ("text_config", "llm_config", "language_config", "thinker_config", "decoder")
-EMBEDDING_NAME, HEAD_NAME = re.compile(r"emb|wte|word|shared|tok"), re.compile(r"head|output|embed_out|pred|decoder\.(weight|bias)$|cls")
+EMBEDDING_NAME = re.compile(r"emb|wte|word|shared|tok")
+HEAD_NAME = re.compile(r"head|output|embed_out|pred|decoder\.(weight|bias)$|cls")
 
 COPY = "Copy or download the folder again, whole"
 
@@ -71,7 +81,7 @@ def problems(folder: Path, where: str, pickled: bool, causal: bool = True, parti
 
 
 def read(folder: Path, pickled: bool, named: str | None = None) -> Shapes:
-    """Returns name -> shape of the tensors that ``from_pretrained`` finds in a folder; pickles are not opened, so a lone one has none.
+    """Returns name -> shape of the tensors that ``from_pretrained`` finds in a folder; pickles are not opened.
 
     Args:
         named: the file that the config names (``transformers_weights``), or None.
@@ -90,7 +100,9 @@ def read(folder: Path, pickled: bool, named: str | None = None) -> Shapes:
     if pickled and (folder / PICKLED_INDEX).is_file():
         return _sharded(folder, PICKLED_INDEX)
     others = sorted(path.name for path in folder.glob("*.safetensors"))
-    raise Absent(f"{folder} has neither {WEIGHTS} nor {INDEX}, only {_some(others)}" if others else f"{folder} has no weights")
+    if others:
+        raise Absent(f"{folder} has neither {WEIGHTS} nor {INDEX}, only {_some(others)}")
+    raise Absent(f"{folder} has no weights")
 
 
 def header(path: Path) -> Shapes:
@@ -128,7 +140,8 @@ def _header(path: Path, size: int, _modified: int) -> Shapes:
 
 def _sharded(folder: Path, index: str) -> Shapes:
     try:
-        places = {name: str(shard) for name, shard in json.loads((folder / index).read_text(encoding="utf-8"))["weight_map"].items()}
+        weight_map = json.loads((folder / index).read_text(encoding="utf-8"))["weight_map"]
+        places = {name: str(shard) for name, shard in weight_map.items()}
         shards = sorted(set(places.values()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Damaged(f"{folder / index} holds no weight_map") from error
@@ -181,7 +194,10 @@ def _layers(folder: Path, config: Mapping[str, Any], shapes: Shapes) -> tuple[st
     if len(stacks) != 1 or not counts:
         return None
     ((stack, numbers),) = stacks.items()
-    extra = max((one[name] for one in [config, *texts] for name in PREDICTION_COUNTS if isinstance(one.get(name), int)), default=0)
+    extra = max(
+        (one[name] for one in [config, *texts] for name in PREDICTION_COUNTS if isinstance(one.get(name), int)),
+        default=0,
+    )
     for count in counts:
         beyond = {number for number in numbers if number >= count + extra} - predicting
         if numbers.issuperset(range(count)) and not beyond:
@@ -190,12 +206,16 @@ def _layers(folder: Path, config: Mapping[str, Any], shapes: Shapes) -> tuple[st
     lacking, beyond = sorted(set(range(count)) - numbers), sorted(numbers - set(range(count + extra)) - predicting)
     if lacking:
         return f"{folder} has no tensor of {_numbers(lacking, stack)}, and config.json says {count} layers", COPY
-    return f"{folder} has {_numbers(beyond, stack)} where config.json says {count} layers", "Set the config's number of layers to that of the weights, or copy the folder again"
+    fix = "Set the config's number of layers to that of the weights, or copy the folder again"
+    return f"{folder} has {_numbers(beyond, stack)} where config.json says {count} layers", fix
 
 
 def _embedding(folder: Path, config: Mapping[str, Any], shapes: Shapes) -> tuple[str, str] | None:
     size = _value(config, "vocab_size")
-    if not isinstance(size, int) or any(size in shape for shape in shapes.values()) or any(EMBEDDING_NAME.search(name) for name in shapes):
+    found = any(
+        isinstance(size, int) and size in shape or EMBEDDING_NAME.search(name) for name, shape in shapes.items()
+    )
+    if found or not isinstance(size, int):
         return None
     return f"{folder} has no embedding: no tensor has {size} rows, the vocab_size of config.json", COPY
 
@@ -203,7 +223,8 @@ def _embedding(folder: Path, config: Mapping[str, Any], shapes: Shapes) -> tuple
 def _head(folder: Path, config: Mapping[str, Any], shapes: Shapes) -> tuple[str, str] | None:
     """Refuses weights with one vocabulary-sized tensor where the config says that embedding and head are two."""
     size = _value(config, "vocab_size")
-    if _value(config, "tie_word_embeddings") is not False or config.get("tie_word_embeddings") is True or not isinstance(size, int):
+    ties = (_value(config, "tie_word_embeddings"), config.get("tie_word_embeddings", False))
+    if ties != (False, False) or not isinstance(size, int):
         return None
     outside = [name for name, shape in shapes.items() if not LAYER.match(name) and not OTHER_PARTS.search(name)]
     if sum(size in shapes[name] for name in outside) > 1 or any(HEAD_NAME.search(name) for name in outside):
@@ -219,7 +240,8 @@ def _value(config: Mapping[str, Any], name: str) -> Any:
 
 
 def _numbers(numbers: Sequence[int], stack: str) -> str:
-    return f"{stack}.{numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} layers ({stack}.{numbers[0]} to {stack}.{numbers[-1]})"
+    first, last = f"{stack}.{numbers[0]}", f"{stack}.{numbers[-1]}"
+    return first if len(numbers) == 1 else f"{len(numbers)} layers ({first} to {last})"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -12,8 +12,9 @@ WEIGHTS = "model.safetensors"
 
 
 def families() -> dict[str, tuple[str, dict[str, Any]]]:
-    """Returns name -> model type and the values of its config, tied and untied, with dense, sparse and recurrent layers."""
-    sizes = {"vocab_size": 97, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
+    """Returns name -> model type and values of its config: tied and untied; dense, sparse and recurrent layers."""
+    layers = {"vocab_size": 97, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    sizes = {**layers, "intermediate_size": 48}
     grouped = {**sizes, "num_key_value_heads": 2}
     gpt = {"vocab_size": 97, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64}
     experts = {**grouped, "moe_intermediate_size": 24, "num_experts_per_tok": 2}
@@ -27,7 +28,7 @@ def families() -> dict[str, tuple[str, dict[str, Any]]]:
         "gpt2_tied": ("gpt2", gpt),
         "gpt_neox_untied": ("gpt_neox", {**sizes, "tie_word_embeddings": False}),
         "bloom_tied": ("bloom", {"vocab_size": 97, "hidden_size": 32, "n_layer": 2, "n_head": 4}),
-        "opt_tied": ("opt", {"vocab_size": 97, "hidden_size": 32, "ffn_dim": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "word_embed_proj_dim": 32}),
+        "opt_tied": ("opt", {**layers, "ffn_dim": 48, "word_embed_proj_dim": 32}),
         "mixtral_untied": ("mixtral", {**grouped, "num_local_experts": 4, "tie_word_embeddings": False}),
         "qwen3_moe_untied": ("qwen3_moe", {**experts, "num_experts": 4, "head_dim": 8, "tie_word_embeddings": False}),
         "mamba_tied": ("mamba", {"vocab_size": 97, "hidden_size": 32, "state_size": 8, "num_hidden_layers": 2}),
@@ -36,7 +37,7 @@ def families() -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def write_family(folder: Path, name: str, shards: bool = False) -> Any:
-    """Writes one of ``families`` with random weights and returns the model; ``shards`` splits them over several files."""
+    """Writes one of ``families`` with random weights, over several files for ``shards``, and returns the model."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -53,12 +54,17 @@ def write_bart(folder: Path) -> Path:
     """Writes an encoder-decoder whose decoder ``AutoModelForCausalLM`` loads without its encoder."""
     import transformers
 
-    small = {f"{part}_{name}": value for part in ("encoder", "decoder") for name, value in (("layers", 2), ("attention_heads", 2), ("ffn_dim", 16))}
-    transformers.BartForConditionalGeneration(transformers.BartConfig(vocab_size=264, d_model=16, **small)).save_pretrained(folder)
+    sizes = {"layers": 2, "attention_heads": 2, "ffn_dim": 16}
+    both = {f"{part}_{name}": value for part in ("encoder", "decoder") for name, value in sizes.items()}
+    config = transformers.BartConfig(vocab_size=264, d_model=16, **both)
+    transformers.BartForConditionalGeneration(config).save_pretrained(folder)
     return folder
 
 
-def altered(source: Path, target: Path, tensors: Callable[[dict[str, Any]], Mapping[str, Any]] = dict, **config: Any) -> Path:
+Change = Callable[[dict[str, Any]], Mapping[str, Any]]
+
+
+def altered(source: Path, target: Path, tensors: Change = dict, **config: Any) -> Path:
     """Writes a copy of a model folder with other tensors and other values of its config, and returns it."""
     from safetensors.torch import load_file, save_file
 

@@ -1,4 +1,4 @@
-"""A model that lacks tensors is refused by name, wherever it is loaded; what a checkpoint may hold beside a model is noted (DESIGN 6, number 39)."""
+"""A model that lacks tensors is refused by name; what else a checkpoint may hold is noted (DESIGN 6, number 39)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ def loaded(folder: Path, **values: object):
     return component("model", "hf", name_or_path=str(folder), **values).load("cpu")
 
 
+def bert():
+    """The config of a small encoder with one output."""
+    from transformers import BertConfig
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
+    return BertConfig(vocab_size=60, num_labels=1, **sizes)
+
+
 def refusal(folder: Path, **values: object) -> str:
     with pytest.raises(FtbenchError) as caught:
         loaded(folder, **values)
@@ -28,16 +36,21 @@ def refusal(folder: Path, **values: object) -> str:
 def untied_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Llama whose head is not its embedding."""
     folder = write_llama(tmp_path_factory.mktemp("untied"), chat=True, hidden=64)
-    return altered(folder, folder / "untied", lambda tensors: {**tensors, "lm_head.weight": tensors["model.embed_tokens.weight"] + 1}, tie_word_embeddings=False)
+    head = lambda tensors: {**tensors, "lm_head.weight": tensors["model.embed_tokens.weight"] + 1}  # noqa: E731
+    return altered(folder, folder / "untied", head, tie_word_embeddings=False)
 
 
 @pytest.mark.parametrize("quantization", [None, "nf4"])
-def test_39_a_missing_tensor_is_refused_by_name(wide_folder: Path, untied_folder: Path, tmp_path: Path, quantization: str | None) -> None:
+def test_39_a_missing_tensor_is_refused_by_name(
+    wide_folder: Path, untied_folder: Path, tmp_path: Path, quantization: str | None
+) -> None:
     values = {"quantization": quantization}
     assert loaded(untied_folder, **values).unused == ()
     one = refusal(altered(wide_folder, tmp_path / "one", without("layers.1.mlp.up_proj")), **values)
     assert "lacks 1 tensor (model.layers.1.mlp.up_proj.weight), which would be filled with random numbers" in one
-    assert "lacks 1 tensor (lm_head.weight)" in refusal(altered(untied_folder, tmp_path / "head", without("lm_head")), **values)
+    assert "lacks 1 tensor (lm_head.weight)" in refusal(
+        altered(untied_folder, tmp_path / "head", without("lm_head")), **values
+    )
     many = refusal(altered(wide_folder, tmp_path / "many", without("layers.1.")), **values)
     assert "lacks 9 tensors (model.layers.1.input_layernorm.weight, " in many and ", ...)" in many
     embedding = refusal(altered(wide_folder, tmp_path / "embedding", without("embed_tokens")), **values)
@@ -50,12 +63,14 @@ def test_39_a_tensor_of_another_shape_is_refused_by_name(plain_folder: Path, tmp
 
 
 def test_39_a_missing_expert_is_refused(tmp_path: Path, plain_folder: Path) -> None:
-    """transformers stacks the experts of a layer: with one of them missing the stack is too short, with a part of one it cannot be made."""
+    """transformers stacks a layer's experts: without one the stack is short, without a part there is none."""
     write_family(tmp_path / "moe", "mixtral_untied")
     for path in plain_folder.glob("tokenizer*"):
         (tmp_path / "moe" / path.name).write_bytes(path.read_bytes())
-    assert "experts.down_proj" in refusal(altered(tmp_path / "moe", tmp_path / "expert", without("layers.1.block_sparse_moe.experts.2.")))
-    assert "such as those of experts, are not all there" in refusal(altered(tmp_path / "moe", tmp_path / "part", without("layers.1.block_sparse_moe.experts.2.w1")))
+    expert = "layers.1.block_sparse_moe.experts.2."
+    assert "experts.down_proj" in refusal(altered(tmp_path / "moe", tmp_path / "expert", without(expert)))
+    part = refusal(altered(tmp_path / "moe", tmp_path / "part", without(f"{expert}w1")))
+    assert "such as those of experts, are not all there" in part
 
 
 @pytest.mark.parametrize(
@@ -69,8 +84,11 @@ def test_39_a_missing_expert_is_refused(tmp_path: Path, plain_folder: Path) -> N
         "something.else",
     ],
 )
-def test_39_a_tensor_of_the_computation_that_the_class_lacks_is_refused(plain_folder: Path, tmp_path: Path, name: str) -> None:
-    assert f"holds 1 tensor ({name}) that LlamaForCausalLM does not compute with" in refusal(altered(plain_folder, tmp_path / "more", beside(name)))
+def test_39_a_tensor_of_the_computation_that_the_class_lacks_is_refused(
+    plain_folder: Path, tmp_path: Path, name: str
+) -> None:
+    text = refusal(altered(plain_folder, tmp_path / "more", beside(name)))
+    assert f"holds 1 tensor ({name}) that LlamaForCausalLM does not compute with" in text
 
 
 @pytest.mark.parametrize(
@@ -98,7 +116,8 @@ def test_39_what_no_answer_depends_on_is_noted(plain_folder: Path, tmp_path: Pat
 def test_39_a_whole_prediction_layer_is_noted(plain_folder: Path, tmp_path: Path) -> None:
     """DeepSeek and GLM write it as one more layer, with attention and MLP of its own."""
     names = [f"model.layers.2.{part}.weight" for part in ("eh_proj", "enorm", "self_attn.q_proj", "mlp.up_proj")]
-    assert loaded(altered(plain_folder, tmp_path / "more", beside(*names))).unused[0].startswith("multi-token prediction: 4 tensors")
+    (phrase,) = loaded(altered(plain_folder, tmp_path / "more", beside(*names))).unused
+    assert phrase.startswith("multi-token prediction: 4 tensors")
 
 
 def test_39_an_encoder_decoder_is_no_decoder(tmp_path: Path) -> None:
@@ -122,15 +141,16 @@ def test_39_sound_models_of_many_families_are_loaded_whole(tmp_path: Path, name:
 
 
 def test_39_other_libraries_loads_are_checked(tmp_path: Path) -> None:
-    """Encoders: a head that a reranker needs is no more to be missing than a layer; a pooler that nobody reads may be."""
+    """Encoders: neither a layer nor the head of a reranker may be missing; a pooler that nobody reads may."""
     import transformers
 
-    config = transformers.BertConfig(vocab_size=60, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16, num_labels=1)
+    config = bert()
     original = transformers.PreTrainedModel.__dict__["from_pretrained"]
     transformers.BertForMaskedLM(config).save_pretrained(tmp_path / "bert")
     with checked_loading("model=bert"):
         found = transformers.AutoModel.from_pretrained(tmp_path / "bert")
-        with pytest.raises(FtbenchError, match=r"model=bert: .*lacks 4 tensors \(bert.pooler.dense.bias, bert.pooler.dense.weight, classifier.bias, ...\)"):
+        named = r"\(bert.pooler.dense.bias, bert.pooler.dense.weight, classifier.bias, ...\)"
+        with pytest.raises(FtbenchError, match=f"model=bert: .*lacks 4 tensors {named}"):
             transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "bert")
         broken = altered(tmp_path / "bert", tmp_path / "broken", without("layer.1.output.dense.weight"))
         with pytest.raises(FtbenchError, match="lacks 1 tensor .encoder.layer.1.output.dense.weight."):
@@ -145,7 +165,7 @@ def test_39_other_libraries_loads_are_checked(tmp_path: Path) -> None:
 def test_39_the_heads_of_an_encoder_are_no_layers_of_it() -> None:
     import transformers
 
-    config = transformers.BertConfig(vocab_size=60, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16)
-    model = transformers.BertModel(config, add_pooling_layer=False)
-    noted, foreign = sort_unexpected(model, ["cls.predictions.bias", "bert.pooler.dense.weight", "bert.encoder.layer.2.output.dense.bias"])
-    assert foreign == ["bert.encoder.layer.2.output.dense.bias"] and sum(map(len, noted.values())) == 2
+    model = transformers.BertModel(bert(), add_pooling_layer=False)
+    beyond = "bert.encoder.layer.2.output.dense.bias"
+    noted, foreign = sort_unexpected(model, ["cls.predictions.bias", "bert.pooler.dense.weight", beyond])
+    assert foreign == [beyond] and sum(map(len, noted.values())) == 2

@@ -1,4 +1,4 @@
-"""A plan sees from headers, index and config alone that a folder is damaged, and never refuses a sound one (DESIGN 6, number 39)."""
+"""A plan sees from headers, index and config that a folder is damaged; sound ones pass (DESIGN 6, number 39)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def test_39_sound_folders_of_many_families_are_never_refused(tmp_path: Path, nam
 @pytest.mark.parametrize("name", families())
 def test_39_a_lost_layer_or_head_is_seen_in_every_family(tmp_path: Path, name: str) -> None:
     write_family(tmp_path / "sound", name)
-    assert " has no tensor of " in said(altered(tmp_path / "sound", tmp_path / "last", lambda tensors: {key: value for key, value in tensors.items() if ".1." not in key}))
+    last = altered(tmp_path / "sound", tmp_path / "last", without("layers.1.", "layer.1.", ".h.1."))
+    assert " has no tensor of " in said(last)
     if name.endswith("_untied"):
         head = altered(tmp_path / "sound", tmp_path / "head", without("lm_head", "embed_out"))
         assert said(head).endswith("has no output head, and config.json says tie_word_embeddings: false")
@@ -68,7 +69,8 @@ def test_39_shards_and_index_are_compared(sharded: Path, tmp_path: Path) -> None
 
     lost = copy("lost")
     (lost / files[1]).unlink()
-    assert said(lost) == f"{lost} lacks 1 of the {len(files)} files that model.safetensors.index.json names ({files[1]})"
+    count = len(files)
+    assert said(lost) == f"{lost} lacks 1 of the {count} files that model.safetensors.index.json names ({files[1]})"
     cut = copy("cut")
     content = (cut / files[1]).read_bytes()
     (cut / files[1]).write_bytes(content[:-1])
@@ -85,14 +87,17 @@ def test_39_shards_and_index_are_compared(sharded: Path, tmp_path: Path) -> None
     (named / weight_files.INDEX).write_text("{", encoding="utf-8")
     assert said(named).endswith("holds no weight_map")
     (named / weight_files.INDEX).unlink()
-    assert said(named).startswith(f"{named} has neither model.safetensors nor model.safetensors.index.json, only {files[0]}")
+    assert f"has neither model.safetensors nor model.safetensors.index.json, only {files[0]}" in said(named)
 
 
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
         ({"num_hidden_layers": 1}, "has model.layers.1 where config.json says 1 layers"),
-        ({"num_hidden_layers": 4}, "has no tensor of 2 layers (model.layers.2 to model.layers.3), and config.json says 4 layers"),
+        (
+            {"num_hidden_layers": 4},
+            "has no tensor of 2 layers (model.layers.2 to model.layers.3), and config.json says 4 layers",
+        ),
         ({"is_encoder_decoder": True}, "is an encoder-decoder (llama), and a decoder-only language model is needed"),
     ],
 )
@@ -103,14 +108,17 @@ def test_39_the_config_is_held_against_the_names(plain_folder: Path, tmp_path: P
 def test_39_prediction_layers_and_code_of_ones_own_are_not_refused(plain_folder: Path, tmp_path: Path) -> None:
     more = {"num_hidden_layers": 1}
     assert hf(altered(plain_folder, tmp_path / "counted", **more, num_nextn_predict_layers=1)).check() == []
-    assert hf(altered(plain_folder, tmp_path / "own", **more, auto_map={"AutoModelForCausalLM": "modeling.Own"})).check() == []
+    own = {"auto_map": {"AutoModelForCausalLM": "modeling.Own"}}
+    assert hf(altered(plain_folder, tmp_path / "own", **more, **own)).check() == []
 
 
 def test_39_no_embedding_and_no_decoder(plain_folder: Path, tmp_path: Path) -> None:
-    assert "has no embedding: no tensor has 264 rows" in said(altered(plain_folder, tmp_path / "none", without("embed_tokens")))
+    none = altered(plain_folder, tmp_path / "none", without("embed_tokens"))
+    assert "has no embedding: no tensor has 264 rows" in said(none)
     assert "is an encoder-decoder (bart)" in said(write_bart(tmp_path / "bart"))
     (tmp_path / "t5").mkdir()
-    (tmp_path / "t5" / "config.json").write_text(json.dumps({"model_type": "t5", "is_encoder_decoder": True, "num_layers": 2}), encoding="utf-8")
+    config = {"model_type": "t5", "is_encoder_decoder": True, "num_layers": 2}
+    (tmp_path / "t5" / "config.json").write_text(json.dumps(config), encoding="utf-8")
     (tmp_path / "t5" / WEIGHTS).write_bytes(b"")
     assert "is an encoder-decoder (t5)" in said(tmp_path / "t5")
 
@@ -121,7 +129,9 @@ def test_39_an_adapter_is_no_model(plain_folder: Path, tmp_path: Path) -> None:
     assert "holds an adapter" in said(folder)
 
 
-def test_39_a_cached_hub_model_may_lack_files_but_not_parts_of_them(plain_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_39_a_cached_hub_model_may_lack_files_but_no_parts_of_them(
+    plain_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))

@@ -39,7 +39,8 @@ def problems(model: str, revision: str | None) -> list[Problem]:
         return [Problem(problem.where.removeprefix("model.").replace("name_or_path", "model"), problem.why, problem.fix) for problem in refused.problems]
     folder = folder_of(model)
     inside = [] if folder is None else [place for place in _model_folders(folder) if any(place.glob("*.safetensors*"))]
-    return [problem for place in inside for problem in weight_files.problems(place, "model", pickled=False, causal=False)]
+    found = (weight_files.problems(place, "model", pickled=False, causal=False) for place in inside)
+    return [problem for problems in found for problem in problems]
 
 
 def identity(model: str, revision: str | None) -> dict[str, Any]:
@@ -53,7 +54,8 @@ def identity(model: str, revision: str | None) -> dict[str, Any]:
         return {"hub": model, "commit": hub_commit(model, revision or "main")}
     if not (folder / "config.json").is_file():
         raise Refused([Problem("model", f"{model!r} is no folder of a model: no config.json in it", "Name a folder as save_pretrained writes it, or a hub id")])
-    files = {f"{place.relative_to(folder).as_posix()}/{name}": value for place in _model_folders(folder) for name, value in folder_digests(place, False).items()}
+    inside = _model_folders(folder)
+    files = {f"{place.relative_to(folder).as_posix()}/{name}": value for place in inside for name, value in folder_digests(place, False).items()}
     return {"files": files}
 
 
