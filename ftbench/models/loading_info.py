@@ -1,7 +1,7 @@
 """What loading left out: transformers fills missing tensors with random numbers, so such a model is refused.
 
 Every load asks ``from_pretrained`` for its loading info (``ASK``) and hands it to ``unused_tensors``; libraries that
-load models themselves do so inside ``checked_loading``. Tied weights are no misses: transformers takes them from the list.
+load models themselves do so inside ``checked_loading``. Tied weights are no misses: transformers drops them from it.
 """
 
 from __future__ import annotations

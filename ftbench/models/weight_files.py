@@ -1,8 +1,8 @@
 """What the weights of a model folder hold, from file headers, index and ``config.json`` alone.
 
 So a plan refuses a damaged folder in milliseconds: neither torch nor transformers is imported and no weights are read.
-Whatever an architecture may lay out in its own way is left to loading (``ftbench.models.loading_info``), which knows every
-name; what is refused here is wrong for every architecture.
+Whatever an architecture may lay out in its own way is left to loading (``ftbench.models.loading_info``), which knows
+every name; what is refused here is wrong for every architecture.
 """
 
 from __future__ import annotations
