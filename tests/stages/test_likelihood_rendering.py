@@ -100,3 +100,18 @@ def test_41_what_is_trained_on_is_the_rest_of_the_rendering(spaced) -> None:
         {"text": "<s>[INST] Which animal? [/INST]", "supervised": False},
         {"text": " fox </s>", "supervised": True},
     ]
+
+
+def test_41_answers_that_the_template_changes_are_scored_as_given_and_counted(spaced, tmp_path: Path) -> None:
+    loud = tmp_path / "loud.jinja"
+    loud.write_text(SPACED.replace("{{ ' ' + m.content | trim", "{{ ' ' + m.content | upper"), encoding="utf-8")
+    prepared = prepare(tmp_path / "in", [example("t", "q", "fox")], [example("a", "q", "fox"), example("b", "q", "12")])
+    model = component("model", "hf", name_or_path=spaced.name_or_path, chat_template=str(loud))
+    parts = {"model": model, "method": component("method", "none"), "context": component("context", "zero_shot")}
+    outcome = work("likelihood", tmp_path / "out", Resident("cpu"), {"prepare": prepared}, **parts)
+    fox, number = read_jsonl(tmp_path / "out" / "likelihood.jsonl")
+    assert fox["tokens"] == fox["bytes"] == 3 and number["tokens"] == number["bytes"] == 2
+    # Right after the prompt's "]", as the table has it: the template's own rendering holds another text.
+    assert fox["nll"] == pytest.approx(-(math.log(0.004676) + math.log(0.9995) + math.log(0.9997)), rel=1e-5)
+    (note,) = outcome.details["notes"]
+    assert note.startswith("1 of 2 rows") and "changes the text of the answer" in note
