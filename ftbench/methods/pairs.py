@@ -13,6 +13,7 @@ from typing import Any
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example
 from ftbench.methods.rows import IGNORED, Row, masked_example
+from ftbench.models.rendering import separate_notes
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Pair:
     prompt_ids: tuple[int, ...]
     chosen_ids: tuple[int, ...]
     rejected_ids: tuple[int, ...]
+    separate: str | None = None
+    """Why an answer was put behind the prompt as it was given; None where both are the chat template's rendering."""
 
     @property
     def supervised(self) -> int:
@@ -44,12 +47,14 @@ class Pairs:
         truncated: how many of them were cut at ``max_tokens``.
         dropped: how many others were longer and left out by rule.
         refused_ids: ids of the pairs that cannot teach a preference, or that the chat template refuses.
+        notes: sentences about pairs that the chat template's own rendering could not be used for.
     """
 
     kept: tuple[Pair, ...]
     truncated: int
     dropped: int
     refused_ids: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, Any]:
         """Returns what ``rows.json`` holds."""
@@ -98,7 +103,7 @@ def encode_pairs(format: Any, examples: Sequence[Example], max_tokens: int | Non
             f"train: none of {len(offered)} preference rows has two different answers within {max_tokens} tokens. "
             "Raise method.max_tokens, or mend dataset.chosen and dataset.rejected"
         )
-    return Pairs(tuple(kept), truncated, dropped, tuple(refused))
+    return Pairs(tuple(kept), truncated, dropped, tuple(refused), tuple(separate_notes(kept)))
 
 
 def _pair(format: Any, example: Example) -> Pair | None:
@@ -107,14 +112,15 @@ def _pair(format: Any, example: Example) -> Pair | None:
         chosen, rejected = (format.encode(example.turns, answer) for answer in (example.chosen, example.rejected))
     except FtbenchError:
         return None
-    return Pair(example.id, chosen.prompt_ids, (*chosen.target_ids, *chosen.end_ids), (*rejected.target_ids, *rejected.end_ids))
+    ids = ((*one.target_ids, *one.end_ids) for one in (chosen, rejected))
+    return Pair(example.id, chosen.prompt_ids, *ids, chosen.separate or rejected.separate)
 
 
 def _cut(pair: Pair, max_tokens: int | None) -> Pair:
     if max_tokens is None:
         return pair
     room = max(0, max_tokens - len(pair.prompt_ids))
-    return Pair(pair.id, pair.prompt_ids, pair.chosen_ids[:room], pair.rejected_ids[:room])
+    return Pair(pair.id, pair.prompt_ids, pair.chosen_ids[:room], pair.rejected_ids[:room], pair.separate)
 
 
 def pair_tokens(order: Sequence[Pair], micro_batch: int) -> dict[str, int]:

@@ -107,7 +107,7 @@ def _solo(run: PreferenceRun, loaded: Any) -> dict[str, Any]:
     fitted = fit(run, order, held, recipe.evaluated(len(order), len(pairs.kept)) if held else frozenset(), loaded)
     curve = _curve(fitted.points, order, recipe, pairs)
     write_jsonl(run.folder / "curve.jsonl", curve)
-    remarks = report(curve, fitted, recipe, run.folder)
+    remarks = report(curve, fitted, recipe, run.folder, pairs.notes)
     details = {
         "steps": len(curve),
         "loss_first": curve[0]["loss"],

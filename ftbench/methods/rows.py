@@ -1,9 +1,9 @@
 """Training rows: ids with labels, made by the same format that asks the model later.
 
-A label stands on every token of what the assistant says and on its end-of-turn token, and on nothing else: on the target,
-and on the assistant's earlier turns where the row is a conversation. A row that is longer than
-allowed is cut at its end and counted as truncated, or left out and counted as dropped; a row that would be left without a
-single label is refused by name and never trained on. A cut row gets no end token: its answer did not end there.
+A label stands on every token of what the assistant says and on its end-of-turn token, and on nothing else: on what
+follows the prompt in the rendered conversation, and on the assistant's earlier turns where the row is a conversation. A
+row that is longer than allowed is cut at its end and counted as truncated, or left out and counted as dropped; a row
+that would be left without a single label is refused by name and never trained on. A cut row gets no end token: its answer did not end there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example
+from ftbench.models.rendering import separate_notes
 
 IGNORED = -100
 """The label that the loss leaves out, in torch and transformers alike."""
@@ -45,6 +46,7 @@ class Rows:
         unsupervised_turns: earlier assistant turns that the loss leaves out, since they could not be told from the text around them.
         refused_ids: ids of the rows without a single label left, without a target, or that the chat template refuses.
             Preference pairs without a target are no rows of this kind and not counted.
+        notes: sentences about targets that the chat template's own rendering could not be used for.
     """
 
     kept: tuple[Row, ...]
@@ -52,6 +54,7 @@ class Rows:
     dropped: int
     unsupervised_turns: int
     refused_ids: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, Any]:
         """Returns what ``rows.json`` holds."""
@@ -76,7 +79,7 @@ def encode_rows(format: Any, examples: Sequence[Example], max_tokens: int | None
     Raises:
         FtbenchError: when no row is left to train on.
     """
-    kept, truncated, dropped, unsupervised, refused = [], 0, 0, 0, []
+    kept, used, truncated, dropped, unsupervised, refused = [], [], 0, 0, 0, []
     for example in examples:
         if example.target is None and example.chosen is not None:
             continue
@@ -91,6 +94,9 @@ def encode_rows(format: Any, examples: Sequence[Example], max_tokens: int | None
         if overlong == "drop" and max_tokens is not None and len(ids) > max_tokens:
             dropped += 1
             continue
+        if max_tokens is not None and max_tokens <= len(encoded.prompt_ids) + encoded.answer_span[0]:
+            # Nothing of the answer is left: what the template writes before it is no target by itself.
+            labels = (*labels[: len(encoded.prompt_ids)], *[IGNORED] * len(answer))
         row = Row(example.id, ids[:max_tokens], labels[:max_tokens])
         if row.supervised == 0:
             refused.append(example.id)
@@ -98,11 +104,12 @@ def encode_rows(format: Any, examples: Sequence[Example], max_tokens: int | None
         truncated += len(row.input_ids) < len(ids)
         unsupervised += missed
         kept.append(row)
+        used.append(encoded)
     if not kept:
         raise FtbenchError(
             f"train: none of {len(examples)} rows has a target token within {max_tokens} tokens. Raise method.max_tokens or shorten the prompts"
         )
-    return Rows(tuple(kept), truncated, dropped, unsupervised, tuple(refused))
+    return Rows(tuple(kept), truncated, dropped, unsupervised, tuple(refused), tuple(separate_notes(used)))
 
 
 def _encoded(format: Any, example: Example) -> Any:

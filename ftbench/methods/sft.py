@@ -95,7 +95,7 @@ def _solo(run: SftRun, loaded: Any) -> dict[str, Any]:
     fitted = fit(run, order, held, recipe.evaluated(len(order), len(rows.kept)) if held else frozenset(), loaded)
     curve = _curve(fitted.points, order, recipe, rows)
     write_jsonl(run.folder / "curve.jsonl", curve)
-    remarks = report(curve, fitted, recipe, run.folder)
+    remarks = report(curve, fitted, recipe, run.folder, rows.notes)
     losses = [point["loss"] for point in curve]
     seen = order[: len(curve) * recipe.effective_batch]
     counts = {k: v for k, v in rows.counts().items() if k != "refused_ids"}
@@ -103,12 +103,15 @@ def _solo(run: SftRun, loaded: Any) -> dict[str, Any]:
     return {"losses": losses, "tokens": token_counts(seen, recipe.batch_size, recipe.packing), "details": details}
 
 
-def report(curve: Sequence[dict[str, Any]], fitted: Any, recipe: Recipe, folder: Path) -> dict[str, Any]:
+def report(
+    curve: Sequence[dict[str, Any]], fitted: Any, recipe: Recipe, folder: Path, notes: Sequence[str]
+) -> dict[str, Any]:
     """Writes ``findings.json`` and returns what the receipt says of the watched run.
 
     Args:
         curve: points with ``step``, ``loss``, ``validation_loss``.
         fitted: ``ftbench.methods.trainer.Fitted``.
+        notes: sentences about how rows were encoded, for the receipt.
     """
     found = findings(curve)
     if fitted.halved_at is not None:
@@ -124,7 +127,9 @@ def report(curve: Sequence[dict[str, Any]], fitted: Any, recipe: Recipe, folder:
     _write_json(folder / "findings.json", [one.as_dict() for one in found])
     best = None if fitted.best is None else {"step": fitted.best.step, "validation_loss": fitted.best.loss}
     said = [one.text for one in found]
-    return {"kept_step": fitted.kept, "best": best, "rows_at_once": fitted.rows_at_once or recipe.batch_size, "findings": said, "notes": said}
+    at_once = fitted.rows_at_once or recipe.batch_size
+    notes = [*notes, *said]
+    return {"kept_step": fitted.kept, "best": best, "rows_at_once": at_once, "findings": said, "notes": notes}
 
 
 def _held_out(run: SftRun, loaded: Any) -> tuple[Row, ...]:

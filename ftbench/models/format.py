@@ -1,7 +1,9 @@
 """Turns -> text -> token ids, in one place, so that training, generation and likelihood can never disagree about a prompt.
 
 With a chat template the template writes the prompt, generation marker included, and the text is tokenised as it stands:
-no special tokens on top, nothing stripped. Without one the prompt is plain text: a single question is sent exactly as it
+no special tokens on top, nothing stripped. A conversation with its answer is rendered as one text, and what follows the
+prompt in it, up to the end-of-turn token, is what training learns and generation should write (DESIGN 6, number 41).
+Without a template the prompt is plain text: a single question is sent exactly as it
 was declared; earlier turns stand before it as ``question\\nanswer\\n\\n``.
 """
 
@@ -13,8 +15,11 @@ from typing import Any
 
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Turn
+from ftbench.models.rendering import UNTRACEABLE, Rest, answer_alone, rest_of, tokens_holding
 from ftbench.models.spans import answer_spans
 
+Offsets = list[tuple[int, int]] | None
+"""Characters of a text (first, one past the last) that each of its tokens was made of; None if the tokenizer has none."""
 TURN_BREAK = "\n\n"
 NAMED_ENDS = ("<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<end_of_turn>", "<|end|>", "<|end_of_turn|>", "<|endoftext|>")
 
@@ -26,9 +31,15 @@ class Encoded:
     Attributes:
         prompt: the text as sent.
         prompt_ids: its token ids, begin-of-text included; never empty.
-        target_ids: token ids of the target's text alone; empty without a target.
+        target_ids: token ids of what follows it up to the end of the turn: the target, and whatever the chat template
+            writes around it, such as a space; empty without a target.
         end_ids: the end-of-turn token that every target ends in; empty without a target.
         stop_texts: texts that end the answer beside the stop tokens.
+        answer: the target's text as the template writes it, some of them without the white space around it.
+        answer_tokens: positions in ``target_ids`` (first, one past the last) of the tokens that hold a character of
+            ``answer``; None where all of them do.
+        separate: why the target was put right after the prompt as it was given; None where the template's own rendering
+            was used.
     """
 
     prompt: str
@@ -36,6 +47,14 @@ class Encoded:
     target_ids: tuple[int, ...]
     end_ids: tuple[int, ...]
     stop_texts: tuple[str, ...]
+    answer: str = ""
+    answer_tokens: tuple[int, int] | None = None
+    separate: str | None = None
+
+    @property
+    def answer_span(self) -> tuple[int, int]:
+        """Positions in ``target_ids`` (first, one past the last) of the tokens that hold a character of the answer."""
+        return (0, len(self.target_ids)) if self.answer_tokens is None else self.answer_tokens
 
 
 class Format:
@@ -66,29 +85,63 @@ class Format:
 
     def text(self, turns: Sequence[Turn]) -> str:
         """Returns the prompt as sent: everything up to where the answer begins."""
-        return self.render(self.accepted(turns), True) if self.template is not None else "".join(plain_parts(turns))
+        return self._opened(turns)[1]
 
     def encode(self, turns: Sequence[Turn], target: str | None = None) -> Encoded:
-        """Returns the ids of a prompt and of its target.
+        """Returns the ids of a prompt and of what follows it.
 
-        Prompt and target are tokenised together, as one text is, and cut where the prompt ends. Where a token would
-        straddle that cut, the two are tokenised apart: the prompt's ids are the same with and without a target.
+        The whole conversation is tokenised as one text and cut where the prompt ends. Where a token would straddle that
+        cut, what follows is tokenised by itself: the prompt's ids are the same with and without a target.
 
         Raises:
             FtbenchError: when the chat template refuses the turns.
         """
-        prompt = self.text(turns)
+        accepted, prompt = self._opened(turns)
         prompt_ids = self._ids(prompt) or list(self.stop_ids[:1])
         answered = any(turn.role == "assistant" for turn in turns)
         stop_texts = (TURN_BREAK,) if self.template is None and answered else ()
         if target is None:
             return Encoded(prompt, tuple(prompt_ids), (), (), stop_texts)
-        together = self._ids(prompt + target)
-        if together[: len(prompt_ids)] == prompt_ids:
-            target_ids = together[len(prompt_ids) :]
-        else:
-            target_ids = self.tokenizer(target, add_special_tokens=False)["input_ids"]
-        return Encoded(prompt, tuple(prompt_ids), tuple(target_ids), self.stop_ids[:1], stop_texts)
+        rest = rest_of(self, accepted, prompt, target)
+        ids, offsets = self._following(prompt, prompt_ids, rest.text)
+        found = tokens_holding(self.tokenizer, ids, offsets, rest)
+        if found is None:
+            rest = answer_alone(target, UNTRACEABLE)
+            ids, _ = self._following(prompt, prompt_ids, rest.text)
+            found = 0, len(ids)
+        target_ids, end_ids = self._ended(ids, found[1], rest)
+        answer_tokens = None if found == (0, len(target_ids)) else found
+        around = (rest.answer, answer_tokens, rest.separate)
+        return Encoded(prompt, tuple(prompt_ids), target_ids, end_ids, stop_texts, *around)
+
+    def _following(self, prompt: str, prompt_ids: Sequence[int], rest: str) -> tuple[list[int], Offsets]:
+        """Returns the token ids of what follows a prompt, with the characters of ``rest`` that each was made of."""
+        shift = 0 if self.template is not None else len(self._begin)
+        ids, offsets = self._tokenized(prompt + rest)
+        ids, count = [*self._begin[:shift], *ids], len(prompt_ids)
+        if ids[:count] != list(prompt_ids):
+            return self._tokenized(rest)
+        if offsets is None:
+            return ids[count:], None
+        return ids[count:], [(first - len(prompt), last - len(prompt)) for first, last in offsets[count - shift :]]
+
+    def _tokenized(self, text: str) -> tuple[list[int], Offsets]:
+        """Returns token ids and the characters that each was made of."""
+        fast = self.tokenizer.is_fast
+        found = self.tokenizer(text, add_special_tokens=False, **({"return_offsets_mapping": True} if fast else {}))
+        if not fast:
+            return list(found["input_ids"]), None
+        offsets = found["offset_mapping"]
+        # Some tokenizers leave a token's spaces out of its offsets: it begins where the one before it ended.
+        ended = [0, *(last for _, last in offsets)]
+        spans = [(min(first, before), last) for (first, last), before in zip(offsets, ended, strict=False)]
+        return list(found["input_ids"]), spans
+
+    def _ended(self, ids: Sequence[int], last: int, rest: Rest) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Cuts what follows a prompt at its end-of-turn token; without one, after the answer, and adds one."""
+        rendered = self.template is not None and rest.separate is None
+        end = next((i for i in range(last, len(ids)) if ids[i] in self.stop_ids), None) if rendered else None
+        return (tuple(ids[:last]), self.stop_ids[:1]) if end is None else (tuple(ids[:end]), (ids[end],))
 
     def answered(self, turns: Sequence[Turn], prompt_ids: Sequence[int]) -> tuple[tuple[bool, ...], int]:
         """Finds the assistant turns that stand inside a prompt, each from where it begins to its end-of-turn token.
@@ -125,10 +178,12 @@ class Format:
         A token that begins before ``start`` belongs to the question; without offsets both cuts must fall between tokens.
         """
         shift = 0 if self.template is not None else len(self._begin)
-        if self.tokenizer.is_fast:
-            offsets = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
-            inside = [shift + i for i, (first, last) in enumerate(offsets) if start <= first < last <= end]
-            return inside if inside and inside[-1] < len(ids) else None
+        _, offsets = self._tokenized(text)
+        if offsets is not None:
+            places = [(shift + i, first, last) for i, (first, last) in enumerate(offsets) if start <= first < end]
+            # An end of turn may swallow the white space after it. Another token that reaches further holds other text.
+            inside = [i for i, _, last in places if i < len(ids) and (last <= end or ids[i] in self.stop_ids)]
+            return inside if inside and places[-1][0] < len(ids) else None
         before, until = self._ids(text[:start]), self._ids(text[:end])
         if list(ids[: len(before)]) != before or list(ids[: len(until)]) != until or len(until) == len(before):
             return None
@@ -144,16 +199,20 @@ class Format:
         Raises:
             FtbenchError: when it refuses both.
         """
+        return self._opened(turns)[0]
+
+    def _opened(self, turns: Sequence[Turn]) -> tuple[Sequence[Turn], str]:
+        """Returns the turns as ``accepted`` does, and the prompt that they make."""
+        if self.template is None:
+            return turns, "".join(plain_parts(turns))
         from jinja2.exceptions import TemplateError
 
         try:
-            self.render(turns, True)
-            return turns
+            return turns, self.render(turns, True)
         except TemplateError as first:
             try:
                 folded = _fold_system(turns)
-                self.render(folded, True)
-                return folded
+                return folded, self.render(folded, True)
             except TemplateError:
                 roles = ", ".join(turn.role for turn in turns)
                 raise FtbenchError(f"the chat template refuses these turns ({roles}): {first}. Set model.chat_template=none, or change the turns") from first

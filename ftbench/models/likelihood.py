@@ -1,4 +1,6 @@
-"""How likely a model finds given answers: negative log-likelihoods of target tokens after their prompts.
+"""How likely a model finds given answers: negative log-likelihoods of their tokens after their prompts.
+
+Only tokens that hold a character of the answer count: what a chat template writes around it is read and not scored.
 
 Rows are padded on the right and masked; sums are taken in float32 over chunks of positions, so that neither the batch
 nor the padding changes a value by more than rounding.
@@ -24,7 +26,7 @@ class Likelihood:
     """One scored target.
 
     Attributes:
-        nll: nats, summed over the tokens of the target's text; None when the row could not be scored.
+        nll: nats, summed over the tokens that hold a character of the answer; None when the row could not be scored.
         tokens: how many those are.
         correct: how many of them the model would have chosen itself, given the true ones before; None where the row could not be scored.
         nll_end: nats of the end-of-turn token after them.
@@ -74,11 +76,17 @@ def _length(row: Encoded) -> int:
     return len(row.prompt_ids) + len(row.target_ids) + len(row.end_ids)
 
 
+def _answer_length(row: Encoded) -> int:
+    first, last = row.answer_span
+    return last - first
+
+
 def _misfit(loaded: Loaded, row: Encoded) -> Likelihood | None:
     window = loaded.context_tokens
     if window is None or _length(row) <= window:
         return None
-    return Likelihood(None, len(row.target_ids), None, None, f"prompt and target of {_length(row)} tokens do not fit into {window} tokens")
+    error = f"prompt and target of {_length(row)} tokens do not fit into {window} tokens"
+    return Likelihood(None, _answer_length(row), None, None, error)
 
 
 def _span(rows: Sequence[Encoded]) -> tuple[int, int]:
@@ -109,13 +117,14 @@ def _batch(loaded: Loaded, rows: Sequence[Encoded]) -> list[Likelihood]:
         else:
             logits = loaded.model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, first:last]
         labels = ids[:, first + 1 : last + 1]
-        nll, right = _nll(logits, labels).double().cpu(), (logits.argmax(-1) == labels).cpu()
+        nats, right = _nll(logits, labels).double().cpu(), (logits.argmax(-1) == labels).cpu()
     scored = []
-    for row, values, chosen in zip(rows, nll, right, strict=True):
-        begin = len(row.prompt_ids) - 1 - first
-        end = begin + len(row.target_ids)
-        nll_end = float(values[end]) if row.end_ids else None
-        scored.append(Likelihood(float(values[begin:end].sum()), len(row.target_ids), int(chosen[begin:end].sum()), nll_end, None))
+    for row, values, chosen in zip(rows, nats, right, strict=True):
+        after = len(row.prompt_ids) - 1 - first
+        begin, end = (after + position for position in row.answer_span)
+        nll_end = float(values[after + len(row.target_ids)]) if row.end_ids else None
+        nll, correct = float(values[begin:end].sum()), int(chosen[begin:end].sum())
+        scored.append(Likelihood(nll, _answer_length(row), correct, nll_end, None))
     return scored
 
 

@@ -1,7 +1,8 @@
 """Where in a rendered conversation the assistant speaks, so that training looks at that and at nothing else.
 
 A template that marks it itself (``{% generation %}``) is asked. For others the text is rendered up to each assistant turn,
-generation marker included: that is what the model is sent before it speaks, and must be how the whole begins. The turn
+generation marker included: that is what the model is sent before it speaks, and must be how the whole begins. The rest
+is looked for as it would stand were this turn the last answer, then by the turn's own text. The turn
 ends with the end-of-turn token after it; whatever a template writes between that and the next turn is not the model's.
 """
 
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Turn
+from ftbench.models.rendering import Rest, rest_of
 
 if TYPE_CHECKING:
     from ftbench.models.format import Format
@@ -53,9 +55,13 @@ def _marked(format: Format, turns: Sequence[Turn]) -> list[tuple[int, int]]:
     from transformers.utils.chat_template_utils import render_jinja_template
 
     messages = [{"role": turn.role, "content": turn.content} for turn in turns]
-    special = format.tokenizer.special_tokens_map
+    arguments = {**format.tokenizer.special_tokens_map, **format.arguments}
     rendered, spans = render_jinja_template(
-        [messages], chat_template=format.template, return_assistant_tokens_mask=True, add_generation_prompt=True, **special
+        [messages],
+        chat_template=format.template,
+        return_assistant_tokens_mask=True,
+        add_generation_prompt=True,
+        **arguments,
     )
     if rendered[0] != format.render(turns, True):
         return []
@@ -75,14 +81,28 @@ def _rendered(format: Format, turns: Sequence[Turn]) -> list[tuple[int, int]]:
             before = format.render(turns[:index], True)
         except (TemplateError, FtbenchError):
             continue
-        content = turn.content.strip()
-        start = len(before)
-        at = whole.find(content, start)
-        if not whole.startswith(before) or at < 0 or whole[start:at].strip():
-            continue
-        last = at + len(content)
-        closing = [(position, position + len(end)) for end in ends if (position := whole.find(end, last)) >= 0]
-        # Nothing but white space may stand between the answer and its end, or that end is another turn's.
-        closing = [(first, end) for first, end in closing if not whole[last:first].strip()]
-        spans.append((start, min(closing)[1] if closing else last))
+        rest = rest_of(format, turns[:index], before, turn.content)
+        end = _as_last(whole, before, rest, ends) or _by_content(whole, before, turn.content.strip(), ends)
+        if end is not None:
+            spans.append((len(before), end))
     return spans
+
+
+def _as_last(whole: str, before: str, rest: Rest, ends: Sequence[str]) -> int | None:
+    """Returns where a turn ends that is written as it would be if it were the last answer; None where it is not."""
+    closing = [position + len(end) for end in ends if (position := rest.text.find(end, rest.stop)) >= 0]
+    own = before + rest.text[: min(closing, default=rest.stop)]
+    return len(own) if rest.separate is None and whole.startswith(own) else None
+
+
+def _by_content(whole: str, before: str, content: str, ends: Sequence[str]) -> int | None:
+    """Returns where a turn ends that follows the generation marker, though a last answer would be written otherwise."""
+    start = len(before)
+    at = whole.find(content, start)
+    if not whole.startswith(before) or at < 0 or whole[start:at].strip():
+        return None
+    last = at + len(content)
+    closing = [(position, position + len(end)) for end in ends if (position := whole.find(end, last)) >= 0]
+    # Nothing but white space may stand between the answer and its end, or that end is another turn's.
+    closing = [(first, end) for first, end in closing if not whole[last:first].strip()]
+    return min(closing)[1] if closing else last

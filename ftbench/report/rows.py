@@ -224,7 +224,8 @@ def _row(
         "usd_per_1k_requests": paid.usd_per_1k_requests,
         "price_basis": paid.price_basis,
     }
-    judged = [receipts[key] for role, key in cell.stages.items() if role.startswith("judge.") and role.endswith(".test") and key in receipts]
+    read = [key for role, key in cell.stages.items() if role.startswith(("judge.", "likelihood.")) and role.endswith(".test")]
+    judged = [receipts[key] for key in read if key in receipts]
     said = [note for receipt in (*(index or ()), *train, *((generate,) if generate else ()), *judged) for note in receipt.details.get("notes", [])]
     notes = (*cell.notes, *summary.get("notes", []), *said, *_remarks(scores, details))
     return Row(

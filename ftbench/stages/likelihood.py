@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ftbench.core.example import Example, write_jsonl
 from ftbench.core.job import Job, Outcome
+from ftbench.models.rendering import separate_notes
 from ftbench.stages.remote_likelihood import run_remote_likelihood
 from ftbench.stages.requests import cut_counts, encode_all, split_requests
 from ftbench.stages.served import served
@@ -25,6 +26,8 @@ def run(job: Job) -> Outcome:
         sent = encode_all(loaded.format, requests, targets, loaded.context_tokens, 0)
         with job.phase("work"):
             scores = iter(likelihoods(loaded, [one.encoded for one in sent if one.encoded is not None], BATCH_ROWS, job.progress))
+    # Of an answer that was encoded, the bytes are those of the text that its tokens hold: some templates strip it.
+    texts = [target if one.encoded is None else one.encoded.answer for target, one in zip(targets, sent, strict=True)]
     found = [next(scores) if one.encoded is not None else Likelihood(None, 0, None, None, one.error) for one in sent]
     rows = [
         {
@@ -34,18 +37,20 @@ def run(job: Job) -> Outcome:
             "nll": one.nll,
             "tokens": one.tokens,
             "correct": one.correct,
-            "bytes": len(target.encode("utf-8")),
+            "bytes": len(text.encode("utf-8")),
             "nll_end": one.nll_end,
             "error": one.error,
         }
-        for example, target, one in zip(examples, targets, found, strict=True)
+        for example, text, one in zip(examples, texts, found, strict=True)
     ]
     write_jsonl(job.folder / "likelihood.jsonl", rows)
     tokens = {
         "prompt": sum(len(one.encoded.prompt_ids) for one in sent if one.encoded is not None),
         "target": sum(row["tokens"] for row in rows if row["nll"] is not None),
     }
-    details = {"rows": len(rows), "failed": sum(row["nll"] is None for row in rows), "cut": cut_counts(sent), "notes": loaded.notes()}
+    notes = [*loaded.notes(), *separate_notes([one.encoded for one in sent if one.encoded is not None])]
+    failed = sum(row["nll"] is None for row in rows)
+    details = {"rows": len(rows), "failed": failed, "cut": cut_counts(sent), "notes": notes}
     return Outcome(tokens=tokens, provenance=loaded.provenance(), details=details)
 
 

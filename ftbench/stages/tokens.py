@@ -1,7 +1,7 @@
 """The tokens stage: how long the rows of a dataset are, instruction included, in one model's tokens. Loads its tokenizer and config, no weights.
 
-Writes ``tokens.json``: the model's window and, by split, histograms of ``prompt``, ``target`` and ``row`` (prompt, target and end of
-turn); ``lengths.json`` holds the lengths themselves, in the order of the rows, so that any limit can be judged without counting again.
+Writes ``tokens.json``: the model's window and, by split, histograms of ``prompt``, ``target`` (with what the chat template
+writes around it) and ``row`` (prompt, target and end of turn); ``lengths.json`` holds the lengths themselves, in the order of the rows, so that any limit can be judged without counting again.
 """
 
 from __future__ import annotations

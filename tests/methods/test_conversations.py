@@ -38,7 +38,7 @@ SAID = {
     "marked": "{}<|end|>",
     "plain": "{}\n\n",
 }
-LAST = {**{name: "{}<|end|>" for name in TEMPLATES}, "llama 2": "{}</s>", "plain": "{}</s>"}
+LAST = {**{name: "{}<|end|>" for name in TEMPLATES}, "llama 2": " {} </s>", "plain": "{}</s>"}
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Z")), min_size=1, max_size=12).filter(lambda t: not set(t) & set("<[|"))
 CONVERSATION = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4)
 
