@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ftbench.__main__ import main
+from ftbench.data.outside import rows_of
 from ftbench.report.draw.review import review
 from ftbench.report.reviewed import as_dict, read_review
 from ftbench.report.view.review import ReviewPage
@@ -166,7 +167,7 @@ def figures(folder: Path, rows: Sequence[Row], raters: dict[str, str], systems: 
         for e, one, two, _, _ in rows
     ]
     judge.write_text("".join(json.dumps(line) + "\n" for line in said), encoding="utf-8")
-    read_judge(judge, made)
+    read_judge("judge", rows_of(judge), made)
     examples = {row[0] for row in rows}
     made.metrics = {
         "m": (
