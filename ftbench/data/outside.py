@@ -144,6 +144,8 @@ def read_table(path: Path, shown: str, kind: str | None = None, plain: bool = Fa
     """
     found = Findings()
     ending = f".{kind}" if kind not in (None, LINES) else file_format(path)
+    if path.name.lower().removesuffix(".gz").endswith(".ndjson"):
+        ending = ending or ".jsonl"
     if kind == LINES or (ending not in FORMATS and plain):
         text = read_text(path, shown, found)
         rows = [] if text is None else _lines(text, shown)

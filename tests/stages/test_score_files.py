@@ -85,7 +85,7 @@ def test_json_lines_score_the_same_under_any_name(tmp_path, capsys):
     """Forty JSON lines without a word in common: 0.0, and not what their braces and keys have in common."""
     answers = [{"id": name, "output": f"alpha{n} beta{n} gamma{n} delta{n}"} for n, name in enumerate(NAMES)]
     wanted = [{"id": name, "references": [f"one{n} two{n} three{n} four{n}"]} for n, name in enumerate(NAMES)]
-    for ending in ("json", "jsonl"):
+    for ending in ("json", "jsonl", "ndjson"):
         lines = [tmp_path / f"{side}.{ending}" for side in "pr"]
         for path, rows in zip(lines, (answers, wanted), strict=True):
             path.write_bytes(WRITERS[".jsonl"](rows))
