@@ -89,11 +89,10 @@ def _parser() -> argparse.ArgumentParser:
     stats.add_argument("--confidence", type=float, help="default: 0.95, or the sweep's")
     stats.add_argument("--split", choices=("test", "validation"), default="test")
     stats.add_argument(
-        "--judge",
-        type=Path,
-        metavar="FILE",
-        help="JSONL of an LLM judge: example_id, system_a, system_b, choice, order; the judges of a sweep are read by themselves",
-    )
+        "--judge", type=Path, metavar="FILE",
+        help="verdicts of an LLM judge (.jsonl, .json, .csv, .tsv, .parquet): example_id, system_a, system_b, choice, "
+        "order; the judges of a sweep are read by themselves",
+    )  # fmt: skip
     stats.add_argument("--store", type=Path, help="where the stages now lie")
 
     pairs = verbs.add_parser(
@@ -192,6 +191,7 @@ def _import(words: argparse.Namespace) -> int:
 
 
 def _stats(words: argparse.Namespace) -> int:
+    from ftbench.data.outside import rows_of
     from ftbench.review.conclusions import conclude
     from ftbench.review.read_judge import read_judge
     from ftbench.review.read_ledger import sweep_evidence
@@ -207,7 +207,7 @@ def _stats(words: argparse.Namespace) -> int:
     else:
         evidence = sweep_evidence(words.source, plan, _store(plan, words.store), words.split)
     if words.judge is not None:
-        read_judge(words.judge, evidence)
+        read_judge(words.judge.stem, rows_of(words.judge), evidence)
     found = conclude(evidence, _settings(plan, words))
     print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) if words.json else render(found))
     return 0

@@ -43,7 +43,9 @@ def file_format(path: Path) -> str | None:
     return next((suffix for suffix in (*FORMATS, *TEXTS) if name.endswith(suffix)), None)
 
 
-def read_rows(path: Path, shown: str, found: Findings, name: str | None = None) -> list[Row]:
+def read_rows(
+    path: Path, shown: str, found: Findings, name: str | None = None, kind: str | None = None
+) -> list[Row]:
     """Reads all rows of a file.
 
     Args:
@@ -51,11 +53,12 @@ def read_rows(path: Path, shown: str, found: Findings, name: str | None = None) 
         shown: its name in messages.
         found: takes what is wrong.
         name: of a text, in its row; its file's, unless it stands in a folder of the one that was named.
+        kind: its format; None for the one that its name says.
 
     Returns:
         The rows that could be read, in file order.
     """
-    kind = file_format(path)
+    kind = kind or file_format(path)
     if kind is None:
         found.add(shown, f"the name {path.name!r} has no known ending", f"Use one of {', '.join(FORMATS)}, or one of these with .gz")
         return []
@@ -74,6 +77,16 @@ def read_rows(path: Path, shown: str, found: Findings, name: str | None = None) 
     if not rows and before == len(found.problems) + found.unshown:
         found.add(shown, "the file has no rows", "Write rows into it, or name another file")
     return rows
+
+
+def read_text(path: Path, shown: str, found: Findings) -> str | None:
+    """Returns the whole text of a file, unpacked where its name ends in ``.gz``; None where it is none.
+
+    Args:
+        path, shown, found: as for ``read_rows``.
+    """
+    data = _bytes(path, shown, found)
+    return None if data is None else _decoded(data, path, shown, found)
 
 
 def _bytes(path: Path, shown: str, found: Findings) -> bytes | None:

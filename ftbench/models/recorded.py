@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,9 +10,10 @@ from typing import Any, ClassVar
 from ftbench.core.canonical import file_digest
 from ftbench.core.component import Component
 from ftbench.core.errors import FtbenchError, Problem, Refused
+from ftbench.data.outside import PREDICTIONS, Table, read_table, refuse
+from ftbench.data.readers import file_format
 
 FINISHES = ("stop", "length", "error")
-SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Recorded(Component):
     """A file of answers. It gives no log-probabilities, cannot be trained, and what its answers cost is unknown.
 
     Attributes:
-        outputs: JSONL with ``id`` and ``output`` per line, and perhaps ``finish`` (stop, length, error), as ``outputs.jsonl`` has it.
+        outputs: file with ``id`` and ``output`` per row, and perhaps ``finish`` (stop, length, error), as
+            ``outputs.jsonl`` has it: JSON lines, ``.json``, ``.csv``, ``.tsv`` or ``.parquet``, each also with ``.gz``.
         records: tells the compiler and the generate stage that nothing is asked.
         weights: False: there is no model to load, train or merge.
     """
@@ -36,7 +37,10 @@ class Recorded(Component):
     def identity(self) -> dict[str, Any]:
         """Returns the hash of the file's bytes: other answers are another model, wherever they lie."""
         path = Path(self.outputs).expanduser()
-        return {**super().identity(), "file": file_digest(path) if path.is_file() else None}
+        # the same bytes are other rows between commas and between tabs
+        ending = file_format(path)
+        told = {"format": ending} if ending in (".csv", ".tsv") else {}
+        return {**super().identity(), "file": file_digest(path) if path.is_file() else None, **told}
 
     def check(self) -> list[Problem]:
         try:
@@ -73,46 +77,39 @@ class Recorded(Component):
         """Returns id -> row with ``output`` and ``finish``.
 
         Raises:
-            Refused: with one problem for each line that cannot be used, at most a handful.
+            Refused: with one problem for each row that cannot be used, at most a handful.
         """
         path = Path(self.outputs).expanduser()
-        try:
-            lines = path.read_text(encoding="utf-8-sig").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = "is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else "cannot be read"
-            raise Refused([Problem(f"model.outputs={self.outputs}", reason, "Name a JSONL file with id and output on every line")]) from error
-        found: dict[str, dict[str, Any]] = {}
-        problems: list[Problem] = []
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            row, why = _row(line)
-            if why is None and row["id"] in found:
-                why = f"the id {row['id']!r} stands twice"
-            if why is not None:
-                problems.append(Problem(f"{path.name}:{number}", why, 'Write {"id": "...", "output": "..."}'))
-                continue
-            found[row["id"]] = row
-        if not found and not problems:
-            problems.append(Problem(f"model.outputs={self.outputs}", "holds no answers", "Write one JSON object a line, with id and output"))
-        if problems:
-            more = [Problem(path.name, f"{len(problems) - SHOWN} more lines cannot be used", "Mend them too")] if len(problems) > SHOWN else []
-            raise Refused([*problems[:SHOWN], *more])
-        return found
+        table = read_table(path, path.name)
+        ids = table.ids()
+        if ids is None:
+            fix = "Give each row an id and an output"
+            raise Refused([Problem(table.shown, f"has no column id; its columns are {', '.join(table.columns)}", fix)])
+        return answers_of(table, ids, table.column(PREDICTIONS, "answers", None, None))
 
 
-def _row(line: str) -> tuple[dict[str, Any], str | None]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        return {}, f"is no JSON ({error})"
-    if not isinstance(row, dict):
-        return {}, "is no JSON object"
-    if isinstance(row.get("id"), bool) or not isinstance(row.get("id"), (str, int)):
-        return {}, f"has {'no id' if 'id' not in row else 'an id that is neither text nor a whole number'}"
-    if not isinstance(row.get("output"), str):
-        return {}, f"has {'no output' if 'output' not in row else 'an output that is no text'}"
-    finish = row.get("finish", "stop")
-    if finish not in FINISHES:
-        return {}, f"has the finish {finish!r}, which is none of {', '.join(FINISHES)}"
-    return {"id": str(row["id"]), "output": row["output"], "finish": finish}, None
+def answers_of(table: Table, names: Sequence[str], column: str) -> dict[str, dict[str, Any]]:
+    """Returns name -> row with ``output`` and ``finish`` of a table of answers.
+
+    Args:
+        table: as read.
+        names: of its rows, in their order.
+        column: that holds the answers.
+
+    Raises:
+        Refused: with the rows that hold no text, or a finish that is none.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    problems: list[Problem] = []
+    for row, name in zip(table.rows, names, strict=True):
+        output, finish = row.values.get(column), row.values.get("finish") or "stop"
+        if not isinstance(output, str):
+            why = f"has no {column}" if column not in row.values else f"has an {column} that is no text"
+            problems.append(Problem(row.place, why, f"Write text into {column}; an empty answer is \"\""))
+        elif finish not in FINISHES:
+            why = f"has the finish {finish!r}, which is none of {', '.join(FINISHES)}"
+            problems.append(Problem(row.place, why, "Write one of these, or leave it out"))
+        else:
+            found[name] = {"id": name, "output": output, "finish": finish}
+    refuse(table.shown, problems)
+    return found

@@ -65,7 +65,8 @@ def main(argv: Sequence[str]) -> int:
     """
     parser = argparse.ArgumentParser(prog="ftbench compare", description="Compares finished sweeps and recorded answers over the examples they share.")
     parser.add_argument("sweeps", nargs="+", type=Path, metavar="SWEEP", help="folder of a sweep, or its plan.json")
-    parser.add_argument("--outputs", nargs="*", default=[], metavar="FILE", help="JSONL with id and output, produced elsewhere")
+    elsewhere = "answers made elsewhere: id and output (.jsonl, .json, .csv, .tsv or .parquet, each also .gz)"
+    parser.add_argument("--outputs", nargs="*", default=[], metavar="FILE", help=elsewhere)
     parser.add_argument("--metric", help="what to compare by (default: the first sweep's primary metric)")
     parser.add_argument("--store", type=Path, help="where the stages now lie (default: where each sweep left them)")
     parser.add_argument("--family", choices=FAMILIES, help="default: the first sweep's decision.family")

@@ -10,17 +10,24 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from ftbench.stats.preference import winner_first
+
 CONCLUSIONS = Path("review") / "conclusions.json"
 START, END = "<!-- human review -->", "<!-- end of human review -->"
 
 
 def read_review(folder: Path, cells: Collection[str]) -> dict[str, Any] | None:
-    """Returns the conclusions of a sweep's review; None where there are none, or they speak of other cells than these."""
+    """Returns the conclusions of a sweep's review, each pair with its winner first.
+
+    None where there are none, or they are about other cells than these.
+    """
     try:
         found = json.loads((folder / CONCLUSIONS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if set(found.get("systems", {})) <= set(cells) else None
+    if not set(found.get("systems", {})) <= set(cells):
+        return None
+    return {**found, "pairs": [winner_first(pair) for pair in found.get("pairs") or ()]}
 
 
 def as_dict(found: Mapping[str, Any]) -> dict[str, Any]:

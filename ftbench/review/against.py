@@ -2,7 +2,8 @@
 
 "Which metric to trust for this task" is ``accuracy``: of the comparisons that people decided, the share that the metric orders as they
 did, a tie of the metric counting one half. One half is a coin. Systems, not only texts, make some metrics look good; so it is over
-single examples, within pairs of systems.
+single examples, within pairs of systems. Each comparison counts from both of its sides, so that no
+figure depends on which system stands first.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from ftbench.review.compared import Compared, Settings
 from ftbench.review.evidence import A, B, Verdict
 from ftbench.stats.agreement import cohen_kappa
-from ftbench.stats.association import association, kendall, sign_agreement, spearman
+from ftbench.stats.association import association, kendall, over_both_sides, sign_agreement, spearman
 from ftbench.stats.proportions import share, sign_test
 from ftbench.stats.resample import clusters
 
@@ -39,8 +40,8 @@ def metrics_against_people(
             "n": len(rows),
             "decided": int((people != 0).sum()),
             "accuracy": association(sign_agreement, gaps, people, codes, **options).as_dict(),
-            "kendall": association(kendall, gaps, people, codes, **options).as_dict(),
-            "spearman": association(spearman, gaps, people, codes, **options).as_dict(),
+            "kendall": association(over_both_sides(kendall), gaps, people, codes, **options).as_dict(),
+            "spearman": association(over_both_sides(spearman), gaps, people, codes, **options).as_dict(),
         })  # fmt: skip
     return sorted(found, key=lambda one: -(one["accuracy"]["value"] if one["accuracy"]["value"] is not None else -1))
 
@@ -63,7 +64,7 @@ def judge_against_people(compared: Sequence[Compared], judge: Sequence[Verdict],
     codes = _codes([one for one, _ in rows])
     decided = [index for index, score in enumerate(people) if score]
     right = np.array([(1 + theirs[index] * people[index]) / 2 for index in decided])
-    kappa = cohen_kappa(people, theirs)
+    kappa = cohen_kappa(people, theirs, {-1.0: 1.0, 0.0: 0.0, 1.0: -1.0})
     both = [own for own in said.values() if {one.left for one in own} >= {A, B}]
     sided = [one for one in judge if one.left is not None and one.choice in (A, B)]
     names = _clusters([own[0].cluster for own in both])

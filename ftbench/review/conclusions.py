@@ -23,6 +23,7 @@ from ftbench.review.raters import agreement, rating_agreement, repeats, side_bia
 from ftbench.stats.bradley_terry import FIRST, SECOND, bradley_terry
 from ftbench.stats.bradley_terry import TIE as TIED
 from ftbench.stats.paired import BETTER, EQUIVALENT, NOT_BETTER, NOT_WORSE, UNDECIDED, WORSE, rank_ranges
+from ftbench.stats.preference import winner_first
 from ftbench.stats.proportions import Share, holm, share, sign_test
 from ftbench.stats.resample import clusters
 
@@ -80,7 +81,7 @@ def _baseline(evidence: Evidence, settings: Settings) -> str:
 
 
 def _pairs(compared: Sequence[Compared], systems: Sequence[str], baseline: str, settings: Settings) -> list[dict[str, Any]]:
-    """Returns every pair that was compared; those of the family are tested, with the baseline second."""
+    """Returns every pair that was compared, winner first or else baseline second; those of the family are tested."""
     tested, untested = [], []
     for index, one in enumerate(systems):
         for other in systems[index + 1 :]:
@@ -107,10 +108,12 @@ def _pair(first: str, second: str, own: Sequence[Compared], settings: Settings, 
         return _limits(share(np.array(values), codes, confidence))
 
     win_rate = rate([(1 + one.score) / 2 for one in own], 1 - alpha / family)
-    tie = sign is None or sign["p_adjusted"] > alpha
+    # a win rate and a test that point apart, as over clusters of very different sizes, show no preference
+    apart = sign is not None and (win_rate["value"] - 0.5) * (sign["positive"] - sign["negative"]) <= 0
+    tie = sign is None or sign["p_adjusted"] > alpha or apart
     if tie and win_rate["low"] is not None:  # the test decides; the interval may not say more than it
         win_rate |= {"low": min(win_rate["low"], 0.5), "high": max(win_rate["high"], 0.5)}
-    return {
+    return winner_first({
         "first": first,
         "second": second,
         "n": len(own),
@@ -126,7 +129,7 @@ def _pair(first: str, second: str, own: Sequence[Compared], settings: Settings, 
         "family": family if sign is not None else None,
         "margin": settings.margin,
         "verdict": UNDECIDED if sign is None else _verdict(win_rate, tie, settings.margin),
-    }
+    })  # fmt: skip
 
 
 def _verdict(win_rate: Mapping[str, Any], tie: bool, margin: float | None) -> str:

@@ -10,6 +10,9 @@ CHOICES = (A, B, TIE, BOTH_BAD)
 SCORES = {A: 1.0, B: -1.0, TIE: 0.0, BOTH_BAD: 0.0}
 """What a choice says of the first system against the second."""
 
+MIRROR = {A: B, B: A, TIE: TIE, BOTH_BAD: BOTH_BAD}
+"""Each choice as seen from the other system."""
+
 OVERALL = "overall"
 
 
@@ -103,7 +106,7 @@ class Evidence:
 
 def turned(choice: str) -> str:
     """Returns a choice as seen from the other system."""
-    return {A: B, B: A}.get(choice, choice)
+    return MIRROR[choice]
 
 
 def preferences(ratings: Sequence[Rating], order: Mapping[str, int]) -> list[Verdict]:

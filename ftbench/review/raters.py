@@ -1,16 +1,21 @@
-"""The raters themselves: do they agree with each other, with themselves, and do they favour a side?"""
+"""The raters themselves: do they agree with each other, with themselves, and do they favour a side?
+
+They agree where they chose the same system; sides are drawn for each rater, so left and right are compared nowhere but
+in ``side_bias`` and in a rater's own repeats. What chance gives counts every comparison with its mirror image, since
+nobody chose which system stands first.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from ftbench.review.compared import Settings
-from ftbench.review.evidence import A, B, BOTH_BAD, CHOICES, TIE, Evidence, Rating, Verdict
+from ftbench.review.evidence import A, B, BOTH_BAD, CHOICES, MIRROR, TIE, Evidence, Rating, Verdict
 from ftbench.stats.agreement import LEVELS, alpha_interval, cohen_kappa, fleiss_kappa, krippendorff_alpha
 from ftbench.stats.proportions import share, sign_test
 from ftbench.stats.resample import clusters
@@ -28,8 +33,10 @@ def agreement(verdicts: Sequence[Verdict], settings: Settings) -> dict[str, Any]
     alpha = {}
     for level in LEVELS:
         numbers = NOMINAL if level == "nominal" else LEANING
-        alpha[level] = _alpha([[numbers[choice] for choice in own.values()] for own in choices.values()], list(cluster.values()), level, settings)
-    return {**_kappas(choices), "krippendorff": alpha, "raters": _against_the_rest(choices, cluster, settings)}
+        values = [[numbers[choice] for choice in own.values()] for own in choices.values()]
+        mirror = {numbers[choice]: numbers[other] for choice, other in MIRROR.items()}
+        alpha[level] = _alpha(values, list(cluster.values()), level, settings, mirror)
+    return {**_kappas(choices, MIRROR), "krippendorff": alpha, "raters": _against_the_rest(choices, cluster, settings)}
 
 
 def rating_agreement(ratings: Sequence[Rating], settings: Settings) -> dict[str, Any]:
@@ -109,33 +116,43 @@ def _units(rows: Sequence[Any], place: Callable[[Any], Hashable]) -> dict[Hashab
     return found
 
 
-def _alpha(units: list[list[float]], names: Sequence[str], level: str, settings: Settings) -> dict[str, Any]:
-    value = krippendorff_alpha(units, level)
+def _alpha(
+    units: list[list[float]],
+    names: Sequence[str],
+    level: str,
+    settings: Settings,
+    mirror: Mapping[float, float] | None = None,
+) -> dict[str, Any]:
+    value = krippendorff_alpha(units, level, mirror)
     options = {"confidence": settings.confidence, "resamples": settings.resamples, "seed": settings.seed}
-    limits = alpha_interval(units, _codes(names).tolist(), level, **options) if value is not None else None
+    limits = alpha_interval(units, _codes(names).tolist(), level, mirror, **options) if value is not None else None
     low, high = limits if limits is not None else (None, None)
     return {"value": value, "low": low, "high": high, "units": sum(len(unit) > 1 for unit in units)}
 
 
-def _kappas(units: dict[Hashable, dict[str, Any]]) -> dict[str, Any]:
-    raters = list(dict.fromkeys(rater for own in units.values() for rater in own))
+def _kappas(units: dict[Hashable, dict[str, Any]], mirror: Mapping[Any, Any] | None = None) -> dict[str, Any]:
+    raters = sorted({rater for own in units.values() for rater in own})
     cohen = []
     for first, second in combinations(raters, 2):
         both = [(own[first], own[second]) for own in units.values() if first in own and second in own]
         if both:
             ours, theirs = zip(*both, strict=True)
             same = sum(a == b for a, b in both) / len(both)
-            cohen.append({"first": first, "second": second, "value": cohen_kappa(ours, theirs), "agreement": same, "units": len(both)})
+            kappa = cohen_kappa(ours, theirs, mirror)
+            cohen.append({"first": first, "second": second, "value": kappa, "agreement": same, "units": len(both)})
     full = [own for own in units.values() if len(own) == len(raters)] if len(raters) > 1 else []
-    values = sorted({value for own in full for value in own.values()})
+    seen = {value for own in full for value in own.values()}
+    values = sorted(seen if mirror is None else {*seen, *(mirror[value] for value in seen)})
+    turned = None if mirror is None else [values.index(mirror[value]) for value in values]
     table = np.array([[sum(value == one for value in own.values()) for one in values] for own in full])
-    return {"cohen": cohen, "fleiss": {"value": fleiss_kappa(table) if full else None, "units": len(full), "raters": len(raters)}}
+    fleiss = fleiss_kappa(table, turned) if full else None
+    return {"cohen": cohen, "fleiss": {"value": fleiss, "units": len(full), "raters": len(raters)}}
 
 
 def _against_the_rest(units: dict[Hashable, dict[str, str]], cluster: dict[Hashable, str], settings: Settings) -> list[dict[str, Any]]:
     """Returns each rater against what most of the others said; where those are split evenly nothing is compared."""
     found = []
-    for rater in dict.fromkeys(rater for own in units.values() for rater in own):
+    for rater in sorted({rater for own in units.values() for rater in own}):
         mine, theirs, own_clusters = [], [], []
         for place, own in units.items():
             others = Counter(choice for other, choice in own.items() if other != rater).most_common(2)
@@ -145,7 +162,8 @@ def _against_the_rest(units: dict[Hashable, dict[str, str]], cluster: dict[Hasha
                 own_clusters.append(cluster[place])
         same = share(np.array([a == b for a, b in zip(mine, theirs, strict=True)], dtype=np.float64), _codes(own_clusters), settings.confidence)
         count = sum(rater in own for own in units.values())
-        found.append({"rater": rater, "verdicts": count, "agreement": same.as_dict(), "kappa": cohen_kappa(mine, theirs)})
+        kappa = cohen_kappa(mine, theirs, MIRROR)
+        found.append({"rater": rater, "verdicts": count, "agreement": same.as_dict(), "kappa": kappa})
     return found
 
 

@@ -1,4 +1,4 @@
-"""Verdicts of an LLM judge: JSONL with ``example_id, system_a, system_b, choice`` and, where known, ``order``.
+"""Verdicts of an LLM judge: rows with ``example_id, system_a, system_b, choice`` and, where known, ``order``.
 
 ``order`` is ``ab`` or ``ba``, whichever was shown first; or a number, as a sweep's judge stages write it, where ``system_a`` always is
 what was shown first and the number tells the asking.
@@ -7,8 +7,7 @@ what was shown first and the number tells the asking.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ftbench.core.canonical import digest
@@ -18,32 +17,28 @@ from ftbench.review.evidence import A, B, CHOICES, Evidence, Verdict, turned
 from ftbench.store.store import Store
 
 STAGE, FILE = "judge", "verdicts.jsonl"
+COLUMNS = ("example_id", "system_a", "system_b", "choice")
 
 
-def read_judge(path: Path, evidence: Evidence) -> None:
-    """Adds the verdicts of a file on systems of the evidence, named by id or label; others are counted and left out.
+def read_judge(name: str, rows: Sequence[tuple[str, Mapping[str, Any]]], evidence: Evidence) -> None:
+    """Adds a judge's verdicts on systems of the evidence, named by id or label; others are counted and left out.
+
+    Args:
+        name: of the judge.
+        rows: place and values of each row, such as ``judge.csv:7`` and ``example_id, system_a, system_b, choice``.
+        evidence: takes them.
 
     Raises:
-        FtbenchError: for a file that is none of these.
+        FtbenchError: for a row that lacks one of these.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise FtbenchError(f"--judge {path}: cannot be read ({getattr(error, 'strerror', None) or 'no UTF-8'}). Name a JSONL file") from None
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            row = json.loads(line) if line.strip() else None
-            missing = [name for name in ("example_id", "system_a", "system_b", "choice") if row is not None and name not in row]
-        except (ValueError, TypeError) as error:
-            raise FtbenchError(f"--judge {path}:{number}: is no JSON object ({error}). Each line needs example_id, system_a, system_b, choice") from None
+    for place, row in rows:
+        # a choice that is null is a reply that nobody could read
+        missing = [name for name in COLUMNS if name not in row or (name != "choice" and row[name] in (None, ""))]
         if missing:
-            raise FtbenchError(f"--judge {path}:{number}: has no {', '.join(missing)}. Each line needs example_id, system_a, system_b, choice")
-        if row is not None:
-            if _choice(row["choice"]) is None:
-                evidence.problems.append(f"{path}:{number}: choice {row['choice']!r} is none of {', '.join(CHOICES)}")
-            rows.append(row)
-    _add(path.stem, rows, evidence)
+            raise FtbenchError(f"--judge {place}: has no {', '.join(missing)}. Each row needs {', '.join(COLUMNS)}")
+        if _choice(row["choice"]) is None:
+            evidence.problems.append(f"{place}: choice {row['choice']!r} is none of {', '.join(CHOICES)}")
+    _add(name, [row for _, row in rows], evidence)
 
 
 def read_judge_stages(plan: Plan, store: Store, split: str, evidence: Evidence) -> None:
@@ -58,7 +53,7 @@ def read_judge_stages(plan: Plan, store: Store, split: str, evidence: Evidence) 
         _add("judge" if len(found) == 1 else f"judge {number}", rows, evidence)
 
 
-def _add(judge: str, rows: Sequence[dict[str, Any]], evidence: Evidence) -> None:
+def _add(judge: str, rows: Sequence[Mapping[str, Any]], evidence: Evidence) -> None:
     names = evidence.aliases | {label: system for system, label in evidence.systems.items()} | {system: system for system in evidence.systems}
     order = {system: place for place, system in enumerate(evidence.systems)}
     clusters = {one.example: one.cluster for one in (*evidence.verdicts, *evidence.ratings)}
@@ -71,7 +66,8 @@ def _add(judge: str, rows: Sequence[dict[str, Any]], evidence: Evidence) -> None
             continue
         if choice is None:
             continue
-        left = A if isinstance(row.get("order"), int) else {"ab": A, "ba": B}.get(row.get("order"))
+        order_shown = str(row.get("order"))  # a number where system_a was shown first, in a CSV as text
+        left = A if order_shown.isdecimal() else {"ab": A, "ba": B}.get(order_shown)
         if order[first] > order[second]:
             first, second, choice, left = second, first, turned(choice), turned(left) if left else None
         example = str(row["example_id"])

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ftbench.stats.intervals import FEW
-from ftbench.stats.paired import BETTER, EQUIVALENT, NOT_BETTER, NOT_WORSE, WORSE
+from ftbench.stats.paired import BETTER, EQUIVALENT, NOT_BETTER, NOT_WORSE
+from ftbench.stats.preference import winner_first
 
 MOST_PROBLEMS = 20
 GAP = "  "
@@ -39,7 +40,7 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
     """Returns what can be said of each tested pair, and of the strengths."""
     labels, confidence = found["systems"], found["settings"]["confidence"]
     said = []
-    for pair in found["pairs"]:
+    for pair in map(winner_first, found["pairs"]):
         if pair["sign_test"] is None:
             continue
         first, second = _flat(labels[pair["first"]]), _flat(labels[pair["second"]])
@@ -49,7 +50,6 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
         margin = f" by the margin of {pair['margin']:g}" if pair["margin"] is not None else ""
         words = {
             BETTER: f"People prefer {first} to {second}",
-            WORSE: f"People prefer {second} to {first}",
             EQUIVALENT: f"{first} is as good as {second} to people, within the margin of {pair['margin'] or 0:g}",
             NOT_WORSE: f"{first} is not worse than {second} to people{margin}",
             NOT_BETTER: f"{first} is not better than {second} to people{margin}",

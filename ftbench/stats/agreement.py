@@ -6,11 +6,20 @@
   between values that fits their level of measurement.
 
 None of them exists where only one value was ever used: agreement beyond chance cannot be told without variation.
+
+Preferences between two systems have a mirror image: exchange the systems, and "the first" becomes "the second". Nobody
+chose which of them stands first, so what chance gives must not depend on it (DESIGN 6, number 43). With ``mirror``, a
+map from each value to what it is from the other side, each unit's mirror image counts as much as the unit: kappa splits
+what each rater gave to either side in half, alpha averages the coincidence matrix with its mirror image; the number of
+units and values stays what it is. Without it the coefficients are the published ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import math
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,11 +29,14 @@ from ftbench.stats.resample import cluster_sums, resampled
 LEVELS = ("nominal", "ordinal", "interval")
 
 
-def cohen_kappa(first: Sequence[Hashable], second: Sequence[Hashable]) -> float | None:
+def cohen_kappa(
+    first: Sequence[Hashable], second: Sequence[Hashable], mirror: Mapping[Any, Hashable] | None = None
+) -> float | None:
     """Returns Cohen's kappa of two raters.
 
     Args:
         first, second: [units] their values for the same units.
+        mirror: value -> what it is with the two systems exchanged; None for values that have no sides.
 
     Returns:
         None over no units, or where both used one and the same value throughout.
@@ -35,15 +47,19 @@ def cohen_kappa(first: Sequence[Hashable], second: Sequence[Hashable]) -> float 
     if not n:
         return None
     observed = sum(a == b for a, b in zip(first, second, strict=True)) / n
-    expected = sum(sum(a == value for a in first) * sum(b == value for b in second) for value in {*first, *second}) / (n * n)
+    sides = [[*own, *(() if mirror is None else (mirror[value] for value in own))] for own in (first, second)]
+    ours, theirs = map(Counter, sides)
+    # whole numbers until the division, so that no order changes a digit
+    expected = sum(count * theirs[value] for value, count in ours.items()) / len(sides[0]) ** 2
     return (observed - expected) / (1 - expected) if expected < 1 else None
 
 
-def fleiss_kappa(counts: np.ndarray) -> float | None:
+def fleiss_kappa(counts: np.ndarray, mirror: Sequence[int] | None = None) -> float | None:
     """Returns Fleiss' kappa.
 
     Args:
         counts: [units, values] how many raters gave each unit each value; every row has the same sum, at least 2.
+        mirror: [values] the column of each value with the two systems exchanged; None for values that have no sides.
 
     Raises:
         ValueError: for rows of other sums; take Krippendorff's alpha there.
@@ -56,27 +72,41 @@ def fleiss_kappa(counts: np.ndarray) -> float | None:
         raise ValueError("Fleiss' kappa needs the same number of ratings, at least two, for every unit")
     m = raters[0]
     observed = float(((counts * counts).sum(axis=1) - m).mean() / (m * (m - 1)))
-    expected = float(((counts.sum(axis=0) / counts.sum()) ** 2).sum())
+    held = counts.sum(axis=0)
+    held = held if mirror is None else (held + held[list(mirror)]) / 2
+    expected = float((held**2).sum() / held.sum() ** 2)
     return (observed - expected) / (1 - expected) if expected < 1 else None
 
 
-def krippendorff_alpha(units: Sequence[Sequence[float]], level: str) -> float | None:
+def krippendorff_alpha(
+    units: Sequence[Sequence[float]], level: str, mirror: Mapping[float, float] | None = None
+) -> float | None:
     """Returns Krippendorff's alpha.
 
     Args:
         units: for each unit the values it was given, by whichever raters, missing ones left out. Values are numbers;
             for ``nominal`` any number may stand for a category.
         level: one of ``LEVELS``.
+        mirror: value -> what it is with the two systems exchanged; None for values that have no sides.
 
     Returns:
         None where no unit has two values, or only one value was ever used.
     """
-    values, rows = coincidences(units)
-    return float(alpha_of(rows.sum(axis=0), values, level)) if len(rows) and len(values) > 1 else None
+    values, rows = coincidences(units, mirror)
+    if not len(rows) or len(values) < 2:
+        return None
+    return float(alpha_of(np.array([math.fsum(column) for column in rows.T]), values, level))
 
 
 def alpha_interval(
-    units: Sequence[Sequence[float]], codes: Sequence[int], level: str, *, confidence: float, resamples: int, seed: int
+    units: Sequence[Sequence[float]],
+    codes: Sequence[int],
+    level: str,
+    mirror: Mapping[float, float] | None = None,
+    *,
+    confidence: float,
+    resamples: int,
+    seed: int,
 ) -> tuple[float, float] | None:
     """Returns a bootstrap interval of alpha over clusters of units; None where there is no alpha or fewer than two clusters.
 
@@ -84,13 +114,17 @@ def alpha_interval(
         units: as for ``krippendorff_alpha``.
         codes: [units] cluster of each unit.
         level: one of ``LEVELS``.
+        mirror: as for ``krippendorff_alpha``.
         confidence, resamples, seed: of the bootstrap.
     """
     paired = [index for index, unit in enumerate(units) if len(unit) > 1]
-    values, rows = coincidences(units)
+    values, rows = coincidences(units, mirror)
     if len(values) < 2:
         return None
-    sums = cluster_sums(rows, np.unique(np.asarray(codes)[paired], return_inverse=True)[1])
+    dense = np.unique(np.asarray(codes)[paired], return_inverse=True)[1]
+    # always added up in the same order: thirds do not add up alike in every order
+    order = np.lexsort((*rows.T, dense))
+    sums = cluster_sums(rows[order], dense[order])
     if len(sums) < 2:
         return None
     drawn = alpha_of(resampled(sums[:, :-1], resamples, seed), values, level)
@@ -99,18 +133,28 @@ def alpha_interval(
         return None
     tail = expanded_tail(len(sums), confidence)
     low, high = np.quantile(drawn, [tail, 1 - tail])
-    point = krippendorff_alpha(units, level)
+    point = krippendorff_alpha(units, level, mirror)
     return min(float(low), point), max(float(high), point)
 
 
-def coincidences(units: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the values in use, sorted, and each pairable unit's part of the coincidence matrix, flat: [units, values * values]."""
+def coincidences(
+    units: Sequence[Sequence[float]], mirror: Mapping[float, float] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the values in use, sorted, and each pairable unit's part of the coincidence matrix.
+
+    The parts are flat: [units, values * values]. With ``mirror``, a part is the mean of the unit's own and its mirror
+    image's.
+    """
     paired = [unit for unit in units if len(unit) > 1]
     values = np.unique(np.concatenate([np.asarray(unit, dtype=np.float64) for unit in paired])) if paired else np.zeros(0)
+    if mirror is not None:
+        values = np.unique([*values, *(mirror[float(value)] for value in values)])
+        turned = np.searchsorted(values, [mirror[float(value)] for value in values])
     rows = np.zeros((len(paired), len(values) ** 2))
     for index, unit in enumerate(paired):
         held = np.bincount(np.searchsorted(values, unit), minlength=len(values)).astype(np.float64)
-        rows[index] = ((np.outer(held, held) - np.diag(held)) / (len(unit) - 1)).ravel()
+        matrix = (np.outer(held, held) - np.diag(held)) / (len(unit) - 1)
+        rows[index] = (matrix if mirror is None else (matrix + matrix[np.ix_(turned, turned)]) / 2).ravel()
     return values, rows
 
 

@@ -10,9 +10,9 @@ from ftbench.report.draw.pieces import empty, facts, note, piece, said, span, ta
 from ftbench.report.text import cut, escaped, flat
 from ftbench.report.view.review import Reading, ReviewPage
 
-WORDS = {"better": "people prefer {0} to {1}", "worse": "people prefer {1} to {0}", "equivalent": "to people {0} is as good as {1}, within the margin",
+WORDS = {"better": "people prefer {0} to {1}", "equivalent": "to people {0} is as good as {1}, within the margin",
          "not worse": "to people {0} is not worse than {1} by the margin", "not better": "to people {0} is not better than {1} by the margin"}  # fmt: skip
-KINDS = {"better": "green", "worse": "red", "undecided": "amber"}
+KINDS = {"better": "green", "undecided": "amber"}
 OPEN = 4
 """Disagreements that stand open; the others fold."""
 COIN = (0.0, 1.0)
@@ -35,19 +35,21 @@ def review(page: ReviewPage, most: int = 2000) -> str:
     split = str(found.get("split") or "test")
     where = note(f"This review is of {split} examples: it feeds review pairs, and ranks no cell.", "amber") if split != "test" else ""
     return piece(
-        where, _verdict(found, names), _counts(found), _ranking(page), _pairs(found, names), _metrics(found), _judges(found), _disagreements(page, most), _raters(found),
+        where, _verdict(page, names), _counts(found), _ranking(page), _pairs(page, names),
+        _metrics(found), _judges(found), _disagreements(page, most), _raters(found),
         _dimensions(found, names), _ratings(found, names), *(note(str(words)) for words in found.get("notes") or ()), *(note(str(words), "amber") for words in found.get("problems") or ()),
     )  # fmt: skip
 
 
-def _verdict(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """Returns the sentence on top: what people prefer, as far as it is shown."""
-    tested = [one for one in found.get("pairs") or () if one.get("sign_test")]
+def _verdict(page: ReviewPage, names: Mapping[str, str]) -> str:
+    """Returns the sentence on top: what people prefer, as far as it is shown, with the win rates of the winners."""
+    tested = [one for one in page.pairs if one.get("sign_test")]
     if not tested:
         return ""
     told = [one for one in tested if one.get("verdict") in WORDS]
     open_ = [one for one in tested if one.get("verdict") not in WORDS]
-    first = "; ".join(WORDS[one["verdict"]].format(*_sides(one, names)) for one in told)
+    said = [(WORDS[one["verdict"]].format(*_sides(one, names)), _share(one.get("win_rate"))) for one in told]
+    first = "; ".join(f"{words}: win rate {rate}" for words, rate in said)
     more = [f"Undecided: {' and '.join('{0} against {1}'.format(*_sides(one, names)) for one in open_)}; that is no proof that they are equal."] if open_ else []
     few = min(one.get("clusters") or 0 for one in tested)
     more += [f"Only {few} independent examples for some pairs: intervals and tests over so few are rough."] if few < 20 else []
@@ -82,9 +84,9 @@ def _ranking(page: ReviewPage) -> str:
     return f'<h3>Ranked by people</h3>{table([*(escaped(words) for words in head[:2]), "", *(escaped(words) for words in head[2:])], rows, numbers=(0, 3, 4, 5), label=1, track=2)}<small>{escaped(told)}</small>'
 
 
-def _pairs(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
+def _pairs(page: ReviewPage, names: Mapping[str, str]) -> str:
     rows = []
-    for one in found.get("pairs") or ():
+    for one in page.pairs:
         test = one.get("sign_test") or {}
         verdict = str(one.get("verdict", "")) if test else "not tested"
         name = "{0} <small>against</small> {1}".format(*map(escaped, _sides(one, names)))
@@ -93,7 +95,8 @@ def _pairs(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
         rows.append([name, tag(verdict, KINDS.get(verdict, "grey")), *shares, "" if p is None else "&lt; 0.001" if p < 0.001 else f"{p:.3f}", figures.count(one.get("n"))])
     if not rows:
         return ""
-    left = "<small>not tested: a pair outside the declared family, shown for the record</small>" if any(not one.get("sign_test") for one in found["pairs"]) else ""
+    untested = any(not one.get("sign_test") for one in page.pairs)
+    left = "<small>not tested: a pair outside the declared family, shown for the record</small>" if untested else ""
     return f"<h3>Pair by pair</h3>{table(('pair', 'verdict', 'win', 'tie', 'both bad', 'loss', 'win rate', 'p adjusted', 'n'), rows, numbers=(2, 3, 4, 5, 6, 7, 8))}{left}"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from ftbench.report.reviewed import read_review, rows, trust
 from ftbench.report.view.outputs import question
 from ftbench.report.view.sweep import Sweep, read_lines
+from ftbench.stats.preference import winner_first
 
 FOLDER = "review"
 CONCLUSIONS, LEDGER = ("conclusions.json", "conclusions.validation.json"), "verdicts.jsonl"
@@ -57,6 +58,11 @@ class ReviewPage:
     def ranking(self) -> list[list[str]]:
         """Head and rows of the ranked systems."""
         return rows(self.conclusions) if self.conclusions else []
+
+    @property
+    def pairs(self) -> list[dict[str, Any]]:
+        """The compared pairs, each with its winner first: conclusions of earlier versions may have the loser there."""
+        return [winner_first(pair) for pair in (self.conclusions or {}).get("pairs") or ()]
 
 
 def agreement_of(sweep: Sweep, metric: str) -> str | None:
