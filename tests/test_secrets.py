@@ -1,4 +1,4 @@
-"""Secrets planted wherever a run can meet one reach no file and no stream (for configs: ``compile/test_no_secrets``)."""
+"""Secrets planted wherever a run can meet one reach no file and no stream (configs: ``compile/test_no_secrets``)."""
 
 from __future__ import annotations
 
@@ -158,7 +158,8 @@ def test_planted_secrets_reach_no_file_and_no_stream(
         assert "read with ***, 12 rows" in whole[name], name
     entry = results[base]["scores"]["planted.picky"]
     assert entry["raised"]["message"].endswith(" key ***") and entry["n"] == 12
-    assert "using ***, login ***, 1234.5 s, step 12345" in whole["sweep/worker.log"] and "PRIVATE KEY" not in whole["sweep/worker.log"]
+    log = whole["sweep/worker.log"]
+    assert "using ***, login ***, 1234.5 s, step 12345" in log and "PRIVATE KEY" not in log
     for name, text in whole.items():
         if name.endswith(".json"):
             json.loads(text)

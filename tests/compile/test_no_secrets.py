@@ -41,7 +41,7 @@ FILED = [
     ("model/mine", f"{OPTION}extra_body:\n  api_key: {SECRET}\n", "model=mine", ":5: extra_body.api_key"),
     ("model/mine", f"{OPTION}extra_body: {{x: [a, 'ws://u:{SECRET}@h']}}\n", "model=tiny,mine", ":4: extra_body.x[1]"),
     ("recipes/mine", f"{RECIPE}judge: {{settings: {{api_key: {SECRET}}}}}\n", "+recipes=mine", ":2: judge.settings."),
-    ("recipes/mine", f"{RECIPE}hydra: {{sweeper: {{params: {{a.api_key: {SECRET}}}}}}}\n", "+recipes=mine", ".a.api_key"),
+    ("recipes/mine", f"{RECIPE}hydra: {{sweeper: {{params: {{a.api_key: {SECRET}}}}}}}\n", "+recipes=mine", "a.api_key"),
     ("model/mine", ENDPOINT % KNOWN, "judge.model=mine", f":4: revision: {BY_VALUE}"),
     ("model/mine", ENDPOINT % "${oc.env:CANARY_API_KEY}", "model=mine hydra.mode=RUN", f":4: revision: {BY_NAME}"),
     ("model/mine", f"{OPTION}password: 471100\n", "model=mine hydra/launcher=basic", "mine.yaml:4: password"),
@@ -67,10 +67,9 @@ def _refused(words: list[str], where: str, place: Path, capfd: Captured, status:
     assert not any(place.iterdir())
 
 
-@pytest.mark.parametrize("verb", ["plan", "run"])
 @pytest.mark.parametrize(("word", "where"), TYPED)
-def test_a_typed_secret_is_refused(word: str, where: str, verb: str, place: Path, capfd: Captured) -> None:
-    _refused([verb, "-m", "method=none", word], where, place, capfd, 2)
+def test_a_typed_secret_is_refused(word: str, where: str, place: Path, capfd: Captured) -> None:
+    _refused(["plan", "-m", "method=none", word], where, place, capfd, 2)
 
 
 @pytest.mark.parametrize(("name", "text", "words", "where"), FILED)
@@ -84,7 +83,7 @@ def test_a_secret_in_a_file_is_refused(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
     found = ["--config-dir", str(folder)] if search == "--config-dir" else [f"hydra.searchpath=[file://{folder}]"]
-    _refused([*words.split(), *found], where, place, capfd, 1)
+    _refused(["plan", *words.split(), *found], where, place, capfd, 1)
 
 
 def test_a_secret_that_only_composing_shows_is_refused(
