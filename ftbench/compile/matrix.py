@@ -30,7 +30,7 @@ from ftbench.core.example import group_sizes
 from ftbench.core.plan import Plan
 from ftbench.core.stage import needed
 from ftbench.cost.calibration import read as read_calibrations
-from ftbench.store.secrets import Finder, scrub
+from ftbench.store.secrets import scrub
 
 SEEDED = ("method", "context", "decoding")
 """Axes that the seed may reach. A cell in which it reaches none is the same cell under every seed."""
@@ -84,7 +84,7 @@ class _Compiler:
     def compile(self, jobs: Sequence[Sequence[str]]) -> Compiled:
         composed = [self.reader.compose(job) for job in jobs]
         cells = [cell for cell in composed if isinstance(cell, Composed)]
-        refuse_secrets((node for cell in cells for node in (cell.raw, cell.config)), Finder())
+        refuse_secrets(node for cell in cells for node in (cell.raw, cell.config))
         everywhere = frozenset.intersection(*[cell.idle for cell in cells]) if cells else frozenset()
         self.reader.say_idle(cells, everywhere)
         names = {axis: self.composer.options(axis) for axis in AXES}

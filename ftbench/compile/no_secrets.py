@@ -41,13 +41,23 @@ def filed_secrets(words: Sequence[str]) -> list[Problem]:
     return [Problem(place, f"{why} {KEPT}", FIX) for place, why in found]
 
 
-def refuse_secrets(configs: Iterable[Any], finder: Finder) -> None:
+def refuse_secrets(configs: Iterable[dict[str, Any]]) -> None:
     """Refuses composed configs that hold a secret, whatever they were composed of.
+
+    Args:
+        configs: all at hand at once; a node that several of them share is looked at once.
 
     Raises:
         Refused: one problem for each key, whatever number of cells has it.
     """
-    found = dict.fromkeys((place, why) for config in configs for place, why in finder.find(config))
+    finder = Finder()
+    found: dict[tuple[str, str], None] = {}
+    seen: set[int] = set()
+    for config in configs:
+        for key, node in config.items():
+            if not (isinstance(node, dict) and id(node) in seen):
+                seen.add(id(node))
+                found |= dict.fromkeys(finder.find({key: node}))
     if found:
         raise Refused([Problem(place, f"{why} {KEPT}", FIX) for place, why in found])
 

@@ -37,11 +37,12 @@ ENDPOINT = f"{OPTION}revision: %s\n"
 BY_NAME = "the value of the secret environment variable CANARY_API_KEY"
 BY_VALUE = "the value of the environment variable CANARY_API_KEY"
 RECIPE = "# @package _global_\n"
+SWEPT = f"{RECIPE}hydra: {{sweeper: {{params: {{a.api_key: {SECRET}}}}}}}\n"
 FILED = [
     ("model/mine", f"{OPTION}extra_body:\n  api_key: {SECRET}\n", "model=mine", ":5: extra_body.api_key"),
     ("model/mine", f"{OPTION}extra_body: {{x: [a, 'ws://u:{SECRET}@h']}}\n", "model=tiny,mine", ":4: extra_body.x[1]"),
     ("recipes/mine", f"{RECIPE}judge: {{settings: {{api_key: {SECRET}}}}}\n", "+recipes=mine", ":2: judge.settings."),
-    ("recipes/mine", f"{RECIPE}hydra: {{sweeper: {{params: {{a.api_key: {SECRET}}}}}}}\n", "+recipes=mine", "a.api_key"),
+    ("recipes/mine", SWEPT, "+recipes=mine", "a.api_key"),
     ("model/mine", ENDPOINT % KNOWN, "judge.model=mine", f":4: revision: {BY_VALUE}"),
     ("model/mine", ENDPOINT % "${oc.env:CANARY_API_KEY}", "model=mine hydra.mode=RUN", f":4: revision: {BY_NAME}"),
     ("model/mine", f"{OPTION}password: 471100\n", "model=mine hydra/launcher=basic", "mine.yaml:4: password"),

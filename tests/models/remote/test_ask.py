@@ -294,9 +294,13 @@ def test_the_key_is_sent_and_is_in_no_error_and_no_journal(tmp_path, monkeypatch
 def test_a_key_across_the_place_where_a_reply_is_cut_is_masked(before, monkeypatch):
     key = "a-very-secret-value-17"
     monkeypatch.setenv("THEIR_API_KEY", key)
-    said = [f"{'x' * before} {key}", {"error": {"message": f"{'x' * (before + 110)} {key}"}}]
-    for body in (said[0].encode(), said[1], [*said[:1]]):
-        with serving(lambda exchange, body=body: exchange.send(body) if exchange.question == "q1" else echo(exchange)) as server:
+    text, longer = f"{'x' * before} {key}", f"{'x' * (before + 110)} {key}"
+    for body in (text.encode(), {"error": {"message": longer}}, [text]):
+
+        def script(exchange, body=body):
+            exchange.send(body) if exchange.question == "q1" else echo(exchange)
+
+        with serving(script) as server:
             found = run(server, requests(2), api_key_env="THEIR_API_KEY", attempts=1)
         assert "a-v" not in found[1].error, found[1].error
 
