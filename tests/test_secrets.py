@@ -85,11 +85,14 @@ STRICT = (
 )
 
 
+ANSWER = "The lamp is hf_anAnswerWhichIsData01."
+
+
 def _served(exchange: Exchange) -> None:
     """Echoes its key: in a reply that is no JSON, where such a reply is cut, and in the body of an error."""
     key = exchange.headers["Authorization"].partition(" ")[2]
     if exchange.number % 6 not in (1, 2):
-        exchange.send(completion("The lamp is red."))
+        exchange.send(completion(ANSWER))
     elif exchange.number % 6 == 1:
         exchange.send(f"{'proxy ' * 12}{key} is not known".encode(), kind="text/plain")
     else:
@@ -153,6 +156,7 @@ def test_planted_secrets_reach_no_file_and_no_stream(
     reasons = " ".join(str(cell["reason"]) for cell in results.values())
     outputs = "".join(text for name, text in whole.items() if name.endswith("outputs.jsonl"))
     assert "cannot log in with ***" in reasons and "401 with" in reasons
+    assert f'"output": "{ANSWER}"' in outputs, "an answer is a result and stays as it is"
     assert "no turn for ***" in outputs and "denied ***" in outputs and "proxy ***" in outputs
     for name in ("sweep/results.json", "sweep/plan.json", "stdout of run"):
         assert "read with ***, 12 rows" in whole[name], name

@@ -98,6 +98,32 @@ def test_a_secret_that_only_composing_shows_is_refused(
     assert "plan.json" not in written and not [name for name, text in written.items() if KNOWN in text]
 
 
+NOISY = """
+import logging, os
+from dataclasses import dataclass
+from ftbench.data.toy.dataset import Toy
+
+@dataclass(frozen=True)
+class Noisy(Toy):
+    def load(self):
+        logging.getLogger("library").warning("logged in with %s", os.environ["CANARY_API_KEY"])
+        return super().load()
+"""
+
+
+def test_the_job_log_of_hydra_holds_no_secret(place: Path, monkeypatch: pytest.MonkeyPatch, capfd: Captured) -> None:
+    conf = place.parent / "conf" / "dataset"
+    conf.mkdir(parents=True)
+    (place.parent / "noisy.py").write_text(NOISY, encoding="utf-8")
+    (conf / "noisy.yaml").write_text("defaults: [/dataset/toy@_here_]\n_target_: noisy.Noisy\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(place.parent))
+    words = ["plan", "hydra.mode=RUN", "hydra.run.dir=run", "dataset=noisy", "--config-dir", str(conf.parent)]
+    assert main(words) == 0
+    assert "logged in with ***" in (place / "run" / "ftbench.log").read_text(encoding="utf-8")
+    written = [path.read_text(encoding="utf-8") for path in place.rglob("*") if path.is_file()]
+    assert KNOWN not in "".join([*written, *capfd.readouterr()])
+
+
 def test_what_only_sounds_like_a_secret_is_no_reason_to_refuse(tmp_path: Path) -> None:
     sound = (
         "judge.settings={name: m, api_key_env: OPENAI_API_KEY, base_url: http://localhost:8000/v1}",
