@@ -171,7 +171,7 @@ def _lines(text: str) -> Iterator[tuple[str, Any, int]]:
         root = yaml.compose(text, Loader=yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader)
     except yaml.YAMLError:
         return
-    numbers = {"tag:yaml.org,2002:int": 0, "tag:yaml.org,2002:float": 0.0}
+    plain = {"int": 0, "float": 0.0, "bool": None, "null": None}
     waiting, seen = [("", root)] if root is not None else [], set()
     while waiting:
         key, node = waiting.pop()
@@ -184,5 +184,4 @@ def _lines(text: str) -> Iterator[tuple[str, Any, int]]:
         elif isinstance(node, yaml.SequenceNode):
             waiting += [(f"{key}[{index}]", item) for index, item in enumerate(node.value)]
         else:
-            value = node.value if node.tag == "tag:yaml.org,2002:str" else numbers.get(node.tag)
-            yield key, value, node.start_mark.line + 1
+            yield key, plain.get(node.tag.rpartition(":")[2], node.value), node.start_mark.line + 1

@@ -35,6 +35,7 @@ _SECRET_WORDS = frozenset(
     "password passwords passwd passphrase secret secrets credential credentials apikey apikeys authorization".split()
 )
 _SECRET_ENDS = ("password", "passwd", "passphrase", "apikey", "accesstoken", "authtoken")
+_VALUES = frozenset({"value", "key", "base", "hash", "string"})
 _KEYS_OF = frozenset("api access private secret auth account encryption signing ssh subscription".split())
 _OF_TEXT = frozenset(
     "eos bos pad unk sep cls mask eot eod eom bot boi eoi end start stop special image video audio text first last "
@@ -47,6 +48,8 @@ _ABOUT = frozenset(
     "env file path dir folder name names variable var column columns field fields policy length count type".split()
 )
 """Last words of names that tell something about a secret and hold none: ``api_key_env``, ``password_file``."""
+_VARIABLE = re.compile(r"(PASSWORD|PASSWD|SECRET)S?_(?!.*(ENV|FILE|PATH|DIR|NAME)$)")
+"""Variables with such a word anywhere are masked too; a key must end in it: ``secret_leak_rate`` is a metric's."""
 _NAME_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 _BEGIN, _END = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----", r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
@@ -84,9 +87,9 @@ def names_secret(name: str) -> bool:
     words = [word.lower() for word in _NAME_WORD.findall(name)]
     if not words or words[-1] in _ABOUT:
         return False
-    if _SECRET_WORDS & set(words) or words[-1].endswith(_SECRET_ENDS):
-        return True
     last, before = words[-1], words[-2] if len(words) > 1 else ""
+    if last in _SECRET_WORDS or last.endswith(_SECRET_ENDS) or last in _VALUES and before in _SECRET_WORDS:
+        return True
     if last in ("key", "keys"):
         return before in _KEYS_OF
     return last == "token" and before not in _OF_TEXT or last in ("pwd", "pass", "pat") and bool(before)
@@ -117,13 +120,20 @@ def _scrubbed(value: Any, known: tuple[re.Pattern[str] | None, re.Pattern[str] |
             clean = _masked(key, known[1]) if isinstance(key, str) else key
             while clean != key and clean in found:
                 clean += "*"  # two masked keys stay two
-            secret = named and isinstance(key, str) and isinstance(item, str) and names_secret(key) and _is_value(item)
-            found[clean] = MASK if secret else _scrubbed(item, known, named)
+            secret = named and isinstance(key, str) and names_secret(key)
+            found[clean] = _hidden(item) if secret else _scrubbed(item, known, named)
         return found
     if isinstance(value, (list, tuple)):
         items = [_scrubbed(item, known, named) for item in value]
         return items if isinstance(value, list) else tuple(items)
     return value
+
+
+def _hidden(value: Any) -> Any:
+    """Returns what stands under a secret's name without its texts; numbers stay, and so does what lies deeper."""
+    if isinstance(value, str):
+        return MASK if _is_value(value) else value
+    return [_hidden(item) for item in value] if isinstance(value, (list, tuple)) else scrub(value)
 
 
 def _masked(text: str, known: re.Pattern[str] | None) -> str:
@@ -140,7 +150,7 @@ def _from_environment() -> tuple[tuple[str, str], ...]:
     """Returns (name, value) of this process's secret variables; read each time, since a library may set one late."""
     found = []
     for name, value in os.environ.items():
-        if names_secret(name) or name.endswith("_KEY") and len(value) >= 16:
+        if names_secret(name) or _VARIABLE.search(name) or name.endswith("_KEY") and len(value) >= 16:
             found += [(name, value)] if _is_secret(value) else []
         elif "://" in value:
             passwords = (match.partition(":")[2] for match in re.findall(_URL_PASSWORD, value))
@@ -238,7 +248,8 @@ class Finder:
             # A short one only as the whole of a text, and no plain word: tiny is a model's name.
             if secret in text if _matches_anywhere(secret) else text.strip() == secret and not secret.isalpha():
                 return f"the value of the environment variable {name}"
-        return None
+        spelled = _known(self._values)[1]
+        return "the value of a secret environment variable" if spelled is not None and spelled.search(text) else None
 
 
 class LineScrubber:

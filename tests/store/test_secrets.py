@@ -87,13 +87,13 @@ def test_ordinary_text_stays() -> None:
 
 
 HOLD = (
-    "HF_TOKEN token GITHUB_PAT apiKey X-Api-Key DB_PWD SMTP_PASS PGPASSWORD password_2 aws_secret_access_key "
-    "credentials Authorization"
+    "HF_TOKEN token GITHUB_PAT apiKey X-Api-Key DB_PWD SMTP_PASS PGPASSWORD password_2 SECRET_VALUE credentials "
+    "aws_secret_access_key Authorization"
 )
 HOLD_NONE = (
     "eos_token pad_token bos_token unkToken decoder_start_token end_of_turn_token image_token usd_per_token max_tokens "
     "token_ids tokens api_key_env token_accuracy token_f1 first_token_seconds PWD OLDPWD primary_key cell_key key "
-    "password_file PATH compass author"
+    "password_file PATH compass author secret_leak_rate password_strength"
 )
 
 
@@ -117,6 +117,8 @@ def test_a_short_password_breaks_no_number_no_key_and_no_json() -> None:
 
 
 def test_text_under_a_secret_name_is_masked_unless_it_is_data() -> None:
+    with patch.dict(os.environ, {"MY_SECRET_SAUCE": "sour-and-sweet"}):
+        assert scrub({"api_keys": ["a", 5, None], "x": "sour-and-sweet"}) == {"api_keys": [MASK, 5, None], "x": MASK}
     sent = {"api_key": "short", "headers": {"Authorization": "x y"}, "token": None, "password": "none", "key_env": "A"}
     assert scrub(sent) == {**sent, "api_key": MASK, "headers": {"Authorization": MASK}}
     assert scrub({"token": "Haus", "password": "an answer"}, named=False) == {"token": "Haus", "password": "an answer"}
