@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -168,3 +169,14 @@ def test_planted_secrets_reach_no_file_and_no_stream(
         if name.endswith(".json"):
             json.loads(text)
     assert list(csv.DictReader(io.StringIO(whole["r.csv"])))
+
+
+def test_a_traceback_and_a_warning_of_the_process_hold_no_secret() -> None:
+    code = (
+        "import os, warnings; from ftbench import __main__; __main__._mask_streams(); "
+        "warnings.warn(os.environ['A_TOKEN']); raise ValueError(os.environ['A_TOKEN'])"
+    )
+    known = {**os.environ, "A_TOKEN": "quiet-as-a-mouse", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=known, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "mouse" not in done.stderr
+    assert "UserWarning: ***" in done.stderr and "ValueError: ***" in done.stderr and "Traceback" in done.stderr
