@@ -18,11 +18,16 @@ import importlib
 import os
 import re
 import sys
+import traceback
+import warnings
 from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
 
 import ftbench
 from ftbench.core.cell import AXES
-from ftbench.core.errors import FtbenchError, did_you_mean
+from ftbench.core.errors import FtbenchError, Refused, did_you_mean
+from ftbench.store.secrets import scrub
 
 VERBS = {
     "advise": "ftbench.report.advise",
@@ -61,19 +66,18 @@ Takes the same words as a run (python -m ftbench --help). Exit status 1 when a c
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit status (0 done, 1 failed or refused, 2 bad verb, 130 interrupted)."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        _mask_streams()
     try:
         if words and words[0] in VERBS:
             return importlib.import_module(VERBS[words[0]]).main(words[1:])
         if words and re.fullmatch(r"[a-z]+", words[0]) and words[0] not in HYDRA_VERBS:
             raise _Usage(f"{words[0]}: no such verb. {did_you_mean(words[0], [*VERBS, *HYDRA_VERBS])}")
         return _hydra(words)
-    except _Usage as error:
-        print(f"ftbench: {error}", file=sys.stderr)
-        return 2
-    except FtbenchError as error:
-        for line in str(error).splitlines():
+    except (_Usage, FtbenchError) as error:
+        for line in scrub(str(error)).splitlines():
             print(f"ftbench: {line}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, _Usage) else 1
     except BrokenPipeError:  # somebody closed the other end, as `| head` does; the last flush must not complain again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
@@ -82,11 +86,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         if fix is None:
             raise
         place = next((f"{name}: " for name in (error.filename2, error.filename) if name), "")
-        print(f"ftbench: {place}{error.strerror}. {fix}", file=sys.stderr)
+        print(f"ftbench: {scrub(place)}{error.strerror}. {fix}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nftbench: interrupted; everything finished is kept, the same command goes on from there", file=sys.stderr)
         return 130
+
+
+def _mask_streams() -> None:
+    """Masks secrets in the tracebacks and warnings of this process: a user's own code may raise them while planning."""
+
+    def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.stderr.write(scrub("".join(traceback.format_exception(kind, error, trace))))
+
+    def formatwarning(*told: Any, **more: Any) -> str:
+        return scrub(plain(*told, **more))
+
+    plain = warnings.formatwarning
+    sys.excepthook, warnings.formatwarning = excepthook, formatwarning
 
 
 class _Usage(Exception):
@@ -132,13 +149,13 @@ def _flags_first(words: Sequence[str]) -> list[str]:
 
 
 def _refuse_secrets(words: Sequence[str]) -> None:
-    """Hydra keeps what was typed in multirun.yaml and .hydra/; so a secret must not be typed."""
-    from ftbench.store.secrets import holds_secret, names_secret
+    """Refuses secrets in words and files: Hydra keeps what was typed and composed in multirun.yaml and .hydra/."""
+    from ftbench.compile.no_secrets import filed_secrets, typed_secrets
 
-    for word in words:
-        key, equals, value = word.lstrip("+~").partition("=")
-        if equals and (names_secret(key.rpartition(".")[2]) or holds_secret(value)):
-            raise _Usage(f"{key}=...: a secret on the command line would be stored in the sweep's files. Put it in the environment, such as HF_TOKEN")
+    if typed := typed_secrets(words):
+        raise _Usage("\n".join(map(str, typed)))
+    if filed := filed_secrets(words):
+        raise Refused(filed)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from ftbench.core.errors import FtbenchError, did_you_mean
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
 from ftbench.models import weight_files
+from ftbench.store.secrets import scrub
 from ftbench.store.store import Store
 
 ADAPTER, MODEL = "adapter", "model"
@@ -178,7 +179,7 @@ def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
         "## Training",
         "",
         "```yaml",
-        yaml.safe_dump(method, sort_keys=False).rstrip(),
+        yaml.safe_dump(scrub(method), sort_keys=False).rstrip(),
         "```",
     ]
     return "\n".join(lines) + "\n"
@@ -187,7 +188,7 @@ def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
 def _distance(store: Store, cell: Cell) -> Iterator[str]:
     if "merge" in cell.stages:
         for note in Receipt.read(store.folder(cell.stages["merge"])).details["notes"]:
-            yield from (f"The scores are those of this folder. {note[:1].upper()}{note[1:]}.", "")
+            yield from (f"The scores are those of this folder. {note[:1].upper()}{scrub(note[1:])}.", "")
 
 
 def _loading(kind: str, model: Any, base: str) -> Iterator[str]:

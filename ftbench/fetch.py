@@ -19,6 +19,7 @@ from ftbench.core.cell import AXES
 from ftbench.core.component import Component, Remote, build
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import Plan
+from ftbench.store.secrets import scrub
 
 LEFT_OUT = ("*.bin", "*.pth", "*.pt", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "original/*", "metal/*", "onnx/*")
 """Other formats of the same weights: only safetensors are read, unless ``model.safetensors_only=false``."""
@@ -43,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
             print(f"  {download(remote)}", flush=True)
         except FtbenchError as error:
             missing += 1
-            print(f"ftbench: {error}", file=sys.stderr)
+            print(f"ftbench: {scrub(str(error))}", file=sys.stderr)
     return 1 if missing else 0
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE, Plan
 from ftbench.review.key import FOLDER, KEYS
+from ftbench.store.secrets import scrub
 from ftbench.store.store import Store
 
 DEFAULT_MARGIN = 0.1
@@ -248,7 +249,7 @@ def _conclude(sweep: Path, store: Path | None, keys: Sequence[Any]) -> None:
         try:
             found = conclude(sweep_evidence(sweep, plan, _store(plan, store), split), _settings(plan, None))
         except FtbenchError as error:
-            print(f"no conclusions yet ({split} split): {error}")
+            print(f"no conclusions yet ({split} split): {scrub(str(error))}")
             continue
         name = CONCLUSIONS if split == "test" else f"conclusions.{split}.json"
         path = sweep / FOLDER / name

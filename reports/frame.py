@@ -19,6 +19,7 @@ from ftbench.report.draw.style import rules, variables
 from ftbench.report.text import flat, markdown
 from ftbench.report.view.sweep import RESULTS, Sweep, open_sweep
 from ftbench.report.view.table import Slice, Table, metrics_of, slices_of, table
+from ftbench.store.secrets import scrub
 
 PAGES: dict[str, Any] = {}
 """Page name -> ``st.Page``; set by ``app.py`` at every run."""
@@ -63,7 +64,7 @@ def guarded(show: Callable[[], None]) -> Callable[[], None]:
             show()
         except (FtbenchError, OSError, KeyError, ValueError, TypeError) as error:
             words = str(error) if isinstance(error, FtbenchError) else f"a file of this sweep cannot be read ({type(error).__name__}: {error})"
-            st.html(piece(note(words, "red")))
+            st.html(piece(note(scrub(words), "red")))
 
     return page
 

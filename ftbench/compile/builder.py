@@ -15,6 +15,7 @@ from ftbench.core.cell import AXES
 from ftbench.core.component import Component, build, node
 from ftbench.core.errors import Problem, Refused
 from ftbench.core.example import Splits
+from ftbench.store.secrets import scrub
 
 
 HARNESS = "ftbench.metrics.harness.Harness"
@@ -131,6 +132,8 @@ class Builder:
                 component = component if problems else _identified(component.locate())
             except Refused as refused:
                 problems = refused.problems
+            except Exception as error:
+                component, problems = None, [_raised(axis, config, error)]
             self._components[memo] = component, problems
         return self._components[memo]
 
@@ -153,7 +156,22 @@ class Builder:
                 self._data[memo] = (data.load() if data.inspectable() else None), []
             except Refused as refused:
                 self._data[memo] = None, refused.problems
+            except Exception as error:
+                self._data[memo] = None, [_raised("dataset", node(data), error)]
         return self._data[memo]
+
+
+def _raised(axis: str, config: Any, error: Exception) -> Problem:
+    """Returns what a user's own class raised while planning, as a problem.
+
+    Raises:
+        Exception: the error itself where the class is ftbench's own, since that is a fault of ours.
+    """
+    target = str(config.get("_target_", "")) if isinstance(config, dict) else ""
+    if not target or target.startswith("ftbench."):
+        raise error
+    why = f"{target} raised {type(error).__name__}: {scrub(' '.join(str(error).split()))[:300]}"
+    return Problem(f"{axis}._target_", why, "Correct its code, or choose another option")
 
 
 def _identified(component: Component) -> Component:

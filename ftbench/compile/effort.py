@@ -21,6 +21,7 @@ from ftbench.core.cell import OPEN, TRIAL_AXES, Cell
 from ftbench.core.component import build
 from ftbench.core.errors import Problem, did_you_mean
 from ftbench.core.plan import Search
+from ftbench.store.secrets import scrub
 
 MOST_LEFT_OUT = 50
 """More configurations than this in a row that cannot be run end the drawing."""
@@ -117,7 +118,8 @@ def _variants(
         if problems and not found:
             return [replace(trial, problems=tuple(problems))], None
         if problems:
-            left_out.append(f"{' '.join(f'{key}={value}' for key, value in values.items())}: {problems[0].where}: {problems[0].why}")
+            tried = " ".join(f"{key}={value}" for key, value in values.items())
+            left_out.append(scrub(f"{tried}: {problems[0].where}: {problems[0].why}"))
         else:
             found.append(trial)
         if len(found) >= search.trials.get(approach, settings.effort.trials or 1) or len(left_out) > MOST_LEFT_OUT:

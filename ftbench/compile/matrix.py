@@ -17,6 +17,7 @@ from ftbench.compile.forecast_summary import summary
 from ftbench.compile.judging import judge_problems
 from ftbench.compile.label import distinct, labels
 from ftbench.compile.lower import Graph, Parts, has_weights, lower
+from ftbench.compile.no_secrets import refuse_secrets
 from ftbench.compile.point import Examined, Point
 from ftbench.compile.reader import ID_LENGTH, Reader
 from ftbench.compile.rivals import rivals_of
@@ -29,6 +30,7 @@ from ftbench.core.example import group_sizes
 from ftbench.core.plan import Plan
 from ftbench.core.stage import needed
 from ftbench.cost.calibration import read as read_calibrations
+from ftbench.store.secrets import scrub
 
 SEEDED = ("method", "context", "decoding")
 """Axes that the seed may reach. A cell in which it reaches none is the same cell under every seed."""
@@ -60,6 +62,9 @@ def compile_matrix(composer: Composer, jobs: Sequence[Sequence[str]], verb: str 
 
     Returns:
         The plan. Nothing is raised for a bad cell: it becomes a refusal, so that all of them are seen at once.
+
+    Raises:
+        Refused: where a config holds a secret, which no plan may.
     """
     return _Compiler(composer, verb, search or Round()).compile(jobs)
 
@@ -79,6 +84,7 @@ class _Compiler:
     def compile(self, jobs: Sequence[Sequence[str]]) -> Compiled:
         composed = [self.reader.compose(job) for job in jobs]
         cells = [cell for cell in composed if isinstance(cell, Composed)]
+        refuse_secrets(node for cell in cells for node in (cell.raw, cell.config))
         everywhere = frozenset.intersection(*[cell.idle for cell in cells]) if cells else frozenset()
         self.reader.say_idle(cells, everywhere)
         names = {axis: self.composer.options(axis) for axis in AXES}
@@ -106,7 +112,8 @@ class _Compiler:
         if plan.cells and named is not None and all(cell.choices["method"] != named for cell in plan.cells):
             self.reader.notes.append(f"decision.baseline={named}: no cell has this method, so returns are told against none. Add it, or name one of the matrix")
         index = {str(owner): identity for owner, identity in reversed(list(zip(owners, ids, strict=True)))}
-        return Compiled(plan, tuple(index.get(entry, entry) if entry is not None else None for entry in outcome), (*self.reader.notes, *self.builder.unread_notes()))
+        notes = scrub((*self.reader.notes, *self.builder.unread_notes()))
+        return Compiled(plan, tuple(index.get(entry, entry) if entry is not None else None for entry in outcome), notes)
 
     def _plan(self, points: list[Point], excluded: int) -> tuple[list[str], Plan]:
         graph, cells, ids, self.points = Graph(), {}, [], points
@@ -139,7 +146,7 @@ class _Compiler:
                 said = [text for part in (parts.model, parts.context, *metrics.values()) for text in part.remarks(splits)] if splits else []
                 if built.harness is not None and not has_weights(parts):
                     said.append("harness: n/a, this model has no weights here to ask")
-                notes = tuple(dict.fromkeys([*parts.model.notes(), *(splits.notes if splits else ()), *said]))
+                notes = tuple(dict.fromkeys(scrub([*parts.model.notes(), *(splits.notes if splits else ()), *said])))
                 stages, needs[identity] = built.roles, (parts.hardware.name, list(built.needed))
                 for key, stage in built.graph.stages.items():
                     graph.stages.setdefault(key, stage)

@@ -18,6 +18,7 @@ from ftbench.core.canonical import canonical, digest
 from ftbench.core.cell import AS_TRAINED, AXES, Refusal
 from ftbench.core.component import build
 from ftbench.core.errors import Problem, Refused, did_you_mean
+from ftbench.store.secrets import scrub
 
 ID_LENGTH = 10
 
@@ -71,7 +72,7 @@ class Reader:
 
     def refuse(self, overrides: tuple[str, ...], config: dict[str, Any], names: dict[str, str], label: str, problems: list[Problem]) -> str:
         identity = digest({"overrides": list(overrides), "problems": [problem.as_dict() for problem in problems]})[:ID_LENGTH]
-        texts = tuple(problem.as_dict() for problem in problems)
+        texts = tuple(scrub(problem.as_dict()) for problem in problems)
         self.refusals[identity] = Refusal(identity, label, names, overrides, config, texts)
         return identity
 

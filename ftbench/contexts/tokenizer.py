@@ -14,6 +14,7 @@ from ftbench.core.canonical import file_digest
 from ftbench.core.component import Remote
 from ftbench.core.errors import FtbenchError, Problem, Refused
 from ftbench.models.revision import cached_snapshot, folder_of, hub_commit
+from ftbench.store.secrets import scrub
 
 FILE = "tokenizer.json"
 PLACE = "tokenizer"
@@ -88,7 +89,7 @@ def fetched(name: str) -> Path:
     try:
         return Path(huggingface_hub.hf_hub_download(hub, FILE, revision=revision))
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = scrub(" ".join(str(error).split()))[:200]
         raise FtbenchError(f"the {FILE} of {name} cannot be fetched ({reason}). Name a tokenizer's folder, or cut by words") from error
 
 
@@ -104,7 +105,7 @@ def load(path: str) -> Any:
     try:
         made = Tokenizer.from_file(path)
     except Exception as error:  # the package raises nothing narrower
-        raise FtbenchError(f"{path} is no tokenizer ({' '.join(str(error).split())[:120]})") from error
+        raise FtbenchError(f"{path} is no tokenizer ({scrub(' '.join(str(error).split()))[:120]})") from error
     made.no_truncation()
     made.no_padding()
     return made

@@ -15,6 +15,7 @@ from ftbench.core.errors import Problem
 from ftbench.core.plan import Plan
 from ftbench.run.progress import Progress
 from ftbench.run.runner import run_plan
+from ftbench.store.secrets import scrub
 from ftbench.store.store import Store
 
 
@@ -60,7 +61,8 @@ def _without(plan: Plan, problems: dict[str, list[Problem]]) -> Plan:
         if found is None:
             kept.append(cell)
         else:
-            refused.append(Refusal(cell.id, cell.label, cell.choices, cell.overrides, cell.config, tuple(problem.as_dict() for problem in found)))
+            told = tuple(scrub(problem.as_dict()) for problem in found)
+            refused.append(Refusal(cell.id, cell.label, cell.choices, cell.overrides, cell.config, told))
     needed = {key for cell in kept for key in cell.stages.values()}
     for key in reversed(plan.stages):
         if key in needed:

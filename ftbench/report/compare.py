@@ -34,6 +34,7 @@ from ftbench.stats.family import FAMILIES
 from ftbench.stats.intervals import few, interval
 from ftbench.stats.resample import clusters
 from ftbench.stats.sufficient import Sufficient
+from ftbench.store.secrets import scrub
 from ftbench.store.store import Store
 
 SOURCES = {"outputs": ("generate.test", "outputs.jsonl"), "likelihood": ("likelihood.test", "likelihood.jsonl")}
@@ -217,7 +218,9 @@ def _scored(
     rows = [entry.answers[example] for example in shared]
     table, _, raised = statistics_of(metric, rows)
     sample = Sufficient(tuple(row["id"] for row in rows), groups, tuple(dict(row["slices"]) for row in rows), {name: table})
-    said = (*entry.row.notes, f"{entry.row.label}: {raised_line(name, raised.as_dict(), raised.rows)}") if raised is not None else entry.row.notes
+    said = entry.row.notes
+    if raised is not None:
+        said = (*said, f"{entry.row.label}: {raised_line(name, scrub(raised.as_dict()), raised.rows)}")
     value = float(metric.value(table.sum(axis=0), np.float64(len(table))))
     if not np.isfinite(value) or raised is not None and raised.broken:
         score = {"value": None, "low": None, "high": None, "n": len(table), "comparable_across_tokenizers": True}

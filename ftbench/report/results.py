@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ftbench.core.plan import Plan
@@ -17,7 +17,12 @@ from ftbench.report.harness import harness_names, with_harness
 from ftbench.report.ranking import Family, families
 from ftbench.report.rows import CellOutcome, Row, build_rows, metric_names, primary_metric, weights_stages
 from ftbench.stats.failures import raised_line
+from ftbench.store.secrets import scrub
 from ftbench.store.store import Store
+
+
+FREE_TEXTS = ("raised", "reason", "warning")
+"""Fields of an entry of ``scores.json`` that quote errors."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ class Results:
 def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
     """Reads plan and store into results."""
     store = Store(plan.store)
-    rows = with_harness(plan, build_rows(plan, outcomes, store), store)
+    rows = [_masked(row) for row in with_harness(plan, build_rows(plan, outcomes, store), store)]
     primary = primary_metric(plan)
     # a matrix of nothing but refusals has no settings
     statistics = dict(plan.settings.get("statistics") or {"confidence": 0.95})
@@ -110,6 +115,18 @@ def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
         costs=costs_of(plan, store),
         labels=tuple(curves(plan, rows, primary, store)),
     )
+
+
+def _masked(row: Row) -> Row:
+    """Returns a row without secrets in its free texts: earlier versions kept what a metric raised as it was."""
+
+    def masked(scores: Mapping[str, Any]) -> dict[str, Any]:
+        texts = {name: {key: entry[key] for key in FREE_TEXTS if key in entry} for name, entry in scores.items()}
+        return {name: {**entry, **scrub(texts[name])} for name, entry in scores.items()}
+
+    facts = {**row.facts, "reason": scrub(row.facts["reason"])}
+    scores, validation = masked(row.scores), masked(row.validation)
+    return replace(row, facts=facts, scores=scores, validation=validation, notes=scrub(row.notes))
 
 
 def _raised(rows: Sequence[Row]) -> list[str]:

@@ -82,9 +82,10 @@ def reduced(value: Any, *, paths: bool = True) -> Any:
 
     Args:
         value: text, or dicts, lists and tuples of it; other types are returned as they are.
-        paths: take every absolute path down to its last part; for what ftbench wrote. False for data, in which ``/a/b`` may be an answer.
+        paths: take every absolute path down to its last part, and mask text under keys that name a secret; for what
+            ftbench wrote. False for data, in which ``/a/b`` may be an answer and a column may be called ``token``.
     """
-    return _walked(scrub(value), paths)
+    return _walked(scrub(value, named=paths), paths)
 
 
 def _walked(value: Any, paths: bool) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 from ftbench.core.stage import Stage
 from ftbench.run.devices import VISIBLE
 from ftbench.run.worker import LOG, SERVE
-from ftbench.store.secrets import scrub
+from ftbench.store.secrets import LineScrubber
 
 GRACE_SECONDS = 10.0
 """How long a worker may take to remove its temporary folder before it is killed."""
@@ -119,9 +119,10 @@ class Hand:
         self._events.put((self, None))
 
     def _scribble(self, path: Path) -> None:
+        masked = LineScrubber()
         with open(path, "a", encoding="utf-8") as log, self._process.stderr as lines:
             for line in lines:
-                clean = scrub(line)
+                clean = masked(line)
                 self._last_words = clean.strip() or self._last_words
                 log.write(clean)
                 log.flush()

@@ -15,6 +15,7 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.example import SPLITS, Splits, write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.stages.check import DROPPED, asked, documents_of
+from ftbench.store.secrets import scrub
 
 
 def run(job: Job) -> Outcome:
@@ -41,7 +42,7 @@ def run(job: Job) -> Outcome:
             files[name] = job.folder / f"{name}.jsonl"
             write_jsonl(files[name], (example.as_dict() for example in splits.split(name)))
             job.progress(done, len(SPLITS) + 1)
-        summary = {"notes": list(splits.notes), "counts": splits.counts}
+        summary = {"notes": scrub(list(splits.notes)), "counts": splits.counts}
         text = json.dumps(summary, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         (job.folder / "summary.json").write_text(text, encoding="utf-8", newline="\n")
         job.progress(len(SPLITS) + 1, len(SPLITS) + 1)

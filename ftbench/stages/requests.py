@@ -14,6 +14,7 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Document, Example, Request, read_examples, read_jsonl
 from ftbench.core.job import Job
 from ftbench.data.inspection.seen import with_seen
+from ftbench.store.secrets import scrub
 
 OWN_ROLES = ("prepare", "documents", "weights", "merged")
 
@@ -116,7 +117,7 @@ def _sent(format: Any, whole: Request, target: str | None, room: int | None) -> 
         added = len(encoded.prompt_ids) - len(format.encode(bare.turns).prompt_ids)
         return Sent(replace(request, notes={**(request.notes or {}), "added_tokens": added, "cut": lost_parts(whole, request)}), encoded, None)
     except FtbenchError as error:
-        return Sent(whole, None, str(error))
+        return Sent(whole, None, scrub(str(error)))
 
 
 def _length(encoded: Any) -> int:

@@ -20,9 +20,10 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.example import read_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.metrics.evaluation import measure
-from ftbench.stats.failures import statistics_of
+from ftbench.stats.failures import SHOWN_CHARACTERS, Raised, statistics_of
 from ftbench.stats.intervals import interval
 from ftbench.stats.sufficient import Sufficient
+from ftbench.store.secrets import scrub
 
 SOURCES = {"outputs": ("generate", "outputs.jsonl"), "likelihood": ("likelihood", "likelihood.jsonl")}
 JUDGEMENTS = "judgements.jsonl"
@@ -71,8 +72,8 @@ def run(job: Job) -> Outcome:
             entry["value"] = _headline(name, metric, rows, entry["value"], job.folder)
             entry["low"], entry["high"] = _around(entry["value"], entry["low"], entry["high"])
         entry |= labels_of(metric, rows) | {"failed": _failed(rows), "slices": {} if "reason" in entry else _slices(metric, table, ids, groups, slices, settings)}
-        entry |= {} if raised is None else {"raised": raised.as_dict()}
-        scores[name] = entry
+        entry |= {} if raised is None else {"raised": raised_entry(raised)}
+        scores[name] = entry | {key: scrub(entry[key]) for key in ("reason", "warning") if key in entry}
     job.progress(len(metrics), len(metrics))
 
     text = json.dumps(scores, indent=1, ensure_ascii=False, allow_nan=False)
@@ -167,6 +168,12 @@ def labels_of(metric: Any, rows: Rows) -> dict[str, Any]:
 
 def _failed(rows: Rows) -> int:
     return sum(1 for row in rows if row.get("finish") == "error" or row.get("error") is not None)
+
+
+def raised_entry(raised: Raised) -> dict[str, Any]:
+    """Returns what a metric raised as ``scores.json`` holds it: without secrets, the message cut."""
+    entry: dict[str, Any] = scrub(raised.as_dict())
+    return {**entry, "message": entry["message"][:SHOWN_CHARACTERS]}
 
 
 def why_not(metric: Any, rows: Rows) -> str:

@@ -25,7 +25,7 @@ from ftbench.data.outside import formats
 from ftbench.metrics.evaluation import corpus_value
 from ftbench.metrics.function import FunctionMetric
 from ftbench.places import CONF
-from ftbench.stages.score import labels_of, score_table, why_not
+from ftbench.stages.score import labels_of, raised_entry, score_table, why_not
 from ftbench.stages.score_rows import Columns, Rows, read_rows
 from ftbench.stats.failures import raised_line, statistics_of
 from ftbench.stats.intervals import few
@@ -116,7 +116,7 @@ def _metric(name: str) -> Any:
 def _scored(metric: Any, rows: Rows, settings: dict[str, Any]) -> dict[str, Any]:
     table, rows, raised = statistics_of(metric, rows)
     if raised is not None:
-        line = raised_line(metric.name, raised.as_dict(), raised.rows)
+        line = raised_line(metric.name, raised_entry(raised), raised.rows)
         if raised.broken:
             raise FtbenchError(line)
         print(f"ftbench: {line}", file=sys.stderr)

@@ -19,6 +19,8 @@ from ftbench.core.errors import FtbenchError
 
 RAISED = (Exception, SystemExit)
 """Whatever the code of a metric may raise, an argument parser's exit included."""
+SHOWN_CHARACTERS = 300
+"""So much of a message is shown. Whoever writes it masks secrets first and cuts then: half a secret is not found."""
 OURS = Path(__file__).resolve().parents[1]
 LIBRARIES = tuple({sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")})
 
@@ -28,7 +30,7 @@ class Raised:
     """What a metric raised.
 
     Attributes:
-        error: type of the first exception; ``message`` is its first line.
+        error: type of the first exception; ``message`` is its first line, secrets included.
         place: ``file:line`` in the code of whoever wrote the metric.
         rows: how many rows it raised on; ``first`` is the id of the first.
         broken: it raised on every answer, and on the references as answers too: its zeros measure nothing.
@@ -86,7 +88,7 @@ def statistics_of(metric: Any, rows: Sequence[dict[str, Any]]) -> tuple[np.ndarr
 
 def raised_line(name: str, raised: Mapping[str, Any], rows: int) -> str:
     """Returns what a person is told of a metric that raised on ``rows`` answers, however many cells they are of."""
-    why = raised["error"] + (f": {raised['message']}" if raised["message"] else "")
+    why = raised["error"] + (f": {raised['message'][:SHOWN_CHARACTERS]}" if raised["message"] else "")
     if raised.get("broken"):
         return f"metric {name} raised {why} ({raised['place']}) on every answer and on the references too, so it has no value; mend it, which asks for no model again"
     return f"metric {name} raised {why} ({raised['place']}) on {rows} answer{'s' * (rows != 1)}; such answers score zero and are counted as failed"
@@ -106,7 +108,7 @@ def _table(metric: Any, rows: list[dict[str, Any]]) -> np.ndarray:
 
 def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else ""
+    return lines[0] if lines else ""
 
 
 def _place(error: BaseException, metric: Any) -> str:

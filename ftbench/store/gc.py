@@ -23,6 +23,7 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE as PLAN_FILE
 from ftbench.core.receipt import FILE as RECEIPT_FILE
 from ftbench.store.lock import Busy, locked
+from ftbench.store.secrets import scrub
 from ftbench.store.store import Store, remove, size_bytes
 
 DAY_SECONDS = 86400.0
@@ -172,7 +173,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         keep = set().union(*(referenced(sweep) for sweep in sweeps))
         report = collect(Store(options.store), keep, options.older_than, dry_run=not options.yes)
     except FtbenchError as error:
-        print(f"ftbench: {error}", file=sys.stderr)
+        print(f"ftbench: {scrub(str(error))}", file=sys.stderr)
         return 2
     for item in report.removed:
         print(f"{item.what:<9}{item.key[:12]}  {readable(item.bytes):>10}  {item.detail}")

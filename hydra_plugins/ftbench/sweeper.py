@@ -11,7 +11,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import CompactHydraException, ConfigCompositionException
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 
 class MatrixSweeper(BasicSweeper):
@@ -33,9 +33,15 @@ class MatrixSweeper(BasicSweeper):
         """Runs the sweep; what went wrong is said once, in our own words.
 
         Raises:
+            Refused: where the config holds a secret.
             SystemExit: with status 1 where a cell failed or was refused. Hydra would name the first such job, print its
                 overrides and advise to set HYDRA_FULL_ERROR, below a table that says it all.
         """
+        from ftbench.compile.no_secrets import refuse_secrets
+        from ftbench.store.secrets import scrub
+
+        # Before anything is written: BasicSweeper keeps this config in multirun.yaml.
+        refuse_secrets([OmegaConf.to_container(self.config, resolve=False)])
         folder = Path(str(self.config.hydra.sweep.dir))
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +53,7 @@ class MatrixSweeper(BasicSweeper):
             returned = launch(jobs, initial_job_idx=initial_job_idx)
             failed = [job for job in returned if job.status == JobStatus.FAILED and isinstance(job._return_value, CompactHydraException)]
             if failed:
-                print(f"ftbench: {failed[0]._return_value}", file=sys.stderr)
+                print(f"ftbench: {scrub(str(failed[0]._return_value))}", file=sys.stderr)
                 raise SystemExit(1)
             return returned
 

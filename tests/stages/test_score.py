@@ -14,6 +14,7 @@ from ftbench.core.example import write_jsonl
 from ftbench.core.job import Job
 from ftbench.core.stage import Stage
 from ftbench.stages import score
+from ftbench.stats.failures import SHOWN_CHARACTERS, Raised
 from ftbench.stats.sufficient import Sufficient
 
 STATISTICS = {"confidence": 0.95, "resamples": 200, "seed": 1}
@@ -172,3 +173,10 @@ def test_15_a_metric_that_raises_on_everything_has_no_value_and_the_others_keep_
     scores, _, _ = run(metrics, [output(i, "It is red.", kind="a") for i in range(4)])
     assert (scores["mine"]["value"], scores["mine"]["low"], scores["mine"]["slices"]) == (None, None, {}) and "references too" in scores["mine"]["reason"]
     assert scores["mine"]["raised"]["broken"] and scores["exact_match"]["value"] == 1.0
+
+
+def test_what_a_metric_raised_is_kept_without_secrets(monkeypatch) -> None:
+    monkeypatch.setenv("THEIR_API_KEY", "quiet-as-a-mouse-77")
+    raised = Raised("ValueError", f"{'x' * (SHOWN_CHARACTERS - 8)} quiet-as-a-mouse-77", "/x/my.py:7", 2, "row1")
+    entry = score.raised_entry(raised)
+    assert entry["message"] == f"{'x' * (SHOWN_CHARACTERS - 8)} ***" and (entry["rows"], entry["first"]) == (2, "row1")

@@ -117,7 +117,9 @@ class Client:
             return json.loads(text), None
         except ValueError as error:
             kind = response.headers.get("content-type", "no content type")
-            raise Malformed(f"replied with {kind} that is no JSON: {' '.join(text.split())[:80]!r}; does model.base_url end in /v1?") from error
+            shown = scrub(" ".join(text.split()))[:80]
+            why = f"replied with {kind} that is no JSON: {shown!r}; does model.base_url end in /v1?"
+            raise Malformed(why) from error
 
     async def _streamed(self, body: Mapping[str, Any], start: float) -> tuple[dict[str, Any], float | None]:
         """Reads a stream to its end and returns it as the body that the same answer has when it is not streamed."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ftbench.store.secrets import scrub
+
 FINISHES = {"stop": "stop", "eos": "stop", "end_turn": "stop", "length": "length", "max_tokens": "length"}
 """An endpoint's ``finish_reason`` -> ours. Servers that call it otherwise, or not at all, are taken at their text."""
 
@@ -65,9 +67,9 @@ def read_reply(body: Any, stops: Sequence[str]) -> Reply:
         Malformed: when it holds no answer.
     """
     if not isinstance(body, dict):
-        raise Malformed(f"replied with JSON that is no object: {str(body)[:80]!r}")
+        raise Malformed(f"replied with JSON that is no object: {scrub(str(body))[:80]!r}")
     if body.get("error"):
-        raise Malformed(f"replied with an error and status 200: {str(body['error'])[:200]}")
+        raise Malformed(f"replied with an error and status 200: {body['error']}")
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise Malformed("replied without choices")

@@ -25,6 +25,7 @@ from ftbench.report.view.review import CONCLUSIONS, FOLDER
 from ftbench.report.view.sweep import RESULTS, Sweep, open_sweep, read_lines
 from ftbench.stats.sufficient import FILE as STATISTICS
 from ftbench.stats.sufficient import Sufficient
+from ftbench.store.secrets import scrub
 
 MANIFEST, FORMAT = "bundle.json", 1
 KEPT = {
@@ -92,7 +93,7 @@ def _files(sweep: Sweep) -> Iterator[tuple[str, bytes]]:
 def _stage(stage: dict[str, Any]) -> dict[str, Any]:
     """Returns what pages read of a stage: its place in the graph and, of a score, how its metrics are built."""
     spec = {"split": stage["spec"]["split"]} if "split" in stage["spec"] else {}
-    config = {"metrics": stage["config"].get("metrics", {})} if stage["kind"] == "score" else {}
+    config = {"metrics": scrub(stage["config"].get("metrics", {}))} if stage["kind"] == "score" else {}
     return {"key": stage["key"], "kind": stage["kind"], "spec": spec, "inputs": stage["inputs"], "config": config, "model": None}
 
 

@@ -15,7 +15,8 @@ from ftbench.report.view.sweep import Sweep
 
 def cleaned(sweep: Sweep) -> Sweep:
     """Returns a sweep whose words may leave; its stages still say how its metrics are built, so they are not for showing."""
-    plan = {**sweep.plan, "cells": reduced(sweep.plan["cells"]), "refusals": reduced(sweep.plan["refusals"])}
+    named = {name: reduced(sweep.plan.get(name, [])) for name in ("cells", "refusals", "trials", "searches")}
+    plan = {**sweep.plan, **named}
     return replace(sweep, name=reduced(sweep.name), plan=plan, results=reduced(sweep.results), moved=sweep.store.path, _samples=sweep._samples)
 
 

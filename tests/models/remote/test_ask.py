@@ -290,6 +290,21 @@ def test_the_key_is_sent_and_is_in_no_error_and_no_journal(tmp_path, monkeypatch
     assert key not in str(told.value)
 
 
+@pytest.mark.parametrize("before", range(50, 82, 4))
+def test_a_key_across_the_place_where_a_reply_is_cut_is_masked(before, monkeypatch):
+    key = "a-very-secret-value-17"
+    monkeypatch.setenv("THEIR_API_KEY", key)
+    text, longer = f"{'x' * before} {key}", f"{'x' * (before + 110)} {key}"
+    for body in (text.encode(), {"error": {"message": longer}}, [text]):
+
+        def script(exchange, body=body):
+            exchange.send(body) if exchange.question == "q1" else echo(exchange)
+
+        with serving(script) as server:
+            found = run(server, requests(2), api_key_env="THEIR_API_KEY", attempts=1)
+        assert "a-v" not in found[1].error, found[1].error
+
+
 def test_a_key_of_another_host_is_not_sent_to_this_one(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-somebody-elses-key")
     with serving(echo) as server:
