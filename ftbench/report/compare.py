@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ftbench.core import termination
 from ftbench.core.canonical import digest
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError, Refused, did_you_mean
@@ -82,7 +83,8 @@ def main(argv: Sequence[str]) -> int:
     decision["margin"] = words.margin if words.margin is not None else decision["margin"]
     entries = [entry for path, plan in zip(words.sweeps, plans, strict=True) for entry in _entries(path, plan, metric, words.store)]
     entries += [_recorded(file, entries) for file in words.outputs]
-    results = compared(entries, metric, settings["statistics"], decision)
+    with termination.handled():  # a user's metric must not make a number of a signal
+        results = compared(entries, metric, settings["statistics"], decision)
     print(render(results, _width()))
     if words.json is not None:
         (family,) = results.families

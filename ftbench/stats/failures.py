@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ftbench.core import termination
 from ftbench.core.errors import FtbenchError
 
 RAISED = (Exception, SystemExit)
@@ -101,7 +102,10 @@ def _scores_references(metric: Any, row: dict[str, Any]) -> bool:
 
 
 def _table(metric: Any, rows: list[dict[str, Any]]) -> np.ndarray:
-    return np.asarray(metric.statistics(rows), dtype=np.float64)
+    try:
+        return np.asarray(metric.statistics(rows), dtype=np.float64)
+    finally:
+        termination.check()  # what a signal raised is no failed row, however the metric's code took it
 
 
 def _first_line(error: BaseException) -> str:
