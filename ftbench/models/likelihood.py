@@ -17,6 +17,7 @@ from ftbench.models.loaded import Loaded
 
 LOGIT_BUDGET_BYTES = 256 * 2**20
 CHUNK_POSITIONS = 1024
+NOT_NUMBERS = "the model's log-probabilities are no finite numbers; its weights may hold NaN"
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,9 @@ def _batch(loaded: Loaded, rows: Sequence[Encoded]) -> list[Likelihood]:
         begin = len(row.prompt_ids) - 1 - first
         end = begin + len(row.target_ids)
         nll_end = float(values[end]) if row.end_ids else None
+        if not bool(values[begin : end + bool(row.end_ids)].isfinite().all()):
+            scored.append(Likelihood(None, len(row.target_ids), None, None, NOT_NUMBERS))
+            continue
         scored.append(Likelihood(float(values[begin:end].sum()), len(row.target_ids), int(chosen[begin:end].sum()), nll_end, None))
     return scored
 

@@ -73,7 +73,8 @@ def statistics_of(metric: Any, rows: Sequence[dict[str, Any]]) -> tuple[np.ndarr
         except RAISED as error:
             told = told or error
             lost.append(str(row.get("id", len(scored))))
-            scored.append({**row, "output": "", "finish": "error"} if metric.reads == "outputs" else {**row, "nll": None})
+            failed = {"output": "", "finish": "error"} if metric.reads == "outputs" else {"nll": None}
+            scored.append({**row, **failed, "error": row.get("error") or f"the metric raised {type(error).__name__}"})
     told = told or first
     try:
         table = _table(metric, scored)

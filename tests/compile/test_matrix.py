@@ -85,6 +85,7 @@ def test_what_cannot_change_a_result_is_in_no_key(composer: Composer) -> None:
         ("model.dtype=float16", {"train", "generate", "score"}),
         ("data.similarity=0.9", {"check"}),
         ("data.on_leak=warn", set()),
+        ("limits.failed_rows=0.1", set()),
         ("data.on_leak=drop", {"prepare", "check", "tokens", "train", "generate", "score"}),
     ],
 )

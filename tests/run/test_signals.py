@@ -84,15 +84,19 @@ def test_40_a_signal_while_a_metric_computes_is_no_failed_row(
     assert "done" not in out and "Traceback" not in err
 
 
-def test_40_a_comparison_that_a_signal_stopped_says_nothing(
-    bench: Bench, marker: Path, wait_until: Callable[..., None]
-) -> None:
-    generate = finished_generate(bench.store)
-    stage = score_stage(generate, "swallows")
-    publish(bench.store, stage, "scores.json", [{}])
-    bench.plan(generate, stage)
-    status, out, _ = interrupted(bench, signal.SIGTERM, marker, wait_until, stage, "--force")
-    assert status == 143
+def test_40_a_comparison_that_a_signal_stopped_says_nothing(bench: Bench, wait_until: Callable[..., None]) -> None:
+    stage = bench.stage("facts", gate="open", marker="half.part", wrong="swallow")
+    bench.plan(stage)
+    bench.open_gate("open")
+    with start(bench, stage.key) as done:
+        done.communicate(timeout=60)
+    assert bench.store.find(stage.key) is not None
+    (bench.folder / "open").unlink()
+    process = start(bench, stage.key, "--force")
+    wait_until(lambda: list(bench.store.work.glob(f"{stage.key}.*/half.part")))
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 143
     assert "equal" not in out and "different" not in out
 
 
