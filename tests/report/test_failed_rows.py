@@ -82,7 +82,7 @@ def test_15_the_share_of_failed_rows_stands_in_every_table_where_it_is_not_zero(
     assert sent["some"]["failed_rows"] == "0.15"
     (line,) = [line for line in markdown_text([sweep]).splitlines() if line.startswith("|") and " some " in line]
     assert "15% of rows failed" in line
-    assert html([sweep]).count("15% of rows failed") == 1
+    assert "15% of rows failed" in html([sweep])
 
 
 def test_no_table_has_the_column_where_no_row_failed(matrix: Matrix, tmp_path: Path) -> None:
