@@ -27,6 +27,7 @@ from typing import Any
 import ftbench
 from ftbench.core.cell import AXES
 from ftbench.core.errors import FtbenchError, Refused, did_you_mean
+from ftbench.core.termination import Terminated
 from ftbench.store.secrets import scrub
 
 VERBS = {
@@ -88,6 +89,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         place = next((f"{name}: " for name in (error.filename2, error.filename) if name), "")
         print(f"ftbench: {scrub(place)}{error.strerror}. {fix}", file=sys.stderr)
         return 1
+    except Terminated as error:
+        print("\nftbench: interrupted", file=sys.stderr)
+        return error.status
     except KeyboardInterrupt:
         print("\nftbench: interrupted; everything finished is kept, the same command goes on from there", file=sys.stderr)
         return 130

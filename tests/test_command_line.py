@@ -20,7 +20,7 @@ SMALL = ("dataset.train=24", "dataset.validation=8", "dataset.test=12", "decodin
 COLUMNS = "cell_id,label,model,method,context,dataset,decoding,seed,hardware,status,reason,n"
 TAIL = (
     "train_seconds,generate_seconds,latency_p50_ms,latency_p95_ms,prompt_tokens,completion_tokens,tokens_per_second,"
-    "peak_memory_bytes,train_usd,usd_per_1k_requests,price_basis"
+    "peak_memory_bytes,train_usd,usd_per_1k_requests,price_basis,failed_rows"
 )
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

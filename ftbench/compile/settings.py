@@ -167,6 +167,22 @@ class Effort:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What a cell may have of what goes wrong. Read by the report: changing it runs nothing again.
+
+    Attributes:
+        failed_rows: largest share of failed rows; a cell with more has failed.
+    """
+
+    failed_rows: float
+
+    def check(self) -> list[Problem]:
+        if 0 <= self.failed_rows <= 1:
+            return []
+        return [Problem("limits.failed_rows", f"{self.failed_rows} is no share", "Use 0 to 1; 0.5 is usual, 1 allows all")]
+
+
+@dataclass(frozen=True)
 class StoreSettings:
     """Where finished stages are kept."""
 
@@ -184,6 +200,7 @@ class Settings(Component):
     statistics: Statistics
     decision: Decision
     budget: Budget
+    limits: Limits
     on_refusal: str
     matrix: Matrix
     effort: Effort
@@ -217,6 +234,7 @@ class Settings(Component):
             why = f"{self.statistics.resamples} resamples cannot show anything at {self.statistics.confidence:.3%} confidence"
             problems.append(Problem("statistics.resamples", why, "Use at least 5 / (1 - confidence), or less confidence"))
         problems += [*self.decision.check(self.statistics.confidence), *self.budget.check(), *self.effort.check(self.validation)]
+        problems += self.limits.check()
         for place, terms in (("matrix.exclude", self.matrix.exclude), ("matrix.couple", [rule.get("when", {}) for rule in self.matrix.couple])):
             if any(not isinstance(term, dict) or not term for term in terms):
                 problems.append(Problem(place, "has an empty condition, which would match every cell", "Write conditions such as {method: lora}"))

@@ -85,6 +85,9 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
         outcomes = {cell.id: CellOutcome(*_cell_fate(cell, stages)) for cell in plan.cells}
     if plan.settings:
         results = write_results(plan, outcomes, folder)
+        # a cell whose stages are all done has failed where too many of its rows did (limits.failed_rows)
+        ended = {row.id: CellOutcome(row.facts["status"], row.facts["reason"]) for row in results.rows}
+        outcomes = {cell: ended[cell] for cell in outcomes}
         print(render(results, width=_width()))
         for line in review_lines(folder, results.primary, set(outcomes)):
             print(line)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ftbench.core import termination
 from ftbench.core.component import foreign_source
 from ftbench.core.errors import FtbenchError, Problem
 from ftbench.metrics.mean import MeanMetric
@@ -79,6 +80,7 @@ class FunctionMetric(MeanMetric):
         try:
             found = getattr(importlib.import_module(module), name)
         except (Exception, SystemExit) as error:  # its module may raise anything
+            termination.check()
             why = str(error) if isinstance(error, (ImportError, AttributeError, ValueError)) else f"{type(error).__name__}: {error}"
             raise FtbenchError(f"{self.path!r} cannot be imported ({why})") from error
         if not callable(found):

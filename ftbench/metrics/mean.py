@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ftbench.core import termination
 from ftbench.core.component import Component
 
 
@@ -58,4 +59,6 @@ class MeanMetric(Component, ABC):
     def _row_score(self, row: dict[str, Any]) -> float:
         if row["finish"] == "error":
             return self.failed_score(row["references"])
-        return self.score(row["output"], row["references"])
+        score = self.score(row["output"], row["references"])
+        termination.check()  # a metric that swallows a signal's exception is stopped after this row and not after the last
+        return score

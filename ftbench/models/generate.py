@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
 from ftbench.models.decoding import Decoding
 from ftbench.models.format import Encoded
 from ftbench.models.loaded import Loaded
 
 STOP_WINDOW_TOKENS = 8
+NOT_NUMBERS = "the model's logits are no finite numbers; its weights may hold NaN"
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ def _batch(loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, watc
     width = ids.shape[1]
     stops = [tuple(dict.fromkeys((*request.stop_texts, *decoding.stop))) for request in requests]
     criteria = StoppingCriteriaList([*([_StopTexts(loaded, stops, width)] if any(stops) else []), *([watch] if watch else [])])
+    sound = _Finite()
     own = loaded.model.generation_config
     # What a checkpoint's generation config sets (a repetition penalty, sampling) fills every value that is left open.
     loaded.model.generation_config = GenerationConfig()
@@ -133,11 +135,13 @@ def _batch(loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, watc
                 attention_mask=mask.to(loaded.device),
                 generation_config=_config(loaded, decoding),
                 stopping_criteria=criteria,
+                logits_processor=LogitsProcessorList([sound]),
             )
     finally:
         loaded.model.generation_config = own
     rows = written[:, width:].tolist()
-    return [_answer(loaded, request, row, stop) for request, row, stop in zip(requests, rows, stops, strict=True)]
+    answers = [_answer(loaded, request, row, stop) for request, row, stop in zip(requests, rows, stops, strict=True)]
+    return [_checked(answer, steps) for answer, steps in zip(answers, sound.steps(), strict=True)]
 
 
 def _config(loaded: Loaded, decoding: Decoding) -> GenerationConfig:
@@ -169,6 +173,13 @@ def _answer(loaded: Loaded, request: Encoded, row: list[int], stops: Sequence[st
     return Answer(text, finish, None, len(request.prompt_ids), count)
 
 
+def _checked(answer: Answer, sound_steps: int) -> Answer:
+    """Returns the answer, failed where one of its tokens was chosen by no number; tokens after its end do not count."""
+    if answer.completion_tokens <= sound_steps:
+        return answer
+    return Answer("", "error", NOT_NUMBERS, answer.prompt_tokens, answer.completion_tokens)
+
+
 def left_padded(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Returns ids [batch, seq], padded on the left, and the mask [batch, seq] that is 0 where padding stands."""
     width = max(len(row) for row in rows)
@@ -188,6 +199,26 @@ class _StopTexts(StoppingCriteria):
         tails = input_ids[:, max(self.width, input_ids.shape[1] - self.window) :].tolist()
         done = [any(stop in text for stop in stops) for text, stops in zip(map(self.format.decode, tails), self.stops, strict=True)]
         return torch.tensor(done, dtype=torch.bool, device=input_ids.device)
+
+
+class _Finite(LogitsProcessor):
+    """Counts for each row the steps before its first logits that are NaN, infinite or impossible for all tokens.
+
+    Such logits are replaced: sampling from them would raise, which fails the other rows too.
+    """
+
+    def __init__(self) -> None:
+        self._sound: list[torch.Tensor] = []
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        # NaN and +inf pass through a maximum; -inf is how single tokens are ruled out
+        sound = scores.amax(dim=-1).isfinite()
+        self._sound.append(sound)
+        return torch.where(sound[:, None], scores, torch.zeros_like(scores))
+
+    def steps(self) -> list[int]:
+        """Returns how many steps were sound before the first that was not, per row."""
+        return torch.stack(self._sound).long().cumprod(dim=0).sum(dim=0).tolist()
 
 
 class _FirstToken(StoppingCriteria):

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from ftbench.core.errors import FtbenchError
+
 TRAINER_VARIABLES = ("ACCELERATE_", "FSDP_", "PARALLELISM_CONFIG_")
 
 _spent: weakref.WeakSet[torch.nn.Module] = weakref.WeakSet()
@@ -31,6 +33,20 @@ def spend(model: torch.nn.Module) -> None:
 def is_spent(model: torch.nn.Module) -> bool:
     """Says whether a base no longer holds the weights it was loaded with."""
     return model in _spent
+
+
+def require_finite(model: torch.nn.Module) -> None:
+    """Refuses weights that hold NaN or infinite numbers: every answer made with them is one of chance.
+
+    Raises:
+        FtbenchError: one line that names the first tensor.
+    """
+    broken = [name for name, one in model.named_parameters() if one.is_floating_point() and not one.isfinite().all()]
+    if broken:
+        raise FtbenchError(
+            f"{len(broken)} of the model's weight tensors hold NaN or infinite numbers, the first is {broken[0]}. "
+            "Get the checkpoint again, or train with a lower method.learning_rate"
+        )
 
 
 @contextmanager

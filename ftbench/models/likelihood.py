@@ -19,6 +19,7 @@ from ftbench.models.loaded import Loaded
 
 LOGIT_BUDGET_BYTES = 256 * 2**20
 CHUNK_POSITIONS = 1024
+NOT_NUMBERS = "the model's log-probabilities are no finite numbers; its weights may hold NaN"
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,11 @@ def _batch(loaded: Loaded, rows: Sequence[Encoded]) -> list[Likelihood]:
     for row, values, chosen in zip(rows, nats, right, strict=True):
         after = len(row.prompt_ids) - 1 - first
         begin, end = (after + position for position in row.answer_span)
-        nll_end = float(values[after + len(row.target_ids)]) if row.end_ids else None
+        last = after + len(row.target_ids)
+        if not bool(values[after : last + bool(row.end_ids)].isfinite().all()):
+            scored.append(Likelihood(None, _answer_length(row), None, None, NOT_NUMBERS))
+            continue
+        nll_end = float(values[last]) if row.end_ids else None
         nll, correct = float(values[begin:end].sum()), int(chosen[begin:end].sum())
         scored.append(Likelihood(nll, _answer_length(row), correct, nll_end, None))
     return scored

@@ -32,6 +32,7 @@ AFTER = {
     "train_usd": "train_seconds at the price, whole GPUs; a stage that several cells share is billed to each as if alone",
     "usd_per_1k_requests": "one load, one warm-up and 1,000 requests at the measured pace, at the price",
     "price_basis": "which price, from when and whom, measured where; or why there are no dollars",
+    "failed_rows": "share of the test rows without an answer, or that the primary metric cannot score",
 }
 BESIDE = {
     "index_seconds": "wall seconds of the stages that the context built beforehand (an index of documents); 0 without any",

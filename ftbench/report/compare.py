@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ftbench.core import termination
 from ftbench.core.canonical import digest
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError, Refused, did_you_mean
@@ -27,8 +28,10 @@ from ftbench.core.example import read_examples, read_jsonl
 from ftbench.core.plan import FILE, Plan
 from ftbench.report.ranking import DECISION, family_of, method_key
 from ftbench.report.results import Results, notes_of
+from ftbench.report.failed_rows import limit_of
 from ftbench.report.rows import CellOutcome, Row, build_rows, primary_metric
 from ftbench.report.terminal import render
+from ftbench.stats.failed_rows import DEFAULT_LIMIT
 from ftbench.stats.failures import raised_line, statistics_of
 from ftbench.stats.family import FAMILIES
 from ftbench.stats.intervals import few, interval
@@ -84,7 +87,8 @@ def main(argv: Sequence[str]) -> int:
     decision["margin"] = words.margin if words.margin is not None else decision["margin"]
     entries = [entry for path, plan in zip(words.sweeps, plans, strict=True) for entry in _entries(path, plan, metric, words.store)]
     entries += [_recorded(file, entries) for file in words.outputs]
-    results = compared(entries, metric, settings["statistics"], decision)
+    with termination.handled():  # a user's metric must not make a number of a signal
+        results = compared(entries, metric, settings["statistics"], decision, limit_of(plans[0]))
     print(render(results, _width()))
     if words.json is not None:
         (family,) = results.families
@@ -96,8 +100,10 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def compared(entries: Sequence[Entry], name: str, statistics: dict[str, Any], decision: dict[str, Any]) -> Results:
-    """Scores and compares cells over the examples that all of them answered.
+def compared(
+    entries: Sequence[Entry], name: str, statistics: dict[str, Any], decision: dict[str, Any], limit: float = DEFAULT_LIMIT
+) -> Results:
+    """Scores and compares cells over the examples that all of them answered; ``limit`` is ``limits.failed_rows``.
 
     Raises:
         FtbenchError: when there are fewer than two cells, no common examples, or differently made numbers.
@@ -117,14 +123,14 @@ def compared(entries: Sequence[Entry], name: str, statistics: dict[str, Any], de
         raise FtbenchError(f"{name} counts each model's own tokens and does not compare across tokenizers. Use --metric bits_per_byte")
     every = set().union(*(entry.answers for entry in entries))
     groups, regrouped = _groups(entries, shared)
-    members = [_scored(entry, shared, groups, name, metric, statistics) for entry in entries]
-    lost = [row.label for row, _ in members if row.value(name) is None]
+    members = [_scored(entry, shared, groups, name, metric, statistics, limit) for entry in entries]
+    lost = [f"{row.label}{row.scores[name]['reason']}" for row, _ in members if row.value(name) is None]
     members = [(row, sample) for row, sample in members if row.value(name) is not None]
     if len(members) < 2:
         raise FtbenchError(f"{name} is n/a for {', '.join(lost)}; nothing is left to compare. Take another --metric")
     family = family_of(members, {entry.row.id: entry.method for entry in entries}, name, metric, statistics, decision)
     notes = [f"{len(shared)} examples are in all cells, {len(every) - len(shared)} are not and were left out"] if len(shared) < len(every) else []
-    notes += [f"{label}: {name} is n/a" for label in lost] + regrouped
+    notes += [f"{name} is n/a for {label}" for label in lost] + regrouped
     sample = members[0][1]
     rough = few(len(set(clusters(sample.ids, sample.groups))), len(shared))
     notes += notes_of([replace(row, notes=tuple(note for note in row.notes if note != rough)) for row, _ in members]) + ([rough] if rough is not None else [])
@@ -150,7 +156,7 @@ def _entries(path: Path, plan: Plan, name: str, moved: Path | None) -> list[Entr
     cells = {cell.id: cell for cell in plan.cells}
     found = []
     for row in build_rows(plan, done, store):
-        if row.id not in done:
+        if row.id not in done or not row.done:  # too many of its rows failed
             continue
         cell = cells[row.id]
         node = plan.stages[cell.stages["score.test"]].config["metrics"][name]
@@ -213,17 +219,20 @@ def _groups(entries: Sequence[Entry], shared: Sequence[str]) -> tuple[tuple[str 
 
 
 def _scored(
-    entry: Entry, shared: Sequence[str], groups: tuple[str | None, ...], name: str, metric: Any, settings: dict[str, Any]
+    entry: Entry, shared: Sequence[str], groups: tuple[str | None, ...], name: str, metric: Any, settings: dict[str, Any], limit: float
 ) -> tuple[Row, Sufficient]:
     rows = [entry.answers[example] for example in shared]
-    table, _, raised = statistics_of(metric, rows)
+    table, scored, raised = statistics_of(metric, rows)
     sample = Sufficient(tuple(row["id"] for row in rows), groups, tuple(dict(row["slices"]) for row in rows), {name: table})
     said = entry.row.notes
     if raised is not None:
         said = (*said, f"{entry.row.label}: {raised_line(name, scrub(raised.as_dict()), raised.rows)}")
     value = float(metric.value(table.sum(axis=0), np.float64(len(table))))
-    if not np.isfinite(value) or raised is not None and raised.broken:
-        score = {"value": None, "low": None, "high": None, "n": len(table), "comparable_across_tokenizers": True}
+    failed = sum(row.get("finish") == "error" or row.get("nll", 0.0) is None for row in scored)
+    if not np.isfinite(value) or raised is not None and raised.broken or failed > limit * len(scored):
+        lost = failed > limit * len(scored) and raised is None
+        why = f" ({failed} of {len(scored)} of these examples failed; limits.failed_rows={limit:g})" if lost else ""
+        score = {"value": None, "low": None, "high": None, "n": len(table), "comparable_across_tokenizers": True, "reason": why}
     else:
         options = {key: settings[key] for key in ("confidence", "resamples", "seed")}
         limits = interval(table, metric.value, sample.ids, sample.groups, **options, is_mean=getattr(metric, "is_mean", False))

@@ -48,6 +48,12 @@ def per_1k(amount: float | None, basis: str | None) -> str:
     return money(amount) if basis == "usd_per_1k_requests" else duration(amount)
 
 
+def failed(row: Row) -> str:
+    """Returns the share of rows that failed, empty where none did or it is not known."""
+    share = row.facts.get("failed_rows")
+    return "" if not share else f"{share:.0%}" if share >= 0.01 else "<1%"
+
+
 def training(row: Row) -> str:
     """Returns what training cost: dollars where they are known, else time; a dash where nothing was trained."""
     return spent(row.trains, row.facts["train_seconds"], row.facts["train_usd"])

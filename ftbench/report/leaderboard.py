@@ -62,11 +62,13 @@ def _table(results: Results, family: Family) -> list[str]:
     names = [results.primary, *others]
     places = {metric: figures.decimals(rows, metric) for metric in names}
     unit = "$ per 1k requests" if family.cost_basis == "usd_per_1k_requests" else "time per 1k requests"
-    head = ["rank", "cell", *names, unit, "training", "frontier"]
+    lost = ["failed rows"] if any(map(figures.failed, rows)) else []
+    head = ["rank", "cell", *names, unit, "training", *lost, "frontier"]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for row in rows:
         scores = [figures.score(row, metric, places[metric], limits=True) for metric in names]
-        cells = [results.rank_text(row.id), _cell(row.label), *scores, figures.cost(row, family.cost_basis), figures.training(row), results.frontier_mark(row.id)]
+        spent = [figures.cost(row, family.cost_basis), figures.training(row), *([figures.failed(row)] if lost else [])]
+        cells = [results.rank_text(row.id), _cell(row.label), *scores, *spent, results.frontier_mark(row.id)]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 

@@ -18,6 +18,7 @@ from ftbench.core.receipt import Receipt
 from ftbench.core.stage import needed
 from ftbench.cost.bill import Bill, bill
 from ftbench.cost.tokens import TokenPrice
+from ftbench.report.failed_rows import SPLITS, failure, shares_of, usable
 from ftbench.store.store import Store
 
 STATUSES = ("done", "failed", "blocked", "refused", "skipped")
@@ -176,8 +177,13 @@ def _row(
     scored = folders.get("score.test")
     if outcome.status == "done" and scored is None and "score.test" in cell.stages:
         outcome = CellOutcome("failed", "its scores are not in the store")
-    scores = _json(scored / "scores.json") if scored is not None and outcome.status == "done" else {}
-    validated = folders.get("score.validation")
+    primary = primary_metric(plan)
+    entries = {split: _json(folders[f"score.{split}"] / "scores.json") for split in SPLITS if f"score.{split}" in folders}
+    failed = shares_of(cell, primary, receipts, entries)
+    if outcome.status == "done" and (why := failure(plan, primary, folders, entries, failed)) is not None:
+        outcome = CellOutcome("failed", why)
+    usable_scores = {split: usable(plan, cell, split, found) for split, found in entries.items()}
+    scores = usable_scores.get("test", {}) if outcome.status == "done" else {}
     generate = receipts.get(cell.stages.get("generate.test", ""))
     timings = _json(folders["generate.test"] / "timings.json") if "generate.test" in folders else {}
     chain = weights_stages(plan, cell)
@@ -223,6 +229,7 @@ def _row(
         "index_usd": paid.index_usd,
         "usd_per_1k_requests": paid.usd_per_1k_requests,
         "price_basis": paid.price_basis,
+        "failed_rows": failed.get("test"),
     }
     read = [key for role, key in cell.stages.items() if role.startswith(("judge.", "likelihood.")) and role.endswith(".test")]
     judged = [receipts[key] for key in read if key in receipts]
@@ -231,7 +238,7 @@ def _row(
     return Row(
         facts=facts,
         scores=scores,
-        validation=_json(validated / "scores.json") if validated is not None else {},
+        validation=usable_scores.get("validation", {}),
         bill=paid,
         trains=bool(chain),
         baseline=cell.baseline,
@@ -244,7 +251,7 @@ def _refused(refusal: Refusal) -> Row:
     reason = "; ".join(f"{problem['where']}: {problem['why']}. {problem['fix']}" for problem in refusal.problems)
     facts = {**_identity(refusal), "status": "refused", "reason": reason, "n": None}
     empty = ("train_seconds", "index_seconds", "generate_seconds", "latency_p50_ms", "latency_p95_ms", "prompt_tokens", "completion_tokens", "tokens_per_second",
-             "peak_memory_bytes", "train_usd", "first_token_p50_ms", "first_token_p95_ms", "backend", "index_usd", "usd_per_1k_requests", "price_basis")  # fmt: skip
+             "peak_memory_bytes", "train_usd", "first_token_p50_ms", "first_token_p95_ms", "backend", "index_usd", "usd_per_1k_requests", "price_basis", "failed_rows")  # fmt: skip
     return Row(facts | dict.fromkeys(empty), {}, {}, None, False, False, (), {})
 
 

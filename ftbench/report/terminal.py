@@ -133,12 +133,16 @@ def _forgetting(rows: Sequence[Row], confidence: float, width: int) -> list[str]
 def _grid(results: Results, family: Family, rows: Sequence[Row], others: Sequence[str]) -> list[list[str]]:
     places = {metric: figures.decimals(rows, metric) for metric in (results.primary, *others)}
     unit = "$/1k" if family.cost_basis == "usd_per_1k_requests" else "time/1k"
-    grid = [["rank", "cell", f"{results.primary} [{results.statistics['confidence']:.0%}]", *others, unit, "training", "frontier"]]
+    head = f"{results.primary} [{results.statistics['confidence']:.0%}]"
+    grid = [["rank", "cell", head, *others, unit, "training", "failed rows", "frontier"]]
     for row in rows:
         primary = figures.score(row, results.primary, places[results.primary], limits=True)
         rest = [figures.score(row, metric, places[metric], limits=False) for metric in others]
-        grid.append([results.rank_text(row.id), _flat(row.label), primary, *rest, figures.cost(row, family.cost_basis), figures.training(row), results.frontier_mark(row.id)])
-    return grid if any(row[-1] for row in grid[1:]) else [row[:-1] for row in grid]  # a comparison of sweeps has no frontier
+        spent = [figures.cost(row, family.cost_basis), figures.training(row), figures.failed(row)]
+        grid.append([results.rank_text(row.id), _flat(row.label), primary, *rest, *spent, results.frontier_mark(row.id)])
+    # a column that says nothing of any cell is left out; a comparison of sweeps has no frontier
+    kept = [any(column[1:]) or place < len(grid[0]) - 2 for place, column in enumerate(zip(*grid, strict=True))]
+    return [[text for text, keep in zip(row, kept, strict=True) if keep] for row in grid]
 
 
 def _fit(text: str, size: int, *, left: bool) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ftbench.core import termination
 from ftbench.core.canonical import file_digest
 from ftbench.core.errors import FtbenchError
 from ftbench.core.job import Job, Outcome
@@ -100,7 +101,8 @@ def _attempt(store: Store, stage: Stage, around: Surroundings, attempt: Attempt)
         with meter:
             outcome = _body(store, stage, around, meter, attempt.folder, attempt.scratch)
         attempt.publish(_receipt(stage, meter, outcome, None))
-    except Exception as problem:  # whatever a body raises is that stage's failure and no other's
+    except (Exception, SystemExit) as problem:  # whatever a body raises is that stage's failure and no other's
+        termination.check()  # but a signal is nobody's, even where the body made another exception of it
         error, exhausted = one_line(problem) + _damage(store, stage, problem), out_of_memory(problem)
         around.log(f"{stage.kind} {stage.key}\n{traceback.format_exc()}")
     seconds = meter.reading()["seconds"]["total"]
@@ -113,7 +115,7 @@ def _attempt(store: Store, stage: Stage, around: Surroundings, attempt: Attempt)
     return Result("failed", seconds, error, exhausted)
 
 
-def _damage(store: Store, stage: Stage, problem: Exception) -> str:
+def _damage(store: Store, stage: Stage, problem: BaseException) -> str:
     """Returns what to do where a finished input cannot be read: its folder says done, so it would be read again and again."""
     if not isinstance(problem, (json.JSONDecodeError, UnicodeDecodeError, EOFError, zipfile.BadZipFile)):
         return ""
@@ -132,6 +134,7 @@ def _body(store: Store, stage: Stage, around: Surroundings, meter: Meter, folder
             importlib.import_module(module)
     job = Job(stage, inputs, folder, around.resident, meter.phase, around.progress, scratch)
     outcome = importlib.import_module(f"ftbench.stages.{stage.kind}").run(job)
+    termination.check()  # the body's code may have swallowed what a signal raised
     if not isinstance(outcome, Outcome):
         raise TypeError(f"ftbench.stages.{stage.kind}.run returned {type(outcome).__name__} and not Outcome")
     return outcome

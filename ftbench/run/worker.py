@@ -24,9 +24,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from ftbench.core import termination
 from ftbench.core.errors import FtbenchError, did_you_mean
 from ftbench.core.plan import Plan
 from ftbench.core.stage import Stage
@@ -102,6 +102,7 @@ class Worker:
 
     def run(self, stage: Stage, *, wait: bool) -> Result:
         """Runs one stage and emits its events."""
+        termination.check()
         self.tell(stage, "started", pid=os.getpid())
         result = execute(self.store, stage, self._around(stage), wait=wait)
         if result.state == "failed":
@@ -128,6 +129,7 @@ class Worker:
 
     def _around(self, stage: Stage) -> Surroundings:
         def progress(done: int, total: int) -> None:
+            termination.check()
             now = time.monotonic()
             if done >= total or now - self._told >= PROGRESS_SECONDS:
                 self._told = now
@@ -184,13 +186,6 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGTERM)
 
 
-def _stop(number: int, _: FrameType | None) -> None:
-    # A second signal must not cut off the removal of the temporary folder.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise SystemExit(128 + number)
-
-
 def prepare_process() -> None:
     """Quiets libraries and sets the thread count; must come before torch is imported."""
     for name, value in QUIET.items():
@@ -201,8 +196,7 @@ def prepare_process() -> None:
             raise FtbenchError(f"FTBENCH_THREADS={threads}: is no thread count. Set it to a whole number from 1")
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             os.environ[name] = threads
-    signal.signal(signal.SIGINT, _stop)
-    signal.signal(signal.SIGTERM, _stop)
+    termination.install()
 
 
 def private_channel() -> io.TextIOWrapper:
@@ -228,8 +222,7 @@ def _write(line: str, channel: io.TextIOWrapper) -> None:
     try:
         print(line, file=channel)
     except BrokenPipeError:
-        # Nobody reads any more. SystemExit, so that the stage at work is given up and not recorded as failed.
-        raise SystemExit(1) from None
+        termination.terminate(1)  # nobody reads any more: the stage at work is given up and not recorded as failed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -242,22 +235,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     channel = private_channel()
     try:
         prepare_process()
-        if options.keys == [SERVE]:
-            die_with_parent()
-            return serve(Worker(options.plan, lambda event: _write(json.dumps(event), channel)))
-        worker = Worker(options.plan, lambda event: _write(show(event), channel))
-        stages = [worker.stage(name) for name in options.keys]
-        if options.force:
-            return 0 if all([worker.compare(stage) for stage in stages]) else 1
-        states = [worker.run(stage, wait=True).state for stage in stages]
-        return 0 if all(state in ("done", "cached") for state in states) else 1
-    except FtbenchError as error:
+        status = _work(options, channel)
+        termination.check()
+        return status
+    except BaseException as error:
+        if (ended := termination.ended()) is not None:  # whatever else was raised on the way
+            return ended
+        if not isinstance(error, FtbenchError):
+            raise
         print(one_line(error), file=sys.stderr)
         return 2
     finally:
         # Nothing is left to clean up, and a library's exit handlers are no place for an exception.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _work(options: argparse.Namespace, channel: io.TextIOWrapper) -> int:
+    if options.keys == [SERVE]:
+        die_with_parent()
+        return serve(Worker(options.plan, lambda event: _write(json.dumps(event), channel)))
+    worker = Worker(options.plan, lambda event: _write(show(event), channel))
+    stages = [worker.stage(name) for name in options.keys]
+    if options.force:
+        return 0 if all([worker.compare(stage) for stage in stages]) else 1
+    states = [worker.run(stage, wait=True).state for stage in stages]
+    return 0 if all(state in ("done", "cached") for state in states) else 1
 
 
 if __name__ == "__main__":

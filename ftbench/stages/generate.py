@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example, Request, write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.models.decoding import TRANSFORMERS, VLLM
@@ -16,6 +17,7 @@ from ftbench.stages.recorded import run_recorded
 from ftbench.stages.remote import run_remote
 from ftbench.stages.requests import cut_counts, encode_all, gold_slice, split_requests
 from ftbench.stages.served import engine, served
+from ftbench.stats.failed_rows import none_left
 
 BACKENDS = {TRANSFORMERS: "ftbench.models.generate", VLLM: "ftbench.models.vllm_engine"}
 ENDLESS_SHARE = 0.5
@@ -23,7 +25,11 @@ ENDLESS_SHARE = 0.5
 
 
 def run(job: Job) -> Outcome:
-    """Writes ``outputs.jsonl`` (reproducible bytes) and ``timings.json`` (this machine's)."""
+    """Writes ``outputs.jsonl`` (reproducible bytes) and ``timings.json`` (this machine's).
+
+    Raises:
+        FtbenchError: when no row was answered, with the commonest reasons.
+    """
     model = job.component("model")
     if getattr(model, "records", False):
         return run_recorded(job, model)
@@ -46,6 +52,8 @@ def run(job: Job) -> Outcome:
         _row(example, one.request, one.encoded.prompt, vars(next(answers))) if one.encoded is not None else _row(example, one.request, "", _failure(one.error))
         for example, one in zip(examples, sent, strict=True)
     ]
+    if rows and all(row["finish"] == "error" for row in rows):
+        raise FtbenchError(none_left("was answered", [row["error"] for row in rows]))
     write_jsonl(job.folder / "outputs.jsonl", rows)
     tokens = {name: sum(row[f"{name}_tokens"] for row in rows) for name in ("prompt", "completion")}
     added = sum((row["notes"] or {}).get("added_tokens", 0) for row in rows)

@@ -26,7 +26,6 @@ from ftbench.stats.sufficient import Sufficient
 
 TOLERANCE = 1e-6
 """Our sums against lm-eval's own, relative: it adds up in another order."""
-
 SEED = 1234
 """Of the draw of worked examples; lm-eval's own default."""
 
@@ -81,7 +80,7 @@ def _asked(loaded: Any, harness: Harness) -> Iterator[Any]:
     from lm_eval.models.huggingface import HFLM
     from transformers import GenerationConfig
 
-    from ftbench.models.intact import intact
+    from ftbench.models.intact import intact, require_finite
 
     class InMemory(HFLM):
         """Counts what is asked, and what does not fit."""
@@ -119,6 +118,7 @@ def _asked(loaded: Any, harness: Harness) -> Iterator[Any]:
         tokenizer.chat_template = loaded.format.template
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(loaded.pad_id)
+    require_finite(loaded.model)  # lm-eval takes the largest of NaN for a choice
     with intact(loaded.model), _quiet():
         loaded.model.generation_config = GenerationConfig(eos_token_id=list(loaded.stop_ids), pad_token_id=loaded.pad_id)
         yield InMemory(

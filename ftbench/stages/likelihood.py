@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example, write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.models.rendering import separate_notes
 from ftbench.stages.remote_likelihood import run_remote_likelihood
 from ftbench.stages.requests import cut_counts, encode_all, split_requests
 from ftbench.stages.served import served
+from ftbench.stats.failed_rows import none_left
 
 BATCH_ROWS = 16
 """Rows at once; values do not depend on it."""
 
 
 def run(job: Job) -> Outcome:
-    """Writes ``likelihood.jsonl``; a row that cannot be scored has ``nll: null`` and its reason."""
+    """Writes ``likelihood.jsonl``; a row that cannot be scored has ``nll: null`` and its reason.
+
+    Raises:
+        FtbenchError: when no row could be scored, with the commonest reasons.
+    """
     model = job.component("model")
     if getattr(model, "remote", False):
         return run_remote_likelihood(job, model, _target)
@@ -43,6 +49,8 @@ def run(job: Job) -> Outcome:
         }
         for example, text, one in zip(examples, texts, found, strict=True)
     ]
+    if rows and all(row["nll"] is None for row in rows):
+        raise FtbenchError(none_left("has a log-likelihood", [row["error"] for row in rows]))
     write_jsonl(job.folder / "likelihood.jsonl", rows)
     tokens = {
         "prompt": sum(len(one.encoded.prompt_ids) for one in sent if one.encoded is not None),

@@ -9,6 +9,7 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.example import read_examples, write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.data.inspection.seen import with_seen
+from ftbench.stats.failed_rows import none_left
 
 MISSING = "no recorded answer"
 
@@ -17,7 +18,7 @@ def run_recorded(job: Job, model: Any) -> Outcome:
     """Writes ``outputs.jsonl``; an example without an answer is a failed row that stays in n (DESIGN 6, number 15).
 
     Raises:
-        FtbenchError: when no answer belongs to any example of the split.
+        FtbenchError: when no answer belongs to any example of the split, or every one is recorded as failed.
     """
     if model.identity() != job.stage.spec["model"]:
         raise FtbenchError(f"model.outputs={model.outputs}: the file is not what it was when the plan was made. Compile again (repeat the command)")
@@ -40,6 +41,8 @@ def run_recorded(job: Job, model: Any) -> Outcome:
                 "prompt_tokens": 0, "completion_tokens": 0, "shots": [], "documents": [], "notes": None,
             }  # fmt: skip
         )
+    if rows and all(row["finish"] == "error" for row in rows):
+        raise FtbenchError(f"model.outputs={model.outputs}: {none_left('was answered', [row['error'] for row in rows])}")
     write_jsonl(job.folder / "outputs.jsonl", rows)
     finishes = Counter(row["finish"] for row in rows)
     details = {

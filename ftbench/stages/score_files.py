@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from ftbench.core import termination
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError, Refused, did_you_mean
 from ftbench.data.outside import formats
@@ -76,7 +77,7 @@ def main(argv: Sequence[str]) -> int:
     for note in notes:
         print(f"ftbench: {note}", file=sys.stderr)
     settings = {"confidence": words.confidence, "resamples": words.resamples, "seed": words.seed}
-    with contextlib.redirect_stdout(sys.stderr):  # what a function prints must not stand in the JSON
+    with termination.handled(), contextlib.redirect_stdout(sys.stderr):  # what a function prints must not stand in the JSON
         found = {metric.name: _scored(metric, rows, settings) for metric in metrics}
     units = clusters([row["id"] for row in rows], [row["group"] for row in rows])
     if (rough := few(len(set(units.tolist())), len(rows))) is not None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ftbench.core import termination
 from ftbench.core.errors import FtbenchError
 
 RAISED = (Exception, SystemExit)
@@ -74,7 +75,8 @@ def statistics_of(metric: Any, rows: Sequence[dict[str, Any]]) -> tuple[np.ndarr
         except RAISED as error:
             told = told or error
             lost.append(str(row.get("id", len(scored))))
-            scored.append({**row, "output": "", "finish": "error"} if metric.reads == "outputs" else {**row, "nll": None})
+            failed = {"output": "", "finish": "error"} if metric.reads == "outputs" else {"nll": None}
+            scored.append({**row, **failed, "error": row.get("error") or f"the metric raised {type(error).__name__}"})
     told = told or first
     try:
         table = _table(metric, scored)
@@ -103,7 +105,10 @@ def _scores_references(metric: Any, row: dict[str, Any]) -> bool:
 
 
 def _table(metric: Any, rows: list[dict[str, Any]]) -> np.ndarray:
-    return np.asarray(metric.statistics(rows), dtype=np.float64)
+    try:
+        return np.asarray(metric.statistics(rows), dtype=np.float64)
+    finally:
+        termination.check()  # what a signal raised is no failed row, however the metric's code took it
 
 
 def _first_line(error: BaseException) -> str:

@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ftbench.core import termination
 from ftbench.core.errors import FtbenchError
 from ftbench.core.receipt import FILE, Receipt
 from ftbench.store.lock import locked
@@ -138,7 +139,8 @@ class Store:
             try:
                 yield Attempt(self, key, folder, None)
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                with termination.shielded():  # a second signal must not cut the removal off
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def record_failure(self, receipt: Receipt) -> Path:
         """Writes a failed receipt beside the earlier ones of its key; returns the file."""
@@ -202,6 +204,7 @@ class Attempt:
 
         Raises:
             FtbenchError: when the body wrote a file named like the receipt.
+            Terminated: when a signal told the process to end, even where the body swallowed what it raised.
         """
         if (self.folder / FILE).exists():
             raise FtbenchError(f"{FILE} in {self.folder.name}: a stage's body must not write it; the worker does, last")
@@ -212,6 +215,7 @@ class Attempt:
         target = self.store.folder(self.key)
         target.parent.mkdir(parents=True, exist_ok=True)
         while True:
+            termination.check()
             try:
                 self.folder.rename(target)  # takes the place of an empty folder, of nothing else
                 break

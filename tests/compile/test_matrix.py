@@ -85,6 +85,7 @@ def test_what_cannot_change_a_result_is_in_no_key(composer: Composer) -> None:
         ("model.dtype=float16", {"train", "generate", "score"}),
         ("data.similarity=0.9", {"check"}),
         ("data.on_leak=warn", set()),
+        ("limits.failed_rows=0.1", set()),
         ("data.on_leak=drop", {"prepare", "check", "tokens", "train", "generate", "score"}),
     ],
 )
@@ -212,6 +213,7 @@ def test_what_is_no_finite_number_is_refused_with_its_place(key: str, value: str
         ("decision.months=long", "decision.months: Value 'long' of type 'str' could not be converted to Float. Give a value of type float."),
         ("++decision.labour_usd.lora=many", "decision.labour_usd.lora: Value 'many' of type 'str' could not be converted to Float. Give a value of type dict[str, float]."),
         ("++decision.labour_usd={lroa: 100}", "decision.labour_usd.lroa: is no option of any axis. Did you mean lora?"),
+        ("limits.failed_rows=2", "limits.failed_rows: 2.0 is no share. Use 0 to 1; 0.5 is usual, 1 allows all."),
         ("decision.baseline=non", "decision.baseline: 'non' is no option of the method axis. Did you mean none?"),
     ],
 )

@@ -173,3 +173,21 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved(chat, alone, monkeypatc
     cramped(chat.model, 0, monkeypatch)
     with pytest.raises(torch.OutOfMemoryError):
         generate(chat, asked(chat), greedy(), seed=0)
+
+
+@pytest.mark.parametrize("sampled", [False, True], ids=["greedy", "sampled"])
+def test_15_logits_that_are_no_numbers_make_failed_rows(chat_folder: Path, sampled: bool) -> None:
+    """NaN has a largest element too, so text would come out. One token's embedding is broken, for one row."""
+    whole = component("model", "hf", name_or_path=str(chat_folder)).load("cpu")
+    requests = asked(whole, ["a", "zebra z", "7"])
+    values = {"do_sample": True, "temperature": 1.0} if sampled else {}
+    only = set(requests[1].prompt_ids) - {*requests[0].prompt_ids, *requests[2].prompt_ids}
+    expected = generate(whole, requests, greedy(max_new_tokens=1), seed=0)
+    whole.model.lm_head.weight = torch.nn.Parameter(whole.model.lm_head.weight.detach().clone())  # tied before
+    with torch.no_grad():
+        whole.model.get_input_embeddings().weight[next(iter(only))] = float("nan")
+    answers = generate(whole, requests, greedy(max_new_tokens=1, **values), seed=0)
+    assert [answer.finish == "error" for answer in answers] == [False, True, False]
+    assert answers[1].text == "" and "no finite numbers" in answers[1].error
+    if not sampled:
+        assert [answers[0], answers[2]] == [expected[0], expected[2]]

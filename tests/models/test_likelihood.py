@@ -13,7 +13,7 @@ from ftbench.models.likelihood import likelihoods
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.models.llama import user
+from tests.models.llama import component, user
 
 PAIRS = [("q", "answer"), ("a much longer question than the others here", "b"), ("?", "a long answer to a short question, with words"), ("x", "")]
 
@@ -115,3 +115,15 @@ def _cramped(rows: int, sizes: list[int]) -> None:
     sizes.append(rows)
     if rows > 2:
         raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def test_15_logits_that_are_no_numbers_make_rows_without_a_likelihood(chat_folder: Path) -> None:
+    broken = component("model", "hf", name_or_path=str(chat_folder)).load("cpu")
+    rows = [broken.format.encode(user("a"), "b"), broken.format.encode(user("zebra"), "b")]
+    only = set(rows[1].prompt_ids) - {*rows[0].prompt_ids, *rows[0].target_ids, *rows[0].end_ids}
+    broken.model.lm_head.weight = torch.nn.Parameter(broken.model.lm_head.weight.detach().clone())  # tied before
+    with torch.no_grad():
+        broken.model.get_input_embeddings().weight[next(iter(only))] = float("nan")
+    sound, failed = likelihoods(broken, rows, 8)
+    assert sound.error is None and sound.nll > 0
+    assert (failed.nll, failed.correct, failed.nll_end) == (None, None, None) and "no finite numbers" in failed.error

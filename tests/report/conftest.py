@@ -38,6 +38,7 @@ class Matrix:
     stages: dict[str, Stage] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
     outcomes: dict[str, CellOutcome] = field(default_factory=dict)
+    limits: dict | None = None
 
     def cell(
         self,
@@ -55,6 +56,8 @@ class Matrix:
         status="done",
         reason=None,
         finish="stop",
+        failed_rows=0,
+        failed_validation=0,
         nll=2.0,
         notes=("toy: says nothing about a 7B",),
         price=None,
@@ -65,7 +68,11 @@ class Matrix:
         data="toy",
         tested=None,
     ):
-        """Adds a cell whose first ``right`` of ``n`` answers are right; ``tested`` are the rows that its ``data`` left in the store for the test."""
+        """Adds a cell whose first ``right`` of ``n`` answers are right.
+
+        ``tested`` are the rows that its ``data`` left in the store for the test; the last ``failed_rows`` of them failed.
+        """
+        failed = {"test": failed_rows, "validation": failed_validation}
         nodes = {name: yaml.safe_load((ROOT / "conf" / "metric" / f"{name}.yaml").read_text(encoding="utf-8")) for name in self.metrics}
         for node in nodes.values():
             if "pattern" in node:
@@ -81,7 +88,7 @@ class Matrix:
         for split, good in (("test", right), ("validation", validation)):
             if good is None:
                 continue
-            rows = [_output(i, i < good, finish) | {"group": group and f"{group}{i % 8}"} for i in range(n)]
+            rows = [_output(i, i < good, "error" if i >= n - failed[split] else finish) | {"group": group and f"{group}{i % 8}"} for i in range(n)]
             nodes_read = {build(node, name).reads for name, node in nodes.items()}
             scored = {}
             if "outputs" in nodes_read:
@@ -109,6 +116,7 @@ class Matrix:
 
     def plan(self):
         settings = {"metrics": list(self.metrics), "primary_metric": self.primary, "statistics": STATISTICS, "decision": self.decision}
+        settings |= {} if self.limits is None else {"limits": self.limits}
         return Plan(tuple(self.cells), dict(self.stages), tuple(self.refusals), str(self.store.path), settings)
 
     def _prepare(self, notes, data, tested):
@@ -151,7 +159,8 @@ def _phase(name):
 
 def _output(index, right, finish):
     return {
-        "id": f"row{index}", "prompt": "?", "output": "It is red." if right else "It is blue.", "finish": finish, "error": None,
+        "id": f"row{index}", "prompt": "?", "output": "It is red." if right else "It is blue.", "finish": finish,
+        "error": f"prompt of {index} tokens does not fit" if finish == "error" else None,
         "references": ["It is red."], "group": None, "slices": {"kind": "new" if index % 2 else "old"}, "prompt_tokens": 3, "completion_tokens": 2,
         "shots": [], "documents": [], "notes": None,
     }  # fmt: skip

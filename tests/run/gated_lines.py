@@ -26,7 +26,9 @@ class GatedLines(Component):
         gate: ``load`` waits until this file exists; empty: does not wait.
         marker: while it waits, a file of this name lies in the stage's temporary folder; empty: none.
         work: the store's folder of temporary folders.
-        wrong: ``raise`` raises, ``kill`` kills the process, ``exhaust`` runs out of memory, ``print`` prints; empty: nothing.
+        wrong: ``raise`` raises, ``kill`` kills the process, ``exit`` calls ``sys.exit`` with the number in ``text``,
+            ``exhaust`` runs out of memory, ``print`` prints, ``swallow`` goes on after whatever is raised while it waits;
+            empty: nothing.
         text: goes into the error or the printed line.
     """
 
@@ -49,6 +51,8 @@ class GatedLines(Component):
             raise RuntimeError(f"cannot read {self.name} {self.text}\nsecond line")
         if self.wrong == "kill":
             os.kill(os.getpid(), 9)
+        if self.wrong == "exit":
+            sys.exit(int(self.text))
         if self.wrong == "exhaust":
             raise MemoryError
         if self.wrong == "print":
@@ -61,8 +65,12 @@ class GatedLines(Component):
         if self.marker:
             for folder in Path(self.work).glob(f"*.{os.getpid()}.*"):
                 (folder / self.marker).write_text("half-written", encoding="utf-8")
-        while not Path(self.gate).exists():
-            time.sleep(0.01)
+        try:
+            while not Path(self.gate).exists():
+                time.sleep(0.01)
+        except:  # noqa: E722 - what careless code does
+            if self.wrong != "swallow":
+                raise
 
     def _rows(self, split: str, count: int) -> tuple[Example, ...]:
         return tuple(

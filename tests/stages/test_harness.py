@@ -181,3 +181,14 @@ def bits_per_byte(loaded: Any, texts: list[str]) -> float:
             logits = loaded.model(input_ids=ids).logits[0].float()
         nats -= float(torch.log_softmax(logits[:-1], -1).gather(-1, ids[0, 1:, None]).sum())
     return nats / sum(len(text.encode()) for text in texts) / math.log(2)
+
+
+def test_15_weights_that_are_no_numbers_are_refused_and_not_scored_by_chance(
+    chat: Any, tasks: Path, tmp_path: Path
+) -> None:
+    broken = replace(chat, model=copy.deepcopy(chat.model))
+    with torch.no_grad():
+        broken.model.get_input_embeddings().weight[5, 0] = float("nan")
+    told = "1 of the model's weight tensors hold NaN or infinite numbers, the first is model.embed_tokens"
+    with pytest.raises(FtbenchError, match=told):
+        ask(tmp_path / "out", broken, tasks, "colours")

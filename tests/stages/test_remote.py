@@ -145,6 +145,37 @@ def test_killed_in_the_middle_only_unanswered_requests_are_asked_again(place, se
     assert not list((place / "store").rglob(FILE)), "the journal goes when the stage is published"
 
 
+@pytest.mark.slow
+def test_40_a_signal_among_the_requests_is_no_failed_row_and_answers_are_kept(place, serving):
+    """The event loop gathers what its tasks raise; nothing of it may become an answer, or a failure of the stage."""
+
+    def script(exchange):
+        while exchange.number >= 7:
+            time.sleep(0.02)
+        exchange.send(completion("x"))
+
+    server = serving(script)
+    plan = words(server.url, "dataset.test=20", "validation=false", "model.concurrency=2", "metrics=[exact_match]")
+    assert main(["plan", *plan]) == 0
+    path = place / "sweep" / "plan.json"
+    stages = Plan.read(path)
+    key = stages.cells[0].stages["generate.test"]
+    command = [sys.executable, "-m", "ftbench.run.worker", str(path), stages.cells[0].stages["prepare"], key]
+    worker = subprocess.Popen(command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    kept = lambda: sum(found.read_bytes().count(b"\n") for found in (place / "store").rglob(FILE))  # noqa: E731
+    try:
+        wait_until(lambda: kept() == 7, seconds=60)
+        time.sleep(0.5)  # the next requests wait for their answers
+        os.kill(worker.pid, signal.SIGTERM)
+        _, said = worker.communicate(timeout=30)
+    finally:
+        worker.kill()
+    store = Store(stages.store)
+    assert worker.returncode == 143 and "Traceback" not in said
+    assert store.find(key) is None and not store.attempts(key) and not store.leftovers()
+    assert kept() == 7
+
+
 @pytest.fixture(scope="module")
 def transformers_serve(tmp_path_factory):
     """The real server over the tiny model; skipped where its own dependencies (fastapi, uvicorn) are not installed."""

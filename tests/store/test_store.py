@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from ftbench.core import termination
 from ftbench.core.errors import FtbenchError
 from ftbench.core.receipt import FILE
 from ftbench.store.lock import Busy
@@ -41,6 +43,20 @@ def test_looking_makes_nothing_on_disk(store: Store) -> None:
     assert list(store.keys()) == store.attempts(key("a")) == store.leftovers() == []
     assert store.size() == 0
     assert not store.path.exists()
+
+
+def test_40_nothing_is_published_once_a_signal_came(store: Store) -> None:
+    """Code that is not ours may swallow what a signal raises and go on to the end."""
+    with pytest.raises(termination.Terminated) as ended, termination.handled():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except BaseException as error:
+            assert type(error) is termination.Terminated
+        publish(store, "a")
+    assert ended.value.status == 143
+    assert store.find(key("a")) is None and not store.leftovers()
+    publish(store, "a")  # the next process knows of no signal
+    assert store.find(key("a")) is not None
 
 
 def test_published_files_are_read_only(store: Store) -> None:

@@ -83,6 +83,7 @@ def _row(group: Group, axis: tuple[float, float], decision: Decision, by_cost: M
     tags += tag(f"{len(group.lines)} seeds", "grey") if len(group.lines) > 1 else ""
     tags += tag(f"best of {group.tried} trials", "grey") if group.tried > 1 else ""
     tags += tag("baseline", "grey") if line.row.baseline else ""
+    tags += tag(f"{lost} of rows failed", "amber") if (lost := figures.failed(line.row)) else ""
     tags += "".join(tag(f"breaks: {words}", "red") for words in line.broken)
     p95 = line.row.facts.get("latency_p95_ms")
     whole = decision.weighed.basis == TOTAL

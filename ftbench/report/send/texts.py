@@ -49,7 +49,7 @@ def _table(one: Decision) -> list[str]:
     for group in one.groups:
         line = group.lead
         p95 = line.row.facts.get("latency_p95_ms")
-        marks = [words for words, yes in (("**choose**" if one.verdict.kind == "clear" or one.verdict.margin is not None else "cheapest that may be best", line.row.id == one.verdict.choice and len(one.groups) > 1), ("frontier", line.state == ON), ("frontier: undecided", line.state == UNDECIDED), (f"{len(group.lines)} seeds", len(group.lines) > 1), (f"best of {group.tried} trials", group.tried > 1)) if yes]
+        marks = [words for words, yes in (("**choose**" if one.verdict.kind == "clear" or one.verdict.margin is not None else "cheapest that may be best", line.row.id == one.verdict.choice and len(one.groups) > 1), ("frontier", line.state == ON), ("frontier: undecided", line.state == UNDECIDED), (f"{len(group.lines)} seeds", len(group.lines) > 1), (f"best of {group.tried} trials", group.tried > 1), (f"{figures.failed(line.row)} of rows failed", bool(figures.failed(line.row)))) if yes]
         cells = [group.rank, markdown(group.label), markdown(group.text), markdown(group.serving), markdown(group.cost_text if total else group.training), figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms", ", ".join(marks)]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
