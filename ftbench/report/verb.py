@@ -79,6 +79,7 @@ def _write(path: Path, text: str) -> None:
         return
     scratch = path.with_name(path.name + ".part")
     try:
+        scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
         scratch.write_text(text, encoding="utf-8", newline="\n")
         scratch.replace(path)
     except OSError as error:

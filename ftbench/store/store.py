@@ -19,7 +19,6 @@ import errno
 import json
 import os
 import re
-import shutil
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -30,10 +29,12 @@ from pathlib import Path
 
 from ftbench.core.errors import FtbenchError
 from ftbench.core.receipt import FILE, Receipt
+from ftbench.store.folders import Linked, fsync, link_to, move, names, remove, settle, settle_file, size_bytes
 from ftbench.store.lock import locked
 from ftbench.store.secrets import scrub
 
-_KEY = re.compile(r"[0-9a-f]{64}")
+_KEY, _PREFIX = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{2}")
+_FAILURE = re.compile(r"\d{8}T\d{6}\.\d{6}Z\.json")
 
 
 class Store:
@@ -81,14 +82,18 @@ class Store:
 
     def attempts(self, key: str) -> list[Receipt]:
         """Returns the receipts of the failed attempts at ``key``, oldest first."""
-        files = sorted((self.failed / key).glob("*.json")) if _KEY.fullmatch(key) else []
-        return [Receipt(**json.loads(file.read_text(encoding="utf-8"))) for file in files]
+        return [Receipt(**json.loads(file.read_text(encoding="utf-8"))) for file in self.failures(key)]
+
+    def failures(self, key: str | None = None) -> list[Path]:
+        """Returns the files of the failed attempts at ``key``, or at all keys, oldest first."""
+        keys = sorted(name for name in names(self.failed) if _KEY.fullmatch(name) and key in (None, name))
+        return [self.failed / one / name for one in keys for name in sorted(names(self.failed / one)) if _FAILURE.fullmatch(name)]
 
     def keys(self) -> Iterator[str]:
         """Yields the keys of all finished stages, sorted; 10,000 take well under a second."""
-        for prefix in sorted(_names(self.stages)):
-            for key in sorted(_names(self.stages / prefix)):
-                if _KEY.fullmatch(key) and self.find(key):
+        for prefix in sorted(name for name in names(self.stages) if _PREFIX.fullmatch(name)):
+            for key in sorted(names(self.stages / prefix)):
+                if _KEY.fullmatch(key) and key.startswith(prefix) and self.find(key):
                     yield key
 
     def size(self, key: str | None = None) -> int:
@@ -119,8 +124,12 @@ class Store:
 
         Raises:
             Busy: when ``wait`` is False and another process holds the lock.
+            Linked: when a folder that the attempt is to write into, and to clear up, is a link.
         """
         target = self.folder(key)
+        for own in (self.work, self.progress_folder(key)):
+            if link := link_to(own, self.path):
+                raise Linked(link)
 
         def waiting() -> None:
             if on_wait:
@@ -132,13 +141,13 @@ class Store:
                 yield Attempt(self, key, target, found)
                 return
             for leftover in self.leftovers(key):  # we hold the lock, so whoever made these is dead
-                shutil.rmtree(leftover, ignore_errors=True)
+                remove(leftover, self.path, ignore_errors=True)
             folder = self.work / f"{key}.{_host()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
             folder.mkdir(parents=True)
             try:
                 yield Attempt(self, key, folder, None)
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(folder, self.path, ignore_errors=True)
 
     def record_failure(self, receipt: Receipt) -> Path:
         """Writes a failed receipt beside the earlier ones of its key; returns the file."""
@@ -156,7 +165,7 @@ class Store:
 
     def leftovers(self, key: str | None = None) -> list[Path]:
         """Returns the temporary folders of ``key``, or of all keys; each is dead exactly when the lock of its key is free."""
-        return sorted(self.work / name for name in _names(self.work) if _KEY.fullmatch(name.partition(".")[0]) and (key is None or name.startswith(key)))
+        return sorted(self.work / name for name in names(self.work) if _KEY.fullmatch(name.partition(".")[0]) and (key is None or name.startswith(key)))
 
     def progress_folder(self, key: str) -> Path:
         """Returns where the attempts at ``key`` keep what the next one may go on from; to be used under the lock of ``key``."""
@@ -166,7 +175,7 @@ class Store:
 
     def unfinished(self) -> list[str]:
         """Returns the keys of which attempts left progress behind."""
-        return sorted(name for name in _names(self.progress) if _KEY.fullmatch(name))
+        return sorted(name for name in names(self.progress) if _KEY.fullmatch(name))
 
     def _owner(self, key: str) -> str:
         for folder in self.leftovers(key):
@@ -205,10 +214,10 @@ class Attempt:
         """
         if (self.folder / FILE).exists():
             raise FtbenchError(f"{FILE} in {self.folder.name}: a stage's body must not write it; the worker does, last")
-        _settle(self.folder)
+        settle(self.folder)
         scrubbed(receipt).write(self.folder)
-        _settle_file(self.folder / FILE)
-        _fsync(self.folder)
+        settle_file(self.folder / FILE)
+        fsync(self.folder)
         target = self.store.folder(self.key)
         target.parent.mkdir(parents=True, exist_ok=True)
         while True:
@@ -221,10 +230,10 @@ class Attempt:
             if found := self.store.find(self.key):
                 return found
             debris = self.store.work / f"{self.key}.debris.{os.getpid()}.{uuid.uuid4().hex[:8]}"
-            target.rename(debris)
-            remove(debris)
-        _fsync(target.parent)
-        shutil.rmtree(self.scratch, ignore_errors=True)
+            move(target, debris, self.store.path)
+            remove(debris, self.store.path)
+        fsync(target.parent)
+        remove(self.scratch, self.store.path, ignore_errors=True)
         return target
 
     def fail(self, receipt: Receipt) -> Path:
@@ -242,51 +251,6 @@ def scrubbed(receipt: Receipt) -> Receipt:
         details=scrub(receipt.details),
         error=scrub(receipt.error),
     )
-
-
-def size_bytes(path: Path) -> int:
-    """Returns the bytes of a file, or of all files below a folder."""
-    if path.is_file():
-        return path.stat().st_size
-    return sum((Path(base) / name).lstat().st_size for base, _, names in os.walk(path) for name in names)
-
-
-def remove(path: Path) -> None:
-    """Removes a file or a folder with everything in it."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _settle(folder: Path) -> None:
-    """Writes every file below ``folder`` through to the disk and makes it read-only, then the folders themselves."""
-    for base, _, names in os.walk(folder, topdown=False):
-        for name in names:
-            path = Path(base) / name
-            if not path.is_symlink():
-                _settle_file(path)
-        _fsync(Path(base))
-
-
-def _settle_file(path: Path) -> None:
-    _fsync(path)
-    path.chmod(path.stat().st_mode & ~0o222)
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
 
 
 def _host() -> str:

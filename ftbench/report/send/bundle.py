@@ -51,6 +51,7 @@ def write_bundle(sweeps: Sequence[Sweep], path: Path) -> int:
     """
     scratch = path.with_name(path.name + ".part")
     try:
+        scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
         with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(MANIFEST, json.dumps({"format": FORMAT, "sweeps": [reduced(sweep.name) for sweep in sweeps]}))
             for number, sweep in enumerate(sweeps):
