@@ -95,6 +95,8 @@ def _weights(store: Store, cell: Cell) -> Path:
     if "train" not in cell.stages:
         raise FtbenchError(f"{cell.label}: nothing was trained, so there is nothing to export: the base itself is what was scored")
     for role, key in cell.stages.items():
+        if problem := store.damage(key):
+            raise FtbenchError(f"{cell.label}: its stage {role} is damaged: {problem}. Repeat the sweep's command: it is made again")
         if store.find(key) is None:
             raise FtbenchError(f"{cell.label}: its stage {role} is not finished. Run the cell first")
     folder = store.folder(cell.stages.get("merge", cell.stages["train"]))

@@ -33,7 +33,7 @@ SWEEPS = Path("multirun")
 
 @dataclass(frozen=True)
 class Removal:
-    """One thing that goes, or would go: ``what`` is ``stage``, ``leftover``, ``progress`` or ``failure``."""
+    """One thing that goes, or would go: ``what`` is ``stage``, ``leftover``, ``progress``, ``failure`` or ``damaged``."""
 
     what: str
     key: str
@@ -95,11 +95,14 @@ def collect(store: Store, keep: set[str], older_than_days: float, dry_run: bool)
         kept += not found.take("stage", key, folder, detail)
     for key in store.unfinished():
         folder = store.progress_folder(key)
-        if store.find(key) or (key not in keep and folder.lstat().st_mtime <= before):
+        if store.published(key) or (key not in keep and folder.lstat().st_mtime <= before):
             found.take("progress", key, folder, "checkpoints of a killed attempt")
     for path in store.failures():
         if path.lstat().st_mtime <= before:
             found.take("failure", path.parent.name, path, "receipt of a failed attempt")
+    for path in store.aside():
+        if path.lstat().st_mtime <= before:
+            found.take("damaged", path.parent.name, path, "set aside by a run or by verify --repair")
     return Report(tuple(found.removed), kept, young, tuple(dict.fromkeys(found.busy)), dry_run, tuple(dict.fromkeys(found.linked)))
 
 
@@ -125,7 +128,7 @@ class _Collection:
             with locked(lock, wait=False):
                 if not self.dry_run:
                     _remove(self.store, removal)
-                if not self.store.find(key) and link_to(lock, self.store.path) is None:
+                if not self.store.published(key) and link_to(lock, self.store.path) is None:
                     # Safe while held: whoever waits on the unlinked file notices, and takes a new one.
                     lock.unlink(missing_ok=True)
         except Busy:

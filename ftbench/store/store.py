@@ -7,8 +7,9 @@ Layout of the folder::
     progress/KEY/         checkpoints that outlive an attempt; removed when the stage is published
     locks/ab/abcd....lock one lock file per key
     failed/KEY/TIME.json  receipts of failed attempts, oldest first
+    damaged/KEY/TIME/     what a run set aside: its files were not what its receipt says, or it was made from other bytes
 
-A stage is finished when its folder holds a receipt of state ``done``; that the folder exists means nothing. The
+A stage is finished when its folder holds a receipt of state ``done`` and the files that this lists; that the folder exists means nothing. The
 receipt is the last file written into the temporary folder, and one rename then makes the whole folder appear, so no
 reader ever sees half of it.
 """
@@ -21,7 +22,7 @@ import os
 import re
 import socket
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,76 +30,19 @@ from pathlib import Path
 
 from ftbench.core.errors import FtbenchError
 from ftbench.core.receipt import FILE, Receipt
-from ftbench.store.folders import Linked, fsync, link_to, move, names, remove, settle, settle_file, size_bytes
+from ftbench.store.digests import digests
+from ftbench.store.folders import Linked, fsync, link_to, move, remove, settle, settle_file
 from ftbench.store.lock import locked
+from ftbench.store.reader import StoreReader
 from ftbench.store.secrets import scrub
 
-_KEY, _PREFIX = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{2}")
-_FAILURE = re.compile(r"\d{8}T\d{6}\.\d{6}Z\.json")
 
-
-class Store:
+class Store(StoreReader):
     """A folder of finished stages; nothing is made on disk before the first ``begin``.
 
     Args:
         path: the store's folder, on a local disk or a file system shared by the nodes of a cluster.
     """
-
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path).absolute()
-        if self.path.exists() and not self.path.is_dir():
-            raise FtbenchError(f"store.dir={path}: is a file. Name a folder")
-        self.stages = self.path / "stages"
-        self.work = self.path / "work"
-        self.progress = self.path / "progress"
-        self.locks = self.path / "locks"
-        self.failed = self.path / "failed"
-
-    def folder(self, key: str) -> Path:
-        """Returns where the stage ``key`` is, or will be, published; says nothing about whether it is there."""
-        if not _KEY.fullmatch(key):
-            raise ValueError(f"{key!r} is no stage key of 64 hexadecimal digits")
-        return self.stages / key[:2] / key
-
-    def find(self, key: str) -> Path | None:
-        """Returns the folder of a finished stage, or None: no folder, no receipt, a damaged one, or not ``done``."""
-        folder = self.folder(key)
-        try:
-            receipt = Receipt.read(folder)
-        except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
-            return None
-        return folder if receipt.state == "done" and receipt.key == key else None
-
-    def receipt(self, key: str) -> Receipt:
-        """Returns the receipt of a finished stage.
-
-        Raises:
-            FileNotFoundError: when the stage is not finished.
-        """
-        found = self.find(key)
-        if found is None:
-            raise FileNotFoundError(f"stage {key[:12]} is not finished in {self.path}")
-        return Receipt.read(found)
-
-    def attempts(self, key: str) -> list[Receipt]:
-        """Returns the receipts of the failed attempts at ``key``, oldest first."""
-        return [Receipt(**json.loads(file.read_text(encoding="utf-8"))) for file in self.failures(key)]
-
-    def failures(self, key: str | None = None) -> list[Path]:
-        """Returns the files of the failed attempts at ``key``, or at all keys, oldest first."""
-        keys = sorted(name for name in names(self.failed) if _KEY.fullmatch(name) and key in (None, name))
-        return [self.failed / one / name for one in keys for name in sorted(names(self.failed / one)) if _FAILURE.fullmatch(name)]
-
-    def keys(self) -> Iterator[str]:
-        """Yields the keys of all finished stages, sorted; 10,000 take well under a second."""
-        for prefix in sorted(name for name in names(self.stages) if _PREFIX.fullmatch(name)):
-            for key in sorted(names(self.stages / prefix)):
-                if _KEY.fullmatch(key) and key.startswith(prefix) and self.find(key):
-                    yield key
-
-    def size(self, key: str | None = None) -> int:
-        """Returns the bytes of one stage's files, or of everything in the store."""
-        return size_bytes(self.path if key is None else self.folder(key))
 
     def touch(self, key: str) -> None:
         """Notes that a finished stage was used now, so that ``gc --older-than`` counts from the last use."""
@@ -107,7 +51,15 @@ class Store:
 
     @contextmanager
     def begin(
-        self, key: str, kind: str, *, wait: bool = True, again: bool = False, on_wait: Callable[[str], None] | None = None
+        self,
+        key: str,
+        kind: str,
+        *,
+        wait: bool = True,
+        again: bool = False,
+        on_wait: Callable[[str], None] | None = None,
+        inputs: Mapping[str, str] | None = None,
+        on_notice: Callable[[str], None] | None = None,
     ) -> Iterator[Attempt]:
         """Takes the lock of ``key`` and hands out a temporary folder; whatever is not published is removed at the end.
 
@@ -117,6 +69,8 @@ class Store:
             wait: whether to wait for another process that holds the lock.
             again: hand out a folder even though the stage is finished (to run it again and compare).
             on_wait: called once with a sentence when there is somebody to wait for.
+            inputs: role -> key of the stages that it reads; a finished stage that was made from other bytes of them is set aside.
+            on_notice: called with a sentence when a damaged stage, or one made from other bytes, was set aside.
 
         Yields:
             An ``Attempt``. When somebody else finished the stage meanwhile, ``attempt.found`` is its folder, and there
@@ -137,9 +91,15 @@ class Store:
 
         with locked(self.lock_path(key), wait=wait, on_wait=waiting):
             found = self.find(key)  # the other process may have finished it while we waited
-            if found and not again:
+            changed = self.changed(key, inputs or {}) if found else []
+            if found and not again and not changed:
                 yield Attempt(self, key, target, found)
                 return
+            why = self.damage(key) or (f"was made from other bytes of its input {', '.join(changed)}" if changed else None)
+            if why and not again:
+                place = self.set_aside(key)
+                if on_notice:
+                    on_notice(f"{kind} {key[:12]}: {why}; set aside in {place}, and made again")
             for leftover in self.leftovers(key):  # we hold the lock, so whoever made these is dead
                 remove(leftover, self.path, ignore_errors=True)
             folder = self.work / f"{key}.{_host()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
@@ -160,22 +120,16 @@ class Store:
         part.replace(path)
         return path
 
-    def lock_path(self, key: str) -> Path:
-        return self.locks / key[:2] / f"{key}.lock"
+    def set_aside(self, key: str) -> Path:
+        """Moves what stands in the place of a stage to ``damaged/KEY/TIME`` and returns that; to be called under the lock of ``key``.
 
-    def leftovers(self, key: str | None = None) -> list[Path]:
-        """Returns the temporary folders of ``key``, or of all keys; each is dead exactly when the lock of its key is free."""
-        return sorted(self.work / name for name in names(self.work) if _KEY.fullmatch(name.partition(".")[0]) and (key is None or name.startswith(key)))
-
-    def progress_folder(self, key: str) -> Path:
-        """Returns where the attempts at ``key`` keep what the next one may go on from; to be used under the lock of ``key``."""
-        if not _KEY.fullmatch(key):
-            raise ValueError(f"{key!r} is no stage key of 64 hexadecimal digits")
-        return self.progress / key
-
-    def unfinished(self) -> list[str]:
-        """Returns the keys of which attempts left progress behind."""
-        return sorted(name for name in names(self.progress) if _KEY.fullmatch(name))
+        Raises:
+            Linked: when either place lies behind a link: then it is for a person to move.
+        """
+        place = self.damaged / key / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+        move(self.folder(key), place, self.path)
+        os.utime(place)  # gc counts from here
+        return place
 
     def _owner(self, key: str) -> str:
         for folder in self.leftovers(key):
@@ -215,7 +169,7 @@ class Attempt:
         if (self.folder / FILE).exists():
             raise FtbenchError(f"{FILE} in {self.folder.name}: a stage's body must not write it; the worker does, last")
         settle(self.folder)
-        scrubbed(receipt).write(self.folder)
+        replace(scrubbed(receipt), files=digests(self.folder)).write(self.folder)
         settle_file(self.folder / FILE)
         fsync(self.folder)
         target = self.store.folder(self.key)
@@ -229,9 +183,7 @@ class Attempt:
                     raise
             if found := self.store.find(self.key):
                 return found
-            debris = self.store.work / f"{self.key}.debris.{os.getpid()}.{uuid.uuid4().hex[:8]}"
-            move(target, debris, self.store.path)
-            remove(debris, self.store.path)
+            self.store.set_aside(self.key)
         fsync(target.parent)
         remove(self.scratch, self.store.path, ignore_errors=True)
         return target
