@@ -32,9 +32,11 @@ class Receipt:
         details: what the body wants kept (counts of truncated rows, the losses' ends, notes).
         error: one line for a failed stage, else None.
         energy_joules: of the devices that a stage could use, by NVML; None where there is none, or in receipts that are older than this field.
-        files: name -> ``bytes``, ``sha256`` and ``mtime_ns`` of every file of a published stage but the receipt; None for a failed one, and in
+        files: name -> ``bytes``, ``sha256`` and ``mtime_ns`` of every file of a published stage but the receipt;
+            None for a failed one, and in
             receipts that are older than this field.
-        inputs: role -> digest over the files of the stage that was read (``ftbench.store.digests.content``), for the inputs that have one; None as for ``files``.
+        inputs: role -> digest over the files of the stage that was read (``ftbench.store.digests.content``), for
+            the inputs that have one; None as for ``files``.
     """
 
     key: str

@@ -76,7 +76,9 @@ class Checkpoints:
         return found[-1]
 
     def _complete(self) -> list[Path]:
-        """Returns the folders of this class's own names, earliest step first; links and whatever else lies there are left alone."""
+        """Returns the folders of this class's own names, earliest step first; links and whatever else lies there are
+        left alone.
+        """
         found = [path for path in self.folder.glob("step-*") if _STEP.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
         return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
 

@@ -112,7 +112,9 @@ class _Run:
         return self.store.kept(key, self.plan.stages[key].inputs) is not None
 
     def settled(self, key: str) -> bool:
-        """Whether all that a stage reads is there; before that nobody knows whether it would be made from other bytes."""
+        """Whether all that a stage reads is there; before that nobody knows whether it would be made from other
+        bytes.
+        """
         inputs = self.plan.stages[key].inputs.values()
         return all(needed in self.outcomes and self.outcomes[needed].state in ("done", "cached") for needed in inputs)
 

@@ -33,7 +33,9 @@ SWEEPS = Path("multirun")
 
 @dataclass(frozen=True)
 class Removal:
-    """One thing that goes, or would go: ``what`` is ``stage``, ``leftover``, ``progress``, ``failure`` or ``damaged``."""
+    """One thing that goes, or would go: ``what`` is ``stage``, ``leftover``, ``progress``, ``failure`` or
+    ``damaged``.
+    """
 
     what: str
     key: str
@@ -116,7 +118,9 @@ class _Collection:
         self.linked: list[Path] = []
 
     def take(self, what: str, key: str, path: Path, detail: str) -> bool:
-        """Removes one thing under the lock of its key; False when somebody else holds that, or a link stands before it."""
+        """Removes one thing under the lock of its key; False when somebody else holds that, or a link stands before
+        it.
+        """
         # A stage goes by way of the work folder, so that must not lead elsewhere either.
         ways = (path, self.store.work) if what == "stage" else (path,)
         if link := next((link for way in ways if (link := link_to(way, self.store.path))), None):
@@ -149,7 +153,9 @@ def _remove(store: Store, removal: Removal) -> None:
 
 
 def plans_below(folder: Path) -> list[Path]:
-    """Returns every ``plan.json`` in and below a folder, behind links too: what a person reaches is still referred to."""
+    """Returns every ``plan.json`` in and below a folder, behind links too: what a person reaches is still referred
+    to.
+    """
     found: list[Path] = []
     seen: set[str] = set()
     for base, below, files in os.walk(folder, followlinks=True):

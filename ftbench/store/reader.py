@@ -1,4 +1,6 @@
-"""What a store holds: finished stages, whether their files are what was written, and what runs left behind. Changes nothing."""
+"""What a store holds: finished stages, whether their files are what was written, and what runs left behind. Changes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +92,9 @@ class StoreReader:
         return [role for role, one in inputs.items() if role in recorded and self.content(one) not in (None, recorded[role])]
 
     def kept(self, key: str, inputs: Mapping[str, str]) -> Path | None:
-        """Returns the folder of a stage that need not be run: finished, whole, and made from what its inputs now hold."""
+        """Returns the folder of a stage that need not be run: finished, whole, and made from what its inputs now
+        hold.
+        """
         found = self.find(key)
         return found if found and not self.changed(key, inputs) else None
 
@@ -119,7 +123,9 @@ class StoreReader:
         return [self.failed / one / name for one in keys for name in sorted(names(self.failed / one)) if _FAILURE.fullmatch(name)]
 
     def keys(self, *, every: bool = False) -> Iterator[str]:
-        """Yields the keys of all published stages, sorted, with ``every`` of whatever has a place of its own; reads no file but receipts."""
+        """Yields the keys of all published stages, sorted, with ``every`` of whatever has a place of its own; reads
+        no file but receipts.
+        """
         for prefix in sorted(name for name in names(self.stages) if _PREFIX.fullmatch(name)):
             for key in sorted(names(self.stages / prefix)):
                 if _KEY.fullmatch(key) and key.startswith(prefix) and (every or self.published(key)):
@@ -135,11 +141,15 @@ class StoreReader:
         return [self.damaged / key / name for key in keys for name in sorted(names(self.damaged / key)) if _TIME.fullmatch(name)]
 
     def leftovers(self, key: str | None = None) -> list[Path]:
-        """Returns the temporary folders of ``key``, or of all keys; each is dead exactly when the lock of its key is free."""
+        """Returns the temporary folders of ``key``, or of all keys; each is dead exactly when the lock of its key is
+        free.
+        """
         return sorted(self.work / name for name in names(self.work) if _KEY.fullmatch(name.partition(".")[0]) and (key is None or name.startswith(key)))
 
     def progress_folder(self, key: str) -> Path:
-        """Returns where the attempts at ``key`` keep what the next one may go on from; to be used under the lock of ``key``."""
+        """Returns where the attempts at ``key`` keep what the next one may go on from; to be used under the lock of
+        ``key``.
+        """
         if not _KEY.fullmatch(key):
             raise ValueError(f"{key!r} is no stage key of 64 hexadecimal digits")
         return self.progress / key

@@ -69,7 +69,8 @@ class Store(StoreReader):
             wait: whether to wait for another process that holds the lock.
             again: hand out a folder even though the stage is finished (to run it again and compare).
             on_wait: called once with a sentence when there is somebody to wait for.
-            inputs: role -> key of the stages that it reads; a finished stage that was made from other bytes of them is set aside.
+            inputs: role -> key of the stages that it reads; a finished stage that was made from other bytes of
+                them is set aside.
             on_notice: called with a sentence when a damaged stage, or one made from other bytes, was set aside.
 
         Yields:

@@ -1,4 +1,6 @@
-"""A run looks at what it finds in the store: damaged stages are set aside and made again, and so is what was made from other bytes."""
+"""A run looks at what it finds in the store: damaged stages are set aside and made again, and so is what was made
+from other bytes.
+"""
 
 from __future__ import annotations
 

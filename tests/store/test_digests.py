@@ -1,4 +1,6 @@
-"""Receipts hold size and sha256 of every file; what is read is compared with them. The reference is hashlib over the bytes."""
+"""Receipts hold size and sha256 of every file; what is read is compared with them. The reference is hashlib over the
+bytes.
+"""
 
 from __future__ import annotations
 

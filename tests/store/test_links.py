@@ -1,4 +1,6 @@
-"""No deletion follows a link or leaves the store, and what is no part of a store stays: links are real ones, to real folders outside."""
+"""No deletion follows a link or leaves the store, and what is no part of a store stays: links are real ones, to real
+folders outside.
+"""
 
 from __future__ import annotations
 
