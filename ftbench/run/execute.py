@@ -98,7 +98,7 @@ def _attempt(store: Store, stage: Stage, around: Surroundings, attempt: Attempt)
     try:
         with meter:
             outcome = _body(store, stage, around, meter, attempt.folder, attempt.scratch)
-        if changed := [role for role, key in stage.inputs.items() if store.find(key) is None or store.content(key) != read[role]]:
+        if changed := _changed(store, stage, read):
             raise FtbenchError(f"its input {', '.join(changed)} was changed while it ran. Run again")
         known = {role: content for role, content in read.items() if content is not None}
         attempt.publish(replace(_receipt(stage, meter, outcome, None), inputs=known))
@@ -113,6 +113,12 @@ def _attempt(store: Store, stage: Stage, around: Surroundings, attempt: Attempt)
     except OSError as problem:
         around.log(f"{stage.kind} {stage.key}: its failed receipt could not be written: {problem}\n")
     return Result("failed", seconds, error, exhausted)
+
+
+def _changed(store: Store, stage: Stage, read: dict[str, str | None]) -> list[str]:
+    """Returns the roles of the inputs that are not what they were (``read``: role -> content) when the body began."""
+    now = {role: store.content(key) if store.find(key) else "" for role, key in stage.inputs.items()}
+    return [role for role, content in now.items() if content != read[role]]
 
 
 def _not_there(store: Store, role: str, key: str) -> str:
@@ -175,7 +181,8 @@ def differences(store: Store, stage: Stage, around: Surroundings) -> list[str]:
         FtbenchError: when the stage, or one of its inputs, is not finished.
     """
     published = store.published(stage.key)
-    missing = [key[:12] for key in stage.inputs.values() if store.find(key) is None] + [stage.key[:12]] * (published is None)
+    missing = [key[:12] for key in stage.inputs.values() if store.find(key) is None]
+    missing += [stage.key[:12]] * (published is None)
     if published is None or missing:
         raise FtbenchError(f"--force {stage.key[:12]}: not finished: {', '.join(missing)}. Run it without --force first")
     with store.begin(stage.key, stage.kind, again=True, on_wait=around.waiting) as attempt:

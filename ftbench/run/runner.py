@@ -152,7 +152,7 @@ class _Run:
                 return
             key = self.choose(free.model if free else None)
             self.ready.discard(key)
-            if self.kept(key):  # another run finished it meanwhile, or its input was made again and holds the same bytes
+            if self.kept(key):  # another run finished it meanwhile, or its input was made again with the same bytes
                 self.store.touch(key)
                 self.decide(key, StageOutcome("cached"))
                 continue

@@ -26,7 +26,11 @@ from ftbench.core.stage import RECORD
 SMALL_BYTES = 8 << 20
 """Up to this size a file's digest is taken at the first look of a process, whatever its times say."""
 
-NEEDED = {"score": ("scores.json", "statistics.npz"), "generate": ("outputs.jsonl",), "likelihood": ("likelihood.jsonl",)}
+NEEDED = {
+    "score": ("scores.json", "statistics.npz"),
+    "generate": ("outputs.jsonl",),
+    "likelihood": ("likelihood.jsonl",),
+}
 """Files without which a stage of a receipt without digests is no stage."""
 
 _looked: dict[str, tuple[tuple[int, ...], str]] = {}
@@ -123,7 +127,8 @@ def _is_whole(path: Path) -> bool:
             json.loads(path.read_text(encoding="utf-8"))
             return True
         if path.suffix == ".jsonl":
-            return all(isinstance(json.loads(line), dict) for line in path.read_text(encoding="utf-8").split("\n") if line)
+            lines = path.read_text(encoding="utf-8").split("\n")
+            return all(isinstance(json.loads(line), dict) for line in lines if line)
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
     except (ValueError, RecursionError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError):
@@ -143,4 +148,5 @@ def _is_list_of_files(files: Any) -> bool:
 
 
 def _cannot_read(path: Path, error: OSError) -> FtbenchError:
-    return FtbenchError(f"{error.filename or path}: cannot be read ({error.strerror or error}). Change its permissions, or run on a machine that can read it")
+    fix = "Change its permissions, or run on a machine that can read it"
+    return FtbenchError(f"{error.filename or path}: cannot be read ({error.strerror or error}). {fix}")

@@ -16,7 +16,8 @@ class Linked(FtbenchError):
     """A link stands between a root and what was to be removed or moved below it."""
 
     def __init__(self, link: Path) -> None:
-        super().__init__(f"{link}: is a link, and nothing behind a link is removed or moved. Put a real folder in its place (a store as a whole may be a link)")
+        fix = "Put a real folder in its place (a store as a whole may be a link)"
+        super().__init__(f"{link}: is a link, and nothing behind a link is removed or moved. {fix}")
         self.link = link
 
 

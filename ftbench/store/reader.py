@@ -120,7 +120,8 @@ class StoreReader:
     def failures(self, key: str | None = None) -> list[Path]:
         """Returns the files of the failed attempts at ``key``, or at all keys, oldest first."""
         keys = sorted(name for name in names(self.failed) if _KEY.fullmatch(name) and key in (None, name))
-        return [self.failed / one / name for one in keys for name in sorted(names(self.failed / one)) if _FAILURE.fullmatch(name)]
+        found = [(key, name) for key in keys for name in sorted(names(self.failed / key)) if _FAILURE.fullmatch(name)]
+        return [self.failed / key / name for key, name in found]
 
     def keys(self, *, every: bool = False) -> Iterator[str]:
         """Yields the keys of all published stages, sorted, with ``every`` of whatever has a place of its own; reads
@@ -138,7 +139,8 @@ class StoreReader:
     def aside(self) -> list[Path]:
         """Returns the folders that ``set_aside`` made."""
         keys = sorted(name for name in names(self.damaged) if _KEY.fullmatch(name))
-        return [self.damaged / key / name for key in keys for name in sorted(names(self.damaged / key)) if _TIME.fullmatch(name)]
+        found = [(key, name) for key in keys for name in sorted(names(self.damaged / key)) if _TIME.fullmatch(name)]
+        return [self.damaged / key / name for key, name in found]
 
     def leftovers(self, key: str | None = None) -> list[Path]:
         """Returns the temporary folders of ``key``, or of all keys; each is dead exactly when the lock of its key is

@@ -7,10 +7,10 @@ Layout of the folder::
     progress/KEY/         checkpoints that outlive an attempt; removed when the stage is published
     locks/ab/abcd....lock one lock file per key
     failed/KEY/TIME.json  receipts of failed attempts, oldest first
-    damaged/KEY/TIME/     what a run set aside: its files were not what its receipt says, or it was made from other bytes
+    damaged/KEY/TIME/     what a run set aside: other files than its receipt lists, or made from other bytes
 
-A stage is finished when its folder holds a receipt of state ``done`` and the files that this lists; that the folder exists means nothing. The
-receipt is the last file written into the temporary folder, and one rename then makes the whole folder appear, so no
+A stage is finished when its folder holds a receipt of state ``done`` and the files that this lists; that the folder
+exists means nothing. The receipt is the last file written into the temporary folder, and one rename then makes the whole folder appear, so no
 reader ever sees half of it.
 """
 
@@ -96,7 +96,9 @@ class Store(StoreReader):
             if found and not again and not changed:
                 yield Attempt(self, key, target, found)
                 return
-            why = self.damage(key) or (f"was made from other bytes of its input {', '.join(changed)}" if changed else None)
+            why = self.damage(key)
+            if changed:
+                why = f"was made from other bytes of its input {', '.join(changed)}"
             if why and not again:
                 place = self.set_aside(key)
                 if on_notice:
