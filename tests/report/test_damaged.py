@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from ftbench.__main__ import main
 from ftbench.core.errors import FtbenchError
+from ftbench.core.example import Example, Turn
+from ftbench.core.stage import RECORD
 from ftbench.report.compare import main as compare
 from ftbench.report.results import gather
 from ftbench.report.send.bundle import open_bundle, write_bundle
@@ -29,14 +31,16 @@ DAMAGE = {
 @pytest.fixture(params=["digests", "an earlier version"])
 def swept(request: pytest.FixtureRequest, matrix, tmp_path: Path):
     """A finished sweep of three cells: its folder, plan and outcomes; once with receipts of an earlier version."""
+    asked = [Example(f"row{i}", (Turn("user", "?"),), None, ("It is red.",), None, None, {}, (), None, None).as_dict() for i in range(40)]
     for label, right in (("best", 30), ("middle", 20), ("last", 5)):
-        matrix.cell(label, right, validation=right)
+        matrix.cell(label, right, validation=right, tested=asked)
     plan = matrix.plan()
     plan.write(tmp_path)
     write_results(plan, matrix.outcomes, tmp_path)
     if request.param != "digests":
         for key in list(matrix.store.keys()):
             older(matrix.store.folder(key))
+            (matrix.store.folder(key) / RECORD).write_text("{}", encoding="utf-8")  # as every worker writes it
     return tmp_path, plan, matrix.outcomes, request.param == "digests"
 
 
