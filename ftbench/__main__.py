@@ -7,6 +7,7 @@
     python -m ftbench export CELL --out DIR
     python -m ftbench gc --dry-run
     python -m ftbench report
+    python -m ftbench verify
 
 A verb's module is imported when it is asked for, so that ``--help`` and ``plan`` load nothing heavy.
 """
@@ -41,6 +42,7 @@ VERBS = {
     "report": "ftbench.report.verb",
     "review": "ftbench.reviewing",
     "score": "ftbench.stages.score_files",
+    "verify": "ftbench.store.verify",
 }
 """Verbs with words of their own: module with ``main(argv) -> exit status``."""
 

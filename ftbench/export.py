@@ -27,6 +27,7 @@ from ftbench.core.errors import FtbenchError, did_you_mean
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
 from ftbench.models import weight_files
+from ftbench.store.folders import remove
 from ftbench.store.secrets import scrub
 from ftbench.store.store import Store
 
@@ -71,6 +72,8 @@ def export(plan: Plan, store: Store, cell: Cell, out: Path) -> None:
         FtbenchError: when nothing was trained, the cell is not finished, or ``out`` holds something.
     """
     source = _weights(store, cell)
+    if out.is_symlink():
+        raise FtbenchError(f"--out {out}: is a link. Name a new folder")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FtbenchError(f"--out {out}: is there already and is not empty. Name a new folder")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +88,7 @@ def export(plan: Plan, store: Store, cell: Cell, out: Path) -> None:
         (scratch / "README.md").write_text(_readme(plan, store, cell, source.name, model), encoding="utf-8")
         scratch.rename(out)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        remove(scratch, out.parent, ignore_errors=True)
 
 
 def _weights(store: Store, cell: Cell) -> Path:
@@ -93,6 +96,8 @@ def _weights(store: Store, cell: Cell) -> Path:
     if "train" not in cell.stages:
         raise FtbenchError(f"{cell.label}: nothing was trained, so there is nothing to export: the base itself is what was scored")
     for role, key in cell.stages.items():
+        if problem := store.damage(key):
+            raise FtbenchError(f"{cell.label}: its stage {role} is damaged: {problem}. Repeat the sweep's command: it is made again")
         if store.find(key) is None:
             raise FtbenchError(f"{cell.label}: its stage {role} is not finished. Run the cell first")
     folder = store.folder(cell.stages.get("merge", cell.stages["train"]))

@@ -251,9 +251,9 @@ def _conclude(sweep: Path, store: Path | None, keys: Sequence[Any]) -> None:
         except FtbenchError as error:
             print(f"no conclusions yet ({split} split): {scrub(str(error))}")
             continue
-        name = CONCLUSIONS if split == "test" else f"conclusions.{split}.json"
-        path = sweep / FOLDER / name
+        path = sweep / FOLDER / (CONCLUSIONS if split == "test" else f"conclusions.{split}.json")
         scratch = path.with_suffix(".part")
+        scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
         scratch.write_text(json.dumps({"split": split, **found}, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
         scratch.replace(path)
         print(f"\n{render(found)}\n\nconclusions ({split} split): {path}")

@@ -91,7 +91,7 @@ def _refusal(refusal: Refusal) -> list[str]:
 
 def _stage(plan: Plan, store: Store, stage: Stage) -> list[str]:
     used = [f"{cell.label} ({role})" for cell in plan.cells for role, key in cell.stages.items() if key == stage.key]
-    lines = [f"stage {stage.key}", f"kind: {stage.kind}   state: {_state(store, stage.key)}", f"used by: {'; '.join(used) or 'other stages only'}"]
+    lines = [f"stage {stage.key}", f"kind: {stage.kind}   state: {_state(store, stage.key)}{_changed(store, stage)}", f"used by: {'; '.join(used) or 'other stages only'}"]
     lines += [f"input {role}: {plan.stages[key].kind} {key[:12]}  {_state(store, key)}" for role, key in stage.inputs.items()]
     lines += ["", "the key is taken over:", json.dumps(stage.spec, indent=1, ensure_ascii=False)]
     folder = store.find(stage.key)
@@ -114,7 +114,10 @@ def _others(store: Store, stage: Stage) -> Iterator[tuple[str, list[tuple[str, A
         record = store.folder(key) / RECORD
         if not record.is_file():
             continue
-        other = json.loads(record.read_text(encoding="utf-8"))
+        try:
+            other = json.loads(record.read_text(encoding="utf-8"))
+        except ValueError:  # damaged; a run that needs it says so
+            continue
         if other["kind"] == stage.kind:
             here = stage.record()
             yield key, differences({name: other[name] for name in ("version", "spec", "inputs")}, {name: here[name] for name in ("version", "spec", "inputs")})
@@ -135,8 +138,15 @@ def _text(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def _changed(store: Store, stage: Stage) -> str:
+    changed = store.changed(stage.key, stage.inputs)
+    return f", but made from other bytes of its input {', '.join(changed)}; the next run makes it again" if changed else ""
+
+
 def _state(store: Store, key: str) -> str:
     if store.find(key):
         return "done"
+    if problem := store.damage(key):
+        return f"damaged ({problem}); the next run sets it aside and makes it again"
     attempts = store.attempts(key)
     return f"failed ({attempts[-1].error})" if attempts else "not run"

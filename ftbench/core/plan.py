@@ -105,6 +105,7 @@ class Plan:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / FILE
         scratch = path.with_suffix(".part")
+        scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
         scratch.write_text(_lines(self.as_dict()), encoding="utf-8")
         scratch.replace(path)
         return path

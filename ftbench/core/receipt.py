@@ -9,6 +9,9 @@ from typing import Any
 
 FILE = "receipt.json"
 
+TIMED = (FILE, "timings.json")
+"""Files that hold times, and so differ between two runs of the same stage."""
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -29,6 +32,11 @@ class Receipt:
         details: what the body wants kept (counts of truncated rows, the losses' ends, notes).
         error: one line for a failed stage, else None.
         energy_joules: of the devices that a stage could use, by NVML; None where there is none, or in receipts that are older than this field.
+        files: name -> ``bytes``, ``sha256`` and ``mtime_ns`` of every file of a published stage but the receipt;
+            None for a failed one, and in
+            receipts that are older than this field.
+        inputs: role -> digest over the files of the stage that was read (``ftbench.store.digests.content``), for
+            the inputs that have one; None as for ``files``.
     """
 
     key: str
@@ -47,6 +55,8 @@ class Receipt:
     details: dict[str, Any]
     error: str | None
     energy_joules: float | None = None
+    files: dict[str, dict[str, Any]] | None = None
+    inputs: dict[str, str] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

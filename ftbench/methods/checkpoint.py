@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,12 @@ from typing import Any
 import torch
 from transformers.trainer import TRAINER_STATE_NAME
 
+from ftbench.store.folders import remove
+
 WEIGHTS = "weights.pt"
 WATCH = "watch.json"
 BEST = "best.pt"
+_STEP = re.compile(r"step-\d+")
 PACKAGES = ("torch", "transformers", "accelerate", "peft", "trl")
 
 
@@ -63,14 +66,21 @@ class Checkpoints:
 
     def latest(self) -> Path | None:
         """Returns the last complete checkpoint, or None; one of other versions is removed."""
-        found = sorted(self.folder.glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")))
+        found = self._complete()
         if not found:
             return None
         if self.watch_state(found[-1])["made_by"] != self._made_by:
             for path in found:
-                shutil.rmtree(path)
+                remove(path, self.folder)
             return None
         return found[-1]
+
+    def _complete(self) -> list[Path]:
+        """Returns the folders of this class's own names, earliest step first; links and whatever else lies there are
+        left alone.
+        """
+        found = [path for path in self.folder.glob("step-*") if _STEP.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
+        return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
 
     def watch_state(self, checkpoint: Path) -> dict[str, Any]:
         return json.loads((checkpoint / WATCH).read_text(encoding="utf-8"))
@@ -85,8 +95,9 @@ class Checkpoints:
         """
         step = trainer.state.global_step
         part = self.folder / "part"
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        remove(part, self.folder)
+        part.mkdir()
         save_weights(trainer.model, part / WEIGHTS)
         trainer._save_optimizer_and_scheduler(str(part))
         trainer._save_scaler(str(part))
@@ -99,8 +110,8 @@ class Checkpoints:
             with open(path, "rb") as file:
                 os.fsync(file.fileno())
         target = self.folder / f"step-{step}"
-        shutil.rmtree(target, ignore_errors=True)
+        remove(target, self.folder)
         part.rename(target)
-        for path in self.folder.glob("step-*"):
+        for path in self._complete():
             if path != target:
-                shutil.rmtree(path)
+                remove(path, self.folder)

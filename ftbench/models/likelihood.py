@@ -123,11 +123,11 @@ def _batch(loaded: Loaded, rows: Sequence[Encoded]) -> list[Likelihood]:
     for row, values, chosen in zip(rows, nats, right, strict=True):
         after = len(row.prompt_ids) - 1 - first
         begin, end = (after + position for position in row.answer_span)
-        last = after + len(row.target_ids)
-        if not bool(values[after : last + bool(row.end_ids)].isfinite().all()):
+        closing = after + len(row.target_ids)
+        if not bool(values[after : closing + bool(row.end_ids)].isfinite().all()):
             scored.append(Likelihood(None, _answer_length(row), None, None, NOT_NUMBERS))
             continue
-        nll_end = float(values[last]) if row.end_ids else None
+        nll_end = float(values[closing]) if row.end_ids else None
         nll, correct = float(values[begin:end].sum()), int(chosen[begin:end].sum())
         scored.append(Likelihood(nll, _answer_length(row), correct, nll_end, None))
     return scored

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -152,11 +153,14 @@ def _entries(path: Path, plan: Plan, name: str, moved: Path | None) -> list[Entr
     store = Store(str(moved) if moved is not None else plan.store)
     if name not in plan.settings.get("metrics", ()):
         raise FtbenchError(f"{path}: was not scored by {name}. {did_you_mean(name, plan.settings.get('metrics', ()))}")
-    done = {cell.id: CellOutcome("done", None) for cell in plan.cells if store.find(cell.stages["score.test"]) is not None}
+    done = {cell.id: CellOutcome("done", None) for cell in plan.cells if store.published(cell.stages["score.test"]) is not None}
     cells = {cell.id: cell for cell in plan.cells}
     found = []
     for row in build_rows(plan, done, store):
         if row.id not in done or not row.done:  # too many of its rows failed
+            continue
+        if not row.done:
+            print(f"ftbench: {path}: {row.label} is left out: {row.facts['reason']}", file=sys.stderr)
             continue
         cell = cells[row.id]
         node = plan.stages[cell.stages["score.test"]].config["metrics"][name]

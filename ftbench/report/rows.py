@@ -103,11 +103,13 @@ class Finished:
         folders: stage key -> folder.
         receipts: stage key -> receipt.
         loads: base model -> seconds of its slowest load: what a stage that found it loaded would have paid alone.
+        damaged: stage key -> what is wrong with its files; such a stage has no folder and no receipt here.
     """
 
     folders: dict[str, Path]
     receipts: dict[str, Receipt]
     loads: dict[str, float]
+    damaged: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, plan: Plan, store: Store) -> Finished:
@@ -118,7 +120,8 @@ class Finished:
             model = plan.stages[key].held
             if model is not None:
                 loads[model] = max(loads.get(model, 0.0), receipt.seconds.get("load", 0.0))
-        return cls(folders, receipts, loads)
+        damaged = {key: problem for key in plan.stages if key not in folders and (problem := store.damage(key)) is not None}
+        return cls(folders, receipts, loads, damaged)
 
 
 def build_rows(plan: Plan, outcomes: Mapping[str, CellOutcome], store: Store) -> list[Row]:
@@ -135,9 +138,18 @@ def trial_rows(plan: Plan, store: Store) -> list[Row]:
     for trial in plan.trials:
         missing = [(role, key) for role, key in trial.stages.items() if key not in finished.folders]
         said = [f"{role}: {attempts[-1].error}" for role, key in missing if (attempts := store.attempts(key))]
-        outcome = CellOutcome("failed", said[0]) if said else CellOutcome("skipped", "not run") if missing else CellOutcome("done", None)
+        said += [line] * ((line := damage_line(trial.stages, finished.damaged)) is not None)
+        outcome = CellOutcome("failed", said[-1]) if said else CellOutcome("skipped", "not run") if missing else CellOutcome("done", None)
         found.append(_row(plan, trial, outcome, finished))
     return found
+
+
+def damage_line(stages: Mapping[str, str], damaged: Mapping[str, str]) -> str | None:
+    """Returns why a cell of these stages (role -> key) counts as not done: the first that is damaged; None where none
+    is.
+    """
+    told = next(((role, key) for role, key in stages.items() if key in damaged), None)
+    return None if told is None else f"{told[0]} {told[1][:12]} is damaged: {damaged[told[1]]}. Repeat the sweep's command: it is made again"
 
 
 def metric_names(plan: Plan) -> tuple[str, ...]:
@@ -175,6 +187,9 @@ def _row(
     outcome = outcome or CellOutcome("skipped", "not run")
     folders = {role: found[key] for role, key in cell.stages.items() if key in found}
     scored = folders.get("score.test")
+    damaged = damage_line(cell.stages, finished.damaged)
+    if outcome.status == "done" and damaged is not None:
+        outcome = CellOutcome("failed", damaged)
     if outcome.status == "done" and scored is None and "score.test" in cell.stages:
         outcome = CellOutcome("failed", "its scores are not in the store")
     primary = primary_metric(plan)

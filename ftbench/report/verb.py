@@ -56,10 +56,15 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _report(sweeps: Sequence[Sweep], words: argparse.Namespace, *, trusted: bool) -> int:
+    for sweep in sweeps:
+        for cell, line in sweep.damaged.items():
+            print(f"ftbench: {sweep.name}: {sweep.cells[cell]['label']} counts as not done: {line}", file=sys.stderr)
     if not _to_be_sent(words):
         return serve(sweeps, words.port, trusted=trusted)
     if not any(sweep.results is not None for sweep in sweeps):
         raise FtbenchError(f"{sweeps[0].folder}: has no results yet. Run the sweep to its end; without --html and the like, report shows how far it is")
+    if words.bundle and any(sweep.damaged for sweep in sweeps):
+        raise FtbenchError(f"--bundle {words.bundle}: what is damaged cannot be packed. Repeat the sweep's command first: it makes that again")
     if words.bundle:
         print(f"{words.bundle}: {figures.size(write_bundle(sweeps, words.bundle))}")
     for path, make in ((words.html, lambda: html(sweeps, words.examples)), (words.markdown, lambda: markdown_text(sweeps)), (words.csv, lambda: csv_text(sweeps))):
@@ -79,6 +84,7 @@ def _write(path: Path, text: str) -> None:
         return
     scratch = path.with_name(path.name + ".part")
     try:
+        scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
         scratch.write_text(text, encoding="utf-8", newline="\n")
         scratch.replace(path)
     except OSError as error:

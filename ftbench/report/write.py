@@ -106,5 +106,6 @@ def _field(value: Any) -> Any:
 
 def _write(path: Path, text: str) -> None:
     scratch = path.with_name(path.name + ".part")
+    scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
     scratch.write_text(text, encoding="utf-8", newline="\n")
     scratch.replace(path)

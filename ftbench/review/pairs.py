@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ftbench.core.cell import Cell
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example, read_examples, read_jsonl
 from ftbench.core.plan import Plan
@@ -21,6 +22,19 @@ from ftbench.store.store import Store
 
 EVALUATION = "test"
 FIX = "Draw another review with --split validation, have it filled in, and take its verdicts"
+
+
+def _found(store: Store, cell: Cell, role: str) -> Path:
+    """Returns the folder of a cell's finished stage.
+
+    Raises:
+        FtbenchError: when it is not there, or its files are not what was written.
+    """
+    folder = store.find(cell.stages[role])
+    if folder is None:
+        why = store.damage(cell.stages[role])
+        raise FtbenchError(f"{cell.label}: its stage {role} is {f'damaged: {why}' if why else f'not in {store.path}'}. Repeat the sweep's command")
+    return folder
 
 
 def preference_rows(sweep: Path, plan: Plan, store: Store, split: str) -> tuple[list[dict[str, Any]], list[str]]:
@@ -35,10 +49,10 @@ def preference_rows(sweep: Path, plan: Plan, store: Store, split: str) -> tuple[
         raise FtbenchError(f"{sweep}: was reviewed on the {EVALUATION} split alone, and no training row may come from there. {FIX}")
     evidence = sweep_evidence(sweep, plan, store, split)
     cells = [cell for cell in plan.cells if cell.id in evidence.systems]
-    prepared = store.folder(cells[0].stages["prepare"])
+    prepared = _found(store, cells[0], "prepare")
     examples = {example.id: example for example in read_examples(prepared / f"{split}.jsonl")}
     held_out = _Evaluation(read_examples(prepared / f"{EVALUATION}.jsonl"))
-    texts = {cell.id: {row["id"]: row["output"] for row in read_jsonl(store.folder(cell.stages[f"generate.{split}"]) / "outputs.jsonl")} for cell in cells}
+    texts = {cell.id: {row["id"]: row["output"] for row in read_jsonl(_found(store, cell, f"generate.{split}") / "outputs.jsonl")} for cell in cells}
     rows, shared, level = [], 0, 0
     for one in _judged(evidence):
         example = examples[one.example]

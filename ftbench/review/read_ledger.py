@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +41,7 @@ def sweep_evidence(sweep: Path, plan: Plan, store: Store, split: str) -> Evidenc
     texts = _texts(plan, store, systems, split)
     rubrics = {key.batch: key.rubric for key in keys}
     evidence = Evidence(systems, overall=keys[0].rubric.dimensions[0].name)
+    evidence.notes += _damaged(plan, store, systems, split)
     if not texts:
         evidence.notes.append("the answers are not in the store any more: verdicts are taken for what they were made on")
     outdated = set()
@@ -113,6 +114,13 @@ def _texts(plan: Plan, store: Store, systems: Sequence[str], split: str) -> Text
         if folder is not None:
             found |= {(system, row["id"]): text_digest(row["output"]) for row in read_jsonl(folder / "outputs.jsonl")}
     return found
+
+
+def _damaged(plan: Plan, store: Store, systems: Mapping[str, str], split: str) -> list[str]:
+    """Returns a sentence for each system whose answers are not what was written."""
+    answered = {cell.label: cell.stages.get(f"generate.{split}") for cell in plan.cells if cell.id in systems}
+    problems = {label: store.damage(key) for label, key in answered.items() if key is not None}
+    return [f"{label}: its answers are damaged ({why}). Repeat the sweep's command" for label, why in problems.items() if why is not None]
 
 
 def _alike(key: Key, texts: Texts, order: dict[str, int]) -> list[Alike]:

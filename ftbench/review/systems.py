@@ -85,6 +85,9 @@ def read_systems(plan: Plan, store: Store, names: Sequence[str], split: str) -> 
                 if f"generate.{split}" not in cell.stages
                 else f"has no finished answers to the {split} split in {store.path}"
             )
+            for role in (f"generate.{split}", "prepare"):
+                if role in cell.stages and (problem := store.damage(cell.stages[role])):
+                    missing = f"its stage {role} is damaged ({problem})"
             raise FtbenchError(f"{cell.label}: {missing}. Run the sweep (validation=true answers that split too), or name the store with --store")
         examples = read_examples(prepared / f"{split}.jsonl")
         outputs = {row["id"]: row["output"] for row in read_jsonl(answered / "outputs.jsonl")}

@@ -10,7 +10,7 @@ import json
 import traceback
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,12 @@ from ftbench.core import termination
 from ftbench.core.canonical import file_digest
 from ftbench.core.errors import FtbenchError
 from ftbench.core.job import Job, Outcome
-from ftbench.core.receipt import FILE, Receipt
+from ftbench.core.receipt import TIMED, Receipt
 from ftbench.core.stage import RECORD, VERSIONS, Stage
 from ftbench.run.meter import Meter
 from ftbench.store.lock import Busy
 from ftbench.store.secrets import scrub
 from ftbench.store.store import Attempt, Store
-
-TIMED = (FILE, "timings.json")
-"""Files that hold times, and so differ between two runs of the same stage."""
-
 
 MODELS, TRAINER = "ftbench.models.loaded", "ftbench.methods.trainer"
 """Modules whose import brings torch and transformers, and trl and peft."""
@@ -59,12 +55,14 @@ class Surroundings:
         resident: the base models at hand; see ``Job.resident``.
         progress: called with done and total.
         waiting: called with a sentence when the lock is taken.
+        notice: called with a sentence that a person should see once: a damaged stage was set aside.
         log: takes text, such as a traceback, that is kept but not shown.
     """
 
     resident: Any
     progress: Callable[[int, int], None]
     waiting: Callable[[str], None]
+    notice: Callable[[str], None]
     log: Callable[[str], None]
 
 
@@ -80,19 +78,20 @@ def execute(store: Store, stage: Stage, around: Surroundings, *, wait: bool = Tr
     Returns:
         How it ended. Failures of the body are returned, not raised; only what ends the process passes through.
     """
-    if store.find(stage.key):
+    if store.kept(stage.key, stage.inputs):
         return Result("cached")
+    if missing := [_not_there(store, role, key) for role, key in stage.inputs.items() if store.find(key) is None]:
+        return Result("blocked", error=f"{stage.kind} {stage.key[:12]}: {'; '.join(missing)}. Run that first")
+    callbacks = {"on_wait": around.waiting, "on_notice": around.notice}
     try:
-        with store.begin(stage.key, stage.kind, wait=wait, on_wait=around.waiting) as attempt:
+        with store.begin(stage.key, stage.kind, wait=wait, inputs=stage.inputs, **callbacks) as attempt:
             return Result("cached") if attempt.found else _attempt(store, stage, around, attempt)
     except Busy as busy:
         return Result("busy", error=str(busy))
 
 
 def _attempt(store: Store, stage: Stage, around: Surroundings, attempt: Attempt) -> Result:
-    missing = [role for role, key in stage.inputs.items() if store.find(key) is None]
-    if missing:
-        return Result("blocked", error=f"{stage.kind} {stage.key[:12]}: its input {', '.join(missing)} is not finished. Run that first")
+    read = {role: store.content(key) for role, key in stage.inputs.items()}
     if stage.model is not None:
         around.resident.make_room({stage.model, *stage.inputs.values()})  # whole weights are kept under the key of the stage that made them
     meter = Meter(accelerator=stage.model is not None)
@@ -100,7 +99,10 @@ def _attempt(store: Store, stage: Stage, around: Surroundings, attempt: Attempt)
     try:
         with meter:
             outcome = _body(store, stage, around, meter, attempt.folder, attempt.scratch)
-        attempt.publish(_receipt(stage, meter, outcome, None))
+        if changed := _changed(store, stage, read):
+            raise FtbenchError(f"its input {', '.join(changed)} was changed while it ran. Run again")
+        known = {role: content for role, content in read.items() if content is not None}
+        attempt.publish(replace(_receipt(stage, meter, outcome, None), inputs=known))
     except (Exception, SystemExit) as problem:  # whatever a body raises is that stage's failure and no other's
         termination.check()  # but a signal is nobody's, even where the body made another exception of it
         error, exhausted = one_line(problem) + _damage(store, stage, problem), out_of_memory(problem)
@@ -113,6 +115,17 @@ def _attempt(store: Store, stage: Stage, around: Surroundings, attempt: Attempt)
     except OSError as problem:
         around.log(f"{stage.kind} {stage.key}: its failed receipt could not be written: {problem}\n")
     return Result("failed", seconds, error, exhausted)
+
+
+def _changed(store: Store, stage: Stage, read: dict[str, str | None]) -> list[str]:
+    """Returns the roles of the inputs that are not what they were (``read``: role -> content) when the body began."""
+    now = {role: store.content(key) if store.find(key) else "" for role, key in stage.inputs.items()}
+    return [role for role, content in now.items() if content != read[role]]
+
+
+def _not_there(store: Store, role: str, key: str) -> str:
+    problem = store.damage(key)
+    return f"its input {role} is damaged: {problem}" if problem else f"its input {role} is not finished"
 
 
 def _damage(store: Store, stage: Stage, problem: BaseException) -> str:
@@ -170,8 +183,9 @@ def differences(store: Store, stage: Stage, around: Surroundings) -> list[str]:
     Raises:
         FtbenchError: when the stage, or one of its inputs, is not finished.
     """
-    published = store.find(stage.key)
-    missing = [key[:12] for key in (stage.key, *stage.inputs.values()) if store.find(key) is None]
+    published = store.published(stage.key)
+    missing = [key[:12] for key in stage.inputs.values() if store.find(key) is None]
+    missing += [stage.key[:12]] * (published is None)
     if published is None or missing:
         raise FtbenchError(f"--force {stage.key[:12]}: not finished: {', '.join(missing)}. Run it without --force first")
     with store.begin(stage.key, stage.kind, again=True, on_wait=around.waiting) as attempt:

@@ -30,11 +30,11 @@ class Event:
     """Something that a person may want to see.
 
     Attributes:
-        state: one of ``ENDED``, or ``started``, ``waiting``, ``progress``.
+        state: one of ``ENDED``, or ``started``, ``waiting``, ``notice``, ``progress``.
         stage: which stage.
         seconds, error: as in ``StageOutcome``, for the states of ``ENDED``.
         done, total: how far the body is, for ``progress``.
-        message: for ``waiting``.
+        message: for ``waiting`` and ``notice``.
     """
 
     state: str

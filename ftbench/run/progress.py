@@ -45,6 +45,8 @@ class Progress:
     def __call__(self, event: Event) -> None:
         if event.state in ENDED:
             self._end(event)
+        elif event.state == "notice":
+            self.say(event.message or "")
         elif event.state == "progress":
             self._now = f"{self._name(event.stage)} {event.done}/{event.total}"
         else:

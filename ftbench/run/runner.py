@@ -97,8 +97,8 @@ class _Run:
         self.postponed: dict[str, float] = {}
 
     def walk(self) -> None:
-        for key in self.plan.stages:
-            if self.store.find(key):
+        for key in self.plan.stages:  # inputs stand before what reads them
+            if key not in self.outcomes and self.settled(key) and self.kept(key):
                 self.store.touch(key)
                 self.decide(key, StageOutcome("cached"))
         for key in self.plan.stages:
@@ -107,10 +107,20 @@ class _Run:
             self.dispatch()
             self.listen()
 
+    def kept(self, key: str) -> bool:
+        """Whether the store holds the stage: whole, and made from what its inputs now hold."""
+        return self.store.kept(key, self.plan.stages[key].inputs) is not None
+
+    def settled(self, key: str) -> bool:
+        """Whether all that a stage reads is there; before that nobody knows whether it would be made from other
+        bytes.
+        """
+        inputs = self.plan.stages[key].inputs.values()
+        return all(needed in self.outcomes and self.outcomes[needed].state in ("done", "cached") for needed in inputs)
+
     def offer(self, key: str) -> None:
         """Makes a stage ready once all that it reads is there."""
-        inputs = self.plan.stages[key].inputs.values()
-        if key not in self.outcomes and all(needed in self.outcomes and self.outcomes[needed].state in ("done", "cached") for needed in inputs):
+        if key not in self.outcomes and self.settled(key):
             self.ready.add(key)
 
     def decide(self, key: str, outcome: StageOutcome) -> None:
@@ -125,6 +135,8 @@ class _Run:
                 continue
             if outcome.state in ("done", "cached"):
                 self.offer(reader)
+            elif self.kept(reader):  # what it read is not to be had again, and it is as good as before
+                self.decide(reader, StageOutcome("cached"))
             else:
                 if outcome.state == "skipped":
                     self.decide(reader, StageOutcome("skipped", outcome.error))
@@ -140,7 +152,8 @@ class _Run:
                 return
             key = self.choose(free.model if free else None)
             self.ready.discard(key)
-            if self.store.find(key):  # another run finished it meanwhile
+            if self.kept(key):  # another run finished it meanwhile, or its input was made again with the same bytes
+                self.store.touch(key)
                 self.decide(key, StageOutcome("cached"))
                 continue
             refused = None if self.purse is None else self.purse.refuses(key, self.measured(), [hand.key for hand in self.hands if hand.key is not None])
@@ -185,7 +198,7 @@ class _Run:
     def hear(self, hand: Hand, event: dict[str, Any]) -> None:
         key, kind = event["key"], event["event"]
         stage = self.plan.stages[key]
-        if kind in ("started", "waiting", "progress"):
+        if kind in ("started", "waiting", "notice", "progress"):
             self.emit(Event(kind, stage, done=event.get("done", 0), total=event.get("total", 0), message=event.get("message")))
             return
         hand.key = None

@@ -6,7 +6,7 @@
 
 Two strings say all, so any stage can be run again by hand and any engine can start it. Serving, it reads one command a
 line, ``KEY`` or ``try KEY`` (do not wait for another process), and writes one JSON event a line: ``started``, ``waiting``,
-``progress``, then ``done``, ``cached``, ``busy``, ``blocked`` or ``failed``. What libraries print goes to stderr, never between
+``notice``, ``progress``, then ``done``, ``cached``, ``busy``, ``blocked`` or ``failed``. What libraries print goes to stderr, never between
 the events. Exit status: 0; 1 when a stage failed; 2 bad command line; 130 and 143 after SIGINT and SIGTERM.
 """
 
@@ -135,7 +135,13 @@ class Worker:
                 self._told = now
                 self.tell(stage, "progress", done=done, total=total)
 
-        return Surroundings(self.models, progress, lambda message: self.tell(stage, "waiting", message=message), self.log)
+        def waiting(message: str) -> None:
+            self.tell(stage, "waiting", message=message)
+
+        def notice(message: str) -> None:
+            self.tell(stage, "notice", message=message)
+
+        return Surroundings(self.models, progress, waiting, notice, self.log)
 
 
 def scrub_free(event: dict[str, Any]) -> dict[str, Any]:

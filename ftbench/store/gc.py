@@ -4,7 +4,7 @@
 
 Without ``--yes`` it only lists. A stage goes when no kept sweep's ``plan.json`` names it and it was last used longer ago than
 ``--older-than`` days. The sweeps below ``./multirun`` are kept unless ``--keep`` names others. Temporary folders of dead processes go too, and checkpoints and failed receipts of that age; checkpoints
-of a stage that a kept plan names stay. Whatever is locked stays.
+of a stage that a kept plan names stay. Whatever is locked stays, and so does a link in the store with everything behind it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from pathlib import Path
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE as PLAN_FILE
 from ftbench.core.receipt import FILE as RECEIPT_FILE
+from ftbench.store.folders import link_to, move, remove, size_bytes
 from ftbench.store.lock import Busy, locked
 from ftbench.store.secrets import scrub
-from ftbench.store.store import Store, remove, size_bytes
+from ftbench.store.store import Store
 
 DAY_SECONDS = 86400.0
 SWEEPS = Path("multirun")
@@ -33,7 +34,9 @@ SWEEPS = Path("multirun")
 
 @dataclass(frozen=True)
 class Removal:
-    """One thing that goes, or would go: ``what`` is ``stage``, ``leftover``, ``progress`` or ``failure``."""
+    """One thing that goes, or would go: ``what`` is ``stage``, ``leftover``, ``progress``, ``failure`` or
+    ``damaged``.
+    """
 
     what: str
     key: str
@@ -52,6 +55,7 @@ class Report:
         young: how many of them stay for their age alone.
         busy: keys that another process holds; left alone whatever their age.
         dry_run: True when nothing was touched.
+        linked: links in the store, behind which something would have gone; both stay.
     """
 
     removed: tuple[Removal, ...]
@@ -59,6 +63,7 @@ class Report:
     young: int
     busy: tuple[str, ...]
     dry_run: bool
+    linked: tuple[Path, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -78,13 +83,10 @@ def collect(store: Store, keep: set[str], older_than_days: float, dry_run: bool)
         What was, or would be, removed.
     """
     before = time.time() - older_than_days * DAY_SECONDS
-    removed: list[Removal] = []
-    busy: list[str] = []
+    found = _Collection(store, dry_run)
     kept = young = 0
     for folder in store.leftovers():
-        key = folder.name.partition(".")[0]
-        removal = Removal("leftover", key, folder, size_bytes(folder), "temporary folder of a dead process")
-        _take(store, removal, dry_run, removed, busy)
+        found.take("leftover", folder.name.partition(".")[0], folder, "temporary folder of a dead process")
     for key in list(store.keys()):
         folder = store.folder(key)
         used = (folder / RECEIPT_FILE).stat().st_mtime
@@ -93,44 +95,78 @@ def collect(store: Store, keep: set[str], older_than_days: float, dry_run: bool)
             young += key not in keep
             continue
         detail = f"{store.receipt(key).kind}, last used {(time.time() - used) / DAY_SECONDS:.0f} days ago"
-        if not _take(store, Removal("stage", key, folder, size_bytes(folder), detail), dry_run, removed, busy):
-            kept += 1
+        kept += not found.take("stage", key, folder, detail)
     for key in store.unfinished():
         folder = store.progress_folder(key)
-        if store.find(key) or (key not in keep and folder.stat().st_mtime <= before):
-            _take(store, Removal("progress", key, folder, size_bytes(folder), "checkpoints of a killed attempt"), dry_run, removed, busy)
-    for path in sorted(store.failed.glob("*/*.json")):
-        if path.stat().st_mtime <= before:
-            _take(store, Removal("failure", path.parent.name, path, size_bytes(path), "receipt of a failed attempt"), dry_run, removed, busy)
-    return Report(tuple(removed), kept, young, tuple(dict.fromkeys(busy)), dry_run)
+        if store.published(key) or (key not in keep and folder.lstat().st_mtime <= before):
+            found.take("progress", key, folder, "checkpoints of a killed attempt")
+    for path in store.failures():
+        if path.lstat().st_mtime <= before:
+            found.take("failure", path.parent.name, path, "receipt of a failed attempt")
+    for path in store.aside():
+        if path.lstat().st_mtime <= before:
+            found.take("damaged", path.parent.name, path, "set aside by a run or by verify --repair")
+    return Report(tuple(found.removed), kept, young, tuple(dict.fromkeys(found.busy)), dry_run, tuple(dict.fromkeys(found.linked)))
 
 
-def _take(store: Store, removal: Removal, dry_run: bool, removed: list[Removal], busy: list[str]) -> bool:
-    """Removes one thing under the lock of its key; False when somebody else holds that."""
-    lock = store.lock_path(removal.key)
-    try:
-        with locked(lock, wait=False):
-            if not dry_run:
-                _remove(store, removal)
-            if not store.find(removal.key):
-                # Safe while held: whoever waits on the unlinked file notices, and takes a new one.
-                lock.unlink(missing_ok=True)
-    except Busy:
-        busy.append(removal.key)
-        return False
-    removed.append(removal)
-    return True
+class _Collection:
+    """What one collection has removed, and what it had to leave."""
+
+    def __init__(self, store: Store, dry_run: bool) -> None:
+        self.store, self.dry_run = store, dry_run
+        self.removed: list[Removal] = []
+        self.busy: list[str] = []
+        self.linked: list[Path] = []
+
+    def take(self, what: str, key: str, path: Path, detail: str) -> bool:
+        """Removes one thing under the lock of its key; False when somebody else holds that, or a link stands before
+        it.
+        """
+        # A stage goes by way of the work folder, so that must not lead elsewhere either.
+        ways = (path, self.store.work) if what == "stage" else (path,)
+        if link := next((link for way in ways if (link := link_to(way, self.store.path))), None):
+            self.linked.append(link)
+            return False
+        lock = self.store.lock_path(key)
+        removal = Removal(what, key, path, size_bytes(path), detail)
+        try:
+            with locked(lock, wait=False):
+                if not self.dry_run:
+                    _remove(self.store, removal)
+                if not self.store.published(key) and link_to(lock, self.store.path) is None:
+                    # Safe while held: whoever waits on the unlinked file notices, and takes a new one.
+                    lock.unlink(missing_ok=True)
+        except Busy:
+            self.busy.append(key)
+            return False
+        self.removed.append(removal)
+        return True
 
 
 def _remove(store: Store, removal: Removal) -> None:
     if removal.what != "stage":
-        remove(removal.path)
+        remove(removal.path, store.path)
         return
     # One rename first: a kill half-way leaves a leftover, never a stage that looks finished and lacks files.
-    store.work.mkdir(parents=True, exist_ok=True)
     debris = store.work / f"{removal.key}.gc.{os.getpid()}.{uuid.uuid4().hex[:8]}"
-    removal.path.rename(debris)
-    remove(debris)
+    move(removal.path, debris, store.path)
+    remove(debris, store.path)
+
+
+def plans_below(folder: Path) -> list[Path]:
+    """Returns every ``plan.json`` in and below a folder, behind links too: what a person reaches is still referred
+    to.
+    """
+    found: list[Path] = []
+    seen: set[str] = set()
+    for base, below, files in os.walk(folder, followlinks=True):
+        place = os.path.realpath(base)
+        if place in seen:  # a link to a folder above, or two links to one
+            below.clear()
+            continue
+        seen.add(place)
+        found += [Path(base) / PLAN_FILE] * (PLAN_FILE in files)
+    return sorted(found)
 
 
 def referenced(sweep: Path) -> set[str]:
@@ -139,7 +175,7 @@ def referenced(sweep: Path) -> set[str]:
     Raises:
         FtbenchError: when there is no readable plan; deleting what it would have kept is no way to find out.
     """
-    plans = [sweep] if sweep.is_file() else sorted(sweep.rglob(PLAN_FILE))
+    plans = [sweep] if sweep.is_file() else plans_below(sweep)
     if not plans:
         raise FtbenchError(f"--keep {sweep}: no {PLAN_FILE} in or below it. Name the folder of a sweep")
     keys: set[str] = set()
@@ -169,7 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if not options.store.is_dir():
             raise FtbenchError(f"--store {options.store}: no such folder. Name the store.dir of your runs")
-        sweeps = options.keep or [SWEEPS] * any(SWEEPS.rglob(PLAN_FILE))
+        sweeps = options.keep or [SWEEPS] * bool(plans_below(SWEEPS))
         keep = set().union(*(referenced(sweep) for sweep in sweeps))
         report = collect(Store(options.store), keep, options.older_than, dry_run=not options.yes)
     except FtbenchError as error:
@@ -179,6 +215,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{item.what:<9}{item.key[:12]}  {readable(item.bytes):>10}  {item.detail}")
     for key in report.busy:
         print(f"in use   {key[:12]}  stays")
+    for link in report.linked:
+        print(f"link     {link}  stays, and what is behind it: nothing behind a link is removed")
     verb = "would remove" if report.dry_run else "removed"
     hint = "; add --yes to remove them" if report.dry_run and report.removed else ""
     print(f"{verb} {len(report.removed)} things, {readable(report.bytes)}; {report.kept} stages stay{hint}")

@@ -7,9 +7,10 @@ Layout of the folder::
     progress/KEY/         checkpoints that outlive an attempt; removed when the stage is published
     locks/ab/abcd....lock one lock file per key
     failed/KEY/TIME.json  receipts of failed attempts, oldest first
+    damaged/KEY/TIME/     what a run set aside: other files than its receipt lists, or made from other bytes
 
-A stage is finished when its folder holds a receipt of state ``done``; that the folder exists means nothing. The
-receipt is the last file written into the temporary folder, and one rename then makes the whole folder appear, so no
+A stage is finished when its folder holds a receipt of state ``done`` and the files that this lists; that the folder
+exists means nothing. The receipt is the last file written into the temporary folder, and one rename then makes the whole folder appear, so no
 reader ever sees half of it.
 """
 
@@ -19,10 +20,9 @@ import errno
 import json
 import os
 import re
-import shutil
 import socket
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -31,70 +31,19 @@ from pathlib import Path
 from ftbench.core import termination
 from ftbench.core.errors import FtbenchError
 from ftbench.core.receipt import FILE, Receipt
+from ftbench.store.digests import digests
+from ftbench.store.folders import Linked, fsync, link_to, move, remove, settle, settle_file
 from ftbench.store.lock import locked
+from ftbench.store.reader import StoreReader
 from ftbench.store.secrets import scrub
 
-_KEY = re.compile(r"[0-9a-f]{64}")
 
-
-class Store:
+class Store(StoreReader):
     """A folder of finished stages; nothing is made on disk before the first ``begin``.
 
     Args:
         path: the store's folder, on a local disk or a file system shared by the nodes of a cluster.
     """
-
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path).absolute()
-        if self.path.exists() and not self.path.is_dir():
-            raise FtbenchError(f"store.dir={path}: is a file. Name a folder")
-        self.stages = self.path / "stages"
-        self.work = self.path / "work"
-        self.progress = self.path / "progress"
-        self.locks = self.path / "locks"
-        self.failed = self.path / "failed"
-
-    def folder(self, key: str) -> Path:
-        """Returns where the stage ``key`` is, or will be, published; says nothing about whether it is there."""
-        if not _KEY.fullmatch(key):
-            raise ValueError(f"{key!r} is no stage key of 64 hexadecimal digits")
-        return self.stages / key[:2] / key
-
-    def find(self, key: str) -> Path | None:
-        """Returns the folder of a finished stage, or None: no folder, no receipt, a damaged one, or not ``done``."""
-        folder = self.folder(key)
-        try:
-            receipt = Receipt.read(folder)
-        except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
-            return None
-        return folder if receipt.state == "done" and receipt.key == key else None
-
-    def receipt(self, key: str) -> Receipt:
-        """Returns the receipt of a finished stage.
-
-        Raises:
-            FileNotFoundError: when the stage is not finished.
-        """
-        found = self.find(key)
-        if found is None:
-            raise FileNotFoundError(f"stage {key[:12]} is not finished in {self.path}")
-        return Receipt.read(found)
-
-    def attempts(self, key: str) -> list[Receipt]:
-        """Returns the receipts of the failed attempts at ``key``, oldest first."""
-        files = sorted((self.failed / key).glob("*.json")) if _KEY.fullmatch(key) else []
-        return [Receipt(**json.loads(file.read_text(encoding="utf-8"))) for file in files]
-
-    def keys(self) -> Iterator[str]:
-        """Yields the keys of all finished stages, sorted; 10,000 take well under a second."""
-        for prefix in sorted(_names(self.stages)):
-            for key in sorted(_names(self.stages / prefix)):
-                if _KEY.fullmatch(key) and self.find(key):
-                    yield key
-
-    def size(self, key: str | None = None) -> int:
-        """Returns the bytes of one stage's files, or of everything in the store."""
-        return size_bytes(self.path if key is None else self.folder(key))
 
     def touch(self, key: str) -> None:
         """Notes that a finished stage was used now, so that ``gc --older-than`` counts from the last use."""
@@ -103,7 +52,15 @@ class Store:
 
     @contextmanager
     def begin(
-        self, key: str, kind: str, *, wait: bool = True, again: bool = False, on_wait: Callable[[str], None] | None = None
+        self,
+        key: str,
+        kind: str,
+        *,
+        wait: bool = True,
+        again: bool = False,
+        on_wait: Callable[[str], None] | None = None,
+        inputs: Mapping[str, str] | None = None,
+        on_notice: Callable[[str], None] | None = None,
     ) -> Iterator[Attempt]:
         """Takes the lock of ``key`` and hands out a temporary folder; whatever is not published is removed at the end.
 
@@ -113,6 +70,9 @@ class Store:
             wait: whether to wait for another process that holds the lock.
             again: hand out a folder even though the stage is finished (to run it again and compare).
             on_wait: called once with a sentence when there is somebody to wait for.
+            inputs: role -> key of the stages that it reads; a finished stage that was made from other bytes of
+                them is set aside.
+            on_notice: called with a sentence when a damaged stage, or one made from other bytes, was set aside.
 
         Yields:
             An ``Attempt``. When somebody else finished the stage meanwhile, ``attempt.found`` is its folder, and there
@@ -120,8 +80,12 @@ class Store:
 
         Raises:
             Busy: when ``wait`` is False and another process holds the lock.
+            Linked: when a folder that the attempt is to write into, and to clear up, is a link.
         """
         target = self.folder(key)
+        for own in (self.work, self.progress_folder(key)):
+            if link := link_to(own, self.path):
+                raise Linked(link)
 
         def waiting() -> None:
             if on_wait:
@@ -129,18 +93,26 @@ class Store:
 
         with locked(self.lock_path(key), wait=wait, on_wait=waiting):
             found = self.find(key)  # the other process may have finished it while we waited
-            if found and not again:
+            changed = self.changed(key, inputs or {}) if found else []
+            if found and not again and not changed:
                 yield Attempt(self, key, target, found)
                 return
+            why = self.damage(key)
+            if changed:
+                why = f"was made from other bytes of its input {', '.join(changed)}"
+            if why and not again:
+                place = self.set_aside(key)
+                if on_notice:
+                    on_notice(f"{kind} {key[:12]}: {why}; set aside in {place}, and made again")
             for leftover in self.leftovers(key):  # we hold the lock, so whoever made these is dead
-                shutil.rmtree(leftover, ignore_errors=True)
+                remove(leftover, self.path, ignore_errors=True)
             folder = self.work / f"{key}.{_host()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
             folder.mkdir(parents=True)
             try:
                 yield Attempt(self, key, folder, None)
             finally:
                 with termination.shielded():  # a second signal must not cut the removal off
-                    shutil.rmtree(folder, ignore_errors=True)
+                    remove(folder, self.path, ignore_errors=True)
 
     def record_failure(self, receipt: Receipt) -> Path:
         """Writes a failed receipt beside the earlier ones of its key; returns the file."""
@@ -153,22 +125,16 @@ class Store:
         part.replace(path)
         return path
 
-    def lock_path(self, key: str) -> Path:
-        return self.locks / key[:2] / f"{key}.lock"
+    def set_aside(self, key: str) -> Path:
+        """Moves what stands in the place of a stage to ``damaged/KEY/TIME`` and returns that; to be called under the lock of ``key``.
 
-    def leftovers(self, key: str | None = None) -> list[Path]:
-        """Returns the temporary folders of ``key``, or of all keys; each is dead exactly when the lock of its key is free."""
-        return sorted(self.work / name for name in _names(self.work) if _KEY.fullmatch(name.partition(".")[0]) and (key is None or name.startswith(key)))
-
-    def progress_folder(self, key: str) -> Path:
-        """Returns where the attempts at ``key`` keep what the next one may go on from; to be used under the lock of ``key``."""
-        if not _KEY.fullmatch(key):
-            raise ValueError(f"{key!r} is no stage key of 64 hexadecimal digits")
-        return self.progress / key
-
-    def unfinished(self) -> list[str]:
-        """Returns the keys of which attempts left progress behind."""
-        return sorted(name for name in _names(self.progress) if _KEY.fullmatch(name))
+        Raises:
+            Linked: when either place lies behind a link: then it is for a person to move.
+        """
+        place = self.damaged / key / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+        move(self.folder(key), place, self.path)
+        os.utime(place)  # gc counts from here
+        return place
 
     def _owner(self, key: str) -> str:
         for folder in self.leftovers(key):
@@ -208,10 +174,10 @@ class Attempt:
         """
         if (self.folder / FILE).exists():
             raise FtbenchError(f"{FILE} in {self.folder.name}: a stage's body must not write it; the worker does, last")
-        _settle(self.folder)
-        scrubbed(receipt).write(self.folder)
-        _settle_file(self.folder / FILE)
-        _fsync(self.folder)
+        settle(self.folder)
+        replace(scrubbed(receipt), files=digests(self.folder)).write(self.folder)
+        settle_file(self.folder / FILE)
+        fsync(self.folder)
         target = self.store.folder(self.key)
         target.parent.mkdir(parents=True, exist_ok=True)
         while True:
@@ -224,11 +190,9 @@ class Attempt:
                     raise
             if found := self.store.find(self.key):
                 return found
-            debris = self.store.work / f"{self.key}.debris.{os.getpid()}.{uuid.uuid4().hex[:8]}"
-            target.rename(debris)
-            remove(debris)
-        _fsync(target.parent)
-        shutil.rmtree(self.scratch, ignore_errors=True)
+            self.store.set_aside(self.key)
+        fsync(target.parent)
+        remove(self.scratch, self.store.path, ignore_errors=True)
         return target
 
     def fail(self, receipt: Receipt) -> Path:
@@ -246,51 +210,6 @@ def scrubbed(receipt: Receipt) -> Receipt:
         details=scrub(receipt.details),
         error=scrub(receipt.error),
     )
-
-
-def size_bytes(path: Path) -> int:
-    """Returns the bytes of a file, or of all files below a folder."""
-    if path.is_file():
-        return path.stat().st_size
-    return sum((Path(base) / name).lstat().st_size for base, _, names in os.walk(path) for name in names)
-
-
-def remove(path: Path) -> None:
-    """Removes a file or a folder with everything in it."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _settle(folder: Path) -> None:
-    """Writes every file below ``folder`` through to the disk and makes it read-only, then the folders themselves."""
-    for base, _, names in os.walk(folder, topdown=False):
-        for name in names:
-            path = Path(base) / name
-            if not path.is_symlink():
-                _settle_file(path)
-        _fsync(Path(base))
-
-
-def _settle_file(path: Path) -> None:
-    _fsync(path)
-    path.chmod(path.stat().st_mode & ~0o222)
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
 
 
 def _host() -> str:

@@ -149,6 +149,22 @@ def test_a_checkpoint_of_other_versions_is_not_gone_on_from(chat, tmp_path: Path
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
+def test_checkpoints_behind_links_and_names_of_others_are_left_alone(chat, tmp_path: Path) -> None:
+    """A link named like an earlier checkpoint, a file and a folder of other names: none is read, none is removed."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "file.txt").write_text("precious", encoding="utf-8")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    (scratch / "step-1").symlink_to(tmp_path / "outside")
+    (scratch / "part").symlink_to(tmp_path / "outside")
+    (scratch / "step-old").mkdir()
+    (scratch / "step-7").write_text("", encoding="utf-8")
+    train(lora(checkpoint_every=2), chat, tmp_path / "a", scratch=scratch)
+    assert Checkpoints(scratch, "cuda:0").latest() is None
+    assert sorted(path.name for path in scratch.iterdir()) == ["step-1", "step-7", "step-old"]
+    assert [path.name for path in (tmp_path / "outside").iterdir()] == ["file.txt"]
+
+
 def test_no_checkpoint_is_written_unless_asked_for_and_asking_changes_no_key(chat, tmp_path: Path) -> None:
     train(lora(), chat, tmp_path / "a", scratch=tmp_path / "scratch")
     assert not (tmp_path / "scratch").exists()

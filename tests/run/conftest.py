@@ -71,7 +71,7 @@ class Bench:
 
     def artefacts(self, stage: Stage) -> dict[str, bytes]:
         """Returns name -> bytes of a finished stage's files, the receipt apart."""
-        folder = self.store.find(stage.key)
+        folder = self.store.published(stage.key)
         assert folder is not None
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "receipt.json"}
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_published_is_found_with_its_files_and_receipt(store: Store) -> None:
     folder = publish(store, "a", "hello")
     assert store.find(key("a")) == folder
     assert (folder / "deep" / "file.txt").read_text(encoding="utf-8") == "hello"
-    assert store.receipt(key("a")) == receipt("a")
+    assert replace(store.receipt(key("a")), files=None) == receipt("a")
     assert list(store.keys()) == [key("a")]
     assert store.size(key("a")) == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert not store.leftovers()

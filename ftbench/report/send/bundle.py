@@ -6,6 +6,7 @@ weights, no training rows, of the documents only those that some answer was show
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import stat
@@ -52,6 +53,7 @@ def write_bundle(sweeps: Sequence[Sweep], path: Path) -> int:
     """
     scratch = path.with_name(path.name + ".part")
     try:
+        scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
         with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(MANIFEST, json.dumps({"format": FORMAT, "sweeps": [reduced(sweep.name) for sweep in sweeps]}))
             for number, sweep in enumerate(sweeps):
@@ -78,16 +80,24 @@ def _files(sweep: Sweep) -> Iterator[tuple[str, bytes]]:
         folder = sweep.stage_folder(key)
         if folder is None:
             continue
-        place = f"store/stages/{key[:2]}/{key}"
-        yield f"{place}/{RECEIPT}", _json(reduced(json.loads((folder / RECEIPT).read_text(encoding="utf-8"))))
-        for name in KEPT.get(stage["kind"], ()):
-            if (folder / name).is_file():
-                yield f"{place}/{name}", _cleaned_file(folder / name)
-        if stage["kind"] == "score" and (folder / STATISTICS).is_file():
-            yield f"{place}/{STATISTICS}", _statistics(folder)
-        if stage["kind"] in ("prepare", "documents") and shown and (folder / "documents.jsonl").is_file():
-            rows = (reduced(row, paths=False) for row in read_lines(folder / "documents.jsonl") if row["id"] in shown)
-            yield f"{place}/documents.jsonl", b"".join(_json(row) for row in rows)
+        place, listed = f"store/stages/{key[:2]}/{key}", {}
+        for name, content in _stage_files(stage["kind"], folder, shown):
+            listed[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "mtime_ns": 0}
+            yield f"{place}/{name}", content
+        receipt = reduced(json.loads((folder / RECEIPT).read_text(encoding="utf-8")))
+        yield f"{place}/{RECEIPT}", _json({**receipt, "files": listed, "inputs": None})  # of the files as they are in the bundle
+
+
+def _stage_files(kind: str, folder: Path, shown: set[str]) -> Iterator[tuple[str, bytes]]:
+    """Yields what a bundle keeps of one stage, cleaned, the receipt apart."""
+    for name in KEPT.get(kind, ()):
+        if (folder / name).is_file():
+            yield name, _cleaned_file(folder / name)
+    if kind == "score" and (folder / STATISTICS).is_file():
+        yield STATISTICS, _statistics(folder)
+    if kind in ("prepare", "documents") and shown and (folder / "documents.jsonl").is_file():
+        rows = (reduced(row, paths=False) for row in read_lines(folder / "documents.jsonl") if row["id"] in shown)
+        yield "documents.jsonl", b"".join(_json(row) for row in rows)
 
 
 def _stage(stage: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE
 from ftbench.core.receipt import Receipt
 from ftbench.cost.bill import Bill
-from ftbench.report.rows import Row
+from ftbench.report.rows import Row, damage_line
 from ftbench.stats.sufficient import Sufficient
 from ftbench.store.store import Store
 
@@ -77,8 +77,18 @@ class Sweep:
 
     @cached_property
     def shown(self) -> dict[str, dict[str, Any]]:
-        """Cell id -> cell of the results, in the order of the table."""
-        return {cell["cell_id"]: cell for cell in (self.results or {}).get("cells", ())}
+        """Cell id -> cell of the results, in the order of the table; one whose stages are damaged by now has failed."""
+        found = {cell["cell_id"]: cell for cell in (self.results or {}).get("cells", ())}
+        for identity in found.keys() & self.damaged.keys():
+            found[identity] = {**found[identity], "status": "failed", "reason": self.damaged[identity], "rank": "", "frontier": None}
+        return found
+
+    @cached_property
+    def damaged(self) -> dict[str, str]:
+        """Cell id -> why it counts as not done: the files of one of its stages are not what was written."""
+        broken = {key: problem for key in self.stages if (problem := self.store.damage(key)) is not None}
+        lines = {identity: damage_line(cell["stages"], broken) for identity, cell in self.cells.items()} if broken else {}
+        return {identity: line for identity, line in lines.items() if line is not None}
 
     @cached_property
     def rows(self) -> dict[str, Row]:

@@ -104,7 +104,8 @@ def table(sweeps: Sequence[Sweep], metric: str | None = None, only: Slice | None
     methods = {cell: method_key(home[cell].cells[cell]["config"]) for cell in rows if cell in home[cell].cells}
     first = sweeps[0]
     statistics = {**STATISTICS, **((first.results or {}).get("statistics") or first.settings.get("statistics") or {})}
-    own = len(sweeps) == 1 and only is None and metric == first.primary
+    # What the run found no longer holds for a sweep of which a cell is damaged: the others are compared anew.
+    own = len(sweeps) == 1 and only is None and metric == first.primary and not first.damaged
     approaches = tuple({approach["id"]: approach for sweep in reversed(sweeps) for approach in (sweep.results or {}).get("approaches", ())}.values())
     if own:
         families = list((first.results or {}).get("families", ()))
