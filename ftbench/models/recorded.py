@@ -20,6 +20,8 @@ SHOWN = 5
 class Recorded(Component):
     """A file of answers. It gives no log-probabilities, cannot be trained, and what its answers cost is unknown.
 
+    It is deployable: some system gave these answers and can be taken. Only what it costs is not known here.
+
     Attributes:
         outputs: JSONL with ``id`` and ``output`` per line, and perhaps ``finish`` (stop, length, error), as ``outputs.jsonl`` has it.
         records: tells the compiler and the generate stage that nothing is asked.

@@ -70,6 +70,11 @@ class Row:
     def done(self) -> bool:
         return self.facts["status"] == "done"
 
+    @property
+    def deployable(self) -> bool:
+        """False for a ceiling, see ``ftbench.core.cell.Cell``."""
+        return self.facts.get("deployable") is not False
+
     def value(self, metric: str) -> float | None:
         return self.scores.get(metric, {}).get("value")
 
@@ -223,6 +228,7 @@ def _row(
         "index_usd": paid.index_usd,
         "usd_per_1k_requests": paid.usd_per_1k_requests,
         "price_basis": paid.price_basis,
+        "deployable": cell.deployable,
     }
     read = [key for role, key in cell.stages.items() if role.startswith(("judge.", "likelihood.")) and role.endswith(".test")]
     judged = [receipts[key] for key in read if key in receipts]
@@ -245,7 +251,7 @@ def _refused(refusal: Refusal) -> Row:
     facts = {**_identity(refusal), "status": "refused", "reason": reason, "n": None}
     empty = ("train_seconds", "index_seconds", "generate_seconds", "latency_p50_ms", "latency_p95_ms", "prompt_tokens", "completion_tokens", "tokens_per_second",
              "peak_memory_bytes", "train_usd", "first_token_p50_ms", "first_token_p95_ms", "backend", "index_usd", "usd_per_1k_requests", "price_basis")  # fmt: skip
-    return Row(facts | dict.fromkeys(empty), {}, {}, None, False, False, (), {})
+    return Row(facts | dict.fromkeys((*empty, "deployable")), {}, {}, None, False, False, (), {})
 
 
 def _identity(cell: Cell | Refusal) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ftbench.core.cell import is_deployable
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE
@@ -192,8 +193,9 @@ def _json(path: Path) -> dict[str, Any]:
 def _row(cell: dict[str, Any], planned: dict[str, Any] | None) -> Row:
     paid = cell.get("bill")
     stages = (planned or {}).get("stages", {})
+    facts = {key: value for key, value in cell.items() if key not in NOT_ROW}
     return Row(
-        facts={key: value for key, value in cell.items() if key not in NOT_ROW},
+        facts=facts if planned is None else {**facts, "deployable": is_deployable(planned)},
         scores=cell.get("scores") or {},
         validation=cell.get("validation") or {},
         bill=None if paid is None else Bill(**{one.name: paid.get(one.name) for one in fields(Bill)}),
