@@ -33,6 +33,11 @@ from ftbench.store.store import Store
 
 ADAPTER, MODEL = "adapter", "model"
 """Folders that a train or merge stage leaves; see ``ftbench.methods.adapters``, ``ftbench.methods.whole``, ``ftbench.stages.served``."""
+CEILING_SCORES = (
+    "the scores are a ceiling and cannot be deployed: the prompts held what no deployed system knows. "
+    "Expect those of the same weights under another context"
+)
+"""What is said, here and in the README, of a cell whose weights can ship and whose context cannot."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -48,6 +53,8 @@ def main(argv: Sequence[str]) -> int:
     cell = find_cell(plan, words.cell)
     export(plan, Store(plan.store), cell, words.out)
     print(f"{cell.label}: {words.out}")
+    if not cell.deployable:
+        print(f"note: {CEILING_SCORES}")
     return 0
 
 
@@ -174,6 +181,7 @@ def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
         "| --- | --- | --- | --- |",
         *rows,
         "",
+        *([] if cell.deployable else [f"{CEILING_SCORES[:1].upper()}{CEILING_SCORES[1:]}.", ""]),
         *_distance(store, cell),
         "## Loading",
         "",

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
-from ftbench.core.plan import FILE, Plan
+from ftbench.core.plan import Plan
 from ftbench.review.key import FOLDER, KEYS
 from ftbench.store.secrets import scrub
 from ftbench.store.store import Store

@@ -42,7 +42,10 @@ def show() -> None:
         limits = _limits(table)
     load, order = _weighed(table)
     shown = decisions(table, keep, limits, load, order)
-    if not shown:
+    beyond = pieces.ceilings(table.ceilings(None), table.metric, alone=not table.families)
+    if beyond:
+        frame.draw(beyond)
+    if not shown and (table.families or not beyond):
         words = "No cell is left under these filters." if table.families else "No cell of this sweep has a score to rank."
         frame.draw(piece(empty(words, "Loosen the filters." if table.families else "What stopped the cells stands below.")))
     for number, one in enumerate(shown):

@@ -115,3 +115,21 @@ def test_39_weights_that_were_cut_off_are_not_shipped(artifact: str, sweep: Path
         path.write_bytes(content)
         path.chmod(mode)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_44_the_export_of_a_ceiling_says_what_its_scores_are(
+    sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Weights can ship whatever they were asked with; those of a context that cannot be deployed are no forecast."""
+    _, cell = _cell(sweep, "adapter")
+    plan = json.loads((sweep / "plan.json").read_text(encoding="utf-8"))
+    for one in plan["cells"]:
+        one["deployable"] = one["id"] != cell.id
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    for folder, said in ((sweep, False), (tmp_path / "sweep", True)):
+        out = tmp_path / f"out {said}"
+        assert main([cell.id, "--out", str(out), "--sweep", str(folder)]) == 0
+        texts = (capsys.readouterr().out, (out / "README.md").read_text(encoding="utf-8"))
+        assert ["scores are a ceiling and cannot be deployed" in text for text in texts] == [said, said]

@@ -23,7 +23,7 @@ from ftbench.compile.reader import ID_LENGTH, Reader
 from ftbench.compile.rivals import rivals_of
 from ftbench.compile.settings import Settings, settings_node
 from ftbench.core.canonical import digest
-from ftbench.core.cell import AXES, TRIAL_AXES, Cell
+from ftbench.core.cell import AXES, TRIAL_AXES, Cell, configuration_key
 from ftbench.core.component import Component, build, plain
 from ftbench.core.errors import Problem
 from ftbench.core.example import group_sizes
@@ -34,6 +34,9 @@ from ftbench.store.secrets import scrub
 
 SEEDED = ("method", "context", "decoding")
 """Axes that the seed may reach. A cell in which it reaches none is the same cell under every seed."""
+
+NOT_DEPLOYABLE = "cannot be deployed: a ceiling, which stands below the table and is neither ranked nor recommended"
+"""What a plan says of the options that make a cell an upper bound."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ class _Compiler:
         named = (plan.settings.get("decision") or {}).get("baseline")
         if plan.cells and named is not None and all(cell.choices["method"] != named for cell in plan.cells):
             self.reader.notes.append(f"decision.baseline={named}: no cell has this method, so returns are told against none. Add it, or name one of the matrix")
+        self.reader.notes += _unchosen(plan)
         index = {str(owner): identity for owner, identity in reversed(list(zip(owners, ids, strict=True)))}
         notes = scrub((*self.reader.notes, *self.builder.unread_notes()))
         return Compiled(plan, tuple(index.get(entry, entry) if entry is not None else None for entry in outcome), notes)
@@ -146,6 +150,9 @@ class _Compiler:
                 said = [text for part in (parts.model, parts.context, *metrics.values()) for text in part.remarks(splits)] if splits else []
                 if built.harness is not None and not has_weights(parts):
                     said.append("harness: n/a, this model has no weights here to ask")
+                bounds = [f"{axis}={point.names[axis]}" for axis in AXES if not getattr(parts, axis).deployable]
+                if bounds:
+                    said.append(f"{', '.join(bounds)} {NOT_DEPLOYABLE}")
                 notes = tuple(dict.fromkeys(scrub([*parts.model.notes(), *(splits.notes if splits else ()), *said])))
                 stages, needs[identity] = built.roles, (parts.hardware.name, list(built.needed))
                 for key, stage in built.graph.stages.items():
@@ -156,7 +163,8 @@ class _Compiler:
                 values = {key: select.value_at(point.config, key) for key in sorted(self.loose) if "." in key and select.has(point.config, key)}
                 values |= {axis: point.names[axis] for axis in tried}
                 approach = approach_id(point.config, parts, self.loose)
-                cells[identity] = Cell(identity, label, point.names, point.composed.overrides, point.config, stages, point.baseline, notes, approach, way, values)
+                more = (stages, point.baseline, notes, approach, way, values, not bounds)
+                cells[identity] = Cell(identity, label, point.names, point.composed.overrides, point.config, *more)
         ranked = (compared, metrics, first.primary_metric) if first else None
         problems = rules.tokenizer_rules(*ranked) or rules.method_rules(*ranked) if ranked else []
         for identity, cell in list(cells.items()) if problems else []:
@@ -220,6 +228,21 @@ class _Compiler:
         axes = {axis: getattr(parts, axis).identity() for axis in AXES if not getattr(getattr(parts, axis), "empty", False)} | {"dataset": parts.data_identity()}
         seeded = any(getattr(parts, axis).seeded for axis in SEEDED)
         return digest({**axes, "seed": parts.seed if seeded else None})[:ID_LENGTH]
+
+
+def _unchosen(plan: Plan) -> list[str]:
+    """Returns a warning for each approach of several configurations without validation scores: test does not choose."""
+    own: dict[str, list[Cell]] = {}
+    for cell in plan.cells:
+        if cell.deployable:
+            own.setdefault(cell.approach, []).append(cell)
+    said = []
+    for cells in own.values():
+        count = len({configuration_key(cell.config) for cell in cells})
+        if count > 1 and any("score.validation" not in cell.stages for cell in cells):
+            why = f"none of its {count} configurations will be chosen, since that takes validation scores"
+            said.append(f"{cells[0].approach_label}: {why}. Set validation=true, or keep one")
+    return said
 
 
 def _asked(names: dict[str, str]) -> dict[str, str]:

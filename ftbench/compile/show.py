@@ -48,7 +48,8 @@ def plan_text(compiled: Compiled, cached: Collection[str]) -> str:
             mark = "=" if key in cached else "&" if key in seen else "+"
             shown.append(f"{mark}{role} {key[:8]}")
             seen.add(key)
-        lines.append(f"{cell.id}  {cell.label:<{width}}  {'baseline  ' if cell.baseline else ''}{'  '.join(shown)}")
+        kind = ("baseline  " if cell.baseline else "") + ("" if cell.deployable else "ceiling  ")
+        lines.append(f"{cell.id}  {cell.label:<{width}}  {kind}{'  '.join(shown)}")
     lines += _searches(plan)
     if plan.cells:
         lines += ["", "+ to run   = cached   & shared with a cell above   (ftbench explain KEY tells more)"]

@@ -1,6 +1,7 @@
 """The gold documents before the question: how well a model reads, whatever a retriever would have found.
 
 What ``context=rag`` lacks against this was not found; what this lacks against full marks was found and not read.
+It is an upper bound, which cannot be deployed: its cells stand below the table and are never ranked or recommended.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Oracle(Component):
     form: Form
 
     reads_documents: ClassVar[bool] = True
+    deployable: ClassVar[bool] = False  # nobody knows beforehand which documents hold the answer
 
     @property
     def seeded(self) -> bool:

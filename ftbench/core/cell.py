@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+
+from ftbench.core.canonical import digest
 
 AXES = ("model", "context", "method", "artifact", "prompt", "dataset", "decoding", "hardware")
 
@@ -19,6 +22,23 @@ AS_TRAINED = "adapter"
 
 HARNESS, HARNESS_BASE = "harness.", "harness_base."
 """Beginnings of the roles of lm-eval tasks, asked of a cell's weights and of the same model before anything was trained."""
+
+CEILINGS = ("ftbench.contexts.oracle.Oracle",)
+"""Contexts that cannot be deployed, for plans of versions whose cells did not say so themselves."""
+
+
+def is_deployable(cell: Mapping[str, Any]) -> bool:
+    """Returns whether a cell, as ``plan.json`` holds it, can be deployed.
+
+    One that an earlier version wrote does not say; its context tells.
+    """
+    context = cell["config"].get("context") or {}
+    return bool(cell.get("deployable", context.get("_target_") not in CEILINGS))
+
+
+def configuration_key(config: Mapping[str, Any]) -> str:
+    """Returns what cells share that differ by their seed, or by the hardware that they are priced for, alone."""
+    return digest({axis: config.get(axis) for axis in AXES if axis != "hardware"})
 
 
 @dataclass(frozen=True)
@@ -39,6 +59,8 @@ class Cell:
             in plans of before there were any.
         approach_label: short name that tells the approach from the others of this matrix.
         values: dotted key -> value of what the matrix types, couples or searches within options, where this cell's have it; never the seed.
+        deployable: False for a ceiling: one of its components cannot be part of a deployed system
+            (``Component.deployable``).
     """
 
     id: str
@@ -52,13 +74,15 @@ class Cell:
     approach: str = ""
     approach_label: str = ""
     values: dict[str, Any] = field(default_factory=dict)
+    deployable: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Cell:
-        return cls(**{**data, "overrides": tuple(data["overrides"]), "notes": tuple(data["notes"])})
+        plain = {**data, "deployable": is_deployable(data)}
+        return cls(**{**plain, "overrides": tuple(data["overrides"]), "notes": tuple(data["notes"])})
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,13 @@ class Component:
     Attributes:
         NEUTRAL: names of the fields that cannot change a result (a label, a batch size that is proven neutral, a
             path whose content is hashed instead). They are left out of ``identity`` and so out of every key.
+        deployable: False for what no deployed system has, such as the documents that hold each answer. Its cells are
+            an upper bound (a ceiling): shown, but neither ranked, compared, priced against others, nor recommended.
+            In no key.
     """
 
     NEUTRAL: ClassVar[tuple[str, ...]] = ()
+    deployable: ClassVar[bool] = True
 
     @property
     def seeded(self) -> bool:

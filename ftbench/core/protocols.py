@@ -23,6 +23,7 @@ class Piece(Protocol):
     """Common to all: see ``ftbench.core.component.Component``."""
 
     NEUTRAL: ClassVar[tuple[str, ...]]
+    deployable: ClassVar[bool]
     seeded: bool
 
     def identity(self) -> dict[str, Any]: ...

@@ -20,6 +20,8 @@ FINISHES = ("stop", "length", "error")
 class Recorded(Component):
     """A file of answers. It gives no log-probabilities, cannot be trained, and what its answers cost is unknown.
 
+    It is deployable: some system gave these answers and can be taken. Only what it costs is not known here.
+
     Attributes:
         outputs: file with ``id`` and ``output`` per row, and perhaps ``finish`` (stop, length, error), as
             ``outputs.jsonl`` has it: JSON lines, ``.json``, ``.csv``, ``.tsv`` or ``.parquet``, each also with ``.gz``.

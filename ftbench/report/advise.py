@@ -19,6 +19,7 @@ from typing import Any
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE, Plan
 from ftbench.report.advice import Advice, FamilyAdvice
+from ftbench.report.ceilings import CEILING, nothing_to_choose
 from ftbench.report.labels import lines
 
 
@@ -52,7 +53,7 @@ def read(folder: Path) -> tuple[dict[str, Any], Plan]:
     """Returns results and plan of a sweep's folder.
 
     Raises:
-        FtbenchError: where either is missing, or older than decisions.
+        FtbenchError: where either is missing, older than decisions, or ranks what cannot be deployed.
     """
     path = folder / "results.json"
     if not path.is_file() or not (folder / FILE).is_file():
@@ -64,6 +65,11 @@ def read(folder: Path) -> tuple[dict[str, Any], Plan]:
         raise FtbenchError(f"{folder}: cannot be read ({error}). Repeat the command that made it") from None
     if any(family.get("decision") is None or "pairs" not in family for family in results["families"]):
         raise FtbenchError(f"{folder}: was written before decisions were kept. Repeat the command that made it: finished stages are not run again")
+    bounds = {cell.id: cell.label for cell in plan.cells if not cell.deployable}
+    ranked = next((bounds[cell] for family in results["families"] for cell in family["cells"] if cell in bounds), None)
+    if ranked is not None:
+        why = f"was written by a version that ranked {ranked}, which is a {CEILING}"
+        raise FtbenchError(f"{folder}: {why}. Repeat the command that made it: finished stages are not run again")
     return results, plan
 
 
@@ -75,6 +81,11 @@ def advice(results: Mapping[str, Any], plan: Plan) -> list[Advice]:
         told = FamilyAdvice(family, cells, results, plan)
         said += [*told.choice(), *told.methods(), *told.equivalents(), *told.undecided(), *told.elsewhere(), *told.load(), *told.constraints(), *told.amounts(), *told.knowledge()]
     said += [Advice("labels", text, dict(curve)) for curve, text in zip(results.get("label_efficiency", ()), lines(results.get("label_efficiency", ()), results["primary_metric"]), strict=True)]
+    metric = results["primary_metric"]
+    scored = [cell for cell in cells.values() if cell["scores"].get(metric, {}).get("value") is not None]
+    bounds = [cell for cell in scored if cell.get("deployable") is False]
+    if not results["families"] and bounds:
+        said.append(Advice("choice", nothing_to_choose(len(bounds), metric), {"cells": len(cells)}))
     if not said:
         said.append(Advice("choice", f"0 of {len(cells)} cells have a value of {results['primary_metric']}, so there is nothing to choose between.", {"cells": len(cells)}))
     return said

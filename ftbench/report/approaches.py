@@ -45,6 +45,7 @@ class Approach:
         seconds_per_1k_requests, usd_per_1k_requests: mean over ``cells``.
         search: what ``effort`` tried for it (``ftbench.core.plan.Search``), None without.
         ranks: (best, worst) among the approaches over the same examples, None without a value.
+        deployable: False for one whose cells are ceilings; it has no rank.
     """
 
     id: str
@@ -62,10 +63,16 @@ class Approach:
     usd_per_1k_requests: float | None
     search: dict[str, Any] | None
     ranks: tuple[int, int] | None = None
+    deployable: bool = True
 
     @property
     def chosen(self) -> Configuration | None:
         return next((one for one in self.configurations if one.chosen), None)
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """The cells of all its configurations."""
+        return tuple(cell for one in self.configurations for cell in one.cells)
 
     @property
     def rolled(self) -> bool:
@@ -88,6 +95,7 @@ class Approach:
             mean = self.scores.get(metric)
             parts = ("value", "low", "high", "sd", "lowest", "highest")
             found |= {metric + suffix: getattr(mean, part) if mean else None for suffix, part in zip(APPROACH_SUFFIXES, parts, strict=True)}
+        found |= {"deployable": self.deployable}
         return found | {name: getattr(self, name) for name in ("train_seconds", "train_usd", "seconds_per_1k_requests", "usd_per_1k_requests")}
 
     def as_dict(self) -> dict[str, Any]:
@@ -105,6 +113,7 @@ class Approach:
             "configurations": [asdict(one) for one in self.configurations],
             "search": self.search,
             "reason": self.reason,
+            "deployable": self.deployable,
         }
 
 
@@ -148,6 +157,7 @@ def roll_up(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list
                 seconds_per_1k_requests=known_mean([known[cell].bill.seconds_per_1k_requests for cell in done]),
                 usd_per_1k_requests=known_mean([known[cell].bill.usd_per_1k_requests for cell in done]),
                 search=searches.get(key),
+                deployable=all(cell.deployable for cell in cells),
             )
         )
     return found
@@ -162,7 +172,11 @@ def methods_of(approaches: Sequence[Approach]) -> tuple[dict[str, str], dict[str
 def scored(
     plan: Plan, approaches: Sequence[Approach], rows: Sequence[Row], families: Sequence[Family], metrics: Sequence[str], primary: str, store: Store
 ) -> list[Approach]:
-    """Returns the approaches with their test scores and ranks, family by family, best first, those without a value last."""
+    """Returns the approaches with their test scores and ranks, family by family, best first, those without a value last.
+
+    An approach of which nothing was chosen could take any place once something is: the worst ranks of the others leave
+    room for it.
+    """
     cells, known = {cell.id: cell for cell in plan.cells}, {row.id: row for row in rows}
     means = {}
     for approach in approaches:
@@ -175,7 +189,9 @@ def scored(
         higher = higher_is_better(plan, primary)
         ranges = rank_ranges(values, _told_apart(own, family), higher)
         own = sorted(own, key=lambda approach: (-values[approach.id] if higher else values[approach.id], approach.label))
-        ordered += [replace(approach, ranks=ranges[approach.id]) for approach in own]
+        open_ = sum(not approach.cells and not set(approach.tried).isdisjoint(family.cells) for approach in approaches)
+        room = {name: (best, worst + open_) for name, (best, worst) in ranges.items()}
+        ordered += [replace(approach, ranks=room[approach.id]) for approach in own]
     placed = {approach.id for approach in ordered}
     return ordered + [approach for approach in means.values() if approach.id not in placed]
 

@@ -33,6 +33,8 @@ AFTER = {
     "usd_per_1k_requests": "one load, one warm-up and 1,000 requests at the measured pace, at the price",
     "price_basis": "which price, from when and whom, measured where; or why there are no dollars",
     "failed_rows": "share of the test rows without an answer, or that the primary metric cannot score",
+    "rank": "among the cells over the same examples, by the primary metric; a range is a tie; empty without one",
+    "deployable": "False for a ceiling: it is shown what no deployed system knows, and neither ranked nor recommended",
 }
 BESIDE = {
     "index_seconds": "wall seconds of the stages that the context built beforehand (an index of documents); 0 without any",
@@ -50,7 +52,8 @@ APPROACH_BEFORE = {
     "approach_id": "ten hexadecimal digits over what the approach's cells share",
     "label": "short name that tells the approach from its neighbours",
     **{axis: f"option of the {axis} axis" for axis in AXES if axis not in TRIAL_AXES},
-    "rank": "among the approaches over the same examples; a range is a tie, over seeds where there are several",
+    "rank": "among the approaches over the same examples; a range is a tie, over seeds where there are several, "
+    "and leaves room for approaches with nothing chosen",
     "trials": "configurations tried: swept or searched values",
     "seeds": "seeds of the chosen configuration that stand in the means",
     "configuration": "the chosen configuration's values, as JSON, where trials differ",
@@ -72,6 +75,7 @@ APPROACH_AFTER = {
     "usd_per_1k_requests": "the same at the price",
     "cells": "ids of the chosen configuration's cells, one per seed, in results.csv",
     "reason": "why no configuration could be chosen",
+    "deployable": "False for a ceiling, see results.csv; it has no rank",
 }
 
 

@@ -27,6 +27,7 @@ from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError, Refused, did_you_mean
 from ftbench.core.example import read_examples, read_jsonl
 from ftbench.core.plan import FILE, Plan
+from ftbench.report.ceilings import CEILING
 from ftbench.report.ranking import DECISION, family_of, method_key
 from ftbench.report.results import Results, notes_of
 from ftbench.report.failed_rows import limit_of
@@ -109,9 +110,13 @@ def compared(
     Raises:
         FtbenchError: when there are fewer than two cells, no common examples, or differently made numbers.
     """
-    entries = _distinct(entries)
+    distinct = _distinct(entries)
+    entries = [entry for entry in distinct if entry.row.deployable]
+    above = [entry for entry in distinct if not entry.row.deployable]
     if len(entries) < 2:
-        raise FtbenchError(f"{len(entries)} finished cell{'s' * (len(entries) != 1)} with {name}: a comparison needs two. Name more sweeps, or --outputs FILE")
+        count = f"{len(entries)} finished cell{'s' * (len(entries) != 1)} with {name}"
+        beside = f" ({CEILING}: {', '.join(entry.row.label for entry in above)})" if above else ""
+        raise FtbenchError(f"{count}{beside}: a comparison needs two. Name more sweeps, or --outputs FILE")
     metric = build(entries[0].node, f"metric.{name}")
     other = next((entry for entry in entries if build(entry.node, f"metric.{name}").identity() != metric.identity()), None)
     if other is not None:
@@ -129,14 +134,45 @@ def compared(
     members = [(row, sample) for row, sample in members if row.value(name) is not None]
     if len(members) < 2:
         raise FtbenchError(f"{name} is n/a for {', '.join(lost)}; nothing is left to compare. Take another --metric")
-    family = family_of(members, {entry.row.id: entry.method for entry in entries}, name, metric, statistics, decision)
+    bounds, left_out = _ceilings(above, entries[0], shared, groups, name, metric, statistics, limit)
+    methods = {entry.row.id: entry.method for entry in entries}
+    family = family_of([*members, *bounds], methods, name, metric, statistics, decision)
     notes = [f"{len(shared)} examples are in all cells, {len(every) - len(shared)} are not and were left out"] if len(shared) < len(every) else []
-    notes += [f"{name} is n/a for {label}" for label in lost] + regrouped
+    notes += [f"{name} is n/a for {label}" for label in lost] + regrouped + left_out
     sample = members[0][1]
     rough = few(len(set(clusters(sample.ids, sample.groups))), len(shared))
     notes += notes_of([replace(row, notes=tuple(note for note in row.notes if note != rough)) for row, _ in members]) + ([rough] if rough is not None else [])
-    rows = {row.id: row for row, _ in members}
-    return Results((name,), name, dict(statistics), tuple(rows[cell] for cell in family.cells), (family,), tuple(notes))
+    rows = {row.id: row for row, _ in (*members, *bounds)}
+    ordered = tuple(rows[cell] for cell in (*family.cells, *family.ceilings))
+    return Results((name,), name, dict(statistics), ordered, (family,), tuple(notes))
+
+
+def _ceilings(
+    entries: Sequence[Entry],
+    first: Entry,
+    shared: Sequence[str],
+    groups: tuple[str | None, ...],
+    name: str,
+    metric: Any,
+    statistics: dict[str, Any],
+    limit: float,
+) -> tuple[list[tuple[Row, Sufficient]], list[str]]:
+    """Returns the cells that cannot be deployed, scored over the examples that the others share.
+
+    They decide nothing of the comparison: one that has no comparable score there is left out, with a note.
+    """
+    found, notes = [], []
+    for entry in entries:
+        comparable = metric.comparable_across_tokenizers
+        comparable |= entry.row.details.get("model") == first.row.details.get("model")
+        comparable &= build(entry.node, f"metric.{name}").identity() == metric.identity()
+        if comparable and all(example in entry.answers for example in shared):
+            row, sample = _scored(entry, shared, groups, name, metric, statistics, limit)
+            if row.value(name) is not None:
+                found.append((row, sample))
+                continue
+        notes.append(f"{CEILING}: {entry.row.label}: has no comparable {name} over these examples and was left out")
+    return found, notes
 
 
 def _plan(path: Path) -> Plan:

@@ -83,7 +83,8 @@ def winners(plan: Plan, store: Store) -> tuple[dict[str, Cell], list[str]]:
         found[key], one = cells[place], configurations[place]
         values = ", ".join(f"{name} {value}" for name, value in one.values.items()) or "nothing to choose between"
         value = f" ({primary} {one.validation:.4g} on validation)" if one.validation is not None else ""
-        told.append(f"chosen for {cells[0].approach_label}: {values}{value}{tail}")
+        what = "chosen for" if cells[0].deployable else "best setting of a ceiling, which itself is no choice,"
+        told.append(f"{what} {cells[0].approach_label}: {values}{value}{tail}")
     return found, told
 
 

@@ -30,7 +30,8 @@ def expectations(plan: Plan) -> list[str]:
         tests.setdefault((settings.get("frozen") or {}).get(prepare, prepare), []).append(prepare)
     for prepares in tests.values():
         data = samples[prepares[0]]
-        cells = [cell for cell in plan.cells if cell.stages.get("prepare") in prepares and "score.test" in cell.stages]
+        own = [cell for cell in plan.cells if cell.stages.get("prepare") in prepares and "score.test" in cell.stages]
+        cells = [cell for cell in own if cell.deployable]
         if len(cells) < 2:
             continue
         metric = build(plan.stages[cells[0].stages["score.test"]].config["metrics"][name], f"metric.{name}")

@@ -22,14 +22,16 @@ VARIED = "dataset.limit.train"
 
 
 def curves(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list[dict[str, Any]]:
-    """Returns one curve per group of at least two trained cells: ``label, points, steps, flat_from, last_gain, last_low, last_high, margin``.
+    """Returns one curve per group of at least two trained cells that can be deployed.
 
+    Of each: ``label, points, steps, flat_from, last_gain, last_low, last_high, margin``.
     ``points``: ``cell, rows, value, low, high``, fewest rows first. ``steps``: the gain of each point over the one before, with its interval.
     """
     cells = {cell.id: cell for cell in plan.cells}
     grouped: dict[str, list[Row]] = {}
     for row in rows:
-        if row.done and row.trains and row.value(primary) is not None and row.details.get("trained_rows") is not None:
+        known = row.value(primary) is not None and row.details.get("trained_rows") is not None
+        if row.done and row.trains and row.deployable and known:
             grouped.setdefault(digest(_else(cells[row.id].config)), []).append(row)
     found = []
     for members in grouped.values():

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ftbench.report import figures
+from ftbench.report.ceilings import ceiling_lines, nothing_to_choose
 from ftbench.report.harness import forgetting_lines
 from ftbench.report.ranking import Family
 from ftbench.report.results import Results
-from ftbench.report.rollup import approach_rows, search_lines
+from ftbench.report.rollup import approach_rows, search_lines, unchosen_lines
 from ftbench.report.rows import Row
 from ftbench.report.slices import SliceTable, slice_tables
 
@@ -20,13 +21,20 @@ def markdown(results: Results) -> str:
     """Returns the whole page."""
     confidence = results.statistics["confidence"]
     parts = ["# Leaderboard", "", f"Ordered by `{results.primary}` on the test split; brackets hold {confidence:.0%} intervals; `*` marks the frontier: nothing cheaper is shown to be as good; `undecided`: a cheaper or a dearer cell there may yet take its place."]
+    beyond = results.ceilings(None)
+    if beyond and not results.families:
+        parts += ["", _cell(nothing_to_choose(len(beyond), results.primary))]
+    parts += ["", *(f"- {_cell(text)}" for text in ceiling_lines(beyond, results.primary, None))] if beyond else []
     for family in results.families:
         parts += ["", f"## {_cell(family.dataset)}", ""]
         if results.rolled:
             grid = [[_cell(text) for text in row] for row in approach_rows(results, family)]
             parts += [_line(grid[0]), "|" + " --- |" * len(grid[0]), *map(_line, grid[1:]), ""] if grid else []
-            parts += [f"- {_cell(sentence)}" for sentence in (*family.method_sentences, *search_lines(results))] + ["", "Its cells:", ""]
+            said = (*family.method_sentences, *search_lines(results), *unchosen_lines(results))
+            parts += [f"- {_cell(sentence)}" for sentence in said] + ["", "Its cells:", ""]
         parts += _table(results, family)
+        bounds = ceiling_lines(results.ceilings(family), results.primary, family.cost_basis)
+        parts += ["", *(f"- {_cell(text)}" for text in bounds)] if bounds else []
         said = (*family.sentences, *(() if results.rolled else family.method_sentences))
         parts += ["", *(f"- {_cell(sentence)}" for sentence in said)] if said else []
         for table in slice_tables(results, family, MOST_VALUES):

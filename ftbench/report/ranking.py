@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ftbench.core.canonical import digest, file_digest
-from ftbench.core.cell import AXES
+from ftbench.core.cell import configuration_key
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.report.rows import Row, base_model
@@ -54,6 +54,7 @@ class Family:
         tests: per difference McNemar's test where every answer is right or wrong, else None.
         methods: comparisons of methods over several seeds: ids of both sides and ``ftbench.stats.seeds.MethodGap``, simultaneous.
         known: every pair of cells that may be spoken of.
+        ceilings: ids of cells over the same examples that cannot be deployed, best first; in nothing of the above.
     """
 
     dataset: str
@@ -67,6 +68,7 @@ class Family:
     tests: tuple[dict[str, Any] | None, ...]
     methods: Gaps
     known: tuple[Difference, ...]
+    ceilings: tuple[str, ...] = ()
 
     def pairs(self) -> list[dict[str, Any]]:
         """Returns every pair that may be spoken of as plain values: what ``ftbench.cost.frontier.verdicts_of`` takes."""
@@ -76,6 +78,7 @@ class Family:
         return {
             "dataset": self.dataset,
             "cells": list(self.cells),
+            "ceilings": list(self.ceilings),
             "ranks": {cell: list(ranks) for cell, ranks in self.ranks.items()},
             "cost_basis": self.cost_basis,
             "sentences": [*self.sentences, *self.method_sentences],
@@ -108,6 +111,8 @@ def families(plan: Plan, rows: Sequence[Row], primary: str, store: Store, method
         grouped.setdefault(digest(alike), []).append((row, sample))
     found = []
     for members in grouped.values():
+        if not any(row.deployable for row, _ in members):
+            continue
         stage = plan.stages[cells[members[0][0].id].stages["score.test"]]
         metric = build(stage.config["metrics"][primary], f"metrics.{primary}")
         found.append(family_of(members, methods, primary, metric, plan.settings["statistics"], plan.settings.get("decision") or DECISION, names))
@@ -127,7 +132,7 @@ def _file_digest(path: Path) -> str:
 
 def method_key(config: Mapping[str, Any]) -> str:
     """Returns what cells share that differ by their seed alone."""
-    return digest({axis: config.get(axis) for axis in AXES if axis != "hardware"})
+    return configuration_key(config)
 
 
 def cost_of(row: Row, basis: str) -> float | None:
@@ -146,8 +151,11 @@ def family_of(
 ) -> Family:
     """Ranks and compares cells over the same examples.
 
+    A cell that cannot be deployed is only named (``Family.ceilings``): an upper bound takes no rank, and the intervals
+    of the others are not widened by comparisons with it.
+
     Args:
-        members: done cells with a value of the primary metric.
+        members: done cells with a value of the primary metric, at least one of them deployable.
         methods: cell id -> what it shares with its other seeds; a cell that is not in it stands for no method.
         primary: name of the metric.
         metric: the metric.
@@ -157,6 +165,8 @@ def family_of(
     """
     higher = bool(metric.higher_is_better)
     members = sorted(members, key=lambda member: (-member[0].value(primary) if higher else member[0].value(primary), member[0].label, member[0].id))
+    ceilings = tuple(row.id for row, _ in members if not row.deployable)
+    members = [member for member in members if member[0].deployable]
     rows = [row for row, _ in members]
     sample = members[0][1]
     tables = {row.id: own.metrics[primary] for row, own in members}
@@ -180,6 +190,7 @@ def family_of(
         tests=_mcnemar(compared, tables, metric, sample),
         methods=tuple(gaps),
         known=compared.known,
+        ceilings=ceilings,
     )
 
 

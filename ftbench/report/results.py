@@ -33,7 +33,7 @@ class Results:
         metrics: in the order typed.
         primary: the metric that orders the table.
         statistics: confidence, resamples and seed of the intervals.
-        rows: ranked cells family by family, then done cells without a value, then the rest.
+        rows: ranked cells family by family, then ceilings and done cells without a value, then the rest.
         families: cells ranked together.
         notes: sentences that stand below the table.
         approaches: the cells rolled up, best first.
@@ -78,9 +78,18 @@ class Results:
     def frontier_mark(self, cell: str) -> str:
         return MARKS[self.frontier(cell) or OFF]
 
+    def ceilings(self, family: Family | None) -> list[Row]:
+        """Returns the cells over a family's examples that cannot be deployed, best first; with None those of no family."""
+        if family is not None:
+            return [self.row(cell) for cell in family.ceilings]
+        beside = {cell for one in self.families for cell in one.ceilings}
+        scored = [row for row in self.rows if row.done and row.value(self.primary) is not None]
+        return [row for row in scored if not row.deployable and row.id not in beside]
+
     def unranked(self) -> list[Row]:
         """Returns the done cells that have no value of the primary metric."""
-        ranked = {cell for family in self.families for cell in family.cells}
+        ranked = {cell for family in self.families for cell in (*family.cells, *family.ceilings)}
+        ranked |= {row.id for row in self.ceilings(None)}
         return [row for row in self.rows if row.done and row.id not in ranked]
 
     def undone(self) -> list[Row]:

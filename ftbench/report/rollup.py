@@ -9,7 +9,9 @@ from ftbench.report.results import Results
 
 
 def approach_rows(results: Results, family: Family | None) -> list[list[str]]:
-    """Returns the head and one row per approach of a family, best first; with None the approaches that no family holds.
+    """Returns the head and one row per approach of a family, best first, last those of which nothing could be chosen.
+
+    With None the approaches that no family holds.
 
     The columns: rank, approach, primary metric with its sampling interval, spread between seeds, seeds, trials, the chosen values, validation,
     training of all trials, cost per 1,000 requests, cells.
@@ -28,7 +30,10 @@ def approach_rows(results: Results, family: Family | None) -> list[list[str]]:
         cost = figures.per_1k(getattr(approach, basis) if basis else None, basis)
         spent = figures.spent(approach.trains, approach.train_seconds, approach.train_usd)
         cells = approach.cells[0] + (f" +{len(approach.cells) - 1}" if len(approach.cells) > 1 else "") if approach.cells else "-"
-        grid.append([approach.rank_text, approach.label, value, spread, str(len(approach.cells)), str(len(approach.configurations)), values_text(chosen), validation, spent, cost, cells])
+        what = values_text(chosen) if approach.cells else f"none of {len(approach.configurations)}"
+        counts = [str(len(approach.cells)), str(len(approach.configurations))]
+        told = [what, validation, spent, cost, cells]
+        grid.append([approach.rank_text or "-", approach.label, value, spread, *counts, *told])
     return grid if len(grid) > 1 else []
 
 
@@ -56,5 +61,13 @@ def search_lines(results: Results) -> list[str]:
     return lines
 
 
+def unchosen_lines(results: Results) -> list[str]:
+    """Returns one line per approach of which no configuration was chosen, where approaches are told of at all."""
+    own = [approach for approach in results.approaches if results.rolled and approach.deployable]
+    return [f"{approach.label}: nothing chosen: {approach.reason}" for approach in own if approach.reason]
+
+
 def _family(results: Results, approach: Approach) -> Family | None:
-    return next((family for family in results.families if approach.cells and approach.cells[0] in family.cells), None)
+    """Returns the family that ranks the chosen cells of an approach, or any cell of it where nothing was chosen."""
+    own = approach.cells[:1] or approach.tried
+    return next((family for family in results.families if not set(own).isdisjoint(family.cells)), None)

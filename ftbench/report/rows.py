@@ -18,6 +18,7 @@ from ftbench.core.receipt import Receipt
 from ftbench.core.stage import needed
 from ftbench.cost.bill import Bill, bill
 from ftbench.cost.tokens import TokenPrice
+from ftbench.report.damaged import damage_line
 from ftbench.report.failed_rows import SPLITS, failure, shares_of, usable
 from ftbench.store.store import Store
 
@@ -70,6 +71,11 @@ class Row:
     @property
     def done(self) -> bool:
         return self.facts["status"] == "done"
+
+    @property
+    def deployable(self) -> bool:
+        """False for a ceiling, see ``ftbench.core.cell.Cell``."""
+        return self.facts.get("deployable") is not False
 
     def value(self, metric: str) -> float | None:
         return self.scores.get(metric, {}).get("value")
@@ -138,18 +144,11 @@ def trial_rows(plan: Plan, store: Store) -> list[Row]:
     for trial in plan.trials:
         missing = [(role, key) for role, key in trial.stages.items() if key not in finished.folders]
         said = [f"{role}: {attempts[-1].error}" for role, key in missing if (attempts := store.attempts(key))]
-        said += [line] * ((line := damage_line(trial.stages, finished.damaged)) is not None)
+        broken = damage_line(trial.stages, finished.damaged)
+        said += [] if broken is None else [broken]
         outcome = CellOutcome("failed", said[-1]) if said else CellOutcome("skipped", "not run") if missing else CellOutcome("done", None)
         found.append(_row(plan, trial, outcome, finished))
     return found
-
-
-def damage_line(stages: Mapping[str, str], damaged: Mapping[str, str]) -> str | None:
-    """Returns why a cell of these stages (role -> key) counts as not done: the first that is damaged; None where none
-    is.
-    """
-    told = next(((role, key) for role, key in stages.items() if key in damaged), None)
-    return None if told is None else f"{told[0]} {told[1][:12]} is damaged: {damaged[told[1]]}. Repeat the sweep's command: it is made again"
 
 
 def metric_names(plan: Plan) -> tuple[str, ...]:
@@ -245,6 +244,7 @@ def _row(
         "usd_per_1k_requests": paid.usd_per_1k_requests,
         "price_basis": paid.price_basis,
         "failed_rows": failed.get("test"),
+        "deployable": cell.deployable,
     }
     read = [key for role, key in cell.stages.items() if role.startswith(("judge.", "likelihood.")) and role.endswith(".test")]
     judged = [receipts[key] for key in read if key in receipts]
@@ -267,7 +267,7 @@ def _refused(refusal: Refusal) -> Row:
     facts = {**_identity(refusal), "status": "refused", "reason": reason, "n": None}
     empty = ("train_seconds", "index_seconds", "generate_seconds", "latency_p50_ms", "latency_p95_ms", "prompt_tokens", "completion_tokens", "tokens_per_second",
              "peak_memory_bytes", "train_usd", "first_token_p50_ms", "first_token_p95_ms", "backend", "index_usd", "usd_per_1k_requests", "price_basis", "failed_rows")  # fmt: skip
-    return Row(facts | dict.fromkeys(empty), {}, {}, None, False, False, (), {})
+    return Row(facts | dict.fromkeys((*empty, "deployable")), {}, {}, None, False, False, (), {})
 
 
 def _identity(cell: Cell | Refusal) -> dict[str, Any]:

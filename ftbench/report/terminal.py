@@ -6,10 +6,11 @@ import textwrap
 from collections.abc import Sequence
 
 from ftbench.report import figures, labels
+from ftbench.report.ceilings import ceiling_lines, nothing_to_choose
 from ftbench.report.harness import forgetting_lines
 from ftbench.report.ranking import Family
 from ftbench.report.results import Results
-from ftbench.report.rollup import approach_rows, search_lines
+from ftbench.report.rollup import approach_rows, search_lines, unchosen_lines
 from ftbench.report.rows import Row
 from ftbench.report.slices import SliceTable, slice_tables
 
@@ -30,21 +31,27 @@ def render(results: Results, width: int) -> str:
     """
     width = max(width, LEAST_WIDTH)
     lines: list[str] = []
+    beyond = results.ceilings(None)
+    if beyond and not results.families:
+        lines += _wrap(nothing_to_choose(len(beyond), results.primary), width)
+    for text in ceiling_lines(beyond, results.primary, None):
+        lines += _wrap(text, width)
     for family in results.families:
         if len(results.families) > 1:
             lines += [f"dataset {_flat(family.dataset)}", ""]
         if results.rolled:
             lines += [*_approaches(results, family, width), "", "its cells (python -m ftbench explain CELL tells more):", ""]
         lines += _table(results, family, width)
+        for text in ceiling_lines(results.ceilings(family), results.primary, family.cost_basis):
+            lines += _wrap(text, width)
         for table in slice_tables(results, family, MOST_VALUES):
             lines += ["", *_slices(table, width)]
         lines += _forgetting([results.row(cell) for cell in family.cells], results.statistics["confidence"], width)
         lines += [""]
         for sentence in (*family.sentences, *(() if results.rolled else family.method_sentences)):
             lines += _wrap(sentence, width)
-    for approach in results.approaches if results.rolled else ():
-        if approach.reason:
-            lines += _wrap(f"{approach.label}: nothing chosen: {approach.reason}", width)
+    for text in unchosen_lines(results):
+        lines += _wrap(text, width)
     for text in search_lines(results):
         lines += _wrap(text, width, "- ")
     for sentence in (*labels.lines(results.labels, results.primary), *undecided_lines(results)):

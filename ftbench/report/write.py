@@ -46,9 +46,10 @@ def write_results(plan: Plan, outcomes: Mapping[str, CellOutcome], folder: Path)
 def validation_score(plan: Plan, cell: Cell, store: Store) -> float | None:
     """Returns the primary metric of a cell on the validation split, which an optimising sweeper may tune on.
 
-    The test split is never returned: it is scored once, for the table (DESIGN 6, number 29).
+    The test split is never returned: it is scored once, for the table (DESIGN 6, number 29). Of a cell that cannot be
+    deployed nothing is: a sweeper would choose it (number 44).
     """
-    key = cell.stages.get("score.validation")
+    key = cell.stages.get("score.validation") if cell.deployable else None
     found = store.find(key) if key else None
     if found is None:
         return None
@@ -60,7 +61,8 @@ def csv_text(results: Results) -> str:
 
     Text that a spreadsheet would run as a formula is shown with a leading apostrophe, as OWASP advises; numbers are left alone.
     """
-    return _csv(columns(results.metrics), [row.record(results.metrics) for row in results.rows])
+    records = [{**row.record(results.metrics), "rank": results.rank_text(row.id)} for row in results.rows]
+    return _csv(columns(results.metrics), records)
 
 
 def approaches_text(results: Results) -> str:

@@ -70,12 +70,17 @@ def read_systems(plan: Plan, store: Store, names: Sequence[str], split: str) -> 
         split: ``test`` or ``validation``.
 
     Raises:
-        FtbenchError: for a name that is no cell, one named twice, a cell that did not answer, or cells that answered different examples.
+        FtbenchError: for a name that is no cell, one named twice, a cell that cannot be deployed or did not answer, or
+            cells that answered different examples.
     """
     cells = [find_cell(plan, name) for name in names]
     double = next((cell for index, cell in enumerate(cells) if cell.id in {other.id for other in cells[:index]}), None)
     if double is not None:
         raise FtbenchError(f"--cells: {double.label} is named twice. A system is compared with others, not with itself")
+    bound = next((cell for cell in cells if not cell.deployable), None)
+    if bound is not None:
+        why = "is a ceiling: it cannot be deployed, so nobody can prefer it in use"
+        raise FtbenchError(f"--cells: {bound.label} {why}. Leave it out")
     systems, shown = [], None
     for cell in cells:
         answered, prepared = (store.find(cell.stages.get(role, "")) if role in cell.stages else None for role in (f"generate.{split}", "prepare"))

@@ -59,3 +59,30 @@ def test_what_a_couple_sets_is_a_value_of_the_trial(composer: Composer) -> None:
 def test_a_price_makes_no_other_approach(composer: Composer) -> None:
     dear = plan(composer, ("hardware=h100", "++hardware.usd_per_hour=9"))
     assert dear.cells[0].approach == plan(composer, ("hardware=h100",)).cells[0].approach
+
+
+def test_29_a_plan_warns_where_nothing_will_be_chosen(composer: Composer) -> None:
+    """Two configurations of one approach without validation scores; seeds are none, a ceiling is no choice."""
+
+    def notes(*jobs: tuple[str, ...]) -> list[str]:
+        found = compile_matrix(composer, [["model=tiny", "dataset=toy", *job] for job in jobs], "plan").notes
+        return [note for note in found if "configurations" in note]
+
+    shots = [("method=none", "context=few_shot", f"++context.k={k}", "validation=false") for k in (2, 4)]
+    (said,) = notes(*shots, ("method=none", "validation=false"))
+    why = "none of its 2 configurations will be chosen, since that takes validation scores"
+    assert said == f"tiny none few_shot: {why}. Set validation=true, or keep one"
+    assert notes(*(job[:3] for job in shots)) == []
+    assert notes(shots[0], (*shots[0], "seed=1")) == []
+    bounds = [("context=oracle", f"++context.chunking.size={size}", "validation=false") for size in (64, 128)]
+    assert notes(*bounds) == []
+
+
+def test_44_a_cell_is_deployable_as_its_components_are(composer: Composer) -> None:
+    contexts = ("zero_shot", "few_shot", "rag", "oracle")
+    jobs = [["model=tiny", "dataset=toy", f"context={context}"] for context in contexts]
+    found = compile_matrix(composer, jobs, "plan").plan
+    told = {cell.choices["context"]: cell.deployable for cell in found.cells}
+    assert told == {name: name != "oracle" for name in contexts}
+    assert [note for note in found.cells[3].notes if note.startswith("context=oracle cannot be deployed")]
+    assert Plan.from_dict(found.as_dict()).cells == found.cells

@@ -34,7 +34,13 @@ def test_the_oracle_is_above_retrieval_and_retrieval_above_nothing(tmp_path: Pat
         right[cell.choices["context"]] = sum(said(row["output"]) in {said(reference) for reference in row["references"]} for row in rows)
         shown = [set(row["documents"]) & set(row["gold_documents"]) for row in rows]
         assert cell.choices["context"] != "oracle" or all(shown)
+        assert cell.deployable == (cell.choices["context"] != "oracle")
     assert right["oracle"] >= right["rag"] > right["zero_shot"] and right["oracle"] == 120, right
-    cells = {cell["label"]: cell["scores"] for cell in json.loads(Path("sweep/results.json").read_text(encoding="utf-8"))["cells"]}
+    found = json.loads(Path("sweep/results.json").read_text(encoding="utf-8"))
+    ranks = {cell["label"]: cell["rank"] for cell in found["cells"]}
+    assert ranks == {"tiny none oracle": "", "tiny none rag": "1", "tiny none zero_shot": "2"}, "44: a ceiling has none"
+    labels = {cell["cell_id"]: cell["label"] for cell in found["cells"]}
+    assert labels[found["families"][0]["decision"]["recommendation"]["choice"]] == "tiny none rag"
+    cells = {cell["label"]: cell["scores"] for cell in found["cells"]}
     assert {label.split()[-1]: round(scores["exact_match"]["value"] * 120) for label, scores in cells.items()} == right
     assert cells["tiny none oracle"]["recall_at_1"]["value"] == 1.0

@@ -67,6 +67,7 @@ class Matrix:
         values=None,
         data="toy",
         tested=None,
+        deployable=True,
     ):
         """Adds a cell whose first ``right`` of ``n`` answers are right.
 
@@ -104,7 +105,7 @@ class Matrix:
             roles[f"score.{split}"] = self._score(nodes, scored)
         choices = {"model": model, "method": "lora" if trains else "none", "context": "zero_shot", "dataset": "toy", "decoding": "greedy", "hardware": hardware}
         config = {"seed": seed, "hardware": machine, **{axis: {"label": label} for axis in choices if axis != "hardware"}}
-        cell = Cell(f"{len(self.cells):010x}", label, choices, (), config, roles, approach=approach or "", approach_label=approach or "", values=values or {})
+        cell = Cell(f"{len(self.cells):010x}", label, choices, (), config, roles, approach=approach or "", approach_label=approach or "", values=values or {}, deployable=deployable)
         self.cells.append(cell)
         self.outcomes[cell.id] = CellOutcome(status, reason)
         return cell

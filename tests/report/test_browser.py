@@ -180,7 +180,9 @@ def _shows(page, ranked, load) -> str:
     totals = [group.cost for group in one.groups]
     assert totals == sorted(totals) and len(totals) == 8
     drawn = re.search(r'<svg[^>]*ft-wide-chart.*?</svg>', ownership.chart(owned(one, choices_of(ranked), load), {})).group()
-    wanted = {"names": [group.name for group in one.groups], "totals": [group.cost_text for group in one.groups], "marks": re.findall(r'x1="([\d.]+)"[^>]*class="ft-mark"', drawn), "say": one.verdict.sentence}
+    marks = re.findall(r'x1="([\d.]+)"[^>]*class="ft-mark"', drawn)
+    names, costs = [line.row.label for line in one.cells], [line.cost_text for line in one.cells]
+    wanted = {"names": names, "totals": costs, "marks": marks, "say": one.verdict.sentence}
     page.wait_for_function(
         """(wanted) => {
           const texts = (query) => [...document.querySelectorAll(query)].map((part) => part.textContent.trim());

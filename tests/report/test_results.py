@@ -16,7 +16,7 @@ ORDER = (
     "cell_id,label,model,method,context,dataset,decoding,seed,hardware,status,reason,n,"
     "exact_match,exact_match_low,exact_match_high,rouge1,rouge1_low,rouge1_high,"
     "train_seconds,generate_seconds,latency_p50_ms,latency_p95_ms,prompt_tokens,completion_tokens,tokens_per_second,peak_memory_bytes,"
-    "train_usd,usd_per_1k_requests,price_basis,failed_rows"
+    "train_usd,usd_per_1k_requests,price_basis,failed_rows,rank,deployable"
 )
 
 

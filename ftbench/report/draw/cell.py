@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 from ftbench.report import figures
+from ftbench.report.ceilings import CEILING
 from ftbench.report.draw.pieces import code, empty, facts, note, piece, share, table, tag
 from ftbench.report.draw.statistics import checks
+from ftbench.report.rows import Row
 from ftbench.report.text import cut, escaped, flat
 from ftbench.report.view.cell import CellPage, Training
 
@@ -18,7 +20,8 @@ def head(page: CellPage, primary: str) -> str:
     parts = [f"<h2>{escaped(page.label)}</h2>"]
     if row is not None:
         status = str(row.facts.get("status"))
-        parts.append(f"<p>{tag(status, {'done': 'green', 'failed': 'red', 'refused': 'amber'}.get(status, 'grey'))}{tag('rank ' + str(page.result.get('rank')), '') if page.result.get('rank') else ''}</p>")
+        colour = {"done": "green", "failed": "red", "refused": "amber"}.get(status, "grey")
+        parts.append(f"<p>{tag(status, colour)}{_rank(page, row)}</p>")
         if row.facts.get("reason"):
             parts.append(note(str(row.facts["reason"]), "red" if status == "failed" else "amber"))
         names = [name for name in (primary, *row.scores) if name in row.scores]
@@ -38,6 +41,12 @@ def head(page: CellPage, primary: str) -> str:
     else:
         parts.append(note("The matrix added this cell as a baseline; it comes with the sweep's command."))
     return piece(*parts)
+
+
+def _rank(page: CellPage, row: Row) -> str:
+    if not row.deployable:
+        return tag(CEILING, "amber")
+    return tag(f"rank {page.result['rank']}") if page.result.get("rank") else ""
 
 
 def training(one: Training) -> str:

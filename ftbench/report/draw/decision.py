@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report import figures
-from ftbench.report.draw.pieces import facts, note, piece, span, table, tag
+from ftbench.report.ceilings import ceiling_lines, nothing_to_choose
+from ftbench.report.draw.pieces import facts, note, notes, piece, span, table, tag
 from ftbench.report.rows import Row
 from ftbench.report.text import escaped
+from ftbench.report.view.approaches import ApproachRow
 from ftbench.report.view.decision import COST, Decision, places_by_cost
-from ftbench.report.view.lines import Group, Line
+from ftbench.report.view.lines import Line, standing_words
 from ftbench.report.view.verdict import CLEAR
 from ftbench.report.view.weighed import TOTAL
 
@@ -30,22 +32,55 @@ def verdict(decision: Decision, agreement: str | None = None, sweep: str | None 
 
 
 def ranking(decision: Decision, link: Link | None = None, anchor: str | None = None) -> str:
-    """Returns the ranked table, one row per group of seeds, each opening to its facts.
+    """Returns the ranked table, one row per cell, each opening to its facts.
+
+    Before it stand the approaches, where seeds or configurations make them more than cells; below it the ceilings:
+    cells that cannot be deployed, and so have no rank.
 
     Args:
         link: cell id -> where its page is.
         anchor: beginning of the name by which a row can be linked to, its cell's id being the rest.
     """
-    ends = [end for line in decision.groups for end in (line.low, line.value, line.high) if end is not None]
+    ends = [end for line in decision.cells for end in (line.low, line.value, line.high) if end is not None]
     axis = (min(ends), max(ends))
     unit = "$/1k" if decision.basis == "usd_per_1k_requests" else "time/1k"
     last = "total cost" if decision.weighed.basis == TOTAL else "training"
     keys = {3: " data-sort=rank", 5 if decision.weighed.basis == TOTAL else 4: " data-sort=cost"}  # what the file's script makes a click order by
     head = "".join(f"<span{' class=ft-right' if place > 2 else ''}{keys.get(place, '')}>{words}</span>" for place, words in enumerate(("by cost" if decision.order == COST else "rank", "cell", "", f"{escaped(decision.metric)}", unit, last, "p95")))
     by_cost = places_by_cost(decision) if decision.order == COST else None
-    rows = "".join(_group(group, axis, decision, link, anchor, by_cost) for group in decision.groups)
+    rows = "".join(_cell(line, axis, decision, link, anchor, by_cost) for line in decision.cells)
     hidden = note(f"{decision.hidden} hidden by the filters. Ranks are over all {len(decision.family['cells'])} cells.") if decision.hidden else ""
-    return piece(f'<div class="ft-rank"><div class="ft-head"><div class="ft-row">{head}</div></div>{rows}</div>{hidden}')
+    bounds = notes(ceiling_lines(decision.ceilings, decision.metric, decision.basis))
+    cells = f'<div class="ft-rank"><div class="ft-head"><div class="ft-row">{head}</div></div>{rows}</div>'
+    return piece(approaches(decision), cells, bounds, hidden)
+
+
+def approaches(decision: Decision) -> str:
+    """Returns the approaches with their ranks among one another, and what became of the configurations of each.
+
+    Nothing where they say no more than the cells.
+    """
+    if not decision.approaches:
+        return ""
+    unit = "$/1k" if decision.basis == "usd_per_1k_requests" else "time/1k"
+    head = ("rank", "approach", escaped(decision.metric), "seed sd", "seeds", "chosen", "training", unit)
+    rows = []
+    for one in decision.approaches:
+        texts = (one.text, one.spread, str(one.seeds), one.chosen, one.training, one.serving)
+        name = f'<span class="ft-way">{escaped(one.label)}</span>'
+        rows.append([escaped(one.rank or "-"), name, *map(escaped, texts)])
+    inside = "".join(map(_configurations, decision.approaches))
+    return f"<h3>Approaches</h3>{table(head, rows, numbers=(2, 3, 4, 6, 7), label=1)}{inside}<h3>Cells</h3>"
+
+
+def _configurations(one: ApproachRow) -> str:
+    if not one.configurations:
+        return ""
+    said = f"validation chose {one.chosen} among {len(one.configurations)} configurations"
+    said = f"nothing chosen: {one.reason}" if one.reason else said
+    rows = [[escaped(text) for text in each] for each in one.configurations]
+    inside = table(("configuration", "validation", "state", "cells"), rows, numbers=(1,))
+    return f"<details><summary>{escaped(f'{one.label}: {said}')}</summary>{inside}</details>"
 
 
 def sentences(decision: Decision) -> str:
@@ -54,43 +89,42 @@ def sentences(decision: Decision) -> str:
     return piece(f'<h3>What the comparisons say</h3><ul class="ft-said">{said}</ul>') if said else ""
 
 
-def _group(group: Group, axis: tuple[float, float], decision: Decision, link: Link | None, anchor: str | None, by_cost: Mapping[str, str] | None) -> str:
-    name = "" if anchor is None else f' id="{escaped(anchor + group.lead.row.id)}"'
-    inside = _members("seeds", group.lines, decision, link) if len(group.lines) > 1 else ""
-    if group.trials:
-        chosen = f"Validation chose {group.chosen} among the trials; the others, which on test may only look lucky:" if group.chosen else "Trials that validation did not choose:"
-        inside += f'<p class="ft-soft">{escaped(chosen)}</p>' + _members("trials", group.trials, decision, link)
-    elif group.tried > 1:
-        chosen = f"Validation chose {group.chosen or 'one'} among {group.tried} configurations; the others were not asked the test split."
-        inside += f'<p class="ft-soft">{escaped(chosen)}</p>'
-    cost = "" if group.lead.cost is None else f' data-cost="{group.lead.cost:.9g}"'
-    return f'<details{name}{cost}><summary>{_row(group, axis, decision, by_cost)}</summary><div class="ft-more">{inside}{_facts(group.lead, decision, link)}</div></details>'
+def _cell(
+    line: Line,
+    axis: tuple[float, float],
+    decision: Decision,
+    link: Link | None,
+    anchor: str | None,
+    by_cost: Mapping[str, str] | None,
+) -> str:
+    name = "" if anchor is None else f' id="{escaped(anchor + line.row.id)}"'
+    cost = "" if line.cost is None else f' data-cost="{line.cost:.9g}"'
+    inside = f'<div class="ft-more">{_facts(line, decision, link)}</div>'
+    return f"<details{name}{cost}><summary>{_row(line, axis, decision, by_cost)}</summary>{inside}</details>"
 
 
-def _members(words: str, lines: Sequence[Line], decision: Decision, link: Link | None) -> str:
-    cells = [[_named(one, link), escaped(one.text), escaped(one.serving), escaped(figures.training(one.row)), escaped(one.rank)] for one in lines]
-    return table((words, escaped(decision.metric), "per 1,000", "training", "rank among cells"), cells, numbers=(1, 2, 3, 4))
-
-
-def _row(group: Group, axis: tuple[float, float], decision: Decision, by_cost: Mapping[str, str] | None) -> str:
-    line = group.lead
+def _row(line: Line, axis: tuple[float, float], decision: Decision, by_cost: Mapping[str, str] | None) -> str:
     lead = line.row.id in decision.verdict.open
     tags = ""
     if line.row.id == decision.verdict.choice and len(decision.groups) > 1:
         tags += tag("cheapest contender", "amber") if decision.verdict.kind == UNDECIDED and decision.verdict.margin is None else tag("choose", "green")
-    tags += tag(f"rank {group.rank}", "grey") if by_cost is not None else ""
+    tags += tag(f"rank {line.rank}", "grey") if by_cost is not None else ""
     tags += tag("frontier") if line.state == ON else tag("frontier: undecided", "amber") if line.state == UNDECIDED else ""
-    tags += tag(f"{len(group.lines)} seeds", "grey") if len(group.lines) > 1 else ""
-    tags += tag(f"best of {group.tried} trials", "grey") if group.tried > 1 else ""
+    tags += tag(standing_words(line), "grey") if line.standing else ""
     tags += tag("baseline", "grey") if line.row.baseline else ""
     tags += tag(f"{lost} of rows failed", "amber") if (lost := figures.failed(line.row)) else ""
     tags += "".join(tag(f"breaks: {words}", "red") for words in line.broken)
     p95 = line.row.facts.get("latency_p95_ms")
     whole = decision.weighed.basis == TOTAL
+    place = line.rank if by_cost is None else by_cost.get(line.row.id, figures.UNKNOWN)
+    name, spent = ("total", line.cost_text) if whole else ("training", figures.training(line.row))
     return (
-        f'<div class="ft-row{" ft-out" if line.broken else ""}"><span class="ft-place">{escaped(group.rank if by_cost is None else by_cost.get(line.row.id, figures.UNKNOWN))}</span><span><span class="ft-name">{escaped(group.name)}</span> {tags}</span>'
-        f'{span(group.low, group.value, group.high, axis, lead=lead)}<span class="ft-num ft-right">{escaped(group.text)}</span>'
-        f'<span class="ft-num ft-right" data-name="per 1,000">{escaped(group.serving)}</span><span class="ft-num ft-right" data-name="{"total" if whole else "training"}">{escaped(group.cost_text if whole else group.training)}</span>'
+        f'<div class="ft-row{" ft-out" if line.broken else ""}"><span class="ft-place">{escaped(place)}</span>'
+        f'<span><span class="ft-name">{escaped(line.row.label)}</span> {tags}</span>'
+        f"{span(line.low, line.value, line.high, axis, lead=lead)}"
+        f'<span class="ft-num ft-right">{escaped(line.text)}</span>'
+        f'<span class="ft-num ft-right" data-name="per 1,000">{escaped(line.serving)}</span>'
+        f'<span class="ft-num ft-right" data-name="{name}">{escaped(spent)}</span>'
         f'<span class="ft-num ft-right">{figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms"}</span></div>'
     )
 
@@ -110,8 +144,17 @@ def _facts(line: Line, decision: Decision, link: Link | None) -> str:
     return facts(scores) + facts(cost) + more + f"<small>{escaped(row.facts.get('price_basis') or '')}</small>"
 
 
-def _named(line: Line, link: Link | None) -> str:
-    return f'<a href="{escaped(link(line.row.id))}">{escaped(line.row.label)}</a>' if link else escaped(line.row.label)
+def ceilings(rows: Sequence[Row], metric: str, *, alone: bool) -> str:
+    """Returns cells that cannot be deployed and stand beside no ranked table; nothing without any.
+
+    Args:
+        rows, metric: see ``ftbench.report.ceilings.ceiling_lines``.
+        alone: whether there is no ranked table at all.
+    """
+    if not rows:
+        return ""
+    head = f"<p><b>{escaped(nothing_to_choose(len(rows), metric))}</b></p>" if alone else ""
+    return piece(head, notes(ceiling_lines(rows, metric, None)))
 
 
 def undone(rows: Sequence[Row], unranked: Sequence[Row], metric: str, link: Link | None = None) -> str:

@@ -32,7 +32,10 @@ def plan_cells(page: PlanPage, link: Callable[[str], str] | None = None) -> str:
         name = f'<a href="{escaped(link(cell["id"]))}">{escaped(cell["label"])}</a>' if link else escaped(cell["label"])
         status = cell["status"] or ("done" if cell["done"] == cell["stages"] else "waiting")
         kind = {"done": "green", "failed": "red", "waiting": "grey"}.get(status, "amber")
-        rows.append([name + (" " + tag("baseline", "grey") if cell["baseline"] else ""), tag(status, kind), f"{cell['done']} of {cell['stages']}", *([escaped(cell["reason"] or "")] if stopped else []), f"<small>{cell['id']}</small>"])
+        name += " " + tag("baseline", "grey") if cell["baseline"] else ""
+        name += "" if cell["deployable"] else " " + tag("ceiling", "amber")
+        reason = [escaped(cell["reason"] or "")] if stopped else []
+        rows.append([name, tag(status, kind), f"{cell['done']} of {cell['stages']}", *reason, f"<small>{cell['id']}</small>"])
     left = note(f"{len(page.cells) - MOST_CELLS} more in plan.json.") if len(page.cells) > MOST_CELLS else ""
     return piece(table(("cell", "state", "stages done", *(["reason"] if stopped else []), "id"), rows, numbers=(2,)), left)
 

@@ -51,9 +51,13 @@ def _draw(decision: Decision, lines: Sequence[Line], unit: str, link: Callable[[
     else:
         across = scale(amounts, left, right, log=log, room=0.08)
     ends = [end for entry in lines for end in (entry.low, entry.value, entry.high) if end is not None]
-    up = scale(ends, bottom, top)
+    bounds = {row.label: float(row.scores[decision.metric]["value"]) for row in decision.ceilings}
+    up = scale([*ends, *bounds.values()], bottom, top)
     parts = _axes(across, up, unit, decision, width, height, left, right, top, bottom, log)
     spots = {entry.row.id: (across(float(entry.cost)), up(entry.value)) for entry in lines}  # type: ignore[arg-type]
+    for label, value in bounds.items():
+        words = fitted(f"{label}, cannot be deployed", right - left - 12)
+        parts += [line(left, up(value), right, up(value), "ft-bound"), text(left + 6, up(value) + 14, words)]
     best = _stairs([entry for entry in lines if entry.state in (ON, UNDECIDED)], decision.higher)
     stairs = _steps([spots[entry.row.id] for entry in best])
     parts.append(path(stairs, "ft-frontier"))

@@ -80,7 +80,7 @@ _RULES = """
 .ft svg .ft-strong{fill:var(--ft-ink);font-weight:600}.ft svg .ft-axis{stroke:var(--ft-line);stroke-width:1}.ft svg .ft-gridline{stroke:var(--ft-grid);stroke-width:1}
 .ft svg .ft-whisker{stroke:var(--ft-dim);stroke-width:1.5}.ft svg .ft-point{fill:var(--ft-ground);stroke:var(--ft-faint);stroke-width:2}
 .ft svg .ft-on .ft-point{stroke:var(--ft-accent)}.ft svg .ft-lead .ft-point{fill:var(--ft-accent);stroke:var(--ft-accent)}.ft svg .ft-open .ft-point{stroke:var(--ft-amber)}.ft svg .ft-lead .ft-whisker{stroke:var(--ft-accent)}
-.ft svg .ft-frontier{fill:none;stroke:var(--ft-accent);stroke-width:1.5;stroke-dasharray:5 4;opacity:.8}.ft svg .ft-mark{stroke:var(--ft-amber);stroke-width:1.5;stroke-dasharray:3 3}
+.ft svg .ft-frontier{fill:none;stroke:var(--ft-accent);stroke-width:1.5;stroke-dasharray:5 4;opacity:.8}.ft svg .ft-bound{stroke:var(--ft-dim);stroke-width:1.5;stroke-dasharray:2 4}.ft svg .ft-mark{stroke:var(--ft-amber);stroke-width:1.5;stroke-dasharray:3 3}
 .ft svg a{cursor:pointer}.ft svg .ft-hit{fill:transparent}.ft svg a:hover .ft-point{stroke-width:4}.ft svg a:hover text,.ft svg a:focus text{fill:var(--ft-accent)}
 .ft svg .ft-thin{fill:none;stroke:var(--ft-dim);stroke-width:1.3}.ft svg .ft-thick{fill:none;stroke:var(--ft-accent);stroke-width:2.2}.ft svg .ft-other{fill:none;stroke:var(--ft-amber);stroke-width:1.8}
 .ft svg .ft-spot{fill:var(--ft-accent)}.ft svg .ft-halo{paint-order:stroke;stroke:var(--ft-ground);stroke-width:4px;stroke-linejoin:round}

@@ -126,8 +126,11 @@ def _decision(sweeps: Sequence[Sweep], first: Table, metrics: Sequence[str]) -> 
     alone = f'<div class="ft-no-js">{note(f"Ranked by {first.metric} alone: scripts are off or blocked here. With them, a menu ranks by each of the {len(metrics)} metrics; Statistics below has all their values.")}</div>' if len(metrics) > 1 else ""
     undone = pieces.undone(first.undone(), first.unranked(), first.metric)
     told = f"<details><summary>{notes_of(len(first.notes))}</summary>{notes(first.notes)}</details>" if first.notes else ""
-    ranked = f"{tools}{alone}{''.join(parts)}" if parts else empty("No cell of this sweep has a score to rank.", "What stopped the cells stands below.")
-    return f'<section id="decision">{ranked}{undone}{told}</section>'
+    beyond = pieces.ceilings(first.ceilings(None), first.metric, alone=not first.families)
+    why = ("No cell of this sweep has a score to rank.", "What stopped the cells stands below.")
+    nothing = "" if beyond else empty(*why)
+    ranked = f"{tools}{alone}{''.join(parts)}" if parts else nothing
+    return f'<section id="decision">{ranked}{beyond}{undone}{told}</section>'
 
 
 def _owned(ranked: Table, one: Decision) -> str:

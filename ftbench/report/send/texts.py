@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report import figures
+from ftbench.report.ceilings import ceiling_lines, nothing_to_choose
 from ftbench.report.columns import columns
 from ftbench.report.send.clean import cleaned
 from ftbench.report.text import field, markdown
 from ftbench.report.view.decision import Decision, decisions
+from ftbench.report.view.lines import standing_words
 from ftbench.report.view.review import agreements
 from ftbench.report.view.sweep import Sweep
 from ftbench.report.view.table import metrics_of, table
@@ -29,6 +31,9 @@ def markdown_text(sweeps: Sequence[Sweep]) -> str:
     for one in decisions(ranked):
         state = f"**{one.verdict.kind.capitalize()}.** " if one.verdict.kind in ("clear", "undecided") else ""
         parts += [f"{state}{markdown(one.verdict.sentence)}", "", markdown(one.verdict.sure), "", *(f"- {markdown(words)}" for words in (*agreements(sweeps, one.metric), *one.verdict.also)), "", *_table(one), "", *(f"- {markdown(words)}" for words in one.family.get("sentences", ())), ""]
+    beyond = ranked.ceilings(None)
+    parts += [markdown(nothing_to_choose(len(beyond), ranked.metric)), ""] if beyond and not ranked.families else []
+    parts += [*(f"- {markdown(words)}" for words in ceiling_lines(beyond, ranked.metric, None)), ""] if beyond else []
     left = [*ranked.undone(), *ranked.unranked()]
     if left:
         parts += [f"Not ranked: {len(left)}", "", "| cell | state | reason |", "| --- | --- | --- |"]
@@ -45,26 +50,52 @@ def _table(one: Decision) -> list[str]:
     total = one.weighed.basis == TOTAL
     unit = "$ per 1k" if one.basis == "usd_per_1k_requests" else "time per 1k"
     head = ["rank", "cell", markdown(one.metric), unit, f"total {one.weighed.per}" if total else "training", "p95", ""]
-    lines = ["| " + " | ".join(head) + " |", "| ---: | --- | ---: | ---: | ---: | ---: | --- |"]
-    for group in one.groups:
-        line = group.lead
+    lines = [*_approaches(one, unit), _line(head), "| ---: | --- | ---: | ---: | ---: | ---: | --- |"]
+    decided = one.verdict.kind == "clear" or one.verdict.margin is not None
+    for line in one.cells:
         p95 = line.row.facts.get("latency_p95_ms")
-        marks = [words for words, yes in (("**choose**" if one.verdict.kind == "clear" or one.verdict.margin is not None else "cheapest that may be best", line.row.id == one.verdict.choice and len(one.groups) > 1), ("frontier", line.state == ON), ("frontier: undecided", line.state == UNDECIDED), (f"{len(group.lines)} seeds", len(group.lines) > 1), (f"best of {group.tried} trials", group.tried > 1), (f"{figures.failed(line.row)} of rows failed", bool(figures.failed(line.row)))) if yes]
-        cells = [group.rank, markdown(group.label), markdown(group.text), markdown(group.serving), markdown(group.cost_text if total else group.training), figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms", ", ".join(marks)]
-        lines.append("| " + " | ".join(cells) + " |")
-    return lines
+        texts = (line.row.label, line.text, line.serving, line.cost_text if total else figures.training(line.row))
+        chosen = line.row.id == one.verdict.choice and len(one.groups) > 1
+        marks = ["**choose**" if decided else "cheapest that may be best"] if chosen else []
+        marks += {ON: ["frontier"], UNDECIDED: ["frontier: undecided"]}.get(line.state, [])
+        marks += [standing_words(line)] if line.standing else []
+        failed = figures.failed(line.row)
+        marks += [f"{failed} of rows failed"] if failed else []
+        speed = figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms"
+        lines.append(_line([line.rank, *map(markdown, texts), speed, ", ".join(marks)]))
+    bounds = ceiling_lines(one.ceilings, one.metric, one.basis)
+    return [*lines, *(["", *(f"- {markdown(words)}" for words in bounds)] if bounds else [])]
+
+
+def _line(texts: Sequence[str]) -> str:
+    return "| " + " | ".join(texts) + " |"
+
+
+def _approaches(one: Decision, unit: str) -> list[str]:
+    """Returns the approaches with their ranks among one another, where they say more than the cells."""
+    if not one.approaches:
+        return []
+    head = ["rank", "approach", markdown(one.metric), "seed sd", "seeds", "chosen", "training", unit]
+    lines = [_line(head), "| ---: | --- | ---: | ---: | ---: | --- | ---: | ---: |"]
+    for each in one.approaches:
+        scores = (each.label, each.text, each.spread, str(each.seeds))
+        lines.append(_line([*map(markdown, (each.rank or "-", *scores, each.chosen, each.training, each.serving))]))
+    open_ = [f"- {markdown(f'{each.label}: nothing chosen: {each.reason}')}" for each in one.approaches if each.reason]
+    return [*lines, "", *open_, "", "Its cells:", ""]
 
 
 def csv_text(sweeps: Sequence[Sweep]) -> str:
     """Returns every cell of the sweeps with the columns of ``results.csv`` behind the sweep's name, the rank and the place on the frontier; numbers in full."""
     clean = [cleaned(sweep) for sweep in sweeps if sweep.results is not None]
     metrics = tuple(metrics_of(clean))
-    names = columns(metrics)
+    names = [name for name in columns(metrics) if name != "rank"]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["sweep", "rank", "frontier", *map(field, names)])
     for sweep in clean:
         for cell, row in sweep.rows.items():
             record = row.record(metrics)
-            writer.writerow([field(sweep.name), field(str(sweep.shown[cell].get("rank") or "")), field(str(sweep.shown[cell].get("frontier") or "")), *(field(record.get(name)) for name in names)])
+            told = sweep.shown[cell] if row.deployable else {}
+            stand = [field(str(told.get(name) or "")) for name in ("rank", "frontier")]
+            writer.writerow([field(sweep.name), *stand, *(field(record.get(name)) for name in names)])
     return stream.getvalue()

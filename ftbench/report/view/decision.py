@@ -10,6 +10,7 @@ from ftbench.cost.frontier import Place, places, verdicts_of
 from ftbench.cost.ownership import Load
 from ftbench.report import figures
 from ftbench.report.rows import Row
+from ftbench.report.view.approaches import ApproachRow, approach_rows
 from ftbench.report.view.labels import short
 from ftbench.report.view.lines import Group, Line, groups_of, line_of, passed_over
 from ftbench.report.view.table import Table
@@ -33,10 +34,14 @@ class Decision:
         basis: of the costs per 1,000 requests: ``usd_per_1k_requests``, ``seconds_per_1k_requests`` or None.
         n: examples; ``clusters``: independent ones.
         verdict: the sentence on top.
-        groups: of the ranked table.
+        groups: what the sentence on top weighs, see ``ftbench.report.view.lines.Group``.
         lines: every shown cell that was chosen, best first; trials that validation passed over are in their groups alone.
         hidden: how many cells of the family a filter hides.
-        order: of the groups: ``QUALITY`` or ``COST``.
+        order: of the ranked table and the groups: ``QUALITY`` or ``COST``.
+        cells: the ranked table: every shown cell, chosen or not, with its rank among cells.
+        approaches: how the run rolled the cells up, one row each; empty where that says no more than the cells, or is
+            of another metric.
+        ceilings: cells that cannot be deployed, best first; they take part in nothing of the above.
     """
 
     family: dict[str, Any]
@@ -53,11 +58,14 @@ class Decision:
     lines: tuple[Line, ...]
     hidden: int
     order: str = QUALITY
+    cells: tuple[Line, ...] = ()
+    approaches: tuple[ApproachRow, ...] = ()
+    ceilings: tuple[Row, ...] = ()
 
 
 def places_by_cost(decision: Decision) -> dict[str, str]:
-    """Returns id of a group's lead -> its place by cost, a range where others cost alike; without groups of unknown cost."""
-    known = {group.lead.row.id: group.cost for group in decision.groups if group.cost is not None}
+    """Returns id of a cell -> its place by cost, a range where others cost alike; without cells of unknown cost."""
+    known = {line.row.id: line.cost for line in decision.cells if line.cost is not None}
     found = {}
     for cell, cost in known.items():
         alike = [other for other in known.values() if decision.weighed.alike(other, cost)]
@@ -103,7 +111,10 @@ def decisions(
 
 
 def _decision(table: Table, family: dict[str, Any], keep: Mapping[str, set[str]], limits: Mapping[str, float], load: Load | None, order: str) -> Decision:
-    rows = [table.rows[cell] for cell in family["cells"] if all(choice_of(table, table.rows[cell], axis) in options for axis, options in keep.items())]
+    def shown(row: Row) -> bool:
+        return all(choice_of(table, row, axis) in options for axis, options in keep.items())
+
+    rows = [table.rows[cell] for cell in family["cells"] if shown(table.rows[cell])]
     labels = short({row.id: row.label for row in rows})
     digits = figures.decimals(rows, table.metric)
     basis = family["cost_basis"]
@@ -113,17 +124,21 @@ def _decision(table: Table, family: dict[str, Any], keep: Mapping[str, set[str]]
     stand = placed(family, {row.id: costs[row.id] for row in rows if row.id not in passed})
     lines = [line_of(table, family, row, labels[row.id], digits, weighed, stand.get(row.id), limits) for row in rows]
     comparison = next(iter(family["comparisons"]), {})
-    groups = groups_of(table, lines, basis, weighed, digits)
+    groups = groups_of(table, family, lines, basis, weighed, digits)
     trials = {line.row.id for group in groups for line in group.trials}
     whole = len(lines) == len(family["cells"])
     verdict = verdict_of(table, family, groups, comparison, whole, weighed)
     n = rows[0].scores[table.metric].get("n") if rows else None
+    cells = list(lines)
     if order == COST:
-        groups.sort(key=lambda group: (group.cost is None, group.cost or 0.0))
+        for entries in (groups, cells):
+            entries.sort(key=lambda one: (one.cost is None, one.cost or 0.0))
     kept = tuple(line for line in lines if line.row.id not in trials)
+    rolled = approach_rows(table, family, {row.id for row in rows}, digits)
+    ceilings = tuple(row for row in table.ceilings(family) if shown(row))
     return Decision(
         family, family["dataset"], table.metric, table.higher, digits, weighed, basis, n, comparison.get("clusters"), verdict, tuple(groups), kept,
-        len(family["cells"]) - len(lines), order,
+        len(family["cells"]) - len(lines), order, tuple(cells), rolled, ceilings,
     )  # fmt: skip
 
 

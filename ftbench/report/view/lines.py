@@ -11,6 +11,7 @@ from ftbench.cost.frontier import OFF, Place
 from ftbench.report import figures
 from ftbench.report.ranking import cost_of
 from ftbench.report.rows import Row
+from ftbench.report.view.approaches import cells_of
 from ftbench.report.view.table import Table
 from ftbench.report.view.weighed import Weighed
 
@@ -21,6 +22,9 @@ LIMITS = {
     "peak_memory_bytes": ("peak memory", "GB", 1e9),
 }
 """Constraints that a reader may set: fact -> words, unit as typed, how much of the fact one such unit is."""
+
+
+CHOSEN, NOT_CHOSEN = "chosen", "not chosen"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,9 @@ class Line:
         cost, cost_text: as the reader weighs it, None for unknown; ``serving`` is per 1,000 requests, as measured.
         place: on or off the frontier of the cells shown; None for a trial that validation passed over.
         broken: constraints that it breaks, in words; empty for a cell that keeps them all.
+        standing: what validation made of its configuration: ``CHOSEN``, ``NOT_CHOSEN``, or empty where its approach has
+            no other.
+        tried: how many configurations its approach has.
     """
 
     row: Row
@@ -50,6 +57,8 @@ class Line:
     serving: str
     place: Place | None
     broken: tuple[str, ...]
+    standing: str = ""
+    tried: int = 1
 
     @property
     def frontier(self) -> bool:
@@ -67,11 +76,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Group:
-    """One row of the ranked table: an approach with its trials and seeds, or cells that differ by their seed alone.
+    """What the sentence on top weighs as one: an approach with its trials and seeds, or cells that differ by seed.
 
     Attributes:
         name: short; ``label`` in full.
-        ranks: (best, worst).
+        ranks: (best, worst): among approaches where ``by_approach``, else those of its first cell among cells.
         value, low, high, text: of the metric, mean over the seeds.
         cost, cost_text, serving: as of a line, mean over the seeds.
         training: of all its trials and seeds, in words.
@@ -120,8 +129,33 @@ def line_of(table: Table, family: dict[str, Any], row: Row, label: str, digits: 
         for name, most in limits.items()
         if facts.get(name) is None or facts[name] > most
     ) + declared(table, row.id)
-    text = figures.score(row, table.metric, digits, limits=True)
-    return Line(row, label, (low, high), entry["value"], entry.get("low"), entry.get("high"), text, weighed.costs[row.id], weighed.text(weighed.costs[row.id]), figures.cost(row, basis), place, broken)
+    own, text = weighed.costs[row.id], figures.score(row, table.metric, digits, limits=True)
+    ends = (entry["value"], entry.get("low"), entry.get("high"))
+    costs = (own, weighed.text(own), figures.cost(row, basis))
+    return Line(row, label, (low, high), *ends, text, *costs, place, broken, *standing(table, row.id))
+
+
+def standing(table: Table, cell: str) -> tuple[str, int]:
+    """Returns what validation made of a cell's configuration, and how many its approach has."""
+    for approach in table.approaches:
+        configurations = approach["configurations"]
+        chosen = [one["chosen"] for one in configurations if cell in one["cells"]]
+        chosen += [True] if cell in approach["cells"] else []
+        if chosen:
+            return "" if len(configurations) < 2 else CHOSEN if any(chosen) else NOT_CHOSEN, len(configurations)
+    return "", 1
+
+
+def standing_words(line: Line) -> str:
+    """Returns what validation made of a cell's configuration, for beside its name; empty where there is no other."""
+    return f"best of {line.tried} trials" if line.standing == CHOSEN else line.standing
+
+
+def by_approach(table: Table, family: Mapping[str, Any]) -> bool:
+    """Tells whether the groups of a family have ranks as approaches: the run ranked them, and each has a choice."""
+    cells = set(family["cells"])
+    own = [one for one in table.approaches if not cells.isdisjoint(cells_of(one))]
+    return table.own and bool(own) and all(one["cells"] for one in own)
 
 
 def declared(table: Table, cell: str) -> tuple[str, ...]:
@@ -144,22 +178,37 @@ def passed_over(table: Table) -> set[str]:
     return {cell for approach in table.approaches if approach["cells"] for one in approach["configurations"] if not one["chosen"] for cell in one["cells"]}
 
 
-def groups_of(table: Table, lines: Sequence[Line], basis: str | None, weighed: Weighed, places: int) -> list[Group]:
-    """Returns the rows of the ranked table, best first: by approach as ``results.json`` rolled them up, else by what cells share but the seed."""
+def groups_of(
+    table: Table, family: Mapping[str, Any], lines: Sequence[Line], basis: str | None, weighed: Weighed, places: int
+) -> list[Group]:
+    """Returns what the sentence on top weighs, best first.
+
+    Approaches as ``results.json`` rolled them up, else cells that differ by their seed alone.
+    """
     known = {line.row.id: line for line in lines}
+    ranked = by_approach(table, family)
     found, seen = [], set()
     for approach in table.approaches:
         members = [known[cell] for cell in approach["cells"] if cell in known]
         if members:
             trials = [known[cell] for one in approach["configurations"] if not one["chosen"] for cell in one["cells"] if cell in known]
-            found.append(_approach(table, approach, members, trials, basis, weighed, places))
+            found.append(_approach(table, approach, members, trials, basis, weighed, places, ranked))
             seen |= {line.row.id for line in (*members, *trials)}
     for members in _grouped(table, [line for line in lines if line.row.id not in seen]).values():
         found.append(_seeds(members))
     return sorted(found, key=lambda group: -group.value if table.higher else group.value)
 
 
-def _approach(table: Table, approach: Mapping[str, Any], members: Sequence[Line], trials: Sequence[Line], basis: str | None, weighed: Weighed, places: int) -> Group:
+def _approach(
+    table: Table,
+    approach: Mapping[str, Any],
+    members: Sequence[Line],
+    trials: Sequence[Line],
+    basis: str | None,
+    weighed: Weighed,
+    places: int,
+    ranked: bool,
+) -> Group:
     lead, mean = members[0], approach["scores"].get(table.metric)
     name = _without_seed(lead.label) if len(members) > 1 else lead.label
     chosen = ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in (approach["configuration"] or {}).items())
@@ -168,7 +217,7 @@ def _approach(table: Table, approach: Mapping[str, Any], members: Sequence[Line]
     if table.slice is not None or mean is None or len(members) < len(approach["cells"]):  # means are of all examples and seeds
         return replace(_seeds(members), trials=tuple(trials), chosen=chosen, tried=tried, label=label)
     ranks = lead.ranks
-    if table.own and approach["rank"]:
+    if ranked and approach["rank"]:
         ranks = tuple(int(part) for part in (approach["rank"].split("-") * 2)[:2])
     served = approach.get(basis) if basis else None
     own = [line.cost for line in members]

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from ftbench.core.cell import AXES
+from ftbench.core.cell import AXES, is_deployable
 from ftbench.report.view.sweep import Sweep
 
 DONE, FAILED, WAITING = "done", "failed", "waiting"
@@ -123,6 +123,7 @@ def _cell(sweep: Sweep, cell: dict[str, Any], state: dict[str, str]) -> dict[str
         "id": cell["id"],
         "label": cell["label"],
         "baseline": bool(cell.get("baseline")),
+        "deployable": is_deployable(cell),
         "status": result.get("status"),
         "reason": result.get("reason"),
         "stages": len(needed),

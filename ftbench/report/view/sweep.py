@@ -13,12 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ftbench.core.cell import is_deployable
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE
 from ftbench.core.receipt import Receipt
 from ftbench.cost.bill import Bill
-from ftbench.report.rows import Row, damage_line
+from ftbench.report.damaged import damage_line
+from ftbench.report.rows import Row
 from ftbench.stats.sufficient import Sufficient
 from ftbench.store.store import Store
 
@@ -202,8 +204,9 @@ def _json(path: Path) -> dict[str, Any]:
 def _row(cell: dict[str, Any], planned: dict[str, Any] | None) -> Row:
     paid = cell.get("bill")
     stages = (planned or {}).get("stages", {})
+    facts = {key: value for key, value in cell.items() if key not in NOT_ROW}
     return Row(
-        facts={key: value for key, value in cell.items() if key not in NOT_ROW},
+        facts=facts if planned is None else {**facts, "deployable": is_deployable(planned)},
         scores=cell.get("scores") or {},
         validation=cell.get("validation") or {},
         bill=None if paid is None else Bill(**{one.name: paid.get(one.name) for one in fields(Bill)}),

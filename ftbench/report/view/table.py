@@ -13,6 +13,7 @@ from typing import Any
 
 from ftbench.core.canonical import digest
 from ftbench.core.errors import FtbenchError
+from ftbench.report.ceilings import MARK
 from ftbench.report.ranking import DECISION, Family, family_of, frozen, method_key
 from ftbench.report.rows import Row
 from ftbench.report.view.labels import distinct
@@ -60,9 +61,18 @@ class Table:
     def undone(self) -> list[Row]:
         return [row for row in self.rows.values() if not row.done]
 
+    def ceilings(self, family: Mapping[str, Any] | None) -> list[Row]:
+        """Returns the cells over a family's examples that cannot be deployed, best first; with None those of no family."""
+        if family is not None:
+            return [self.rows[cell] for cell in family.get("ceilings", ())]
+        beside = {cell for one in self.families for cell in one.get("ceilings", ())}
+        scored = [row for row in self.rows.values() if row.done and row.value(self.metric) is not None]
+        return [row for row in scored if not row.deployable and row.id not in beside]
+
     def unranked(self) -> list[Row]:
         """Returns done cells without a value of the metric."""
-        ranked = {cell for family in self.families for cell in family["cells"]}
+        ranked = {cell for family in self.families for cell in (*family["cells"], *family.get("ceilings", ()))}
+        ranked |= {row.id for row in self.ceilings(None)}
         return [row for row in self.rows.values() if row.done and row.id not in ranked]
 
 
@@ -104,18 +114,21 @@ def table(sweeps: Sequence[Sweep], metric: str | None = None, only: Slice | None
     methods = {cell: method_key(home[cell].cells[cell]["config"]) for cell in rows if cell in home[cell].cells}
     first = sweeps[0]
     statistics = {**STATISTICS, **((first.results or {}).get("statistics") or first.settings.get("statistics") or {})}
-    # What the run found no longer holds for a sweep of which a cell is damaged: the others are compared anew.
-    own = len(sweeps) == 1 and only is None and metric == first.primary and not first.damaged
+    stored = list((first.results or {}).get("families", ()))
+    # An earlier version ranked ceilings too, and of a sweep with a damaged cell the others are compared anew.
+    stale = any(cell in rows and not rows[cell].deployable for family in stored for cell in family["cells"])
+    own = len(sweeps) == 1 and only is None and metric == first.primary and not stale and not first.damaged
     approaches = tuple({approach["id"]: approach for sweep in reversed(sweeps) for approach in (sweep.results or {}).get("approaches", ())}.values())
     if own:
-        families = list((first.results or {}).get("families", ()))
+        families = stored
         notes = tuple((first.results or {}).get("notes", ()))
     else:
         rows, ranked = _compared(home, rows, labels, methods, metric, only, statistics, {**DECISION, **(first.settings.get("decision") or {})})
         families = [family.as_dict() for family in ranked]
         notes = tuple(dict.fromkeys(note for sweep in sweeps for note in (sweep.results or {}).get("notes", ())))
     place = {cell: index for index, cell in enumerate(cell for family in families for cell in family["cells"])}
-    ordered = sorted(rows, key=lambda cell: (place.get(cell, len(place)), not rows[cell].done))
+    ordered = sorted(rows, key=lambda cell: (place.get(cell, len(place)), not rows[cell].done, rows[cell].deployable))
+    labels = {cell: label if rows[cell].deployable else label + MARK for cell, label in labels.items()}
     named = {cell: replace(rows[cell], facts={**rows[cell].facts, "label": labels[cell]}) for cell in ordered}
     return Table(metric, only, statistics["confidence"], named, labels, tuple(families), home, methods, notes, approaches, own)
 
@@ -137,14 +150,16 @@ def _compared(
         if only is not None:
             sample = _within(sample, only)
             row = _sliced(row, metric, only, home[cell].metric(cell, metric), sample, statistics)
-            if row.value(metric) is None:
-                continue
-        named = replace(row, facts={**row.facts, "label": labels[cell]})
         rows = {**rows, cell: row}
+        if row.value(metric) is None:
+            continue
+        named = replace(row, facts={**row.facts, "label": labels[cell]})
         grouped.setdefault(digest(alike), []).append((named, sample))
     found = []
     for members in grouped.values():
         cell = members[0][0].id
+        if not any(row.deployable for row, _ in members):
+            continue
         found.append(family_of(members, methods, metric, home[cell].metric(cell, metric), statistics, decision))
     return rows, found
 

@@ -9,7 +9,7 @@ from typing import Any
 from ftbench.cost.frontier import best_first, recommend, verdicts_of
 from ftbench.report import figures
 from ftbench.report.rows import Row
-from ftbench.report.view.lines import Group, declared
+from ftbench.report.view.lines import NOT_CHOSEN, Group, by_approach, declared
 from ftbench.report.view.table import Table
 from ftbench.report.view.weighed import Weighed
 
@@ -108,6 +108,8 @@ def _ids(groups: Sequence[Group]) -> tuple[str, ...]:
 def _told(group: Group) -> str:
     """Returns an approach with what it stands on: its seeds, and what validation chose among."""
     said = [f"{len(group.lines)} seeds"] if len(group.lines) > 1 else []
+    if group.lead.standing == NOT_CHOSEN:
+        said.append(f"one of {group.lead.tried} configurations, not chosen on validation")
     said += [f"{group.chosen or 'one'} chosen on validation"] if group.tried > 1 else []
     return f"{group.label} ({', '.join(said)})" if said else group.label
 
@@ -135,8 +137,8 @@ def _rivals(table: Table, family: dict[str, Any], usable: Sequence[Group], whole
 
 
 def _gap(table: Table, family: dict[str, Any], lead: Group, other: Group) -> Mapping[str, Any] | None:
-    """Returns the comparison of two methods over their seeds, where there is one and the table is not rolled up to approaches."""
-    if table.own and table.approaches:
+    """Returns the comparison of two methods over their seeds, if any; None where groups are ranked as approaches."""
+    if by_approach(table, family):
         return None
     names = [table.methods.get(group.lead.row.id, group.lead.row.id) for group in (lead, other)]
     return next((gap for gap in family.get("methods", ()) if [table.methods.get(gap[side][0]) for side in ("first", "second")] == names), None)
