@@ -112,15 +112,16 @@ def _others(store: Store, stage: Stage) -> Iterator[tuple[str, list[tuple[str, A
     """Yields key and differences of each finished stage of the same kind."""
     for key in store.keys():
         record = store.folder(key) / RECORD
-        if not record.is_file():
+        if key == stage.key or not record.is_file():  # a damaged stage is not its own neighbor
             continue
         try:
             other = json.loads(record.read_text(encoding="utf-8"))
-        except ValueError:  # damaged; a run that needs it says so
+            kind, there = other["kind"], {name: other[name] for name in ("version", "spec", "inputs")}
+        except (ValueError, KeyError, TypeError):  # damaged; a run that needs it says so
             continue
-        if other["kind"] == stage.kind:
+        if kind == stage.kind:
             here = stage.record()
-            yield key, differences({name: other[name] for name in ("version", "spec", "inputs")}, {name: here[name] for name in ("version", "spec", "inputs")})
+            yield key, differences(there, {name: here[name] for name in ("version", "spec", "inputs")})
 
 
 def differences(old: Any, new: Any, place: str = "") -> list[tuple[str, Any, Any]]:
