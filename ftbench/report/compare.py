@@ -193,9 +193,9 @@ def _entries(path: Path, plan: Plan, name: str, moved: Path | None) -> list[Entr
     cells = {cell.id: cell for cell in plan.cells}
     found = []
     for row in build_rows(plan, done, store):
-        if row.id not in done or not row.done:  # too many of its rows failed
+        if row.id not in done:
             continue
-        if not row.done:
+        if not row.done:  # too many of its rows failed, or a stage of it is damaged
             print(f"ftbench: {path}: {row.label} is left out: {row.facts['reason']}", file=sys.stderr)
             continue
         cell = cells[row.id]
@@ -221,7 +221,8 @@ def _recorded(file: str, entries: Sequence[Entry]) -> Entry:
     try:
         given = model.answers()
     except Refused as refused:
-        raise FtbenchError(str(refused).replace("model.outputs=", "--outputs ")) from refused
+        text = str(refused).replace("model.outputs=", "--outputs ")
+        raise FtbenchError(text if text.startswith("--outputs") else f"--outputs {text}") from refused
     wanted = {one["id"] for one in entries[0].answers.values()}
     if not given.keys() & wanted:
         raise FtbenchError(f"--outputs {file}: no id is one of the sweep's examples. Use the ids of its outputs.jsonl")

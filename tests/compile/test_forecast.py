@@ -157,7 +157,10 @@ def test_31_a_config_that_says_nothing_is_an_unknown_forecast_with_its_reason(co
     folder = tmp_path / "modell é"
     folder.mkdir()
     (folder / "config.json").write_text(content, encoding="utf-8")
-    (folder / "model.safetensors").write_bytes(b"")
+    names = ["embed_tokens", *(f"layers.{layer}.mlp.up_proj" for layer in range(2))]
+    names = ["lm_head.weight", *(f"model.{name}.weight" for name in names)]
+    header = json.dumps({name: {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for name in names}).encode()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
     plan = compiled(composer, "model=hf method=none", also=[*GPU, f"model.name_or_path='{folder}'"]).plan
     (cell,) = plan.forecast["cells"].values()
     assert cell["usd"] is None and any("config.json" in reason and why in reason for reason in cell["unknown"])
