@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
+import absl.logging
 import hypothesis
 import pytest
 
@@ -13,6 +15,10 @@ hypothesis.settings.load_profile("ftbench")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch starts; results are byte-equal only for one thread count
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# rouge_score brings absl along, whose log handler closes the stream that it was made with whenever logging is set up anew, as Hydra
+# does. Under pytest that stream is the file that pytest captures into; this one it leaves alone.
+absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 ROOT = Path(__file__).resolve().parent.parent
 
