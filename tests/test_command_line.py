@@ -20,7 +20,7 @@ SMALL = ("dataset.train=24", "dataset.validation=8", "dataset.test=12", "decodin
 COLUMNS = "cell_id,label,model,method,context,dataset,decoding,seed,hardware,status,reason,n"
 TAIL = (
     "train_seconds,generate_seconds,latency_p50_ms,latency_p95_ms,prompt_tokens,completion_tokens,tokens_per_second,"
-    "peak_memory_bytes,train_usd,usd_per_1k_requests,price_basis,failed_rows"
+    "peak_memory_bytes,train_usd,usd_per_1k_requests,price_basis,failed_rows,rank,deployable"
 )
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -73,20 +73,17 @@ def test_matrix_runs_ranks_and_is_found_again(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_damaged_result_says_what_to_remove(run: Run, tmp_path: Path) -> None:
+def test_42_a_damaged_result_is_set_aside_and_made_again(run: Run, tmp_path: Path) -> None:
     assert run("method=none", *SMALL[:4], "validation=false").returncode == 0
     (outputs,) = tmp_path.glob(".ftbench/store/stages/*/*/outputs.jsonl")
+    whole = outputs.read_bytes()
     outputs.chmod(0o644)
-    outputs.write_text(outputs.read_text(encoding="utf-8")[:200], encoding="utf-8")
+    outputs.write_bytes(whole[:200])
     done = run("method=none", *SMALL[:4], "validation=false", "metrics=[exact_match]")
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    (row,) = _rows(_sweep(tmp_path))
-    assert f"may be damaged: remove its folder and run again; inputs: {outputs.parent}" in row["reason"]
-    outputs.parent.chmod(0o755)
-    for path in outputs.parent.iterdir():
-        path.unlink()
-    outputs.parent.rmdir()
-    assert run("method=none", *SMALL[:4], "validation=false", "metrics=[exact_match]").returncode == 0
+    assert done.returncode == 0 and "damaged" in done.stderr and "Traceback" not in done.stderr
+    assert outputs.read_bytes() == whole
+    (aside,) = tmp_path.glob(".ftbench/store/damaged/*/*/outputs.jsonl")
+    assert aside.read_bytes() == whole[:200]
 
 
 @pytest.mark.slow

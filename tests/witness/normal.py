@@ -13,8 +13,8 @@ from typing import Any
 from tests.conftest import ROOT
 
 DIGITS = 6
-_SHORT = (12, 8)
-"""Digits of a key that are shown where it is not written in full."""
+SHOWN, PLANNED = 12, 8
+"""Digits of a key that are shown where it is not written in full, and in the text of a plan."""
 
 
 @dataclass(frozen=True)
@@ -45,29 +45,45 @@ class Names:
 
 def normal(name: str, text: str, names: Names, folder: Path) -> str:
     """Returns a text that two runs of the same code, in two folders on two days, have in common."""
-    if name.endswith(".json") and not text.startswith("exit"):
-        text = _indented(text)
+    text = re.sub(r"-?\d+\.\d{5,}(e-?\d+)?", lambda found: f"{float(found[0]):.{DIGITS}g}", text)
+    if name.endswith(".json"):
+        text = _by_lines(text)
     for key in sorted(names.keys, key=len, reverse=True):
-        text = text.replace(key, names.keys[key])
-        for digits in _SHORT if len(key) > _SHORT[0] else ():
-            text = text.replace(key[:digits], names.keys[key])
+        for digits in {len(key), min(len(key), SHOWN)}:
+            text = re.sub(rf"(?<![\w.]){key[:digits]}(?!\w)", lambda _, key=key: names.keys[key], text)
+        # a plan shows each stage's role and the beginning of its key
+        text = re.sub(rf"(?<=[a-z] ){key[:PLANNED]}(?!\w)", lambda _, key=key: names.keys[key], text)
     text = text.replace(str(folder), "<folder>").replace(str(ROOT), "<project>")
     for pattern, word in (
         (r"\b[0-9a-f]{64}\b", "<sha256>"),
-        (r"\b[0-9a-f]{12}\b", "<sha256>"),
         (r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?([+]00:00|Z)?( UTC)?", "<moment>"),
         (r"(?m)^.*\b\d+/\d+ stages.*\n", ""),
     ):
         text = re.sub(pattern, word, text)
-    return re.sub(r"-?\d+\.\d{5,}(e-?\d+)?", lambda found: f"{float(found[0]):.{DIGITS}g}", text)
+    return text
 
 
-def _indented(text: str) -> str:
+def _by_lines(text: str) -> str:
+    """Returns JSON with one line for each entry of what stands at the top, so that a difference is short."""
     body, mark, rest = text.partition("exit status")
     try:
-        return json.dumps(json.loads(body), indent=1, ensure_ascii=False, sort_keys=True) + "\n" + mark + rest
+        value = json.loads(body)
     except ValueError:
         return text
+    parts = [f"{_compact(key)}: {_entries(item)}" for key, item in sorted(value.items())]
+    return "{\n" + ",\n".join(parts) + "\n}\n" + mark + rest
+
+
+def _entries(value: Any) -> str:
+    if isinstance(value, list) and value:
+        return "[\n " + ",\n ".join(map(_compact, value)) + "\n]"
+    if isinstance(value, dict) and value:
+        return "{\n " + ",\n ".join(f"{_compact(key)}: {_compact(item)}" for key, item in sorted(value.items())) + "\n}"
+    return _compact(value)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def html_text(page: str) -> str:
