@@ -50,6 +50,9 @@ HYDRA_VERBS = ("run", "plan")
 _OPEN_KEY = re.compile(rf"^(({'|'.join(AXES)}|effort\.space)\.[\w.]+|decision\.labour_usd(\.\w+)?)=")
 """Keys that the first composition need not have: values of one option alone, and mappings that are empty unless somebody fills them."""
 
+_ONE_CELL = ("--cfg", "-c", "--info", "-i", "--help", "-h")
+"""Flags of Hydra that compose one cell and run nothing."""
+
 _ROOM, _PLACE = "Free some space, or name another place; what is finished is kept", "Mend its permissions, or name another place"
 _DISK = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EROFS: _PLACE, errno.EACCES: _PLACE, errno.EPERM: _PLACE}
 """What the disk may refuse anywhere, and what helps; any other error of the system is ours."""
@@ -129,13 +132,18 @@ def _hydra(words: list[str]) -> int:
     _refuse_secrets(words)
     if verb == "plan":
         words.append("hydra.launcher.verb=plan")
+    from ftbench.compile.spelling import in_full, swept
     from ftbench.compile.words import check_quotes, check_words
     from ftbench.entry import run
 
-    if any(word.partition("=")[0] in ("--cfg", "-c", "--info", "-i") for word in words):  # Hydra takes one of them or -m, which is the default here
+    one = any(word.partition("=")[0] in _ONE_CELL for word in words)
+    if one:  # Hydra takes one of them or -m, which is the default here
         words = [word for word in words if word not in ("-m", "--multirun")]
     check_words(words)
     check_quotes(words)
+    words = in_full(words)
+    if not one and "hydra.mode=RUN" not in words:
+        words = swept(words)
 
     sys.argv = ["ftbench", *(f"++{word}" if _OPEN_KEY.match(word) else word for word in _flags_first(words))]
     try:

@@ -13,6 +13,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from ftbench.core.cell import AXES, axis_of
 from ftbench.core.errors import FtbenchError, did_you_mean
 from ftbench.places import CONF
 
@@ -91,6 +92,9 @@ def in_words(error: Exception) -> str:
     text = str(error) + (f"\n{cause}" if isinstance(cause, OmegaConfBaseException) else "")
     if "Could not override 'hydra.launcher.verb'" in text:  # the word that plan adds
         return "hydra/launcher: plan sees a whole matrix only under local, the default. Leave hydra/launcher out of a plan"
+    group = re.search(r"Could not override '([^'@]+/[^'@]+)'", text)
+    if group and (axis := axis_of(group[1])) in AXES:
+        return f"{group[1]}: the {axis} of this cell has none. Choose another {axis}=..., or leave it out"
     if missing := re.search(r"Could not find '([^']*)/([^/']*)'", text):
         group, name = missing.groups()
         options = re.findall(r"^\t(?!provider=)(\S+)$", text, re.MULTILINE)

@@ -21,7 +21,7 @@ import yaml
 
 from ftbench.compile.explain import read_plan
 from ftbench.core.canonical import digest
-from ftbench.core.cell import Cell
+from ftbench.core.cell import Cell, option_words
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError, did_you_mean
 from ftbench.core.plan import Plan
@@ -173,7 +173,7 @@ def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
         f"- licence of the base: {model.licence or 'not known here; the base decides'}",
         f"- base in training: {model.quantization or 'not quantised'}",
         f"- data: {cell.choices['dataset']}, fingerprint {prepared.provenance.get('data')}",
-        f"- prompts: context {cell.choices['context']}, decoding {cell.choices['decoding']}, chat template {'none: plain text' if model.has_chat_template() is False else 'in this folder'}",
+        f"- prompts: context {option_words(cell.choices, 'context')}, decoding {cell.choices['decoding']}, chat template {'none: plain text' if model.has_chat_template() is False else 'in this folder'}",
         "",
         f"## Scores on the test split ({plan.settings['statistics']['confidence']:.0%} intervals)",
         "",

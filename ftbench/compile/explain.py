@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ftbench.core.cell import Cell, Refusal
+from ftbench.core.cell import AXES, Cell, Refusal, axis_of, sub_axes
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE, Plan
 from ftbench.core.receipt import Receipt
@@ -76,7 +76,7 @@ def _plan_file(sweep: Path | None, ended: bool) -> Path:
 
 
 def _cell(plan: Plan, store: Store, cell: Cell) -> list[str]:
-    lines = [f"cell {cell.id}: {cell.label}", f"typed: {' '.join(cell.overrides) or '(nothing)'}"]
+    lines = [f"cell {cell.id}: {cell.label}", f"typed: {' '.join(cell.overrides) or '(nothing)'}", f"options: {_options(cell.choices)}"]
     for role, key in cell.stages.items():
         shared = [other.label for other in plan.cells if other.id != cell.id and key in other.stages.values()]
         also = f"   shared with {len(shared)}: {', '.join(shared[:3])}{' ...' if len(shared) > 3 else ''}" if shared else ""
@@ -84,8 +84,15 @@ def _cell(plan: Plan, store: Store, cell: Cell) -> list[str]:
     return lines + [f"note: {note}" for note in cell.notes]
 
 
+def _options(choices: Mapping[str, str]) -> str:
+    """Returns every axis with its option, each with its sub-axes behind it."""
+    ordered = [group for axis in AXES for group in (axis, *(sub for sub in sub_axes([choices]) if axis_of(sub) == axis)) if group in choices]
+    return " ".join(f"{group}={choices[group]}" for group in ordered)
+
+
 def _refusal(refusal: Refusal) -> list[str]:
     lines = [f"refused {refusal.cell}: {refusal.label}", f"typed: {' '.join(refusal.overrides)}"]
+    lines += [f"options: {_options(refusal.choices)}"] if refusal.choices else []
     return lines + [f"  {problem['where']}: {problem['why']}. {problem['fix']}." for problem in refusal.problems]
 
 

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ftbench.core.cell import AS_TRAINED, AXES, Cell
+from ftbench.core.cell import AS_TRAINED, AXES, Cell, axis_of, sub_axes
 
 ALWAYS = ("model", "method", "context")
 
 
-def labels(cells: Sequence[tuple[dict[str, str], dict[str, Any]]]) -> list[str]:
+def labels(cells: Sequence[tuple[dict[str, str], dict[str, Any]]], replaced: Collection[str] = ()) -> list[str]:
     """Names each cell by its model, method and context, and by whatever else differs within the matrix.
 
+    A sub-axis stands behind its axis where the axis's option does not tell it: where cells of one option differ by it, or where some cell
+    has another than its option brings.
+
     Args:
-        cells: per cell, axis -> resolved option, and dotted key -> value for what was typed or coupled.
+        cells: per cell, axis and sub-axis -> resolved option, and dotted key -> value for what was typed or coupled.
+        replaced: sub-axes that some cell has another option of than its axis's option brings.
 
     Returns:
         One label per cell, all different if the cells are, such as ``tiny lora zero_shot rank=16``.
     """
     varying = {axis for axis in AXES if len({names[axis] for names, _ in cells}) > 1}
+    varying |= {group for group in sub_axes([names for names, _ in cells]) if group in replaced or _told_by_no_option(cells, group)}
     keys = list(dict.fromkeys(key for _, values in cells for key in values))
     told = [key for key in keys if len({repr(values[key]) for _, values in cells if key in values}) > 1]
     found = _labels(cells, varying, told)
@@ -44,13 +49,25 @@ def _labels(cells: Sequence[tuple[dict[str, str], dict[str, Any]]], varying: set
     short = _shorten(keys)
     found = []
     for names, values in cells:
-        parts = [names[axis] for axis in AXES_SHOWN if _tells(axis, names[axis], varying)]
+        parts = []
+        for axis in AXES_SHOWN:
+            parts += [names[axis]] if _tells(axis, names[axis], varying) else []
+            parts += [names[group] for group in sub_axes([names]) if axis_of(group) == axis and group in varying and names[group]]
         found.append(" ".join(parts + [f"{short[key]}={_show(values[key])}" for key in keys if key in values]))
     return found
 
 
 def _differs(cells: Sequence[tuple[dict[str, str], dict[str, Any]]], key: str) -> bool:
     return len({repr(values.get(key)) for _, values in cells}) > 1
+
+
+def _told_by_no_option(cells: Sequence[tuple[dict[str, str], dict[str, Any]]], group: str) -> bool:
+    """Tells whether cells with the same option of an axis differ by one of its sub-axes."""
+    chosen: dict[str, set[str]] = {}
+    for names, _ in cells:
+        if group in names:
+            chosen.setdefault(names[axis_of(group)], set()).add(names[group])
+    return any(len(options) > 1 for options in chosen.values())
 
 
 def _tells(axis: str, name: str, varying: set[str]) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 from ftbench.compile import effort, rules, select
 from ftbench.compile.approach import approach_id, is_open
 from ftbench.compile.builder import Builder
-from ftbench.compile.compose import Composed, Composer
+from ftbench.compile.compose import Composer
+from ftbench.compile.composed import Composed
 from ftbench.compile.effort import Round
 from ftbench.compile.forecast import Forecaster
 from ftbench.compile.forecast_summary import summary
@@ -23,7 +24,7 @@ from ftbench.compile.reader import ID_LENGTH, Reader
 from ftbench.compile.rivals import rivals_of
 from ftbench.compile.settings import Settings, settings_node
 from ftbench.core.canonical import digest
-from ftbench.core.cell import AXES, TRIAL_AXES, Cell, configuration_key
+from ftbench.core.cell import AXES, TRIAL_AXES, Cell, axis_of, configuration_key, option_words
 from ftbench.core.component import Component, build, plain
 from ftbench.core.errors import Problem
 from ftbench.core.example import group_sizes
@@ -90,7 +91,7 @@ class _Compiler:
         refuse_secrets(node for cell in cells for node in (cell.raw, cell.config))
         everywhere = frozenset.intersection(*[cell.idle for cell in cells]) if cells else frozenset()
         self.reader.say_idle(cells, everywhere)
-        names = {axis: self.composer.options(axis) for axis in AXES}
+        names = {group: self.composer.options(group) for group in (*AXES, *self.composer.groups.sub_axes)}
         outcome: list[str | None] = []
         points: list[Point] = []
         excluded = 0
@@ -108,7 +109,7 @@ class _Compiler:
         self.loose = {key for point in points for key in self._shown(point) if is_open(key)}
         owners: Sequence[int] = range(len(points))
         if points and not any(point.problems for point in points) and self._settings(points[0].config).effort.wanted:
-            expanded = effort.expand(points, self.round, self.loose, lambda config: self._examined(config, self._settings(config)))
+            expanded = effort.expand(points, self.round, self.loose, lambda config: self._examined(config, self._settings(config)), self.composer.groups)
             points, owners, self.loose, self.searched = expanded
         ids, plan = self._plan(points, excluded)
         named = (plan.settings.get("decision") or {}).get("baseline")
@@ -122,15 +123,17 @@ class _Compiler:
     def _plan(self, points: list[Point], excluded: int) -> tuple[list[str], Plan]:
         graph, cells, ids, self.points = Graph(), {}, [], points
         told = [self._shown(point) for point in points]
-        names = labels([(point.names, shown) for point, shown in zip(points, told, strict=True)])
-        ways = labels([(_asked(point.names), {key: value for key, value in shown.items() if key != "seed" and not is_open(key)}) for point, shown in zip(points, told, strict=True)])
+        replaced = {group for point in points for group in point.composed.replaced}
+        names = labels([(point.names, shown) for point, shown in zip(points, told, strict=True)], replaced)
+        asked = [{key: value for key, value in shown.items() if key != "seed" and not is_open(key)} for shown in told]
+        ways = labels([(_asked(point.names), shown) for point, shown in zip(points, asked, strict=True)], replaced)
         first: Settings | None = None
         compared: list[Parts] = []
         metrics: dict[str, Component] = {}
         samples: dict[str, dict[str, int]] = {}
         frozen: dict[str, str] = {}
         reports: dict[str, dict[str, Any]] = {}
-        tried = [axis for axis in TRIAL_AXES if len({point.names[axis] for point in points}) > 1]
+        tried = [axis for axis in TRIAL_AXES if len({option_words(point.names, axis) for point in points}) > 1]
         needs: dict[str, tuple[str, list[str]]] = {}
         for point, label, way in zip(points, names, ways, strict=True):
             settings = self._settings(point.config)
@@ -161,7 +164,7 @@ class _Compiler:
                     samples[stages["prepare"]] = group_sizes(splits.test)
                     frozen[stages["prepare"]] = digest([row.as_dict() for row in splits.test])
                 values = {key: select.value_at(point.config, key) for key in sorted(self.loose) if "." in key and select.has(point.config, key)}
-                values |= {axis: point.names[axis] for axis in tried}
+                values |= {axis: option_words(point.names, axis) for axis in tried}
                 approach = approach_id(point.config, parts, self.loose)
                 more = (stages, point.baseline, notes, approach, way, values, not bounds)
                 cells[identity] = Cell(identity, label, point.names, point.composed.overrides, point.config, *more)
@@ -218,9 +221,7 @@ class _Compiler:
             shown.pop("seed", None)
         suited = self.reader.suited(point.composed, point.names)
         for axis in AXES:
-            before, after = suited[axis], point.config[axis]
-            searched = {key.split(".")[1] for key in point.searched if key.startswith(f"{axis}.")}
-            shown.update({f"{axis}.{key}": value for key, value in after.items() if before.get(key) != value and key not in searched})
+            shown |= {key: value for key, value in select.changed(suited[axis], point.config[axis], axis).items() if key not in point.searched}
         shown |= {key: value for key, value in point.searched.items() if key not in AXES}
         return shown | {"seed": shown.pop("seed")} if "seed" in shown else shown  # last, where it is easiest to tell
 
@@ -247,4 +248,4 @@ def _unchosen(plan: Plan) -> list[str]:
 
 def _asked(names: dict[str, str]) -> dict[str, str]:
     """Returns the options that make an approach: without those that are trials of it."""
-    return {axis: "" if axis in TRIAL_AXES else name for axis, name in names.items()}
+    return {group: "" if axis_of(group) in TRIAL_AXES else name for group, name in names.items()}

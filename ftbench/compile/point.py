@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ftbench.compile.compose import Composed
+from ftbench.compile.composed import Composed
 from ftbench.compile.lower import Graph, Parts
 from ftbench.core.component import Component
 from ftbench.core.errors import Problem

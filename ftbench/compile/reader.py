@@ -11,12 +11,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ftbench.compile import rules, select
 from ftbench.compile.builder import Builder
-from ftbench.compile.compose import Composed, Composer
+from ftbench.compile.compose import Composer
+from ftbench.compile.composed import Composed
 from ftbench.compile.point import Point
 from ftbench.compile.settings import settings_node
 from ftbench.compile.space import take_out
 from ftbench.core.canonical import canonical, digest
-from ftbench.core.cell import AS_TRAINED, AXES, Refusal
+from ftbench.core.cell import AS_TRAINED, AXES, Refusal, axis_of
 from ftbench.core.component import build
 from ftbench.core.errors import Problem, Refused, did_you_mean
 from ftbench.store.secrets import scrub
@@ -46,22 +47,41 @@ class Reader:
         problems = []
         for text in job:
             override = self.composer.parse(text)
-            axis, name = override.key_or_group, override.value()
-            if axis in AXES and isinstance(name, str) and name not in self.composer.options(axis):
-                problems.append(Problem(f"{axis}={name}", f"no such {axis}", did_you_mean(name, self.composer.options(axis))))
-            root, _, rest = axis.partition(".")
-            problems += rules.unstable_values({root: {rest: name} if rest else name})
+            key, value = override.key_or_group, override.value()
+            problems += self._unknown(key, value)
+            root, _, rest = key.partition(".")
+            problems += rules.unstable_values({root: {rest: value} if rest else value})
         if not problems:
             try:
                 cell = self.composer.compose(job)
                 problems += rules.not_finite(cell.config)
                 if not problems:
-                    config, space = take_out(cell.config)
-                    return self._with_artifact(replace(cell, config=config, search=space))
+                    groups = self.composer.groups
+                    config, space = take_out(cell.config, [group for group in groups.sub_axes if group in cell.choices], groups.keys_in_full)
+                    return self._with_artifact(replace(cell, config=groups.config_in_full(config), search=space))
+            except Refused as refused:
+                problems += refused.problems
             except (HydraException, OmegaConfBaseException) as error:
                 cause = f" ({str(error.__cause__).splitlines()[0]})" if error.__cause__ else ""
                 problems.append(Problem(" ".join(job), str(error).splitlines()[0] + cause, "Mend this override; --cfg job shows what there is"))
         return self.refuse(tuple(job), {}, {}, " ".join(job), problems)
+
+    def _unknown(self, key: str, value: Any) -> list[Problem]:
+        """Returns a problem for an axis or sub-axis that has no such option, and for a sub-axis that there is not, or that is typed as a value."""
+        groups, axis = self.composer.groups, axis_of(key)
+        if key in AXES or groups.is_sub_axis(key):
+            known = self.composer.options(key)
+            return [Problem(f"{key}={value}", f"no such {key}", did_you_mean(value, known))] if isinstance(value, str) and value not in known else []
+        if axis in AXES and "/" in key:
+            return [Problem(f"{key}={value}", f"{axis} has no such sub-axis", did_you_mean(key, groups.below(axis)))]
+        if groups.is_sub_axis(key.replace(".", "/")) and isinstance(value, str):
+            return [Problem(f"{key}={value}", "chooses an option, and is written as a value", f"Write {key.replace('.', '/')}={value}")]
+        return []
+
+    def names(self, cell: Composed) -> dict[str, str]:
+        """Returns axis -> the option that it resolves to, and so for the sub-axes that the cell has."""
+        chosen = (*AXES, *(group for group in self.composer.groups.sub_axes if group in cell.choices))
+        return {group: self._root(group, cell.choices[group]) for group in chosen}
 
     def _with_artifact(self, cell: Composed) -> Composed:
         """Returns the cell, shipping what its method wrote where that cannot be merged: it is the same cell under every artifact."""
@@ -79,9 +99,9 @@ class Reader:
 
     def point(self, cell: Composed, cells: list[Composed], names: dict[str, list[str]], everywhere: frozenset[str]) -> Point | str | None:
         """Returns the point, None when it is excluded, or the id of its refusal."""
-        roots = {axis: self._root(axis, cell.choices[axis]) for axis in AXES}
+        roots = self.names(cell)
         label = " ".join(roots[axis] for axis in ("model", "method", "context"))
-        problems = rules.idle_keys(cell, cells, everywhere) + rules.unstable_values(cell.raw)
+        problems = rules.idle_keys(cell, cells, everywhere, self.composer.groups.bringing) + rules.unstable_values(cell.raw)
         try:
             settings = build(settings_node(cell.config), "")
         except Refused as refused:
@@ -104,8 +124,9 @@ class Reader:
 
     def suited(self, cell: Composed, roots: dict[str, str]) -> dict[str, Any]:
         """Returns the cell's config with what its model prefers for its method, where the method's own default still stands."""
-        method, own = cell.config["method"], self.composer.option_node("method", roots["method"]) or {}
-        wanted = (cell.config["model"].get("method_defaults") or {}).get(roots["method"], {})
+        parts = {group: cell.choices[group] for group in cell.replaced if axis_of(group) == "method"}
+        method, own = cell.config["method"], self.composer.option_node("method", roots["method"], parts) or {}
+        wanted = self.composer.groups.nested("method", (cell.config["model"].get("method_defaults") or {}).get(roots["method"]) or {})
         return {**cell.config, "method": select.preferred(method, own, wanted, "method", cell.values)}
 
     def _root(self, axis: str, name: str) -> str:
@@ -115,9 +136,13 @@ class Reader:
 
     def say_idle(self, cells: list[Composed], everywhere: frozenset[str]) -> None:
         for key in sorted(frozenset().union(*[cell.idle for cell in cells]) - everywhere):
-            axis = key.split(".")[0]
-            without = sorted({cell.choices[axis] for cell in cells if key in cell.idle})
-            self.notes.append(f"{key} does not apply to {axis}={','.join(without)}, which has no such key")
+            without: dict[str, set[str]] = {}
+            for cell in (cell for cell in cells if key in cell.idle):
+                home = _home(key, cell.choices)
+                without.setdefault(home, set()).add(cell.choices[home])
+            options = " and ".join(f"{home}={','.join(sorted(names))}" for home, names in sorted(without.items()))
+            has_no = ("have" if len(without) > 1 else "has") + (" none" if "/" in key else " no such key")
+            self.notes.append(f"{key} does not apply to {options}, which {has_no}")
 
     def baselines(self, points: list[Point]) -> list[Point]:
         """Returns the untouched model, zero-shot and few-shot, for every model, dataset, decoding, hardware and seed.
@@ -129,17 +154,24 @@ class Reader:
         for point in points:
             if point.config["matrix"]["baselines"] != "auto":
                 continue
-            kept = [text for text in point.composed.overrides if self.composer.parse(text).key_or_group.split(".")[0] not in ("method", "context")]
+            untrained = [text for text in point.composed.overrides if axis_of(self.composer.parse(text).key_or_group) != "method"]
+            kept = [text for text in untrained if axis_of(self.composer.parse(text).key_or_group) != "context"]
             control = getattr(self.builder.component("method", point.config["method"])[0], "control", None)
             jobs = [[*kept, "method=none", f"context={context}"] for context in ("zero_shot", "few_shot")]
-            jobs += [[*kept, f"method={control}", f"context={point.composed.choices['context']}"]] if control else []
+            jobs += [[*untrained, f"method={control}", f"context={point.composed.choices['context']}"]] if control else []
             for job in jobs:
                 if canonical(job) in seen:
                     continue
                 seen.add(canonical(job))
                 cell = self.compose(job)
                 if isinstance(cell, Composed):
-                    roots = {axis: self._root(axis, cell.choices[axis]) for axis in AXES}
+                    roots = self.names(cell)
                     config = {**self.suited(cell, roots), **{axis: point.config[axis] for axis in ("model", "prompt", "dataset", "decoding", "hardware")}}
                     added.append(Point(cell, config, roots, baseline=True))
         return added
+
+
+def _home(key: str, choices: dict[str, str]) -> str:
+    """Returns the axis, or the innermost sub-axis that a cell has, whose options a dotted key or an inner sub-axis belongs to."""
+    place = key.replace("/", ".")
+    return max((group for group in choices if place.startswith(f"{group.replace('/', '.')}.")), key=len)

@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ftbench.compile.compose import Composed
+from ftbench.compile.composed import Composed
 from ftbench.compile.lower import Parts, has_weights
+from ftbench.compile.select import dotted
 from ftbench.compile.settings import Decision, Settings
-from ftbench.core.cell import AXES
+from ftbench.core.cell import AXES, axis_of
 from ftbench.core.component import Component, text_identity
 from ftbench.core.errors import Problem, did_you_mean
 from ftbench.core.example import Splits
@@ -52,12 +53,24 @@ def not_finite(config: Any, place: str = "") -> list[Problem]:
     return [Problem(place, f"{config} is no number to reckon with", "Give a finite one")] if isinstance(config, float) and not math.isfinite(config) else []
 
 
-def idle_keys(cell: Composed, cells: Sequence[Composed], everywhere: frozenset[str]) -> list[Problem]:
-    """Refuses a typed key that no cell of the matrix has: a misspelling, not a value for another option."""
+def idle_keys(cell: Composed, cells: Sequence[Composed], everywhere: frozenset[str], bringing: Callable[[str], list[str]]) -> list[Problem]:
+    """Refuses a typed key or sub-axis that no cell of the matrix has: a misspelling, not a value for another option.
+
+    Args:
+        cell: that is refused.
+        cells: of the matrix.
+        everywhere: what is idle in all of them.
+        bringing: sub-axis -> options of its axis that have it.
+    """
     problems = []
     for key in sorted(cell.idle & everywhere):
-        axis = key.split(".")[0]
-        known = {f"{axis}.{name}" for other in cells for name in other.config[axis] if name != "_target_"}
+        axis = axis_of(key)
+        if "/" in key:
+            options = bringing(key)
+            fix = f"Add {axis}={options[0]}" + (f" (or {', '.join(options[1:])})" if options[1:] else "") if options else "No option has it"
+            problems.append(Problem(key, f"no {axis} of this matrix has one", f"{fix}, or leave it out"))
+            continue
+        known = {name for other in cells for name in dotted(other.config[axis], axis)}
         problems.append(Problem(key, f"no {axis} of this matrix has such a key", did_you_mean(key, known)))
     return problems
 

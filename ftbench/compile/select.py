@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ftbench.compile.compose import Composed
+from ftbench.compile.composed import Composed
 from ftbench.core.cell import AXES
 from ftbench.core.errors import Problem, did_you_mean
 
@@ -17,27 +18,36 @@ def matches(cell: Composed, roots: dict[str, str], condition: dict[str, Any]) ->
 
     Args:
         cell: a composed cell.
-        roots: axis -> option that a preset is made of (``method`` -> ``none`` for ``method=prompting``).
-        condition: axis -> option name, compared as typed and then as resolved; or dotted key -> value.
+        roots: axis or sub-axis -> option that a preset is made of (``method`` -> ``none`` for ``method=prompting``).
+        condition: axis or sub-axis -> option name, compared as typed and then as resolved; or dotted key in full -> value.
     """
     return all(_holds(cell, roots, key, wanted) for key, wanted in condition.items())
 
 
 def _holds(cell: Composed, roots: dict[str, str], key: str, wanted: Any) -> bool:
     accepted = wanted if isinstance(wanted, list) else [wanted]
-    if key in AXES:
+    if key in AXES or "/" in key:
         return any(str(name) in (cell.typed.get(key), cell.choices.get(key), roots.get(key)) for name in accepted)
     return value_at(cell.config, key) in accepted
 
 
 def unknown_terms(cells: list[Composed], names: dict[str, list[str]], condition: dict[str, Any], place: str) -> list[Problem]:
-    """Returns a problem for each term that can match nothing: no such option on the axis, no such key in any cell."""
+    """Returns a problem for each term that can match nothing: no such option on the axis or sub-axis, no such key in any cell.
+
+    Args:
+        cells: of the matrix.
+        names: axis or sub-axis -> its options.
+        condition: see ``matches``.
+        place: for the message.
+    """
     problems = []
     for key, wanted in condition.items():
-        if key in AXES:
+        if key in names:
             for name in wanted if isinstance(wanted, list) else [wanted]:
                 if str(name) not in names[key]:
                     problems.append(Problem(place, f"{key}: {name} is no option", did_you_mean(str(name), names[key])))
+        elif "/" in key:
+            problems.append(Problem(place, f"{key} is no sub-axis", did_you_mean(key, [group for group in names if "/" in group])))
         elif all(value_at(cell.config, key) is _ABSENT for cell in cells):
             problems.append(Problem(place, f"{key} is in no cell of this matrix", "Conditions name an axis (method: lora) or a key (method.rank: 8)"))
     return problems
@@ -83,6 +93,26 @@ def preferred(values: dict[str, Any], own: dict[str, Any], wanted: dict[str, Any
         elif f"{place}.{key}" not in typed and key in values and values[key] == own.get(key):
             found[key] = value
     return found
+
+
+def changed(before: Mapping[str, Any], after: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Returns dotted key -> value of what differs from before, node by node."""
+    found: dict[str, Any] = {}
+    for key, value in after.items():
+        if isinstance(value, Mapping) and isinstance(before.get(key), Mapping):
+            found |= changed(before[key], value, f"{place}.{key}")
+        elif before.get(key) != value:
+            found[f"{place}.{key}"] = value
+    return found
+
+
+def dotted(values: Mapping[str, Any], place: str) -> Iterator[str]:
+    """Yields every dotted key of a component's node, those of the nodes in it among them."""
+    for key, value in values.items():
+        if not key.startswith("_"):
+            yield f"{place}.{key}"
+            if isinstance(value, Mapping):
+                yield from dotted(value, f"{place}.{key}")
 
 
 def value_at(config: dict[str, Any], key: str) -> Any:

@@ -7,14 +7,14 @@ An option brings its own space in a node ``_search_``, which is taken out before
       rank,alpha: [[8, 16.0], [16, 32.0]]            # several keys with commas move together
       context.window: [1, 2]                         # dots lead into nodes
 
-The option's own value belongs to every dimension and is tried first. ``effort.space.OPTION.KEY=[...]`` on the command line replaces a
+So may the option of a sub-axis (``conf/context/retriever/bm25.yaml``); there and here a key may be short. The option's own value belongs to every dimension and is tried first. ``effort.space.OPTION.KEY=[...]`` on the command line replaces a
 dimension, its first value being the one to start from; null takes the dimension out.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -29,9 +29,30 @@ CANDIDATES = 256
 """A space with more configurations than this is not listed; so many draws are made for each trial before any configuration will do."""
 
 
-def take_out(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Returns a composed config without any ``_search_``, and axis -> what its option brought."""
-    found = {axis: dict(config[axis][NODE]) for axis in OPEN if isinstance(config.get(axis), Mapping) and isinstance(config[axis].get(NODE), Mapping)}
+InFull = Callable[[Mapping[str, Any], str], Mapping[str, Any]]
+"""Returns dimensions with their keys in full, within the place that is named."""
+
+
+def take_out(config: Mapping[str, Any], sub_axes: Sequence[str] = (), in_full: InFull = lambda names, place: names) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Returns a composed config without any ``_search_``, and axis -> what its option and those of its sub-axes brought.
+
+    Args:
+        config: of one cell.
+        sub_axes: that it has, outer ones first. What an outer option says of a key stands in the place of what an inner one says.
+        in_full: see ``InFull``.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for group in (*OPEN, *sub_axes):
+        axis, *path = place = group.split("/")
+        node = select.value_at(dict(config), ".".join(place))
+        if axis not in OPEN or not isinstance(node, Mapping) or not isinstance(node.get(NODE), Mapping):
+            continue
+        own = found.setdefault(axis, {})
+        said = {key for name in own for key in _keys(axis, name)}
+        for name, values in in_full(node[NODE], ".".join(place)).items():
+            keys = [".".join([*path, key.strip()]) for key in str(name).split(",")]
+            if not said & {f"{axis}.{key}" for key in keys}:
+                own[",".join(keys)] = values
     return {key: without(value) if key in OPEN else value for key, value in config.items()}, found
 
 

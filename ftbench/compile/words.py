@@ -16,7 +16,7 @@ VALUED = ("-cd", "-cn", "-cp", "-p")
 
 
 def check_words(words: Sequence[str]) -> None:
-    """Refuses unknown options of any axis.
+    """Refuses unknown options of any axis or sub-axis.
 
     A word that is more than names and commas, or a search path that only Hydra can read, is left to Hydra.
 
@@ -24,23 +24,28 @@ def check_words(words: Sequence[str]) -> None:
         FtbenchError: one line for each option that is nowhere on the search path.
     """
     problems = _unknown_roots(words)
-    own = _config_dirs(words)
+    own = config_dirs(words)
     for folder in own:
         for name in sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name in ROOT_KEYS):
             fix = "Name it metric/" if name == "metrics" else "Rename it"
             problems.append(Problem(f"--config-dir {folder}", f"holds a folder {name}/, which would hide the setting {name}=", fix))
-        problems += [problem for path in sorted(folder.glob("*/*.yaml")) for problem in _no_option(path)]
+        problems += [problem for path in sorted([*folder.glob("*/*.yaml"), *folder.glob("*/*/*.yaml")]) for problem in _no_option(path)]
     if any(word.lstrip("+").startswith("hydra.searchpath") for word in words):
         words = []
     folders = [CONF, *own]
     for word in words:
-        axis, equals, names = word.partition("=")
-        if axis not in AXES or not equals or not names.replace(",", "").replace("_", "").replace("-", "").isalnum():
+        group, equals, names = word.partition("=")
+        axis, *sub_axis = group.split("/")
+        if axis not in AXES or "@" in group or not equals or not names.replace(",", "").replace("_", "").replace("-", "").isalnum():
             continue
-        options = {path.stem for folder in folders for path in (folder / axis).glob("*.yaml")}
+        if sub_axis and not any((folder / group).is_dir() for folder in folders):
+            known = {f"{axis}/{path.name}" for folder in folders for path in (folder / axis).glob("*") if path.is_dir()}
+            problems.append(Problem(group, f"{axis} has no such sub-axis", did_you_mean(group, known)))
+            continue
+        options = {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
         for name in names.split(","):
             if name not in options:
-                problems.append(Problem(f"{axis}={name}", f"no such {axis}", did_you_mean(name, options)))
+                problems.append(Problem(f"{group}={name}", f"no such {group}", did_you_mean(name, options)))
     if problems:
         raise Refused(problems)
 
@@ -116,7 +121,12 @@ def check_quotes(words: Sequence[str]) -> None:
         raise Refused(problems)
 
 
-def _config_dirs(words: Sequence[str]) -> list[Path]:
+def config_dirs(words: Sequence[str]) -> list[Path]:
+    """Returns the folders that ``--config-dir`` names.
+
+    Raises:
+        FtbenchError: where there is no such folder.
+    """
     found = []
     for index, word in enumerate(words):
         name, equals, value = word.partition("=")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -15,6 +15,27 @@ TRIAL_AXES = ("prompt",)
 
 OPEN = tuple(axis for axis in AXES if axis not in ("model", "artifact", "dataset", "hardware"))
 """Axes whose options may be tuned: other values within them are trials of one approach. Another value of the closed axes is another question."""
+
+
+def axis_of(key: str) -> str:
+    """Returns the axis of an axis itself, of a sub-axis (``context/retriever``) or of a dotted key (``context.retriever.k1``)."""
+    return key.replace("/", ".").partition(".")[0]
+
+
+def sub_axes(choices: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Returns the sub-axes that any of these cells has, in the order of their axes.
+
+    Args:
+        choices: per cell, axis or sub-axis -> option.
+    """
+    found = {group for own in choices for group in own if "/" in group}
+    return tuple(sorted(found, key=lambda group: (AXES.index(axis_of(group)) if axis_of(group) in AXES else len(AXES), group)))
+
+
+def option_words(choices: Mapping[str, Any], axis: str) -> str:
+    """Returns the option of an axis with those of its sub-axes behind it: ``rag reranked``."""
+    return " ".join(str(choices[group]) for group in (axis, *(group for group in sub_axes([choices]) if axis_of(group) == axis)))
+
 
 AS_TRAINED = "adapter"
 """The option of the artifact axis that ships what the method wrote; the only one for weights that cannot be merged."""
@@ -48,7 +69,8 @@ class Cell:
     Attributes:
         id: ten hexadecimal digits over everything that decides this cell's result; stable across runs and machines.
         label: short name that tells it from its neighbours in this matrix.
-        choices: axis -> option name as resolved (``method`` -> ``lora``), before any ``_target_``.
+        choices: axis -> option name as resolved (``method`` -> ``lora``), before any ``_target_``; and so for the sub-axes that this cell's
+            options have (``context/retriever`` -> ``bm25``).
         overrides: what was typed for this cell, as Hydra hands it over; empty for an added baseline.
         config: the whole resolved config, plain JSON.
         stages: role -> stage key. Roles: ``prepare``, ``train``, ``generate.test``, ``likelihood.test``, ``score.test``,

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import compile_matrix
+from ftbench.core.cell import AXES, axis_of
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE, Plan
 from ftbench.launchers.rounds import refuse_batches, searched
@@ -97,7 +98,8 @@ def _job_config(master: DictConfig, composer: Composer, overrides: list[str], nu
         config.hydra = master.hydra.copy()
         with open_dict(config.hydra):
             config.hydra.overrides.task = overrides
-            config.hydra.runtime.choices.update(composed.choices)
+            other = {group: name for group, name in config.hydra.runtime.choices.items() if axis_of(group) not in AXES}
+            config.hydra.runtime.choices = {**other, **composed.choices}
             config.hydra.job.id = str(number)
             config.hydra.job.num = number
             config.hydra.job.override_dirname = ",".join(composed.overrides)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ftbench.core.cell import option_words
 from ftbench.core.plan import Plan
 from ftbench.cost.frontier import BETTER, EQUIVALENT, NON_INFERIOR, NOT_WORSE, TURNED
 from ftbench.report import figures
@@ -232,7 +233,8 @@ class FamilyAdvice:
             seen.add(found[0])
             low, high, words = RULES[found[0]]
             rows = found[1]
-            rival = next((other for other in untouched if self.cells[other]["context"] == self.cells[name]["context"]), untouched[0] if untouched else None)
+            asked = option_words(self.cells[name], "context")
+            rival = next((other for other in untouched if option_words(self.cells[other], "context") == asked), untouched[0] if untouched else None)
             pair = self.pair(name, rival) if rival is not None else None
             if pair is None or pair["low"] is None:
                 continue

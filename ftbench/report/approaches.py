@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import fmean, stdev
 from typing import Any
 
-from ftbench.core.cell import AXES, TRIAL_AXES, Cell
+from ftbench.core.cell import AXES, TRIAL_AXES, Cell, axis_of, sub_axes
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.cost.bill import bill
@@ -34,7 +34,7 @@ class Approach:
 
     Attributes:
         id, label: of the approach.
-        choices: axis -> option.
+        choices: axis or sub-axis -> option; those whose options are trials are not among them.
         configurations: all that were tried, in their order.
         cells: ids of the chosen configuration's finished cells, one per seed; empty where nothing could be chosen.
         reason: why nothing could be chosen, else None.
@@ -50,7 +50,7 @@ class Approach:
 
     id: str
     label: str
-    choices: dict[str, str]
+    choices: dict[str, str | None]
     configurations: tuple[Configuration, ...]
     cells: tuple[str, ...]
     reason: str | None
@@ -145,7 +145,7 @@ def roll_up(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list
             Approach(
                 id=key,
                 label=cells[0].approach_label or without_seed(cells[0].label),
-                choices={axis: cells[0].choices.get(axis) for axis in AXES if axis not in TRIAL_AXES},
+                choices=_choices(cells[0]),
                 configurations=tuple(configurations),
                 cells=done,
                 reason=None if done else _reason(place, configurations, [known[cell.id] for cell in mine if cell.id in known]),
@@ -161,6 +161,11 @@ def roll_up(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list
             )
         )
     return found
+
+
+def _choices(cell: Cell) -> dict[str, str | None]:
+    groups = [group for group in sub_axes([cell.choices]) if axis_of(group) not in TRIAL_AXES]
+    return {axis: cell.choices.get(axis) for axis in AXES if axis not in TRIAL_AXES} | {group: cell.choices[group] for group in groups}
 
 
 def methods_of(approaches: Sequence[Approach]) -> tuple[dict[str, str], dict[str, str]]:

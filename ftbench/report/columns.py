@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ftbench.core.cell import AXES, TRIAL_AXES
+from ftbench.core.cell import AXES, TRIAL_AXES, axis_of
 
 BEFORE = {
     "cell_id": "ten hexadecimal digits over everything that decides this cell's result",
@@ -79,21 +79,31 @@ APPROACH_AFTER = {
 }
 
 
-def columns(metrics: Sequence[str]) -> list[str]:
-    """Returns the column names of ``results.csv`` for these metrics."""
-    return [*BEFORE, *(metric + suffix for metric in metrics for suffix in METRIC_SUFFIXES), *AFTER]
+def columns(metrics: Sequence[str], sub_axes: Sequence[str] = ()) -> list[str]:
+    """Returns the column names of ``results.csv`` for these metrics and sub-axes."""
+    return [*_with(BEFORE, sub_axes), *(metric + suffix for metric in metrics for suffix in METRIC_SUFFIXES), *AFTER]
 
 
-def meanings(metrics: Sequence[str]) -> dict[str, str]:
+def meanings(metrics: Sequence[str], sub_axes: Sequence[str] = ()) -> dict[str, str]:
     """Returns column -> meaning, in the order of the columns; last what ``results.json`` holds beside them."""
     scores = {
         metric + suffix: f"{metric} on the test split" + (f", {suffix[1:]} end of its interval" if suffix else "")
         for metric in metrics
         for suffix in METRIC_SUFFIXES
     }
-    return {**BEFORE, **scores, **AFTER, **BESIDE}
+    return {**_with(BEFORE, sub_axes), **scores, **AFTER, **BESIDE}
 
 
-def approach_columns(metrics: Sequence[str]) -> list[str]:
-    """Returns the column names of ``approaches.csv`` for these metrics."""
-    return [*APPROACH_BEFORE, *(metric + suffix for metric in metrics for suffix in APPROACH_SUFFIXES), *APPROACH_AFTER]
+def approach_columns(metrics: Sequence[str], sub_axes: Sequence[str] = ()) -> list[str]:
+    """Returns the column names of ``approaches.csv`` for these metrics and sub-axes."""
+    return [*_with(APPROACH_BEFORE, sub_axes), *(metric + suffix for metric in metrics for suffix in APPROACH_SUFFIXES), *APPROACH_AFTER]
+
+
+def _with(columns: Mapping[str, str], sub_axes: Sequence[str]) -> dict[str, str]:
+    """Returns columns with one for each sub-axis behind those of the axes."""
+    found: dict[str, str] = {}
+    for name, meaning in columns.items():
+        found[name] = meaning
+        if name == "hardware":
+            found |= {group: f"option of {group}; empty where the cell's {axis_of(group)} has none" for group in sub_axes}
+    return found

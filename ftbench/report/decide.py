@@ -127,6 +127,7 @@ def choice_of(row: Row, approach: Approach | None, settings: Mapping[str, Any], 
     search = None if tried is None or failed_usd is None else tried + failed_usd
     served = None if paid is None else paid.requests_per_second
     spread = _spread(row)
+    axis_options = [value for name, value in row.facts.items() if "/" not in name]  # a sub-axis may have an option named like its axis's
     hosted = paid is not None and paid.price_basis.startswith("per token")
     per_request = paid.usd_per_1k_requests / 1000 if hosted and paid is not None and paid.usd_per_1k_requests is not None else None
     return Choice(
@@ -135,7 +136,7 @@ def choice_of(row: Row, approach: Approach | None, settings: Mapping[str, Any], 
         search_usd=search,
         index_usd=None if paid is None else paid.index_usd,
         labelling_usd=_labelling(row, settings),
-        labour_usd=sum(float(amount) for name, amount in (settings.get("labour_usd") or {}).items() if name in row.facts.values()),
+        labour_usd=sum(float(amount) for name, amount in (settings.get("labour_usd") or {}).items() if name in axis_options),
         machine_usd_per_hour=None if paid is None else paid.usd_per_hour,
         requests_per_second=served,
         requests_per_second_low=None if served is None or spread is None else served * (1 - spread),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ftbench.core.cell import sub_axes
 from ftbench.core.plan import Plan
 from ftbench.cost.frontier import MARKS, OFF, UNDECIDED, UNPRICED
 from ftbench.report.approaches import Approach, methods_of, roll_up, scored
@@ -56,6 +57,11 @@ class Results:
     labels: tuple[dict[str, Any], ...] = ()
 
     @property
+    def sub_axes(self) -> tuple[str, ...]:
+        """The sub-axes that any cell has."""
+        return sub_axes(row.facts for row in self.rows)
+
+    @property
     def rolled(self) -> bool:
         """Whether the approaches say more than the cells: there are several seeds, or trials."""
         return any(approach.rolled for approach in self.approaches)
@@ -96,10 +102,16 @@ class Results:
         return [row for row in self.rows if not row.done]
 
 
+def _with_sub_axes(rows: Sequence[Row]) -> list[Row]:
+    """Returns rows that all name the sub-axes that any of them has."""
+    missing = dict.fromkeys(sub_axes(row.facts for row in rows))
+    return [replace(row, facts={**row.facts, **{group: row.facts.get(group) for group in missing}}) for row in rows]
+
+
 def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
     """Reads plan and store into results."""
     store = Store(plan.store)
-    rows = [_masked(row) for row in with_harness(plan, build_rows(plan, outcomes, store), store)]
+    rows = _with_sub_axes([_masked(row) for row in with_harness(plan, build_rows(plan, outcomes, store), store)])
     primary = primary_metric(plan)
     # a matrix of nothing but refusals has no settings
     statistics = dict(plan.settings.get("statistics") or {"confidence": 0.95})

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ftbench.core.canonical import digest
-from ftbench.core.cell import Cell, Refusal
+from ftbench.core.cell import Cell, Refusal, sub_axes
 from ftbench.core.component import build, text_identity
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
@@ -280,6 +280,7 @@ def _identity(cell: Cell | Refusal) -> dict[str, Any]:
         "seed": cell.config.get("seed"),
         "hardware": cell.choices.get("hardware"),
         "prompt": cell.choices.get("prompt"),
+        **{group: cell.choices[group] for group in sub_axes([cell.choices])},
     }
 
 

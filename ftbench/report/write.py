@@ -62,12 +62,12 @@ def csv_text(results: Results) -> str:
     Text that a spreadsheet would run as a formula is shown with a leading apostrophe, as OWASP advises; numbers are left alone.
     """
     records = [{**row.record(results.metrics), "rank": results.rank_text(row.id)} for row in results.rows]
-    return _csv(columns(results.metrics), records)
+    return _csv(columns(results.metrics, results.sub_axes), records)
 
 
 def approaches_text(results: Results) -> str:
     """Returns ``approaches.csv``: one row per approach, written as ``csv_text`` writes cells."""
-    return _csv(approach_columns(results.metrics), [approach.record(results.metrics) for approach in results.approaches])
+    return _csv(approach_columns(results.metrics, results.sub_axes), [approach.record(results.metrics) for approach in results.approaches])
 
 
 def _csv(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
@@ -75,7 +75,7 @@ def _csv(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
     writer = csv.DictWriter(stream, names, lineterminator="\n")
     writer.writeheader()
     for record in records:
-        writer.writerow({name: _field(record[name]) for name in names})
+        writer.writerow({name: _field(record.get(name)) for name in names})
     return stream.getvalue()
 
 
@@ -84,7 +84,7 @@ def as_dict(results: Results) -> dict[str, Any]:
     return {
         "primary_metric": results.primary,
         "metrics": list(results.metrics),
-        "columns": meanings(results.metrics),
+        "columns": meanings(results.metrics, results.sub_axes),
         "statistics": results.statistics,
         "approaches": [approach.as_dict() for approach in results.approaches],
         "families": [{**family.as_dict(), "decision": decision and decision.as_dict()} for family, decision in zip_longest(results.families, results.decisions)],

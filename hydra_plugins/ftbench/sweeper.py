@@ -28,6 +28,12 @@ class MatrixSweeper(BasicSweeper):
         if config.hydra.launcher._target_.rpartition(".")[2] != "LocalLauncher":
             self.validate_batch_is_legal = super().validate_batch_is_legal  # nobody else validates under another launcher
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        if not self.params:
+            return
+        from ftbench.compile.compose import Composer
+
+        composer = Composer(hydra_context.config_loader, config.hydra.job.config_name, OmegaConf.to_container(config.hydra.overrides.hydra))
+        self.params = {composer.groups.spelled(str(key)): value for key, value in self.params.items()}
 
     def sweep(self, arguments: list[str]) -> Any:
         """Runs the sweep; what went wrong is said once, in our own words.

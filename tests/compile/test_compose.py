@@ -22,12 +22,30 @@ AXES = {
 }
 VALUES = ["seed=3", "primary_metric=bleu", "decoding.max_new_tokens=9", "dataset.limit.train=5", "hardware.usd_per_hour=1.5", "metrics=[bleu,rouge1]"]
 FRAMES = ["~matrix.couple", "++note=1"]
+PARTS = {"context/retriever": ["bm25", "dense", "hybrid"], "context/form": ["plain", "framed"]}
+PART_VALUES = {"context.retriever.k1": 1.25, "context.k": 7, "context.retriever.batch_size": 3, "context.form.separator": "*"}
+OWN = {
+    "context/mine.yaml": "defaults:\n  - /context/rag@_here_\n  - form: plain\n  - override retriever: dense\n  - _self_\n",
+    "context/form/plain.yaml": "turn: '{passages} {question}'\npassage: '{text}'\nseparator: '-'\n",
+    "context/form/framed.yaml": "defaults:\n  - plain\n  - _self_\nseparator: '='\n",
+    "method/over_mine.yaml": "defaults:\n  - none\n  - override /context@_global_.context: mine\n",
+}
 
 
 def _expected(overrides: list[str], composer: Composer) -> dict:
     config = OmegaConf.to_container(compose("config", overrides=[*composer.hydra_overrides, *overrides]), resolve=True)
     config.pop("hydra", None)
     return config
+
+
+def _with_places(words: list[str], composer: Composer) -> list[str]:
+    """Returns the words less the sub-axes and values that Hydra's own composition of the others has no place for."""
+    other = [word for word in words if word.partition("=")[0] not in (*PARTS, *PART_VALUES)]
+    chosen = compose("config", overrides=[*composer.hydra_overrides, *other], return_hydra_config=True).hydra.runtime.choices
+    parts = [word for word in words if word.partition("=")[0] in PARTS and word.partition("=")[0] in chosen]
+    config = compose("config", overrides=[*composer.hydra_overrides, *other, *parts])
+    missing = object()
+    return [*other, *parts, *(word for word in words if (key := word.partition("=")[0]) in PART_VALUES and OmegaConf.select(config, key, default=missing) is not missing)]
 
 
 def _draw(draw: random.Random) -> list[str]:
@@ -44,6 +62,33 @@ def test_fifty_random_cells_equal_hydra(composer_over: Callable[[dict[str, str]]
     for _ in range(50):
         words = _draw(draw)
         assert composer.compose(words).config == _expected(words, composer), words
+
+
+def test_forty_random_cells_with_sub_axes_equal_hydra(composer_over: Callable[[dict[str, str]], Composer]) -> None:
+    documents = "# @package _global_\ndefaults:\n  - override /context: rag\n"
+    composer = composer_over({**OWN, "method/mine.yaml": PRESET, "recipes/mine.yaml": RECIPE, "recipes/documents.yaml": documents})
+    contexts, methods = ["zero_shot", "few_shot", "rag", "rag_dense", "rag_few_shot", "mine"], ["none", "lora", "rag", "mine", "over_mine"]
+    draw = random.Random(20261201)
+    replaced = 0
+    for _ in range(40):
+        words = [f"{axis}={draw.choice(names)}" for axis, names in {"context": contexts, "method": methods}.items() if draw.random() < 0.7]
+        words += [f"{group}={draw.choice(names)}" for group, names in PARTS.items() if draw.random() < 0.7]
+        words += [f"{key}={value}" for key, value in PART_VALUES.items() if draw.random() < 0.3] + draw.sample(["+recipes=mine", "+recipes=documents"], int(draw.random() < 0.4))
+        draw.shuffle(words)
+        cell, kept = composer.compose(words), _with_places(words, composer)
+        assert cell.config == _expected(kept, composer), words
+        assert cell.idle == {word.partition("=")[0] for word in set(words) - set(kept)}, words
+        chosen = compose("config", overrides=[*composer.hydra_overrides, *kept], return_hydra_config=True).hydra.runtime.choices
+        assert {group: cell.choices.get(group) for group in PARTS} == {group: chosen.get(group) for group in PARTS}, words
+        replaced += bool(cell.replaced)
+    assert replaced > 5
+
+
+def test_sub_axis_of_a_recipe_s_option_goes_with_it(composer_over: Callable[[dict[str, str]], Composer]) -> None:
+    composer = composer_over({"recipes/documents.yaml": "# @package _global_\ndefaults:\n  - override /context: rag\n"})
+    assert composer.compose(["+recipes=documents"]).choices["context/retriever"] == "bm25"
+    assert "context/retriever" not in composer.compose(["+recipes=documents", "context=zero_shot"]).choices
+    assert composer.compose(["+recipes=documents", "context/retriever=dense"]).choices["context/retriever"] == "dense"
 
 
 def test_option_that_edits_another_axis_is_left_to_hydra(composer_over: Callable[[dict[str, str]], Composer]) -> None:

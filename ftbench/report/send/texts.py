@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from ftbench.core.cell import sub_axes
 from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report import figures
 from ftbench.report.ceilings import ceiling_lines, nothing_to_choose
@@ -88,7 +89,8 @@ def csv_text(sweeps: Sequence[Sweep]) -> str:
     """Returns every cell of the sweeps with the columns of ``results.csv`` behind the sweep's name, the rank and the place on the frontier; numbers in full."""
     clean = [cleaned(sweep) for sweep in sweeps if sweep.results is not None]
     metrics = tuple(metrics_of(clean))
-    names = [name for name in columns(metrics) if name != "rank"]
+    groups = sub_axes(row.facts for sweep in clean for row in sweep.rows.values())
+    names = [name for name in columns(metrics, groups) if name != "rank"]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["sweep", "rank", "frontier", *map(field, names)])

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ftbench.core.cell import sub_axes
 from ftbench.cost.frontier import Place, places, verdicts_of
 from ftbench.cost.ownership import Load
 from ftbench.report import figures
@@ -76,9 +77,10 @@ def places_by_cost(decision: Decision) -> dict[str, str]:
 
 
 def axes_of(table: Table) -> dict[str, list[str]]:
-    """Returns axis -> options, for the axes in which cells differ."""
+    """Returns axis or sub-axis -> options, for those in which cells differ."""
     found: dict[str, list[str]] = {}
-    for axis in ("model", "method", "context", "artifact", "dataset", "decoding", "seed", "hardware"):
+    groups = sub_axes(row.facts for row in table.rows.values())
+    for axis in ("model", "method", "context", "artifact", "dataset", "decoding", *groups, "seed", "hardware"):
         options = list(dict.fromkeys(choice_of(table, row, axis) for row in table.rows.values()))
         if len(options) > 1:
             found[axis] = options
@@ -86,7 +88,7 @@ def axes_of(table: Table) -> dict[str, list[str]]:
 
 
 def choice_of(table: Table, row: Row, axis: str) -> str:
-    """Returns which option of an axis a cell takes, as text."""
+    """Returns which option of an axis or sub-axis a cell takes, as text."""
     planned = table.home[row.id].cells.get(row.id, {}).get("choices", {})
     found = row.facts.get(axis, planned.get(axis))
     return "none" if found is None else str(found)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from ftbench.core.cell import AXES, is_deployable
+from ftbench.core.cell import AXES, axis_of, is_deployable, sub_axes
 from ftbench.report.view.sweep import Sweep
 
 DONE, FAILED, WAITING = "done", "failed", "waiting"
@@ -40,7 +40,8 @@ class PlanPage:
 
     Attributes:
         nodes: one per stage; ``merged`` one per kind.
-        cells: facts of each cell: id, label, choices, baseline, stages done of all, notes.
+        cells: facts of each cell: id, label, baseline, stages done of all, notes.
+        axes: axis or sub-axis -> the options that cells take.
         refusals: label and problems.
         trials: of a search by effort: cells of its first round.
         running: no results yet, and not everything is finished.
@@ -136,7 +137,9 @@ def _cell(sweep: Sweep, cell: dict[str, Any], state: dict[str, str]) -> dict[str
 
 def _axes(sweep: Sweep) -> dict[str, tuple[str, ...]]:
     everything = [*sweep.plan["cells"], *sweep.plan.get("trials", ()), *sweep.plan["refusals"]]
-    found = {axis: tuple(dict.fromkeys(str(one["choices"][axis]) for one in everything if axis in one["choices"])) for axis in AXES}
+    groups = sub_axes(one["choices"] for one in everything)
+    ordered = [group for axis in AXES for group in (axis, *(sub for sub in groups if axis_of(sub) == axis))]
+    found = {group: tuple(dict.fromkeys(str(one["choices"][group]) for one in everything if group in one["choices"])) for group in ordered}
     found["seed"] = tuple(dict.fromkeys(str(one["config"].get("seed")) for one in everything if "seed" in one["config"]))
     return {axis: options for axis, options in found.items() if options}
 
