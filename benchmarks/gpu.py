@@ -27,7 +27,7 @@ from typing import Any
 
 import yaml
 
-from ftbench.compile.space import without
+from ftbench.compile.option import shipped
 from ftbench.core.component import build
 from ftbench.core.training import Training
 from ftbench.cost.architecture import Architecture, architecture, catalogue
@@ -83,8 +83,7 @@ def config_of(size: str) -> dict[str, Any]:
 
 
 def method_of(case: Case) -> Any:
-    node = without(yaml.safe_load((CONF / "method" / f"{case.what}.yaml").read_text(encoding="utf-8")))
-    return build({**node, "batch_size": case.rows, "max_steps": STEPS, "eval_steps": 0, "max_tokens": case.length, **case.changed}, "method")
+    return shipped("method", case.what, batch_size=case.rows, max_steps=STEPS, eval_steps=0, max_tokens=case.length, **case.changed)
 
 
 def machines() -> list[Hardware]:

@@ -15,7 +15,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,6 +29,7 @@ import yaml
 
 from benchmarks.gpu import STEPS, Case, config_of, forecast_of, machines, method_of, write
 from ftbench.core.component import build
+from ftbench.core.training import TrainRun
 from ftbench.cost.forecast import rates_of
 from ftbench.methods.pairs import Pair
 from ftbench.methods.recipe import SCHEDULES
@@ -109,17 +110,10 @@ class Clock:
         return {**memory, "seconds": median(gaps) if gaps else None, "step_seconds": gaps, **more}
 
 
-@dataclass
-class _Run:
-    """See ``ftbench.core.protocols.TrainRun``."""
-
-    folder: Path
-    progress: Callable[..., None]
-    inputs: dict[str, Path] = field(default_factory=dict)
-    examples: Sequence[Any] = ()
-    validation: Sequence[Any] = ()
-    seed: int = SEED
-    scratch: Path | None = None
+def _unsaved(method: Any, run: TrainRun, loaded: Any) -> Any:
+    """Returns the run of a method's own training call, whose weights are not written."""
+    weights = method.weights_component().trainable(run.folder, loaded, None)
+    return method.objective_component().run_of(run, replace(weights, save=lambda model: None), method)
 
 
 def trained(case: Case, model: Any, device: str) -> dict[str, Any]:
@@ -130,7 +124,7 @@ def trained(case: Case, model: Any, device: str) -> dict[str, Any]:
     order = [Row(str(number), tuple(row), tuple(row)) for number, row in enumerate(drawn(case, STEPS * case.rows))]
     clock = Clock(device)
     with tempfile.TemporaryDirectory() as folder:
-        run = replace(method_of(case)._run(_Run(Path(folder), clock.mark), loaded), save=lambda model: None)
+        run = _unsaved(method_of(case), TrainRun((), SEED, Path(folder), progress=clock.mark), loaded)
         fitted = fit(run, order, [], frozenset(), loaded)
     return clock.reading(losses=[point["loss"] for point in fitted.points], rows_at_once=fitted.rows_at_once)
 
@@ -160,7 +154,7 @@ def preferred(case: Case, model: Any, device: str) -> dict[str, Any]:
     clock = Clock(device)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "reference.jsonl").write_text("".join(json.dumps(row) + "\n" for row in scored), encoding="utf-8")
-        run = replace(method_of(case).preference_run(_Run(Path(folder), clock.mark, {"reference": Path(folder)}), loaded), save=lambda model: None)
+        run = _unsaved(method_of(case), TrainRun((), SEED, Path(folder), inputs={"reference": Path(folder)}, progress=clock.mark), loaded)
         fitted = fit(run, pairs, [], frozenset(), loaded)
     return clock.reading(losses=[point["loss"] for point in fitted.points], rows_at_once=fitted.rows_at_once, reference=reference)
 
@@ -172,10 +166,10 @@ def preferred_plainly(case: Case, model: Any, device: str) -> dict[str, Any]:
         def _prepare_dataset(self, dataset: Any, *rest: Any) -> Any:
             return dataset
 
-    clock, method = Clock(device), method_of(case)
+    clock, objective = Clock(device), method_of(case).objective_component()
     columns = [{"prompt_ids": list(pair.prompt_ids), "chosen_ids": list(pair.chosen_ids), "rejected_ids": list(pair.rejected_ids)} for pair in _pairs(case)]
     with tempfile.TemporaryDirectory() as folder:
-        args = trl.DPOConfig(beta=method.beta, loss_type=[method.loss_type], **_values(case, folder, device))
+        args = trl.DPOConfig(beta=objective.beta, loss_type=[objective.loss_type], **_values(case, folder, device))
         trainer = Given(
             model=model, args=args, train_dataset=datasets.Dataset.from_list(columns), processing_class=lent(model, device).tokenizer,
             peft_config=_lora(case), callbacks=[_Marks(clock)],
@@ -219,8 +213,8 @@ def _values(case: Case, folder: str, device: str) -> dict[str, Any]:
 
 
 def _lora(case: Case) -> Any:
-    method = method_of(case)
-    return peft.LoraConfig(r=method.rank, lora_alpha=method.alpha, lora_dropout=method.dropout, target_modules=method.target_modules, task_type="CAUSAL_LM")
+    weights = method_of(case).weights_component()
+    return peft.LoraConfig(r=weights.rank, lora_alpha=weights.alpha, lora_dropout=weights.dropout, target_modules=weights.target_modules, task_type="CAUSAL_LM")
 
 
 def _pairs(case: Case) -> list[Pair]:

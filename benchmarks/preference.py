@@ -17,7 +17,6 @@ import time
 import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -27,43 +26,26 @@ import peft
 import torch
 import transformers
 import trl
-import yaml
 
-from ftbench.compile.space import without
-from ftbench.core.component import build, node
+from ftbench.compile.option import shipped as component
+from ftbench.core.component import node
 from ftbench.core.example import Example
+from ftbench.core.training import TrainRun
 from ftbench.methods.pairs import encode_pairs
 from ftbench.methods.reference import reference_logps
 from ftbench.methods.rows import ordered
 from ftbench.models.resident import Resident
-from ftbench.places import CONF
 
 SEED = 0
 RATES = {"fresh adapter": 5e-4, "earlier adapter": 5e-4, "whole model": 3e-5}
 FIXED = {"batch_size": 8, "warmup": 0.0, "schedule": "linear", "eval_steps": 0, "epochs": 1.0, "max_tokens": None}
 
 
-@dataclass(frozen=True)
-class Run:
-    """See ``ftbench.core.protocols.TrainRun``."""
-
-    examples: Sequence[Example]
-    validation: Sequence[Example]
-    seed: int
-    folder: Path
-    inputs: dict[str, Path]
-
-
-def component(axis: str, option: str, **values: Any) -> Any:
-    config = without(yaml.safe_load((CONF / axis / f"{option}.yaml").read_text(encoding="utf-8")))
-    return build({**config, **values}, axis)
-
-
 def methods() -> dict[str, Any]:
     first = component("method", "lora", **{**FIXED, "learning_rate": 2e-3})
     return {
         "fresh adapter": component("method", "dpo", **{**FIXED, "learning_rate": RATES["fresh adapter"]}),
-        "earlier adapter": component("method", "dpo", **{**FIXED, "learning_rate": RATES["earlier adapter"], "over": node(first)}),
+        "earlier adapter": component("method", "dpo", **{**FIXED, "learning_rate": RATES["earlier adapter"], "start": node(first)}),
         "whole model": component("method", "dpo_full", **{**FIXED, "learning_rate": RATES["whole model"]}),
     }
 
@@ -71,13 +53,13 @@ def methods() -> dict[str, Any]:
 def ours(method: Any, loaded: Any, pairs: Sequence[Example], weights: Path | None, folder: Path) -> tuple[list[float], float, float]:
     """Returns losses, CPU seconds of the training, and those of the reference."""
     start = time.process_time()
-    with method.start().attach(loaded, weights):
+    with method.start_method().attach(loaded, weights):
         kept = encode_pairs(loaded.format, pairs, None, "cut").kept
         rows = reference_logps(loaded, kept, "auto")
     (folder / "reference.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     middle = time.process_time()
     inputs = {"reference": folder, **({} if weights is None else {"weights": weights})}
-    (result,) = method.train([Run(pairs, (), SEED, folder, inputs)], loaded)
+    (result,) = method.train([TrainRun(pairs, SEED, folder, inputs=inputs)], loaded)
     return result["losses"], time.process_time() - middle, middle - start
 
 
@@ -133,7 +115,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         first = Path(scratch) / "first"
         first.mkdir()
-        methods()["earlier adapter"].start().train([Run(long, (), SEED, first, {})], resident.get(model))
+        methods()["earlier adapter"].start_method().train([TrainRun(long, SEED, first)], resident.get(model))
         for kind, method in methods().items():
             seconds: dict[tuple[str, int], float] = {}
             for pairs in [long[: words.pairs], long] * words.runs:

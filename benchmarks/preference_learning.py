@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.preference import FIXED, Run, component
+from benchmarks.preference import FIXED, component
 from ftbench.core.component import node
 from ftbench.core.example import Example, write_jsonl
+from ftbench.core.training import TrainRun
 from ftbench.data.toy import world
 from ftbench.methods.pairs import encode_pairs
 from ftbench.methods.reference import reference_logps
@@ -55,7 +56,7 @@ def main() -> None:
     train, held = styles(splits.train), styles(splits.test)
     model, resident = component("model", "tiny"), Resident("cpu")
     mixed = component("method", "lora", **{**FIXED, "learning_rate": 2e-3, "epochs": 3.0})
-    dpo = component("method", "dpo", **{**FIXED, "learning_rate": 5e-4, "beta": BETA, "over": node(mixed)})
+    dpo = component("method", "dpo", **{**FIXED, "learning_rate": 5e-4, "beta": BETA, "start": node(mixed)})
     control = component("method", "sft_chosen", **{**FIXED, "learning_rate": 2e-3, "epochs": 3.0})
     found: dict[str, np.ndarray] = {"untouched": scored(resident.get(model), held)}
     with tempfile.TemporaryDirectory() as scratch:
@@ -67,15 +68,15 @@ def main() -> None:
             with method.attach(resident.get(model), folders[name]) as loaded:
                 found[name] = scored(loaded, held)
 
-        mixed.train([Run(train, (), SEED, folders["both styles"], {})], resident.get(model))
+        mixed.train([TrainRun(train, SEED, folders["both styles"])], resident.get(model))
         measure("both styles", mixed)
         with mixed.attach(resident.get(model), folders["both styles"]) as loaded:
             kept = encode_pairs(loaded.format, train, None, "cut").kept
             write_jsonl(folders["dpo over it"] / "reference.jsonl", reference_logps(loaded, kept, "auto"))
         inputs = {"reference": folders["dpo over it"], "weights": folders["both styles"]}
-        dpo.train([Run(train, (), SEED, folders["dpo over it"], inputs)], resident.get(model))
+        dpo.train([TrainRun(train, SEED, folders["dpo over it"], inputs=inputs)], resident.get(model))
         measure("dpo over it", dpo)
-        control.train([Run(train, (), SEED, folders["sft_chosen"], {})], resident.get(model))
+        control.train([TrainRun(train, SEED, folders["sft_chosen"])], resident.get(model))
         measure("sft_chosen", control)
     before = found["both styles"]
     print(f"{len(train)} training pairs, {len(held)} held out")

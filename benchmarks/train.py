@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
@@ -26,32 +25,15 @@ import peft
 import torch
 import transformers
 import trl
-import yaml
 
-from ftbench.compile.space import without
-from ftbench.core.component import build
+from ftbench.compile.option import shipped as component
 from ftbench.core.example import Example
+from ftbench.core.training import TrainRun
 from ftbench.methods.rows import ordered
 from ftbench.models.resident import Resident
-from ftbench.places import CONF
 
 SEED = 0
 RATES = {"lora": 2e-3, "full": 3e-4}
-
-
-@dataclass
-class Run:
-    """See ``ftbench.core.protocols.TrainRun``; keeps the CPU clock at each step."""
-
-    examples: Sequence[Example]
-    validation: Sequence[Example]
-    seed: int
-    folder: Path
-    inputs: dict[str, Path]
-    clock: list[float] = field(default_factory=list)
-
-    def progress(self, done: int, total: int) -> None:
-        self.clock.append(time.process_time())
 
 
 class _Clock(transformers.TrainerCallback):
@@ -67,18 +49,14 @@ class _Clock(transformers.TrainerCallback):
             self.clock.append(time.process_time())
 
 
-def component(axis: str, option: str, **values: Any) -> Any:
-    config = without(yaml.safe_load((CONF / axis / f"{option}.yaml").read_text(encoding="utf-8")))
-    return build({**config, **values}, axis)
-
-
 def ours(kind: str, loaded: Any, rows: Sequence[Example], batch: int, folder: Path) -> tuple[list[float], list[float]]:
     """Returns the losses and the CPU clock of each step."""
     values = {"learning_rate": RATES[kind], "batch_size": batch, "epochs": 1.0, "warmup": 0.0, "schedule": "linear", "eval_steps": 0, "max_tokens": None}
     method = component("method", kind, **values, **({"dropout": 0.0} if kind == "lora" else {}))
-    run = Run(rows, (), SEED, folder, {})
+    clock: list[float] = []
+    run = TrainRun(rows, SEED, folder, progress=lambda done, total: clock.append(time.process_time()))
     (result,) = method.train([run], loaded)
-    return result["losses"], run.clock
+    return result["losses"], clock
 
 
 def plain(kind: str, name: str, tokenizer: Any, rows: Sequence[Example], batch: int, folder: Path) -> tuple[list[float], list[float]]:

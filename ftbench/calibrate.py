@@ -20,11 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ftbench.compile.forecast import Forecaster
 from ftbench.core.component import build
-from ftbench.core.errors import FtbenchError, Refused
+from ftbench.core.errors import FtbenchError
 from ftbench.core.example import SPLITS, read_jsonl
 from ftbench.core.plan import FILE, Plan
 from ftbench.core.receipt import Receipt
@@ -76,7 +74,7 @@ def calibrate(words: Sequence[str], scratch: Path) -> Calibration:
     """
     store = scratch / "store"
     common = ["dataset=toy", "on_refusal=skip", f"store.dir={store}", *words]
-    _run([f"method={','.join(_trainings())}", *TRAININGS, *common], scratch / "training")
+    _run(["method=lora", f"method/weights={','.join(_weights())}", *TRAININGS, *common], scratch / "training")
     _run([*ANSWERS, *common], scratch / "answering")
     _run([*QUANTISED_ANSWERS, *common], scratch / "quantised")
     probes: list[Probe] = []
@@ -151,22 +149,9 @@ def _rows(plan: Plan, key: str, store: Path) -> int:
     return 0
 
 
-def _trainings() -> list[str]:
-    """Returns one option of the method axis for each distinct kind of training, asked of the options themselves."""
-    found: dict[tuple[bool, bool], str] = {}
-    for path in sorted((CONF / "method").glob("*.yaml")):
-        node = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if "_target_" not in node or "defaults" in node:
-            continue
-        node.pop("_search_", None)  # what a search may try, and no value of the method
-        try:
-            method: Any = build(node, "method")
-            told = method.training(1)
-        except (AttributeError, Refused):
-            continue
-        if told.reads == "targets":
-            found.setdefault((told.adapter is None, hasattr(method, "base")), path.stem)
-    return list(found.values())
+def _weights() -> list[str]:
+    """Returns the kinds of weights that ship, each of which trains at a pace of its own."""
+    return sorted(path.stem for path in (CONF / "method" / "weights").glob("*.yaml"))
 
 
 def _run(words: Sequence[str], folder: Path) -> None:

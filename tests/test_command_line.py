@@ -17,7 +17,9 @@ from ftbench.__main__ import main
 from tests.conftest import ROOT
 
 SMALL = ("dataset.train=24", "dataset.validation=8", "dataset.test=12", "decoding.latency_requests=1", "++method.max_steps=2")
-COLUMNS = "cell_id,label,model,method,context,dataset,decoding,seed,hardware,status,reason,n"
+COLUMNS = (
+    "cell_id,label,model,method,context,dataset,decoding,seed,hardware,method/objective,method/weights,status,reason,n"
+)
 TAIL = (
     "train_seconds,generate_seconds,latency_p50_ms,latency_p95_ms,prompt_tokens,completion_tokens,tokens_per_second,"
     "peak_memory_bytes,train_usd,usd_per_1k_requests,price_basis,failed_rows,rank,deployable"
@@ -69,7 +71,7 @@ def test_matrix_runs_ranks_and_is_found_again(run: Run, tmp_path: Path) -> None:
     changed = run("plan", "-m", "method=lora", *SMALL, "++method.rank=3")
     assert changed.returncode == 0
     other = json.loads((_sweep(tmp_path) / "plan.json").read_text(encoding="utf-8"))["cells"][0]["stages"]["train"]
-    assert "spec.method.rank: 16 there, 3 here" in run("explain", other[:12]).stdout
+    assert "spec.method.weights.rank: 16 there, 3 here" in run("explain", other[:12]).stdout
 
 
 @pytest.mark.slow
@@ -232,7 +234,7 @@ def test_29_equal_effort_tries_on_validation_and_tells_on_test(run: Run, tmp_pat
     done = run(*words, "effort.trials=1")
     assert done.returncode == 0, done.stdout + done.stderr
     again = run(*words, "effort.trials=2")
-    assert again.returncode == 0 and "3 trials" in again.stderr and "chosen for tiny lora zero_shot: method.rank" in again.stderr
+    assert again.returncode == 0 and "3 trials" in again.stderr and "chosen for tiny lora zero_shot: method.weights.rank" in again.stderr
     sweep = _sweep(tmp_path)
     plan = json.loads((sweep / "plan.json").read_text(encoding="utf-8"))
     assert len(plan["trials"]) == 3 and not any(role.endswith(".test") for trial in plan["trials"] for role in trial["stages"])

@@ -62,7 +62,19 @@ def test_vectors_outside_the_layers_are_refused_before_they_are_trained(ours: Pa
     source = (ours / "norms.py").read_text(encoding="utf-8")
     source = source.replace("LNTuningConfig, ", "PromptTuningConfig, ").replace('LNTuningConfig(task_type="CAUSAL_LM", target_modules=list(self.suffixes))', 'PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=4)')
     (ours / "prompts.py").write_text(source, encoding="utf-8")
-    option = (ours / "conf" / "method" / "norms.yaml").read_text(encoding="utf-8")
-    (ours / "conf" / "method" / "prompts.yaml").write_text(option.replace("norms.Norms", "prompts.Norms"), encoding="utf-8")
-    done = _run(ours, "--config-dir", "conf", "-m", "+recipes=norms_or_lora", "method=prompts", *SMALL)
+    option = (ours / "conf" / "method" / "weights" / "norms.yaml").read_text(encoding="utf-8")
+    (ours / "conf" / "method" / "weights" / "prompts.yaml").write_text(option.replace("norms.Norms", "prompts.Norms"), encoding="utf-8")
+    done = _run(ours, "--config-dir", "conf", "-m", "+recipes=norms_or_lora", "method=norms", "method/weights=prompts", *SMALL)
     assert done.returncode == 1 and "PROMPT_TUNING keeps what it learns outside the layers" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_own_weights_are_trained_towards_an_own_objective(ours: Path) -> None:
+    words = ("--config-dir", "conf", "-m", "+recipes=norms_or_lora", "method=lora", "method/weights=norms", "method/objective=first", *SMALL[:-1], "context=zero_shot")
+    done = _run(ours, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (cell,) = json.loads((_sweep(ours, done) / "results.json").read_text(encoding="utf-8"))["cells"]
+    assert cell["status"] == "done" and cell["method/weights"] == "norms" and cell["method/objective"] == "first"
+    masked = [json.loads(path.read_text(encoding="utf-8")) for path in (ours / ".ftbench" / "store").glob("stages/*/*/masked_example.json")]
+    taught = {"".join(part["text"] for part in one["segments"] if part["supervised"]) for one in masked}
+    assert any("is blue." in text for text in taught)

@@ -42,10 +42,15 @@ def test_wheel_plans_a_recipe_and_the_tiny_model(site: Path, tmp_path: Path) -> 
 def test_own_config_dir_adds_to_the_shipped_options(site: Path, tmp_path: Path) -> None:
     own = tmp_path / "mine"
     (own / "method").mkdir(parents=True)
-    (own / "method" / "wide.yaml").write_text("# LoRA with more room.\ndefaults:\n  - lora\nrank: 64\n")
+    wide = own / "method" / "wide.yaml"
+    wide.write_text("# LoRA with more room.\ndefaults:\n  - lora\nrank: 64\n")
     (own / "recipes").mkdir()
     (own / "recipes" / "ours.yaml").write_text("# @package _global_\nhydra:\n  sweeper:\n    params:\n      method: none,wide\n")
-    done = _run(site, tmp_path, "plan", "--config-dir", str(own), "-m", "+recipes=ours")
+    words = ("plan", "--config-dir", str(own), "-m", "+recipes=ours")
+    refused = _run(site, tmp_path, *words)
+    assert refused.returncode == 1 and "method.rank: no such key. In a file it stands in full: method.weights.rank" in " ".join(refused.stdout.split())
+    wide.write_text("# LoRA with more room.\ndefaults:\n  - lora\nweights:\n  rank: 64\n")
+    done = _run(site, tmp_path, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("2 cells")
     helped = _run(site, tmp_path, "--config-dir", str(own), "--help")

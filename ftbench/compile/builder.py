@@ -54,9 +54,8 @@ class Builder:
         problems += unread if getattr(built.get("context"), "reads_documents", False) else []
         if problems:
             return None, metrics, problems
-        base = getattr(built["method"], "base", None) if getattr(built["model"], "weights", True) else None
         whole, _ = self.component("model", node(built["model"].whole()))
-        built["model"], problems = self.component("model", node(base(built["model"]) if base else built["model"]))
+        built["model"], problems = self.component("model", node(built["method"].base(built["model"]) if getattr(built["model"], "weights", True) else built["model"]))
         built["context"], found = self._context_for(built["context"], whole)
         problems = [*problems, *found]
         return None if problems else Parts(**{axis: built[axis] for axis in AXES}, whole=whole, seed=settings.seed, corpus=corpus), metrics, problems

@@ -151,11 +151,10 @@ class Forecaster:
         return self._shapes[name]
 
     def _training(self, method: Any, splits: Splits | None) -> tuple[Training | None, str | None]:
-        tell = getattr(method, "training", None)
-        if tell is None:
+        told: Training | None = method.training(1)
+        if told is None:
             return None, f"{type(method).__name__} does not say what it trains (training), so there is no forecast"
-        told: Training = tell(1)
-        return tell(max(1, len(trainable(splits.train, told.reads)))) if splits is not None else told, None
+        return method.training(max(1, len(trainable(splits.train, told.reads)))) if splits is not None else told, None
 
     # -- what would fit -----------------------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ option of the axis brings it by naming it in its defaults list. A key is *short*
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -67,8 +66,13 @@ class Groups:
         return self._options[group]
 
     def root_option(self, group: str, name: str) -> str:
-        """Returns the option that a preset is made of: ``none`` for ``method=prompting``, the name itself for others."""
-        for default in self._defaults(f"{group}/{name}"):
+        """Returns the option that a preset is made of: ``none`` for ``method=prompting``, the name itself for others.
+
+        An option with a class of its own is none of another, whatever values it takes from it.
+        """
+        found = self._load(f"{group}/{name}")
+        own_class = found is not None and "_target_" in found.config
+        for default in () if own_class else self._defaults(f"{group}/{name}"):
             if (
                 isinstance(default, ConfigDefault)
                 and default.package is None
@@ -152,23 +156,6 @@ class Groups:
             found["judge"] = {**judge, "against": self.keys_in_full(judge["against"])}
         return found
 
-    def nested(self, axis: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns key -> value within an axis as nodes, each value where its key in full says.
-
-        Raises:
-            Refused: where a key is short for several.
-        """
-        found: dict[str, Any] = copy.deepcopy(dict(values))
-        for key in values:
-            _, *path, last = self.full(f"{axis}.{key}").split(".")
-            if not path:
-                continue
-            node, value = found, found.pop(key)
-            for part in path:
-                node = node.setdefault(part, {})
-            node.setdefault(last, value)
-        return found
-
     def _each(self, conditions: Any) -> Any:
         return [self.keys_in_full(one) for one in conditions] if isinstance(conditions, list) else conditions
 
@@ -230,7 +217,7 @@ class Groups:
         for default in self._defaults(path):
             if isinstance(default, GroupDefault) and not default.package:
                 found.add(_path(path, default.group).removeprefix(f"{group}/"))
-            elif isinstance(default, ConfigDefault) and default.path not in (None, "_self_") and not default.package:
+            elif isinstance(default, ConfigDefault) and default.path not in (None, "_self_") and default.package in (None, "", "_here_"):
                 found |= self._brought(_path(path, default.path))
         return found
 

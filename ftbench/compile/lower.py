@@ -191,7 +191,7 @@ def _harness(graph: Graph, parts: Parts, harness: Any, declared: Parts, inputs: 
         own = harness.only(task)
         roles[HARNESS + task] = _harness_stage(graph, parts.model, parts.method, own, inputs)
         if inputs:
-            untouched = declared.whole if hasattr(declared.method, "base") or "merged" in inputs else declared.model
+            untouched = declared.whole if declared.method.base(declared.whole) != declared.whole or "merged" in inputs else declared.model
             roles[HARNESS_BASE + task] = _harness_stage(graph, untouched, None, own, {})
     return roles
 

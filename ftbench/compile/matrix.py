@@ -219,9 +219,8 @@ class _Compiler:
             shown["seed"] = point.config["seed"]
         if not any(component is None or component.seeded for component in (self.builder.component(axis, point.config[axis])[0] for axis in SEEDED)):
             shown.pop("seed", None)
-        suited = self.reader.suited(point.composed, point.names)
         for axis in AXES:
-            shown |= {key: value for key, value in select.changed(suited[axis], point.config[axis], axis).items() if key not in point.searched}
+            shown |= {key: value for key, value in select.changed(point.composed.config[axis], point.config[axis], axis).items() if key not in point.searched}
         shown |= {key: value for key, value in point.searched.items() if key not in AXES}
         return shown | {"seed": shown.pop("seed")} if "seed" in shown else shown  # last, where it is easiest to tell
 

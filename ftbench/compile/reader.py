@@ -13,12 +13,14 @@ from ftbench.compile import rules, select
 from ftbench.compile.builder import Builder
 from ftbench.compile.compose import Composer
 from ftbench.compile.composed import Composed
+from ftbench.compile.learning_rate import with_learning_rates
 from ftbench.compile.point import Point
 from ftbench.compile.settings import settings_node
 from ftbench.compile.space import take_out
 from ftbench.core.canonical import canonical, digest
 from ftbench.core.cell import AS_TRAINED, AXES, Refusal, axis_of
 from ftbench.core.component import build
+from ftbench.core.components.names import stable_node
 from ftbench.core.errors import Problem, Refused, did_you_mean
 from ftbench.store.secrets import scrub
 
@@ -58,7 +60,7 @@ class Reader:
                 if not problems:
                     groups = self.composer.groups
                     config, space = take_out(cell.config, [group for group in groups.sub_axes if group in cell.choices], groups.keys_in_full)
-                    return self._with_artifact(replace(cell, config=groups.config_in_full(config), search=space))
+                    return self._with_artifact(replace(cell, config=stable_node(with_learning_rates(groups.config_in_full(config))), search=space))
             except Refused as refused:
                 problems += refused.problems
             except (HydraException, OmegaConfBaseException) as error:
@@ -86,16 +88,25 @@ class Reader:
     def _with_artifact(self, cell: Composed) -> Composed:
         """Returns the cell, shipping what its method wrote where that cannot be merged: it is the same cell under every artifact."""
         method = self.builder.component("method", cell.config["method"])[0]
-        if cell.choices["artifact"] == AS_TRAINED or method is None or hasattr(method, "merge"):
+        if cell.choices["artifact"] == AS_TRAINED or method is None or method.mergeable:
             return cell
         config = {**cell.config, "artifact": self.composer.option_node("artifact", AS_TRAINED)}
         return replace(cell, config=config, choices={**cell.choices, "artifact": AS_TRAINED})
 
     def refuse(self, overrides: tuple[str, ...], config: dict[str, Any], names: dict[str, str], label: str, problems: list[Problem]) -> str:
+        problems = [self._in_full(problem) for problem in problems]
         identity = digest({"overrides": list(overrides), "problems": [problem.as_dict() for problem in problems]})[:ID_LENGTH]
         texts = tuple(scrub(problem.as_dict()) for problem in problems)
         self.refusals[identity] = Refusal(identity, label, names, overrides, config, texts)
         return identity
+
+    def _in_full(self, problem: Problem) -> Problem:
+        """Returns the problem with the fix for an option's file that has a key of a sub-axis at its top, where only the command line may write it."""
+        axis, _, field = problem.where.partition(".")
+        groups = self.composer.groups
+        homes = [path for path in groups.below(axis) if field in groups.fields(path)] if problem.why == "no such key" else []
+        full = " or ".join(f"{path.replace('/', '.')}.{field}" for path in homes)
+        return replace(problem, fix=f"In a file it stands in full: {full}") if homes else problem
 
     def point(self, cell: Composed, cells: list[Composed], names: dict[str, list[str]], everywhere: frozenset[str]) -> Point | str | None:
         """Returns the point, None when it is excluded, or the id of its refusal."""
@@ -116,18 +127,11 @@ class Reader:
         if any(select.matches(cell, roots, condition) for condition in settings.matrix.exclude):
             return None
         try:
-            config = select.couple(cell, self.suited(cell, roots), roots, settings.matrix.couple)
+            config = select.couple(cell, cell.config, roots, settings.matrix.couple)
         except KeyError as error:
             problems.append(Problem("matrix.couple", f"sets {error.args[0]}, which {label} does not have", "Narrow its condition, or mend the key"))
             config = cell.config
         return Point(cell, config, roots, tuple(problems))
-
-    def suited(self, cell: Composed, roots: dict[str, str]) -> dict[str, Any]:
-        """Returns the cell's config with what its model prefers for its method, where the method's own default still stands."""
-        parts = {group: cell.choices[group] for group in cell.replaced if axis_of(group) == "method"}
-        method, own = cell.config["method"], self.composer.option_node("method", roots["method"], parts) or {}
-        wanted = self.composer.groups.nested("method", (cell.config["model"].get("method_defaults") or {}).get(roots["method"]) or {})
-        return {**cell.config, "method": select.preferred(method, own, wanted, "method", cell.values)}
 
     def _root(self, axis: str, name: str) -> str:
         if (axis, name) not in self._roots:
@@ -156,7 +160,8 @@ class Reader:
                 continue
             untrained = [text for text in point.composed.overrides if axis_of(self.composer.parse(text).key_or_group) != "method"]
             kept = [text for text in untrained if axis_of(self.composer.parse(text).key_or_group) != "context"]
-            control = getattr(self.builder.component("method", point.config["method"])[0], "control", None)
+            method: Any = self.builder.component("method", point.config["method"])[0]
+            control = None if method is None else method.control
             jobs = [[*kept, "method=none", f"context={context}"] for context in ("zero_shot", "few_shot")]
             jobs += [[*untrained, f"method={control}", f"context={point.composed.choices['context']}"]] if control else []
             for job in jobs:
@@ -166,7 +171,7 @@ class Reader:
                 cell = self.compose(job)
                 if isinstance(cell, Composed):
                     roots = self.names(cell)
-                    config = {**self.suited(cell, roots), **{axis: point.config[axis] for axis in ("model", "prompt", "dataset", "decoding", "hardware")}}
+                    config = {**cell.config, **{axis: point.config[axis] for axis in ("model", "prompt", "dataset", "decoding", "hardware")}}
                     added.append(Point(cell, config, roots, baseline=True))
         return added
 

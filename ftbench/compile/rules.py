@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from ftbench.compile.composed import Composed
@@ -70,9 +70,21 @@ def idle_keys(cell: Composed, cells: Sequence[Composed], everywhere: frozenset[s
             fix = f"Add {axis}={options[0]}" + (f" (or {', '.join(options[1:])})" if options[1:] else "") if options else "No option has it"
             problems.append(Problem(key, f"no {axis} of this matrix has one", f"{fix}, or leave it out"))
             continue
-        known = {name for other in cells for name in dotted(other.config[axis], axis)}
+        groups = {group for other in cells for group in other.choices if "/" in group}
+        in_full = any(key.startswith(f"{group.replace('/', '.')}.") for group in groups)
+        names = {name for other in cells for name in dotted(other.config[axis], axis)}
+        known = names if in_full else {_short(name, groups) for name in names}
         problems.append(Problem(key, f"no {axis} of this matrix has such a key", did_you_mean(key, known)))
     return problems
+
+
+def _short(key: str, choices: Collection[str]) -> str:
+    """Returns a dotted key as people type it: without the sub-axes (of ``choices``) that it leads through."""
+    for group in sorted((group for group in choices if "/" in group), key=len, reverse=True):
+        place, axis = group.replace("/", ".") + ".", axis_of(group) + "."
+        if key.startswith(place):
+            return axis + key.removeprefix(place)
+    return key
 
 
 def matrix_wide(settings: Settings, first: Settings) -> list[Problem]:
@@ -99,7 +111,7 @@ def data_rules(parts: Parts, settings: Settings, splits: Splits) -> list[Problem
 def quantised_rules(parts: Parts) -> list[Problem]:
     """Refuses to train 4-bit weights themselves: only an adapter over them can learn, which is what can be merged."""
     kind = getattr(parts.model, "quantization", None)
-    if kind is None or hasattr(parts.method, "merge") or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
+    if kind is None or not parts.method.whole or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
         return []
     return [Problem("model.quantization", f"{kind} weights cannot be trained, and this method trains all of them", "Set model.quantization=null, or method=qlora")]
 
@@ -141,7 +153,7 @@ def decision_names(decision: Decision, options: Callable[[str], list[str]]) -> l
 
 def train_context_rules(parts: Parts) -> list[Problem]:
     """Refuses to train on retrieved passages where the context retrieves none, or shows worked examples before them."""
-    share = getattr(parts.method, "train_context", None)
+    share = parts.method.train_context
     if share is None:
         return []
     if not hasattr(parts.context, "training_requests"):

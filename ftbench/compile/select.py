@@ -84,17 +84,6 @@ def couple(cell: Composed, config: dict[str, Any], roots: dict[str, str], rules:
     return config
 
 
-def preferred(values: dict[str, Any], own: dict[str, Any], wanted: dict[str, Any], place: str, typed: frozenset[str]) -> dict[str, Any]:
-    """Returns ``values`` with what is ``wanted`` where the ``own`` default still stands and nothing was typed; nodes within by their own names."""
-    found = dict(values)
-    for key, value in wanted.items():
-        if isinstance(value, dict) and isinstance(values.get(key), dict):
-            found[key] = preferred(values[key], own.get(key) or {}, value, f"{place}.{key}", typed)
-        elif f"{place}.{key}" not in typed and key in values and values[key] == own.get(key):
-            found[key] = value
-    return found
-
-
 def changed(before: Mapping[str, Any], after: Mapping[str, Any], place: str) -> dict[str, Any]:
     """Returns dotted key -> value of what differs from before, node by node."""
     found: dict[str, Any] = {}

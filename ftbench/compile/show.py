@@ -6,6 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from ftbench.compile.learning_rate import rate_lines
 from ftbench.compile.matrix import Compiled
 from ftbench.core.cell import Refusal
 from ftbench.core.plan import Plan
@@ -55,6 +56,8 @@ def plan_text(compiled: Compiled, cached: Collection[str]) -> str:
         lines += ["", "+ to run   = cached   & shared with a cell above   (ftbench explain KEY tells more)"]
     notes = dict.fromkeys([*compiled.notes, *(note for cell in plan.cells for note in cell.notes)])
     lines += [""] * bool(notes) + [f"note: {note}" for note in notes]
+    rates = dict.fromkeys(line for cell in plan.cells for line in rate_lines(cell.config, cell.choices["method"]))
+    lines += [""] * bool(rates) + [*rates]
     if plan.forecast and plan.cells:
         lines += ["", *forecast_lines(plan)]
     if plan.refusals:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ftbench.compile.renamed import renamed
 from ftbench.compile.settings import ROOT_KEYS
 from ftbench.core.cell import AXES
 from ftbench.core.errors import FtbenchError, Problem, Refused, did_you_mean
@@ -23,7 +24,7 @@ def check_words(words: Sequence[str]) -> None:
     Raises:
         FtbenchError: one line for each option that is nowhere on the search path.
     """
-    problems = _unknown_roots(words)
+    problems = [*renamed(words), *_unknown_roots(words)]
     own = config_dirs(words)
     for folder in own:
         for name in sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name in ROOT_KEYS):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ftbench.contexts.retrieve.bm25 import Bm25
-from ftbench.core.component import Component
+from ftbench.core.components.context import Context
 from ftbench.core.errors import FtbenchError, Problem, did_you_mean
 from ftbench.core.example import Document, Example, Request, Splits, Turn
 from ftbench.core.protocols import AddStage, Lowered
@@ -23,7 +23,7 @@ SPARE = 20
 
 
 @dataclass(frozen=True)
-class FewShot(Component):
+class FewShot(Context):
     """Shows ``k`` training rows as earlier turns of the conversation.
 
     The shots of one example do not change when others are added or taken away. A row is never shown to itself, nor to
@@ -35,6 +35,8 @@ class FewShot(Component):
             by the seed; ``similar`` takes the rows whose questions are nearest by BM25, nearest last, and draws what is
             lacking; ``balanced`` draws from each label (each distinct target) in turn.
     """
+
+    key_name: ClassVar[str] = "few_shot"
 
     k: int
     choose: str

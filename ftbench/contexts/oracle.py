@@ -13,14 +13,15 @@ from typing import Any, ClassVar
 
 from ftbench.contexts.chunk import Chunking
 from ftbench.contexts.grounded import Form, check_documents, cut, grounded, told, with_chunking_for
-from ftbench.core.component import Component, Remote
+from ftbench.core.component import Remote
+from ftbench.core.components.context import Context
 from ftbench.core.errors import FtbenchError, Problem, under
 from ftbench.core.example import Document, Example, Request, Splits
 from ftbench.core.protocols import AddStage, Lowered
 
 
 @dataclass(frozen=True)
-class Oracle(Component):
+class Oracle(Context):
     """Shows every gold document of an example, whole, in the order in which the dataset names them.
 
     An example without gold documents is asked alone.
@@ -29,6 +30,8 @@ class Oracle(Component):
         chunking: the pieces in which a document that does not fit the window is cut off at its end.
         form: the words around the passages.
     """
+
+    key_name: ClassVar[str] = "oracle"
 
     chunking: Chunking
     form: Form

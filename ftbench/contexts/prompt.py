@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from ftbench.core.component import Component
 from ftbench.core.errors import Problem, did_you_mean
@@ -24,6 +25,9 @@ class Prompt(Component):
         place: ``system`` adds it to the system's turn, which a chat template without one shows before the first question; ``question`` puts it
             right before the last question, after worked examples.
     """
+
+    axis: ClassVar[str] = "prompt"
+    key_name: ClassVar[str] = "instruction"
 
     instruction: str | None
     place: str

@@ -16,7 +16,8 @@ from ftbench.contexts.chunk import Chunk, Chunking
 from ftbench.contexts.grounded import Form, check_documents, cut, grounded, told, with_chunking_for
 from ftbench.contexts.retrieve.encoder import release
 from ftbench.contexts.retrieve.retriever import Hit, located, nested, nested_problems
-from ftbench.core.component import Component, Remote, build, node
+from ftbench.core.component import Remote, build, node
+from ftbench.core.components.context import Context
 from ftbench.core.errors import Problem, Refused, under
 from ftbench.core.example import Document, Example, Request, Splits, read_jsonl, write_jsonl
 from ftbench.core.protocols import AddStage, Lowered
@@ -29,7 +30,7 @@ SKETCHED_DOCUMENTS, SKETCHED_CHARACTERS = 256, 20_000
 
 
 @dataclass(frozen=True)
-class Rag(Component):
+class Rag(Context):
     """Shows the ``k`` best passages, best first.
 
     Attributes:
@@ -40,6 +41,8 @@ class Rag(Component):
         form: the words around the passages.
         examples: node of a context whose worked examples stand before, such as ``few_shot``'s; null for none.
     """
+
+    key_name: ClassVar[str] = "rag"
 
     retriever: Any
     chunking: Chunking

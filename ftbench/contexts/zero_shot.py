@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from ftbench.core.component import Component
+from ftbench.core.components.context import Context
 from ftbench.core.example import Document, Example, Request, Splits
 from ftbench.core.protocols import AddStage, Lowered
 
 
 @dataclass(frozen=True)
-class ZeroShot(Component):
+class ZeroShot(Context):
     """Sends an example's own turns and nothing else."""
+
+    key_name: ClassVar[str] = "zero_shot"
 
     reads_documents: ClassVar[bool] = False
 

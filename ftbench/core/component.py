@@ -6,7 +6,6 @@ and missing keys, which ``hydra.utils.instantiate`` alone does not.
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -17,6 +16,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from ftbench.core.canonical import canonical, file_digest
+from ftbench.core.components.earlier import EARLIER
+from ftbench.core.components.names import class_of, is_ours, name_of
 from ftbench.core.errors import Problem, Refused, did_you_mean
 from ftbench.core.example import Splits
 
@@ -43,14 +44,22 @@ class Component:
     """Base of all components: models, methods, contexts, datasets, decodings, hardware, metrics.
 
     Attributes:
+        axis: of the matrix, or of a part of an axis (``context/retriever``).
+        key_name: what keys call this class, unique within its axis; each class that can be built declares its own. It
+            never changes, wherever the class is moved; a user's class needs none.
         NEUTRAL: names of the fields that cannot change a result (a label, a batch size that is proven neutral, a
             path whose content is hashed instead). They are left out of ``identity`` and so out of every key.
+        SILENT_AT_DEFAULT: field -> the value at which it is left out of ``identity``: a field that was added later, so
+            that keys taken before it still hold.
         deployable: False for what no deployed system has, such as the documents that hold each answer. Its cells are
             an upper bound (a ceiling): shown, but neither ranked, compared, priced against others, nor recommended.
             In no key.
     """
 
+    axis: ClassVar[str] = ""
+    key_name: ClassVar[str] = ""
     NEUTRAL: ClassVar[tuple[str, ...]] = ()
+    SILENT_AT_DEFAULT: ClassVar[Mapping[str, Any]] = {}
     deployable: ClassVar[bool] = True
 
     @property
@@ -60,10 +69,13 @@ class Component:
 
     def identity(self) -> dict[str, Any]:
         """Returns the plain-JSON part of this component that decides a result; keys are taken over it."""
-        target = f"{type(self).__module__}.{type(self).__qualname__}"
+        cls = type(self)
         parts = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in self.NEUTRAL}
-        code = foreign_source(target)
-        return {"_target_": target, **parts, **({"_source_": code} if code else {})}
+        for name, silent in self.SILENT_AT_DEFAULT.items():
+            if name in parts and type(parts[name]) is type(silent) and parts[name] == silent:  # 0 is not false
+                del parts[name]
+        code = foreign_source(f"{cls.__module__}.{cls.__qualname__}")
+        return {"_target_": name_of(cls), **parts, **({"_source_": code} if code else {})}
 
     def check(self) -> list[Problem]:
         """Returns what is wrong with these values by themselves (ranges, combinations); empty when nothing is."""
@@ -112,20 +124,20 @@ def plain(value: Any) -> Any:
 
 def node(component: Component) -> dict[str, Any]:
     """Returns the plain dict, ``_target_`` included, from which ``build`` makes an equal component again."""
-    target = f"{type(component).__module__}.{type(component).__qualname__}"
-    return {"_target_": target, **plain(component)}
+    return {"_target_": name_of(type(component)), **plain(component)}
 
 
 def target_class(path: str, where: str) -> type[Component]:
-    """Imports the class that a ``_target_`` names.
+    """Imports the class that a ``_target_`` names: a dotted path, ``axis/key_name``, or the dotted path of an earlier version.
 
     Raises:
         Refused: when there is no such module or class, or it is no frozen dataclass.
     """
-    module, _, name = path.rpartition(".")
     try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+        found = class_of(path)
+    except ImportError as error:
+        if path in EARLIER:
+            return target_class(EARLIER[path], where)
         raise Refused([Problem(f"{where}._target_", f"{path!r} cannot be imported ({error})", "Name a class by its full dotted path")]) from error
     if not (isinstance(found, type) and is_dataclass(found)):
         raise Refused([Problem(f"{where}._target_", f"{path!r} is not a dataclass", "Derive it from ftbench.core.component.Component")])
@@ -232,7 +244,7 @@ def foreign_source(target: str) -> str | None:
     user's own method or metric has no such number: its file's bytes stand for it.
     """
     module = target.rpartition(".")[0]
-    if module == "ftbench" or module.startswith("ftbench."):
+    if is_ours(module):
         return None
     try:
         spec = importlib.util.find_spec(module)

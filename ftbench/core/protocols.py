@@ -59,30 +59,6 @@ class Model(Piece, Protocol):
 
 
 @runtime_checkable
-class Method(Piece, Protocol):
-    """What happens to the weights.
-
-    A method may also have ``base(model) -> model``: the model that its weights stand over, where that is not the one of the cell (a
-    quantised one); ``merge(loaded, folder) -> transformers model``, *heavy*, which uses ``loaded`` up: without it nothing is merged;
-    ``whole`` (True: its weights are a transformers folder ``model``, which is loaded in the place of the base); ``control``: the name of the option that
-    its gain must be told from, which ``matrix.baselines=auto`` adds; and
-    ``training(available) -> ftbench.core.training.Training``: what it trains on so many rows, without which a plan has no forecast for it.
-    """
-
-    def lower(self, add: AddStage, cell: "Lowered") -> str | None:
-        """Adds the stages that make this method's weights; returns the key of the one that holds them, None for the base."""
-
-    def train(self, runs: Sequence["TrainRun"], loaded: Any) -> list[dict[str, Any]]:
-        """*Heavy.* Trains each run over the loaded base, writes weights, curve and masked example into ``run.folder``.
-
-        Leaves ``loaded`` exactly as it found it. Returns one dict per run, with ``tokens`` and ``details`` for the receipt.
-        """
-
-    def attach(self, loaded: Any, folder: Path) -> Any:
-        """*Heavy.* Context manager: inside it, ``loaded`` answers with the weights in ``folder``."""
-
-
-@runtime_checkable
 class Artifact(Piece, Protocol):
     """What ships."""
 
@@ -106,16 +82,6 @@ class Lowered(Protocol):
     seed: int
     prepare: str
     documents: str
-
-
-class TrainRun(Protocol):
-    """One run of a training call. ``inputs`` are the finished folders of the stages that the method's own ``lower`` named, by role."""
-
-    examples: Sequence[Example]
-    validation: Sequence[Example]
-    seed: int
-    folder: Path
-    inputs: dict[str, Path]
 
 
 @runtime_checkable

@@ -31,6 +31,9 @@ VERSIONS: dict[str, int] = {
 """Version of each stage's body. Raise one when the same spec would give another result; old results are then not found."""
 
 
+SCHEME = 2
+"""How identities are written into keys. Raised when that changes for all of them; 1 named components by the path of their class."""
+
 RECORD = "stage.json"
 """File in a finished stage's folder that says what its key was taken over."""
 
@@ -46,6 +49,7 @@ class Stage:
         config: plain JSON, not hashed: full component nodes and whatever only says where and how to run.
         model: identity digest of the base model that the body loads, or None; a worker that has it is preferred.
         version: of the body that the key is taken over; 0 becomes that of this code.
+        scheme: see ``SCHEME``.
         key: sha256, computed.
     """
 
@@ -55,6 +59,7 @@ class Stage:
     config: dict[str, Any]
     model: str | None = None
     version: int = 0
+    scheme: int = SCHEME
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,7 +69,7 @@ class Stage:
     @property
     def current(self) -> bool:
         """Whether this code makes it: a stage of an earlier version can be read, but not run."""
-        return self.version == VERSIONS.get(self.kind)
+        return self.version == VERSIONS.get(self.kind) and self.scheme == SCHEME
 
     @property
     def held(self) -> str | None:
@@ -76,7 +81,8 @@ class Stage:
 
     def record(self) -> dict[str, Any]:
         """Returns what the key was taken over, and nothing else; no path of a machine is in it."""
-        return {"key": self.key, "kind": self.kind, "version": self.version, "spec": self.spec, "inputs": self.inputs}
+        taken = {"kind": self.kind, "version": self.version, "spec": self.spec, "inputs": self.inputs}
+        return {"key": self.key, "scheme": self.scheme, **taken}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Stage:
@@ -85,7 +91,8 @@ class Stage:
         Raises:
             ValueError: when the key differs: the file was edited.
         """
-        stage = cls(data["kind"], data["spec"], data["inputs"], data["config"], data["model"], data["version"])
+        of_key = (data["version"], data.get("scheme", 1))
+        stage = cls(data["kind"], data["spec"], data["inputs"], data["config"], data["model"], *of_key)
         if stage.key != data["key"]:
             raise ValueError(f"stage {data['key'][:12]} does not match its spec; compile the plan again")
         return stage

@@ -1,10 +1,37 @@
-"""What a method trains, in the words that a forecast needs: a method says it by ``training(available)``, and nobody asks it for its name."""
+"""One training: what a method is given to train on, and what it says of it to a forecast, so that nobody asks it for its name."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ftbench.core.example import Example
 
 READS = ("targets", "preferences", "chosen")
+
+
+@dataclass(frozen=True)
+class TrainRun:
+    """One run of a training call.
+
+    Attributes:
+        examples: training rows, in file order.
+        seed: decides initial weights, the order of rows and dropout.
+        folder: where weights, curve and the masked example go.
+        validation: rows that validation loss is measured on.
+        inputs: finished folders of the stages that the method's own ``lower`` named, by role.
+        progress: told (steps done, steps in all), or None.
+        scratch: folder for checkpoints that outlives the attempt, or None.
+    """
+
+    examples: Sequence[Example]
+    seed: int
+    folder: Path
+    validation: Sequence[Example] = ()
+    inputs: dict[str, Path] = field(default_factory=dict)
+    progress: Callable[[int, int], None] | None = None
+    scratch: Path | None = None
 
 
 @dataclass(frozen=True)

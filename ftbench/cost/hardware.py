@@ -34,6 +34,9 @@ class Hardware(Component):
         spot_interruptions_per_hour: how often that happens.
     """
 
+    axis: ClassVar[str] = "hardware"
+    key_name: ClassVar[str] = "machine"
+
     name: str
     gpus: int
     device_pattern: str

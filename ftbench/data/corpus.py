@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ftbench.core.canonical import digest
-from ftbench.core.component import Component, Remote
+from ftbench.core.component import Remote
+from ftbench.core.components.dataset import Dataset
 from ftbench.core.errors import Problem, Refused
 from ftbench.core.example import Document, Splits
 from ftbench.data.checks import check_template
@@ -29,13 +30,15 @@ _loaded: dict[str, Splits] = {}
 
 
 @dataclass(frozen=True)
-class Corpus(Component):
+class Corpus(Dataset):
     """Documents from files or the hub.
 
     Attributes:
         documents: what ``dataset.documents`` names.
         id, text, time: the columns (the text also a template) that ``dataset.document_id`` and its kin name.
     """
+
+    key_name: ClassVar[str] = "corpus"
 
     documents: Any
     id: str | None

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ftbench.core.canonical import digest
-from ftbench.core.component import Component, Remote
+from ftbench.core.component import Remote
+from ftbench.core.components.dataset import Dataset
 from ftbench.core.errors import Problem, Refused
 from ftbench.core.example import SPLITS, Document, Example, Splits
 from ftbench.data.checks import TEMPLATES, check_constant, check_fields, check_numbers, check_templates, check_time
@@ -47,8 +48,10 @@ class SplitRule:
 
 
 @dataclass(frozen=True)
-class Files(Component):
+class Files(Dataset):
     """Rows from files or the hub."""
+
+    key_name: ClassVar[str] = "files"
 
     train: Any
     validation: Any

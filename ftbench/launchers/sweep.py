@@ -18,6 +18,7 @@ from ftbench.core.plan import Plan
 from ftbench.launchers.afford import afforded
 from ftbench.report.data_checks import check_lines, cut_sentences
 from ftbench.report.expectation import expectations
+from ftbench.store.scheme import earlier_line
 from ftbench.store.store import Store
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ def run_stages(compiled: Compiled, folder: Path, *, workers: int, threads: int |
         os.environ["FTBENCH_THREADS"] = str(threads)
     check_writable(plan.store)
     part = afforded(plan, {key for key in plan.stages if store and store.find(key)})
-    for line in part.lines:
+    earlier = earlier_line(Store(plan.store))
+    for line in (*part.lines, *([] if earlier is None else [f"note: {earlier}"])):
         print(line, file=sys.stderr)
     progress = Progress(part.plan, workers=workers)
     try:

@@ -7,23 +7,31 @@ every artifact: an untouched base, or a method that writes whole weights.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ftbench.core.canonical import digest
-from ftbench.core.component import Component, node
+from ftbench.core.component import node
+from ftbench.core.components.artifact import Artifact
 from ftbench.core.protocols import AddStage, Lowered
 
 
 @dataclass(frozen=True)
-class AsTrained(Component):
+class AsTrained(Artifact):
     """What the method wrote, over the base it was trained on; for QLoRA that is the 4-bit one."""
+
+    axis: ClassVar[str] = "artifact"
+    key_name: ClassVar[str] = "as_trained"
 
     def lower(self, add: AddStage, cell: Lowered, weights: str) -> str | None:
         return None
 
 
 @dataclass(frozen=True)
-class Merged(Component):
+class Merged(Artifact):
     """A standard transformers folder: the adapter merged into the base in its own dtype, never into quantised weights."""
+
+    axis: ClassVar[str] = "artifact"
+    key_name: ClassVar[str] = "merged"
 
     def lower(self, add: AddStage, cell: Lowered, weights: str) -> str | None:
         """Adds the merge stage and returns its key."""

@@ -67,6 +67,9 @@ class Pairs:
         }
 
 
+NO_PREFERENCE = "no training row holds a preference (a chosen and a rejected answer)"
+
+
 def has_preference(example: Example) -> bool:
     return example.chosen is not None and example.rejected is not None
 

@@ -1,17 +1,14 @@
-"""How to train, whatever is trained: the values that every method shares, and the base of the methods that have them."""
+"""How to train, whatever is trained and whatever towards: one recipe for all."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ftbench.core.canonical import digest
-from ftbench.core.component import Component, node
+from ftbench.core.component import Component
 from ftbench.core.errors import Problem, did_you_mean
-from ftbench.core.example import Splits
-from ftbench.core.protocols import AddStage, Lowered
-from ftbench.core.training import Adapter, Training
 
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 CUDA_OPTIMIZERS = ("adamw_bnb_8bit", "paged_adamw_32bit", "paged_adamw_8bit")
@@ -30,7 +27,7 @@ class Recipe(Component):
     dropout other masks are drawn, so neither is proven neutral. Checkpoints are: resumed bytes are those of an undisturbed run.
 
     Attributes:
-        learning_rate: peak.
+        learning_rate: peak; None, in an option, is the default of the pair of weights and objective, set while compiling.
         epochs: passes over the rows, fractions allowed; without effect where ``max_steps`` is given.
         max_steps: optimizer steps, or None.
         batch_size: rows per forward pass.
@@ -51,9 +48,11 @@ class Recipe(Component):
         checkpoint_every: steps between checkpoints that a killed training resumes from; None: none. Changes no result.
         liger: Liger's kernels for norms and feed-forwards; needs the package and a CUDA device.
         torch_compile: compile the model's forward pass with ``torch.compile``.
+        train_context: share of the training rows that are shown the passage of their gold document among retrieved distractors; the others
+            are shown distractors alone, after RAFT (Zhang et al. 2024). None: rows are trained on their own prompts.
     """
 
-    learning_rate: float
+    learning_rate: float | None
     epochs: float
     max_steps: int | None
     batch_size: int
@@ -74,8 +73,10 @@ class Recipe(Component):
     checkpoint_every: int | None
     liger: bool
     torch_compile: bool
+    train_context: float | None
 
     NEUTRAL: ClassVar[tuple[str, ...]] = ("checkpoint_every",)
+    SILENT_AT_DEFAULT: ClassVar[Mapping[str, Any]] = {"train_context": None, "packing": False}
 
     @property
     def effective_batch(self) -> int:
@@ -92,9 +93,9 @@ class Recipe(Component):
             value = getattr(self, name)
             if value is not None and value < 1:
                 problems.append(Problem(f"method.{name}", f"{value} is less than 1", "Give at least 1"))
-        for name in ("learning_rate", "epochs"):
-            if not 0 < getattr(self, name) < math.inf:
-                problems.append(Problem(f"method.{name}", f"{getattr(self, name)} is not positive", "Give a number above 0"))
+        for name, value in (("learning_rate", self.learning_rate), ("epochs", self.epochs)):
+            if value is not None and not 0 < value < math.inf:
+                problems.append(Problem(f"method.{name}", f"{value} is not positive", "Give a number above 0"))
         for name in ("weight_decay", "max_grad_norm"):
             if not 0 <= getattr(self, name) < math.inf:
                 problems.append(Problem(f"method.{name}", f"{getattr(self, name)} is negative or not finite", "Give 0 or more"))
@@ -103,6 +104,8 @@ class Recipe(Component):
         for name, options in (("schedule", SCHEDULES), ("optimizer", OPTIMIZERS), ("precision", PRECISIONS), ("overlong", OVERLONG), ("keep", KEPT)):
             if getattr(self, name) not in options:
                 problems.append(Problem(f"method.{name}", f"{getattr(self, name)!r} is none of its values", did_you_mean(getattr(self, name), options)))
+        if self.train_context is not None and not 0 <= self.train_context <= 1:
+            problems.append(Problem("method.train_context", f"{self.train_context} is no share of the rows", "Give 0 to 1, such as 0.8, or null"))
         if self.eval_steps is not None and self.eval_steps < 0:
             problems.append(Problem("method.eval_steps", f"{self.eval_steps} is less than 0", "Give a number of steps, null for every epoch, or 0 for never"))
         if self.eval_steps == 0 and self.patience is not None:
@@ -123,70 +126,3 @@ class Recipe(Component):
             return frozenset([*range(self.eval_steps, steps, self.eval_steps), steps])
         epochs = (math.ceil(epoch * available / self.effective_batch) for epoch in range(1, rows // available + 1))
         return frozenset([*epochs, steps])
-
-
-@dataclass(frozen=True)
-class Tuned(Recipe):
-    """Base of every method that learns from targets: a recipe, and what such methods do alike.
-
-    Attributes:
-        train_context: share of the training rows that are shown the passage of their gold document among retrieved distractors; the others
-            are shown distractors alone, after RAFT (Zhang et al. 2024). None: rows are trained on their own prompts.
-        the others: see ``Recipe``.
-    """
-
-    train_context: float | None
-
-    def identity(self) -> dict[str, Any]:
-        """Returns the identity; rows trained on their own prompts have no word of contexts in it, rows that are not packed none of packing."""
-        unsaid = {name for name, value in (("train_context", None), ("packing", False)) if getattr(self, name) is value}
-        return {name: value for name, value in super().identity().items() if name not in unsaid}
-
-    def check(self) -> list[Problem]:
-        problems = super().check()
-        if self.train_context is not None and not 0 <= self.train_context <= 1:
-            problems.append(Problem("method.train_context", f"{self.train_context} is no share of the rows", "Give 0 to 1, such as 0.8, or null"))
-        return problems
-
-    def described(self, available: int, adapter: Adapter | None, master_weights: str) -> Training:
-        """Returns what a forecast needs of this recipe; a method says by ``training`` which weights learn.
-
-        Args:
-            available: rows that can be trained on.
-            adapter: None where all weights learn.
-            master_weights: what whole weights are held in.
-        """
-        rows = self.rows(available)
-        return Training(
-            adapter=adapter,
-            master_weights=master_weights,
-            optimizer=self.optimizer,
-            precision=self.precision,
-            checkpointing=self.gradient_checkpointing,
-            reads="targets",
-            rows=rows,
-            batch_size=self.batch_size,
-            gradient_accumulation=self.gradient_accumulation,
-            max_tokens=self.max_tokens,
-            validations=len(self.evaluated(rows, max(1, available))),
-            packing=self.packing,
-        )
-
-    def check_data(self, splits: Splits) -> list[Problem]:
-        if any(example.target is not None for example in splits.train):
-            return []
-        return [Problem("dataset.train", "has no row with a target to train on", "Give dataset.target or dataset.references, or method=none")]
-
-    def lower(self, add: AddStage, cell: Lowered) -> str | None:
-        """Adds the train stage. Rows are trained on their own prompts, so that every context shares one set of weights.
-
-        With ``train_context`` they carry what the cell's context retrieves, which is then part of the key, and its index an input.
-        """
-        within = self.train_context is not None
-        return add(
-            "train",
-            spec={"model": cell.model.identity(), "method": self.identity(), "seed": cell.seed, **({"context": cell.context.identity()} if within else {})},
-            inputs={"prepare": cell.prepare, **(cell.context.lower(add, cell) if within else {})},
-            config={"model": node(cell.model), "method": node(self), "seed": cell.seed, **({"context": node(cell.context)} if within else {})},
-            model=digest(cell.model.identity()),
-        )

@@ -14,8 +14,6 @@ from typing import Any
 
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example, write_jsonl
-from ftbench.core.protocols import TrainRun
-from ftbench.methods.adapters import answerable
 from ftbench.methods.findings import Finding, findings
 from ftbench.methods.recipe import Recipe
 from ftbench.methods.rows import Row, Rows, encode_rows, masked_example, ordered, token_counts
@@ -46,21 +44,6 @@ class SftRun:
     progress: Callable[[int, int], None] | None
     validation: Sequence[Example] = ()
     scratch: Path | None = None
-
-
-def sft_run(run: TrainRun, recipe: Recipe, adapt: Callable[[Any], Any], save: Callable[[Any], None]) -> SftRun:
-    """Returns the run of a method that trains on the rows of ``run`` by ``recipe``; see ``SftRun`` for ``adapt`` and ``save``."""
-    return SftRun(
-        examples=run.examples,
-        recipe=recipe,
-        seed=run.seed,
-        adapt=lambda model: answerable(adapt(model)),
-        save=save,
-        folder=run.folder,
-        progress=getattr(run, "progress", None),
-        validation=run.validation,
-        scratch=getattr(run, "scratch", None),
-    )
 
 
 def sft(runs: Sequence[SftRun], loaded: Any) -> list[dict[str, Any]]:

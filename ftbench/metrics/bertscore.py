@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ftbench.core.canonical import digest
-from ftbench.core.component import Component
+from ftbench.core.components.metric import Metric
 from ftbench.core.errors import FtbenchError, Problem, Refused
 from ftbench.models import weight_files
 from ftbench.models.revision import folder_digests, folder_of, hub_commit
@@ -27,7 +27,7 @@ LONGEST_TOKENS = 4096
 
 
 @dataclass(frozen=True)
-class BertScore(Component):
+class BertScore(Metric):
     """Mean BERTScore F1, best over the references.
 
     Attributes:
@@ -37,6 +37,8 @@ class BertScore(Component):
         layer: hidden layer to take, 0 being the input embeddings; null takes the last.
         idf: weigh tokens by how rare they are among the references of the test set.
     """
+
+    key_name: ClassVar[str] = "bertscore"
 
     name: str
     model: str | None

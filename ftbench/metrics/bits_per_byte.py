@@ -9,17 +9,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ftbench.core.component import Component
+from ftbench.core.components.metric import Metric
 from ftbench.metrics.likelihood import column, ratio
 
 
 @dataclass(frozen=True)
-class BitsPerByte(Component):
+class BitsPerByte(Metric):
     """Bits that the model needs per UTF-8 byte of the target texts.
 
     Attributes:
         name: the metric's name in tables and files.
     """
+
+    key_name: ClassVar[str] = "bits_per_byte"
 
     name: str
 

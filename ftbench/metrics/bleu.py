@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ftbench.core.component import Component
+from ftbench.core.components.metric import Metric
 from ftbench.core.errors import Problem, did_you_mean
 
 TOKENIZERS = ("13a", "intl", "char", "zh", "none")
@@ -21,7 +21,7 @@ SMOOTHING = {"exp": None, "none": None, "floor": 0.1, "add-k": 1.0}
 
 
 @dataclass(frozen=True)
-class Bleu(Component):
+class Bleu(Metric):
     """sacreBLEU over the whole test set.
 
     Attributes:
@@ -35,6 +35,8 @@ class Bleu(Component):
         reference_length: which of an example's references the brevity penalty feels: the ``closest`` in length to the answer
             (sacreBLEU, Papineni et al. 2002), or the ``shortest`` (NIST's mteval, ``evaluate.load("bleu")``).
     """
+
+    key_name: ClassVar[str] = "bleu"
 
     name: str
     tokenize: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class Chrf(SacrebleuMetric):
         whitespace: let n-grams hold white space.
         eps_smoothing: smooth as chrF++.py, NLTK and Moses do; else take the effective order, as sacreBLEU does.
     """
+
+    key_name: ClassVar[str] = "chrf"
 
     char_order: int
     word_order: int

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ftbench.core.errors import Problem, did_you_mean
 from ftbench.metrics.mean import MeanMetric
@@ -28,6 +29,8 @@ class ExactMatch(MeanMetric):
         normalisation: one of ``ftbench.metrics.normalise``, such as none, plain or squad.
         ignore: regular expressions whose every match is taken out of both texts first, in this order.
     """
+
+    key_name: ClassVar[str] = "exact_match"
 
     pattern: str | None
     normalisation: str

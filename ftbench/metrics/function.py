@@ -26,6 +26,8 @@ class FunctionMetric(MeanMetric):
         path: dotted path of the function, importable from where ftbench runs (``my_metrics.politeness``).
     """
 
+    key_name: ClassVar[str] = "function"
+
     path: str
 
     highest: ClassVar[float | None] = None

@@ -14,19 +14,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ftbench.core.component import Component
+from ftbench.core.components.metric import Metric
 from ftbench.core.errors import Problem
 from ftbench.metrics.likelihood import ratio
 
 
 @dataclass(frozen=True)
-class GoogleBleu(Component):
+class GoogleBleu(Metric):
     """Google BLEU over the whole test set, on sacreBLEU's 13a tokens.
 
     Attributes:
         name: the metric's name in tables and files.
         min_len, max_len: shortest and longest n-gram counted.
     """
+
+    key_name: ClassVar[str] = "google_bleu"
 
     name: str
     min_len: int

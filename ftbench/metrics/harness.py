@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ftbench.core.canonical import file_digest
 from ftbench.core.component import Component
@@ -30,6 +30,9 @@ class Harness(Component):
         apply_chat_template: put questions through the model's chat template. Never decided silently: other people's figures are one or the other.
         batch_size: requests at once.
     """
+
+    axis: ClassVar[str] = "harness"
+    key_name: ClassVar[str] = "lm_eval"
 
     NEUTRAL = ("include_path",)
 

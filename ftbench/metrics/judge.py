@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ftbench.core.canonical import digest
-from ftbench.core.component import Component, build
+from ftbench.core.component import build
+from ftbench.core.components.metric import Metric
 from ftbench.core.errors import Problem, Refused, did_you_mean
 
 KINDS = ("pointwise", "pairwise")
@@ -32,7 +33,7 @@ _NUMBER = re.compile(r"(?<![\d.,/])\d+(?:\.0+)?(?![\d,/]|\.\d)")
 
 
 @dataclass(frozen=True)
-class Judged(Component):
+class Judged(Metric):
     """Mean verdict of a judge, 0 to 1.
 
     Attributes:
@@ -44,6 +45,8 @@ class Judged(Component):
         judge: ``judge`` of the config: ``model`` (node of the judge's model), ``against`` (``references``, or axis -> option of a cell of
             the matrix, for ``pairwise``), ``max_new_tokens``.
     """
+
+    key_name: ClassVar[str] = "judge"
 
     name: str
     kind: str

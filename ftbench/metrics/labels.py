@@ -13,13 +13,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ftbench.core.component import Component
+from ftbench.core.components.metric import Metric
 from ftbench.core.errors import Problem, did_you_mean
 from ftbench.metrics.normalise import NORMALISATIONS
 
 
 @dataclass(frozen=True)
-class LabelMetric(Component):
+class LabelMetric(Metric):
     """What accuracy and macro-F1 share.
 
     Attributes:
@@ -54,6 +54,8 @@ class LabelMetric(Component):
 class Accuracy(LabelMetric):
     """Share of answers that name a right label, 0 to 1."""
 
+    key_name: ClassVar[str] = "accuracy"
+
     is_mean: ClassVar[bool] = True
     highest: ClassVar[float] = 1.0
 
@@ -73,6 +75,8 @@ class Accuracy(LabelMetric):
 @dataclass(frozen=True)
 class MacroF1(LabelMetric):
     """F1 of each label that stands in the references, averaged with equal weights, 0 to 1."""
+
+    key_name: ClassVar[str] = "macro_f1"
 
     is_mean: ClassVar[bool] = False
     highest: ClassVar[float] = 1.0

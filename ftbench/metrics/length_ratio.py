@@ -8,17 +8,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ftbench.core.component import Component
+from ftbench.core.components.metric import Metric
 from ftbench.metrics.likelihood import ratio
 
 
 @dataclass(frozen=True)
-class LengthRatio(Component):
+class LengthRatio(Metric):
     """Words of all answers over words of their closest references, split at white space.
 
     Attributes:
         name: the metric's name in tables and files.
     """
+
+    key_name: ClassVar[str] = "length_ratio"
 
     name: str
 

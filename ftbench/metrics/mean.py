@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ftbench.core import termination
-from ftbench.core.component import Component
+from ftbench.core.components.metric import Metric
 
 
 @dataclass(frozen=True)
-class MeanMetric(Component, ABC):
+class MeanMetric(Metric, ABC):
     """A metric whose value is the mean of per-example scores; derive from it and write ``score`` and ``signature``.
 
     Attributes:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from ftbench.core.errors import Problem, did_you_mean
 from ftbench.metrics.mean import MeanMetric
@@ -40,6 +40,8 @@ class Meteor(MeanMetric):
             every worker.
         tokenize: ``words`` sets punctuation apart, ``whitespace`` splits as NLTK's own examples do.
     """
+
+    key_name: ClassVar[str] = "meteor"
 
     synonyms: str
     tokenize: str

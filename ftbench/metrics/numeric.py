@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from typing import ClassVar
 
 from ftbench.metrics.mean import MeanMetric
 
@@ -25,6 +26,8 @@ class NumericAnswer(MeanMetric):
     Attributes:
         marker: text before the final number; null takes the last number always.
     """
+
+    key_name: ClassVar[str] = "numeric"
 
     marker: str | None
 

@@ -11,17 +11,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ftbench.core.component import Component
+from ftbench.core.components.metric import Metric
 from ftbench.metrics.likelihood import column, ratio
 
 
 @dataclass(frozen=True)
-class Perplexity(Component):
+class Perplexity(Metric):
     """exp of the nats per token over the target texts.
 
     Attributes:
         name: the metric's name in tables and files.
     """
+
+    key_name: ClassVar[str] = "perplexity"
 
     name: str
 

@@ -24,6 +24,8 @@ class _Rate(MeanMetric):
 class EmptyRate(_Rate):
     """Share of answers without a visible character, 0 to 1."""
 
+    key_name: ClassVar[str] = "empty_rate"
+
     def score(self, prediction: str, references: Sequence[str]) -> float:
         return float(not prediction.strip())
 
@@ -38,6 +40,8 @@ class RefusalRate(_Rate):
     Attributes:
         patterns: regular expressions, any case, of which one at the start of an answer makes it a refusal.
     """
+
+    key_name: ClassVar[str] = "refusal_rate"
 
     patterns: list[str]
 
@@ -61,6 +65,8 @@ class RefusalRate(_Rate):
 @dataclass(frozen=True)
 class CapRate(_Rate):
     """Share of answers that ran into the length cap, 0 to 1."""
+
+    key_name: ClassVar[str] = "cap_rate"
 
     def score(self, prediction: str, references: Sequence[str]) -> float:
         raise TypeError("whether an answer was cut off is not in its text; give whole rows to statistics()")

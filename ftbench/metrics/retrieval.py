@@ -15,12 +15,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ftbench.core.component import Component
+from ftbench.core.components.metric import Metric
 from ftbench.core.errors import Problem
 
 
 @dataclass(frozen=True)
-class _Retrieval(Component, ABC):
+class _Retrieval(Metric, ABC):
     """Mean over the rows that count of a score of the ranking of documents.
 
     Attributes:
@@ -78,6 +78,8 @@ class _Retrieval(Component, ABC):
 class Recall(_Retrieval):
     """Share of the gold documents among the first ``k`` passages, 0 to 1."""
 
+    key_name: ClassVar[str] = "recall"
+
     def score(self, ranks: Sequence[int], gold: int) -> float:
         return len(ranks) / gold
 
@@ -89,6 +91,8 @@ class Recall(_Retrieval):
 class ReciprocalRank(_Retrieval):
     """One over the rank of the first gold document among the first ``k`` passages, 0 without any."""
 
+    key_name: ClassVar[str] = "reciprocal_rank"
+
     def score(self, ranks: Sequence[int], gold: int) -> float:
         return 1.0 / ranks[0] if ranks else 0.0
 
@@ -99,6 +103,8 @@ class ReciprocalRank(_Retrieval):
 @dataclass(frozen=True)
 class Ndcg(_Retrieval):
     """Normalised discounted cumulative gain, every gold document worth 1 (Järvelin and Kekäläinen 2002, base-2 logarithm)."""
+
+    key_name: ClassVar[str] = "ndcg"
 
     def score(self, ranks: Sequence[int], gold: int) -> float:
         ideal = sum(1 / math.log2(rank + 1) for rank in range(1, min(gold, self.k) + 1))

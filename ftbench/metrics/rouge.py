@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from ftbench.core.errors import Problem, did_you_mean
 from ftbench.core.example import Splits
@@ -35,6 +35,8 @@ class Rouge(MeanMetric):
         sentences: how rougeLsum finds sentences: ``newline`` takes lines as they are, ``auto`` breaks single-line text.
         measure: f1, precision or recall.
     """
+
+    key_name: ClassVar[str] = "rouge"
 
     variant: str
     stemmer: bool

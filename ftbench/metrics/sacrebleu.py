@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ftbench.core.component import Component
+from ftbench.core.components.metric import Metric
 
 
 @dataclass(frozen=True)
-class SacrebleuMetric(Component, ABC):
+class SacrebleuMetric(Metric, ABC):
     """A metric of sacreBLEU; derive from it and write ``scorer``, ``width`` and ``value``.
 
     Attributes:

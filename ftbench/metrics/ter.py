@@ -21,6 +21,8 @@ class Ter(SacrebleuMetric):
         case_sensitive: compare with case.
     """
 
+    key_name: ClassVar[str] = "ter"
+
     normalized: bool
     no_punct: bool
     asian_support: bool

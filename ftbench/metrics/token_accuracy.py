@@ -12,17 +12,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ftbench.core.component import Component
+from ftbench.core.components.metric import Metric
 from ftbench.metrics.likelihood import column, ratio
 
 
 @dataclass(frozen=True)
-class TokenAccuracy(Component):
+class TokenAccuracy(Metric):
     """Share of target tokens that are the model's arg-max, 0 to 1.
 
     Attributes:
         name: the metric's name in tables and files.
     """
+
+    key_name: ClassVar[str] = "token_accuracy"
 
     name: str
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ftbench.core.errors import Problem, did_you_mean
 from ftbench.metrics.mean import MeanMetric
@@ -18,6 +19,8 @@ class TokenF1(MeanMetric):
     Attributes:
         normalisation: of both texts before they are split at white space; see ``ftbench.metrics.normalise``.
     """
+
+    key_name: ClassVar[str] = "token_f1"
 
     normalisation: str
 

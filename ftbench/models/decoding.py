@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ftbench.core.component import Component
 from ftbench.core.errors import Problem, did_you_mean
@@ -28,7 +29,11 @@ class Decoding(Component):
         backend: what generates: ``transformers``, or ``vllm`` for whole weights on a GPU. An endpoint decodes by its own.
     """
 
+    axis: ClassVar[str] = "decoding"
+    key_name: ClassVar[str] = "generate"
+
     NEUTRAL = ("batch_size", "latency_requests")
+    SILENT_AT_DEFAULT: ClassVar[Mapping[str, Any]] = {"backend": TRANSFORMERS}
 
     do_sample: bool
     temperature: float
@@ -51,7 +56,7 @@ class Decoding(Component):
 
     def identity(self) -> dict[str, Any]:
         """Returns what decides an answer. Sampled answers depend on who shares a batch, so there its size counts."""
-        parts = {name: value for name, value in super().identity().items() if name != "backend" or value != TRANSFORMERS}
+        parts = super().identity()
         return {**parts, "batch_size": self.batch_size} if self.do_sample else parts
 
     def missing(self) -> list[Problem]:

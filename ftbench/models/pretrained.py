@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ftbench.core.canonical import file_digest
-from ftbench.core.component import Component, Remote
+from ftbench.core.component import Remote
+from ftbench.core.components.model import Model
 from ftbench.core.errors import FtbenchError, Problem, Refused, did_you_mean
 from ftbench.core.example import Splits
 from ftbench.models import quantize, weight_files
@@ -19,7 +20,7 @@ ATTENTIONS = ("auto", "sdpa", "eager", "flash_attention_2")
 
 
 @dataclass(frozen=True)
-class Pretrained(Component):
+class Pretrained(Model):
     """A causal language model.
 
     Attributes:
@@ -36,11 +37,13 @@ class Pretrained(Component):
             quantisation, ``nf4_single`` without. The rest stays in ``dtype``, which is also what is computed in.
         parameters, licence, instruct, gated: facts for the reader of a plan; null where unknown. ``instruct`` says whether
             the weights were taught to follow instructions, or only to continue text.
-        method_defaults: method -> key -> value that suits this model (a learning rate depends on size); set where the cell
-            still has the method's own default, so anything typed, coupled or declared in a recipe wins.
+        learning_rates: objective (``sft``, ``dpo``) -> kind of weights (``adapter``, ``whole``) -> the learning rate that suits this model (it depends on
+            size), where ``method.learning_rate`` is null; in the place of the objective's own
     """
 
-    NEUTRAL = ("name_or_path", "revision", "parameters", "licence", "instruct", "gated", "method_defaults")
+    key_name: ClassVar[str] = "pretrained"
+
+    NEUTRAL = ("name_or_path", "revision", "parameters", "licence", "instruct", "gated", "learning_rates")
 
     name_or_path: str
     revision: str
@@ -56,7 +59,7 @@ class Pretrained(Component):
     licence: str | None
     instruct: bool | None
     gated: bool | None
-    method_defaults: dict[str, Any]
+    learning_rates: dict[str, dict[str, float]]
 
     def identity(self) -> dict[str, Any]:
         """Returns what decides this model's answers: the hashes of a folder's files, or a hub name with its commit.

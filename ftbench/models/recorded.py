@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ftbench.core.canonical import file_digest
-from ftbench.core.component import Component
+from ftbench.core.components.model import Model
 from ftbench.core.errors import FtbenchError, Problem, Refused
 from ftbench.data.outside import PREDICTIONS, Table, read_table, refuse
 from ftbench.data.readers import file_format
@@ -17,7 +17,7 @@ FINISHES = ("stop", "length", "error")
 
 
 @dataclass(frozen=True)
-class Recorded(Component):
+class Recorded(Model):
     """A file of answers. It gives no log-probabilities, cannot be trained, and what its answers cost is unknown.
 
     It is deployable: some system gave these answers and can be taken. Only what it costs is not known here.
@@ -28,6 +28,8 @@ class Recorded(Component):
         records: tells the compiler and the generate stage that nothing is asked.
         weights: False: there is no model to load, train or merge.
     """
+
+    key_name: ClassVar[str] = "recorded"
 
     NEUTRAL = ("outputs",)
     records: ClassVar[bool] = True

@@ -43,7 +43,7 @@ def run(job: Job) -> Outcome:
     from ftbench.models.save import save_model
 
     method, whole, base = job.component("method"), job.component("model"), build(job.stage.config["base"], "model")
-    if not hasattr(method, "merge"):
+    if not method.mergeable:
         raise FtbenchError("artifact=merged: this method's weights cannot be merged. Compile the plan again")
     examples = _examples(job.inputs["prepare"])
     with job.phase("base"):

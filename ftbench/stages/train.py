@@ -2,29 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
-from ftbench.core.example import Example
 from ftbench.core.job import Job, Outcome
+from ftbench.core.training import TrainRun
 from ftbench.stages.requests import grounded_rows, instructed
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of a training call; see ``ftbench.core.protocols.TrainRun``.
-
-    ``progress`` is told (steps done, steps); ``scratch`` is where checkpoints outlive the attempt.
-    """
-
-    examples: Sequence[Example]
-    validation: Sequence[Example]
-    seed: int
-    folder: Path
-    inputs: dict[str, Path]
-    progress: Callable[[int, int], None]
-    scratch: Path | None
 
 
 def run(job: Job) -> Outcome:
@@ -34,7 +14,7 @@ def run(job: Job) -> Outcome:
         loaded = job.resident.get(job.component("model"))
     with job.phase("prompts"):
         examples, validation, told = grounded_rows(job, loaded, method) if "context" in job.stage.config else (instructed(job, "train"), instructed(job, "validation"), {})
-    one = Run(
+    one = TrainRun(
         examples=examples,
         validation=validation,
         seed=job.stage.config["seed"],

@@ -1,6 +1,7 @@
 """Removes from a store what nobody refers to any more.
 
     python -m ftbench gc --store DIR --keep SWEEP_DIR ... --older-than 30 --yes
+    python -m ftbench gc --earlier --yes     # what was made before keys changed their form, whatever refers to it
 
 Without ``--yes`` it only lists. A stage goes when no kept sweep's ``plan.json`` names it and it was last used longer ago than
 ``--older-than`` days. The sweeps below ``./multirun`` are kept unless ``--keep`` names others. Temporary folders of dead processes go too, and checkpoints and failed receipts of that age; checkpoints
@@ -24,6 +25,7 @@ from ftbench.core.plan import FILE as PLAN_FILE
 from ftbench.core.receipt import FILE as RECEIPT_FILE
 from ftbench.store.folders import link_to, move, remove, size_bytes
 from ftbench.store.lock import Busy, locked
+from ftbench.store.scheme import earlier_keys
 from ftbench.store.secrets import scrub
 from ftbench.store.store import Store
 
@@ -70,7 +72,7 @@ class Report:
         return sum(item.bytes for item in self.removed)
 
 
-def collect(store: Store, keep: set[str], older_than_days: float, dry_run: bool) -> Report:
+def collect(store: Store, keep: set[str], older_than_days: float, dry_run: bool, *, earlier: bool = False) -> Report:
     """Removes unreferenced old stages, dead temporary folders and old failed receipts.
 
     Args:
@@ -78,6 +80,7 @@ def collect(store: Store, keep: set[str], older_than_days: float, dry_run: bool)
         keep: keys that stay whatever their age.
         older_than_days: a stage used, or a failure written, less than this many days ago stays.
         dry_run: only look.
+        earlier: take finished stages of an earlier key scheme, of any age and referred to or not, and nothing else.
 
     Returns:
         What was, or would be, removed.
@@ -85,6 +88,9 @@ def collect(store: Store, keep: set[str], older_than_days: float, dry_run: bool)
     before = time.time() - older_than_days * DAY_SECONDS
     found = _Collection(store, dry_run)
     kept = young = 0
+    if earlier:
+        gone = [found.take("stage", key, store.folder(key), "of an earlier key scheme") for key in list(earlier_keys(store))]
+        return Report(tuple(found.removed), sum(1 for _ in store.keys()) - dry_run * sum(gone), 0, tuple(found.busy), dry_run, tuple(found.linked))
     for folder in store.leftovers():
         found.take("leftover", folder.name.partition(".")[0], folder, "temporary folder of a dead process")
     for key in list(store.keys()):
@@ -193,6 +199,7 @@ def parser() -> argparse.ArgumentParser:
     keep = "keep what the plan.json in or below these folders name (default: ./multirun, where there is one)"
     found.add_argument("--keep", type=Path, nargs="+", action="extend", metavar="SWEEP_DIR", help=keep)
     found.add_argument("--older-than", type=float, default=30.0, metavar="DAYS", help="remove only what was last used longer ago (default: %(default)g)")
+    found.add_argument("--earlier", action="store_true", help="remove what has keys of an earlier version and so is no longer found; sweeps of then lose their examples")
     group = found.add_mutually_exclusive_group()
     group.add_argument("--dry-run", action="store_true", help="only list what would go (the default)")
     group.add_argument("--yes", action="store_true", help="remove it")
@@ -207,7 +214,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise FtbenchError(f"--store {options.store}: no such folder. Name the store.dir of your runs")
         sweeps = options.keep or [SWEEPS] * bool(plans_below(SWEEPS))
         keep = set().union(*(referenced(sweep) for sweep in sweeps))
-        report = collect(Store(options.store), keep, options.older_than, dry_run=not options.yes)
+        report = collect(Store(options.store), keep, options.older_than, dry_run=not options.yes, earlier=options.earlier)
     except FtbenchError as error:
         print(f"ftbench: {scrub(str(error))}", file=sys.stderr)
         return 2

@@ -27,7 +27,7 @@ def approaches(found: Plan) -> dict[str, list[str]]:
 def test_seeds_and_swept_values_are_trials_of_one_approach(composer: Composer) -> None:
     found = plan(composer, *[("method=lora", f"++method.rank={rank}", f"seed={seed}") for rank in (4, 8) for seed in (0, 1)], ("method=full",))
     assert approaches(found) == {"llama2_7b lora zero_shot": ["rank=4 seed=0", "rank=4 seed=1", "rank=8 seed=0", "rank=8 seed=1"], "llama2_7b full zero_shot": [""]}
-    assert [cell.values["method.rank"] for cell in found.cells[:4]] == [4, 4, 8, 8] and "method.rank" not in found.cells[4].values
+    assert [cell.values["method.weights.rank"] for cell in found.cells[:4]] == [4, 4, 8, 8] and "method.weights.rank" not in found.cells[4].values
 
 
 def test_options_make_approaches_and_presets_are_the_options_they_stand_for(composer: Composer) -> None:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from itertools import product
 
-import yaml
 
 from ftbench.compile.compose import Composer
-from ftbench.compile.space import without
 from ftbench.compile.matrix import Compiled, compile_matrix
-from ftbench.core.component import build
-from ftbench.places import CONF
-from tests.models.llama import component
+from ftbench.compile.option import shipped as component
 
 BASE = "model=llama2_7b"
 
@@ -76,10 +72,8 @@ def test_4_bit_weights_themselves_are_not_trained(composer: Composer) -> None:
 
 
 def test_dpo_over_qlora_stands_over_the_base_of_qlora(composer: Composer) -> None:
-    over = {**without(yaml.safe_load((CONF / "method" / "qlora.yaml").read_text(encoding="utf-8"))), "dropout": 0.0}
-    node = {**without(yaml.safe_load((CONF / "method" / "dpo.yaml").read_text(encoding="utf-8"))), "over": over}
     model = component("model", "llama2_7b")
-    assert build(node, "method").base(model).quantization == "nf4" and build({**node, "over": None}, "method").base(model) is model
+    assert component("method", "dpo_over_qlora").base(model).quantization == "nf4" and component("method", "dpo").base(model) is model
 
 
 def test_labels_name_an_artifact_only_where_it_is_made(composer: Composer) -> None:

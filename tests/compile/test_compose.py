@@ -108,9 +108,9 @@ def test_explicit_context_wins_over_a_preset(composer: Composer) -> None:
 def test_value_of_another_option_is_idle_and_not_an_error(composer: Composer) -> None:
     none = composer.compose(["method=none", "++method.rank=4"])
     lora = composer.compose(["method=lora", "++method.rank=4"])
-    assert none.idle == {"method.rank"} and "rank" not in none.config["method"]
-    assert lora.idle == frozenset() and lora.config["method"]["rank"] == 4 and lora.values == {"method.rank"}
-    assert lora.overrides == ("method=lora", "method.rank=4")
+    assert none.idle == {"method.weights.rank"} and "rank" not in none.config["method"]
+    assert lora.idle == frozenset() and lora.config["method"]["weights"]["rank"] == 4 and lora.values == {"method.weights.rank"}
+    assert lora.overrides == ("method=lora", "method.weights.rank=4")
 
 
 @pytest.mark.parametrize("words", [["decoding.max_new_tokens=${seed}", "seed=11"], ["store.dir=x-${seed}-${model.dtype}"], ["store.dir=${oc.env:HOME}/x"]])

@@ -82,18 +82,18 @@ def test_what_cannot_be_run_is_left_out_of_a_space_and_named(composer: Composer)
     found = compiled(composer, "effort.trials=30", "++effort.space.lora.dropout=[0.0,2.0]", "effort.seeds=[0]", jobs=[["method=lora"]])
     (search,) = found.plan.searches
     assert search.size == 40 and len(search.trials) == 20 and not found.plan.refusals
-    assert len(search.left_out) == 20 and "method.dropout=2.0: method.dropout: 2.0 is no probability" in search.left_out[0]
+    assert len(search.left_out) == 20 and "method.weights.dropout=2.0: method.dropout: 2.0 is no probability" in search.left_out[0]
 
 
 def test_a_users_option_brings_its_own_space(composer_over: Callable[[dict[str, str]], Composer]) -> None:
-    text = "defaults:\n  - /method/lora@_here_\n  - _self_\nrank: 2\n_search_:\n  learning_rate: null\n  rank,alpha: null\n  warmup: [0.0, 0.1]\n"
+    text = "defaults:\n  - /method/lora@_here_\n  - _self_\nweights:\n  rank: 2\n_search_:\n  learning_rate: null\n  rank,alpha: null\n  warmup: [0.0, 0.1]\n"
     (search,) = compiled(composer_over({"method/mine.yaml": text}), "effort.trials=9", jobs=[["method=mine"]]).plan.searches
     assert search.space == {"method.warmup": [0.03, 0.0, 0.1]}
 
 
 def test_unequal_and_impossible_efforts_are_refused(composer: Composer) -> None:
     swept = compiled(composer, "effort.trials=2", jobs=[["method=lora", "++method.rank=4"], ["method=lora", "++method.rank=8"]])
-    assert problems(swept) == ["method.rank: is swept beside effort, which grants llama2_7b lora zero_shot one budget. Give the values to the search: effort.space.OPTION.rank=[4,8]"]
+    assert problems(swept) == ["method.weights.rank: is swept beside effort, which grants llama2_7b lora zero_shot one budget. Give the values to the search: effort.space.OPTION.weights.rank=[4,8]"]
     seeds = compiled(composer, "effort.trials=2", jobs=[["method=lora", "seed=4"], ["method=lora", "seed=5"]])
     assert problems(seeds)[0].endswith("Set effort.seeds=[4,5] instead")
     both = compiled(composer, "effort.trials=2", "effort.usd=1", jobs=[["method=lora"]])

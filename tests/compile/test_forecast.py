@@ -123,7 +123,7 @@ def test_31_nothing_known_of_the_hardware_is_nothing_forecast_and_not_zero(compo
 
 def test_31_a_method_that_does_not_say_what_it_trains_has_no_forecast(composer_over, tmp_path, monkeypatch) -> None:
     (tmp_path / "silent_method.py").write_text(
-        "from dataclasses import dataclass\nfrom ftbench.core.component import Component\n\n@dataclass(frozen=True)\nclass Silent(Component):\n"
+        "from dataclasses import dataclass\nfrom ftbench.core.components.method import Method\n\n@dataclass(frozen=True)\nclass Silent(Method):\n"
         "    rate: float\n\n    def lower(self, add, cell):\n        return add('train', spec={'method': self.identity()}, inputs={'prepare': cell.prepare},"
         " config={'model': {'_target_': 'x'} if False else __import__('ftbench.core.component', fromlist=['node']).node(cell.model),"
         " 'method': {'_target_': 'silent_method.Silent', 'rate': self.rate}, 'seed': 0}, model='m')\n", encoding="utf-8",

@@ -105,19 +105,20 @@ def test_couple_sets_what_was_not_typed(composer: Composer) -> None:
     rule = "matrix.couple=[{when: {method: lora}, set: {method.rank: 2, method.learning_rate: 0.5}}]"
     typed = _plan(composer, "method=none,lora", words=(BASE, rule, "++method.rank=8"))
     nodes = {cell.choices["method"]: cell.config["method"] for cell in typed.plan.cells}
-    assert nodes["lora"]["rank"] == 8 and nodes["lora"]["learning_rate"] == 0.5
-    assert "rank" not in nodes["none"]
+    assert nodes["lora"]["weights"]["rank"] == 8 and nodes["lora"]["learning_rate"] == 0.5
+    assert "weights" not in nodes["none"]
 
 
 def test_model_suggests_and_everybody_else_decides(composer_over: Callable[[dict[str, str]], Composer]) -> None:
-    own = "defaults:\n  - llama2_7b\nmethod_defaults:\n  lora: {learning_rate: 0.25, rank: 3}\n"
-    recipe = "# @package _global_\ndefaults:\n  - override /method: lora\nmethod:\n  rank: 5\n"
-    composer = composer_over({"model/own.yaml": own, "recipes/five.yaml": recipe})
+    own = "defaults:\n  - llama2_7b\nlearning_rates:\n  sft: {adapter: 0.25}\n"
+    recipe = "# @package _global_\ndefaults:\n  - override /method: lora\nmethod:\n  learning_rate: 0.125\n"
+    composer = composer_over({"model/own.yaml": own, "recipes/eighth.yaml": recipe})
+    couple = "matrix.couple=[{when: {model: own}, set: {method.learning_rate: 0.75}}]"
     found = []
-    for words in (["method=lora"], ["method=lora", "++method.learning_rate=0.5"], ["+recipes=five"], ["method=lora", "matrix.couple=[{when: {model: own}, set: {method.rank: 7}}]"]):
+    for words in (["method=lora"], ["method=full"], ["method=lora", "++method.learning_rate=0.5"], ["+recipes=eighth"], ["method=lora", couple]):
         (cell,) = compile_matrix(composer, [["model=own", *words]], "plan").plan.cells
-        found.append((cell.config["method"]["learning_rate"], cell.config["method"]["rank"]))
-    assert found == [(0.25, 3), (0.5, 3), (0.25, 5), (0.25, 7)]
+        found.append(cell.config["method"]["learning_rate"])
+    assert found == [0.25, 2e-5, 0.5, 0.125, 0.75]
 
 
 def test_names_in_conditions_match_as_typed_and_as_resolved(composer: Composer) -> None:
@@ -129,7 +130,7 @@ def test_names_in_conditions_match_as_typed_and_as_resolved(composer: Composer) 
 
 def test_conditions_on_values_and_lists(composer: Composer) -> None:
     compiled = _plan(composer, "method=lora", "method.rank=4,8,16", words=(BASE, "matrix.exclude=[{method: [lora, none], method.rank: [4, 8]}]"))
-    assert [cell.config["method"]["rank"] for cell in compiled.plan.cells] == [16]
+    assert [cell.config["method"]["weights"]["rank"] for cell in compiled.plan.cells] == [16]
 
 
 def test_baselines_add_the_untouched_model_zero_and_few_shot(composer: Composer) -> None:
@@ -165,7 +166,7 @@ def test_all_refusals_are_told_at_once_each_with_its_fix(composer: Composer) -> 
     )
     text = "\n".join(_problems(compiled))
     assert not compiled.plan.cells and len(compiled.plan.refusals) == 4
-    for expected in ("method.rank: Value 'eight'", "max_new_tokens", "no such method. Did you mean lora?", "blue: no such metric. Did you mean bleu?", "nowhere.jsonl"):
+    for expected in ("method.weights.rank: Value 'eight'", "max_new_tokens", "no such method. Did you mean lora?", "blue: no such metric. Did you mean bleu?", "nowhere.jsonl"):
         assert expected in text
     assert "refused (4 cells)" in plan_text(compiled, set())
 
@@ -274,8 +275,8 @@ def test_dotted_path_is_a_metric_of_ones_own(composer: Composer, tmp_path: Path,
 
 def test_own_method_is_one_file_and_one_yaml(composer_over: Callable[[dict[str, str]], Composer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "quiet_method.py").write_text(
-        "from dataclasses import dataclass\nfrom ftbench.core.component import Component\n\n\n"
-        "@dataclass(frozen=True)\nclass Quiet(Component):\n    volume: int\n\n    def lower(self, add, cell):\n        return None\n"
+        "from dataclasses import dataclass\nfrom ftbench.core.components.method import Method\n\n\n"
+        "@dataclass(frozen=True)\nclass Quiet(Method):\n    volume: int\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     composer = composer_over({"method/quiet.yaml": "_target_: quiet_method.Quiet\nvolume: 3\n"})

@@ -12,14 +12,13 @@ import pytest
 from ftbench.compile.matrix import compile_matrix
 from ftbench.contexts import tokenizer
 from ftbench.contexts.chunk import BLOCK_CHARACTERS, FEWEST_TOKENS, Chunking
-from ftbench.core.errors import Refused
 from ftbench.core.example import Document
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from tests.compile.conftest import composer  # noqa: F401 - fixture
-from tests.models.llama import component
+from ftbench.compile.option import shipped as component
 
 TINY = "package://ftbench.models.tiny/weights"
 WORDS = ["one", "two.", "Three!", "x" * 90, "\n\n", " ", "\t" * 40, "été", "e\u0301", "日本語のテキスト。", "👨‍👩‍👧", "🇫🇷", "<s>", "</s>", "ﷺ", "\u2581", "\ufeff", "a,b;c", "١٢٣", "\u0000"]

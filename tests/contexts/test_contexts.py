@@ -10,7 +10,8 @@ from ftbench.core.example import Example, Splits, Turn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.models.llama import component, example
+from ftbench.compile.option import shipped as component
+from tests.models.llama import example
 
 POOL = st.lists(st.tuples(st.integers(0, 30), st.sampled_from([None, "g", "h"]), st.booleans()), min_size=1, max_size=25, unique_by=lambda row: row[0])
 

@@ -19,7 +19,8 @@ from ftbench.core.example import Document, Example, Splits, Turn
 from ftbench.data.corpus import LONGEST_CHARACTERS
 from ftbench.data.toy import world
 
-from tests.models.llama import component, example
+from ftbench.compile.option import shipped as component
+from tests.models.llama import example
 
 FORM = Form("Context:\n{passages}\n\nQuestion: {question}", "{text}", "\n")
 DOCUMENTS = [Document("cats", "Cats sleep all day."), Document("dogs", "Dogs bark at night."), Document("odd", "Braces {question} and {passages} stay.")]

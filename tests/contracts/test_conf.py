@@ -17,16 +17,20 @@ from ftbench.compile.interpolate import resolve
 from ftbench.compile.metrics import with_models
 from ftbench.compile.select import value_at
 from ftbench.compile.space import NODE, space_of, take_out, without
+from ftbench.compile.learning_rate import with_learning_rates
 from ftbench.core import protocols
 from ftbench.core.canonical import canonical
 from ftbench.core.cell import AXES, OPEN
 from ftbench.core.component import build, node, target_class
+from ftbench.core.components.method import Method
 from ftbench.places import CONF, RECIPES
 from tests.compile.conftest import composer, composer_over  # noqa: F401 - fixtures
 
-PROTOCOL = {"model": protocols.Model, "method": protocols.Method, "context": protocols.Context, "dataset": protocols.Dataset, "metric": protocols.Metric}
-GROUPS = (*AXES, "metric")
-OPTIONS = [(path.parent.name, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
+PROTOCOL = {"model": protocols.Model, "method": Method, "context": protocols.Context, "dataset": protocols.Dataset, "metric": protocols.Metric}
+PARTS = tuple(sorted({path.parent.relative_to(CONF).as_posix() for axis in AXES for path in (CONF / axis).glob("*/*.yaml")}))
+"""Groups inside an axis, such as ``method/weights``."""
+GROUPS = (*AXES, *PARTS, "metric")
+OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
 GIVEN = {"name_or_path": "meta-llama/Llama-2-7b-hf", "train": "rows.jsonl", "prompt": "{question}", "target": "{answer}", "outputs": "answers.jsonl",
          "name": "served-model", "base_url": "http://localhost:8000/v1"}  # fmt: skip
 """What a person must give, for options that cannot be complete without."""
@@ -37,8 +41,10 @@ def _text(group: str, name: str) -> str:
 
 
 def _node(composer: Composer, group: str, name: str) -> dict:
+    if group in PARTS:
+        return without(composer.option_node(group, name))
     words = ["judge.model=tiny", "judge.policy=polite", "bertscore.model='package://ftbench.models.tiny/weights'"] if group == "metric" else [f"{group}={name}"]
-    config, problems = with_models(composer, take_out(composer.compose(words).config)[0])
+    config, problems = with_models(composer, with_learning_rates(take_out(composer.compose(words).config)[0]))
     assert problems == []
     found = resolve(composer.option_node(group, name), config) if group == "metric" else config[group]
     return {key: GIVEN[key] if value == "???" else value for key, value in found.items()}
@@ -88,6 +94,7 @@ def test_option_offers_what_its_axis_asks_for(group: str, name: str, composer: C
 @pytest.mark.parametrize(("group", "name"), [option for option in OPTIONS if option[0] in OPEN], ids="/".join)
 def test_space_of_an_option_is_of_its_own_keys_and_starts_from_its_own_values(group: str, name: str, composer: Composer) -> None:  # noqa: F811
     config, search = take_out(composer.compose([f"{group}={name}"]).config)
+    config = with_learning_rates(config)
     space, problems = space_of(config, search, {}, frozenset())
     assert problems == []
     for keys, values in space.dimensions.items():
@@ -120,8 +127,8 @@ def test_all_that_is_wrong_with_a_node_is_told_at_once(composer_over: Callable) 
     made = composer_over({})
     data = made.compose(["method=lora"]).config["method"]
     data = without(data)
-    del data["alpha"]
+    del data["warmup"]
     with pytest.raises(Refused) as refused:
-        build({**data, "rank": "eight", "dropuot": 0.1}, "method")
+        build({**data, "batch_size": "eight", "epohcs": 0.1}, "method")
     text = str(refused.value)
-    assert "method.rank: " in text and "method.dropuot: no such key. Did you mean dropout?" in text and "method.alpha: is missing" in text
+    assert "method.batch_size: " in text and "method.epohcs: no such key. Did you mean epochs?" in text and "method.warmup: is missing" in text

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from ftbench.__main__ import main
-from ftbench.calibrate import _trainings, work_seconds
+from ftbench.calibrate import _weights, work_seconds
 from ftbench.core.receipt import Receipt
 from ftbench.cost.fit_rates import Probe, errors, fit, rates
 from ftbench.cost.speed import ADAPTER, GENERATE, QUANTISED_GENERATE, Rate, Rates, Work, data_sheet
@@ -47,8 +47,8 @@ def test_what_was_never_measured_has_no_rate() -> None:
     assert not data_sheet("h100", 989e12, 3.35e12).calibrated
 
 
-def test_one_option_for_each_kind_of_training_and_none_by_name() -> None:
-    assert len(_trainings()) == 3  # an adapter, one over 4 bits, and all weights
+def test_every_kind_of_weights_that_ships_is_probed() -> None:
+    assert {"lora", "qlora", "full"} <= set(_weights())
 
 
 def test_30_a_forecast_is_about_work_alone() -> None:

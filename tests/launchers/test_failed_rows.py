@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.models.llama import component
+from ftbench.compile.option import shipped as component
 
 SMALL = (
     "dataset.train=24",

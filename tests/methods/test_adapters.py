@@ -18,7 +18,7 @@ from ftbench.methods.whole import read_weights
 from ftbench.models.intact import intact
 from safetensors.torch import load_file, save_file
 
-from tests.models.llama import component
+from ftbench.compile.option import shipped as component
 
 EMBEDDED: dict[str, Any] = {"modules_to_save": ["lm_head"], "bias": "all"}
 

@@ -12,7 +12,8 @@ from ftbench.models.format import Format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.models.llama import CHAT_TEMPLATE, component, example
+from ftbench.compile.option import shipped as component
+from tests.models.llama import CHAT_TEMPLATE, example
 
 CHATML = (
     "{% for m in messages %}{{ '<|user|>' + m.role + '\n' + m.content + '<|end|>' + '\n' }}{% endfor %}"

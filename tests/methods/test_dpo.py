@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 from ftbench.core.component import node
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example
+from ftbench.core.training import TrainRun
 from ftbench.methods.pairs import encode_pairs
 from ftbench.methods.reference import reference_logps
 from ftbench.models.generate import generate
@@ -21,21 +22,10 @@ from safetensors.torch import load
 
 from tests.methods.test_lora import adapter, lora
 from tests.methods.test_watch import Cramped
-from tests.models.llama import component, example
+from ftbench.compile.option import shipped as component
+from tests.models.llama import example
 
 SMALL = {"rank": 4, "alpha": 8.0}
-
-
-@dataclass
-class Run:
-    examples: Sequence[Example]
-    seed: int
-    folder: Path
-    inputs: dict[str, Path]
-    validation: Sequence[Example] = ()
-    progress: Any = None
-    scratch: Path | None = None
-    told: list[tuple[int, int]] = field(default_factory=list)
 
 
 def pairs(count: int) -> list[Example]:
@@ -66,10 +56,10 @@ def write_reference(folder: Path, loaded: Any, rows: Sequence[Example], method: 
 def trained(method: Any, loaded: Any, folder: Path, rows: Sequence[Example], *, weights: Path | None = None, seed: int = 0, **more: Any) -> dict[str, Any]:
     """Makes the reference with the weights that the method starts from, and trains over it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with method.start().attach(loaded, weights):
+    with method.start_method().attach(loaded, weights):
         reference = write_reference(folder.parent / f"{folder.name} reference", loaded, [*rows, *more.get("validation", ())], method)
     inputs = {"reference": reference, **({} if weights is None else {"weights": weights})}
-    (result,) = method.train([Run(rows, seed, folder, inputs, **more)], loaded)
+    (result,) = method.train([TrainRun(rows, seed, folder, inputs=inputs, **more)], loaded)
     return result
 
 
@@ -102,7 +92,7 @@ def test_08_the_first_loss_is_ln_2_over_a_fresh_adapter(name: str, request: pyte
 
 
 def over(**values: Any) -> Any:
-    return dpo(over=node(lora(learning_rate=3e-2, epochs=2.0)), **values)
+    return dpo(start=node(lora(learning_rate=3e-2, epochs=2.0)), **values)
 
 
 def test_08_over_an_earlier_adapter_that_adapter_is_the_reference(chat: Any, tuned: Path, tmp_path: Path) -> None:
@@ -112,7 +102,7 @@ def test_08_over_an_earlier_adapter_that_adapter_is_the_reference(chat: Any, tun
     result = trained(method, chat, tmp_path / "dpo", pairs(8), weights=tuned)
     assert result["losses"][0] == pytest.approx(math.log(2), abs=1e-5)
     base = write_reference(tmp_path / "base", chat, pairs(8), method)
-    (wrong,) = method.train([Run(pairs(8), 0, tmp_path, {"reference": base, "weights": tuned})], chat)
+    (wrong,) = method.train([TrainRun(pairs(8), 0, tmp_path, inputs={"reference": base, "weights": tuned})], chat)
     assert abs(wrong["losses"][0] - math.log(2)) > 0.01
     assert adapter(tmp_path / "dpo") != adapter(tuned)
 
@@ -192,17 +182,17 @@ def test_every_loss_that_is_offered_trains(chat: Any, tmp_path: Path, loss: str)
 def test_pairs_without_a_reference_are_no_silent_zero(chat: Any, tmp_path: Path) -> None:
     reference = write_reference(tmp_path / "reference", chat, pairs(4), dpo())
     with pytest.raises(FtbenchError, match="4 preference rows have no reference log-probabilities, such as p4"):
-        dpo().train([Run(pairs(8), 0, tmp_path, {"reference": reference})], chat)
+        dpo().train([TrainRun(pairs(8), 0, tmp_path, inputs={"reference": reference})], chat)
 
 
 def test_values_out_of_range_are_refused_all_at_once() -> None:
     found = {problem.where for problem in dpo(beta=0.0, loss_type="dpo", label_smoothing=0.5, dropout=0.1, rank=0, learning_rate=0.0).check()}
     assert found == {f"method.{name}" for name in ("beta", "loss_type", "label_smoothing", "dropout", "rank", "learning_rate")}
     assert [problem.where for problem in dpo(loss_type="exo_pair").check()] == ["method.label_smoothing"]
-    assert [problem.where for problem in dpo(over=node(lora(rank=8))).check()] == ["method.over.rank"]
-    assert [problem.where for problem in dpo(over=node(component("method", "none"))).check()] == ["method.over"]
-    assert [problem.where for problem in dpo(over=node(lora(learning_rate=-1.0))).check()] == ["method.over.learning_rate"]
-    assert [problem.where for problem in dpo(over={"rank": 4}).check()] == ["method.over"]
+    assert [problem.where for problem in dpo(start=node(lora(rank=8))).check()] == ["method.start.weights.rank"]
+    assert [problem.where for problem in dpo(start=node(component("method", "none"))).check()] == ["method.start"]
+    assert [problem.where for problem in dpo(start=node(lora(learning_rate=-1.0))).check()] == ["method.start.learning_rate"]
+    assert [problem.where for problem in dpo(start={"rank": 4}).check()] == ["method.start"]
     assert dpo().check() == [] == component("method", "dpo").check() == component("method", "sft_chosen").check()
 
 

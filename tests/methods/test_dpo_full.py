@@ -12,7 +12,7 @@ from ftbench.models.resident import Resident
 
 from tests.methods.test_dpo import curve, pairs, trained
 from tests.methods.test_dpo_stages import lowered, run_all
-from tests.models.llama import component
+from ftbench.compile.option import shipped as component
 
 QUICK = {"learning_rate": 1e-3, "batch_size": 4, "warmup": 0.0, "eval_steps": 0, "epochs": 1.0}
 
@@ -24,7 +24,7 @@ def full(**values: object):
 FIRST = component("method", "full", **{**QUICK, "epochs": 2.0})
 
 
-@pytest.mark.parametrize("method", [full(), full(over=node(FIRST))], ids=["base", "over"])
+@pytest.mark.parametrize("method", [full(), full(start=node(FIRST))], ids=["base", "over"])
 def test_08_the_first_loss_is_ln_2_of_the_weights_that_training_starts_from(method, chat_folder: Path, tmp_path: Path) -> None:
     """TRL left alone reads the reference from the folder the base came from, which is wrong for weights changed in memory."""
     assert method.check() == []
@@ -43,6 +43,6 @@ def test_the_same_seed_gives_the_same_bytes(chat_folder: Path, tmp_path: Path) -
 
 
 def test_an_adapter_is_no_start_for_whole_weights() -> None:
-    wrong = full(over=node(component("method", "lora")))
-    assert [problem.where for problem in wrong.check()] == ["method.over"]
+    wrong = full(start=node(component("method", "lora")))
+    assert [problem.where for problem in wrong.check()] == ["method.start"]
     assert component("method", "dpo_full").learning_rate != component("method", "full").learning_rate

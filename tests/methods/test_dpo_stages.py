@@ -21,7 +21,7 @@ from ftbench.models.resident import Resident
 from tests.compile.conftest import composer  # noqa: F401 - a fixture
 from tests.methods.test_dpo import curve, dpo, over, pairs
 from tests.methods.test_lora import lora
-from tests.models.llama import component
+from ftbench.compile.option import shipped as component
 from tests.stages.jobs import prepare
 
 FIRST = lora(learning_rate=3e-2, epochs=2.0)
@@ -87,7 +87,7 @@ def test_the_starting_weights_are_the_lora_cells_own_stage(chat_folder: Path) ->
         cell = lowered(graph, method, chat_folder)
         assert cell["weights"].key == alone.key == cell["reference"].inputs["weights"]
     assert sum(stage.kind == "reference" for stage in graph.stages.values()) == 1
-    other = dpo(over=node(lora(learning_rate=1e-2, epochs=2.0)))
+    other = dpo(start=node(lora(learning_rate=1e-2, epochs=2.0)))
     assert lowered(graph, other, chat_folder)["reference"].key != lowered(graph, over(), chat_folder)["reference"].key
 
 
@@ -102,7 +102,7 @@ def test_what_is_typed_for_the_adapter_reaches_both_trainings(first: str, second
     assert chained.inputs["weights"] == tuned.key and "weights" not in fresh.inputs
     assert chained.model == tuned.model, "both stand over the same base, in 4 bits or not"
     learned = chained.config["method"]
-    assert (learned["learning_rate"], learned["over"]["learning_rate"]) == (5e-4, tuned.config["method"]["learning_rate"]), "what the tiny model wants of each"
+    assert (learned["learning_rate"], learned["start"]["learning_rate"]) == (5e-4, tuned.config["method"]["learning_rate"]), "what the tiny model wants of each"
 
 
 def test_a_dataset_without_preferences_refuses_dpo_before_anything_runs(composer: Any, tmp_path: Path) -> None:  # noqa: F811

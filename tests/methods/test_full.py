@@ -8,17 +8,19 @@ from pathlib import Path
 import pytest
 import torch
 from ftbench.core.errors import FtbenchError
-from ftbench.methods.full import Full
+from ftbench.core.training import TrainRun
+from ftbench.methods.tuning import Tuning
 from ftbench.models.generate import generate
 from ftbench.models.resident import Resident
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tests.methods.test_lora import Run, trained
-from tests.models.llama import component, examples
+from tests.methods.test_lora import trained
+from ftbench.compile.option import shipped as component
+from tests.models.llama import examples
 
 
-def full(**values: object) -> Full:
+def full(**values: object) -> Tuning:
     return component("method", "full", **{"learning_rate": 3e-3, "epochs": 1.0, "batch_size": 4, "warmup": 0.0, **values})
 
 
@@ -94,14 +96,14 @@ def test_the_same_run_writes_the_same_bytes_and_names_no_machine(chat_folder: Pa
 def test_09_full_and_lora_never_share_a_learning_rate() -> None:
     full_rate, lora_rate = (component("method", name).learning_rate for name in ("full", "lora"))
     assert full_rate * 5 <= lora_rate
-    tiny = component("model", "tiny").method_defaults
-    assert tiny["full"]["learning_rate"] < tiny["lora"]["learning_rate"]
+    tiny = component("model", "tiny").learning_rates["sft"]
+    assert tiny["whole"] < tiny["adapter"]
 
 
 def test_weights_that_do_not_fit_and_more_than_one_run_are_refused(chat_folder: Path, tmp_path: Path) -> None:
     loaded = component("model", "hf", name_or_path=str(chat_folder)).load("cpu")
     with pytest.raises(FtbenchError, match="one run per base, not 2"):
-        full().train([Run(examples(4), 0, tmp_path)] * 2, loaded)
+        full().train([TrainRun(examples(4), 0, tmp_path)] * 2, loaded)
     assert [problem.where for problem in full(master_weights="half").check()] == ["method.master_weights"]
     trained(full(), loaded, tmp_path)
     path = tmp_path / "model" / "model.safetensors"

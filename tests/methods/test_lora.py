@@ -7,39 +7,33 @@ import os
 import subprocess
 import sys
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example
-from ftbench.methods.lora import Lora
+from ftbench.core.training import TrainRun
 from ftbench.methods.none import Untouched
 from ftbench.methods.rows import encode_rows, ordered
+from ftbench.methods.tuning import Tuning
 from ftbench.models.generate import generate
 from ftbench.models.likelihood import likelihoods
 from safetensors.torch import load_file
 
-from tests.models.llama import ROOT, component, example, examples, user
+from ftbench.compile.option import shipped as component
+from tests.models.llama import ROOT, example, examples, user
 
 
-@dataclass
-class Run:
-    examples: list[Example]
-    seed: int
-    folder: Path
-    validation: tuple[Example, ...] = ()
-
-
-def lora(**values: object) -> Lora:
+def lora(**values: object) -> Tuning:
     small = {"rank": 4, "alpha": 8.0, "dropout": 0.1, "learning_rate": 1e-2, "epochs": 1.0, "batch_size": 4, "warmup": 0.0}
     return component("method", "lora", **{**small, **values})
 
 
-def trained(method: Lora, loaded, folder: Path, seed: int = 0, rows: list[Example] | None = None) -> dict:
+def trained(method: Tuning, loaded, folder: Path, seed: int = 0, rows: list[Example] | None = None) -> dict:
     folder.mkdir(parents=True, exist_ok=True)
-    (result,) = method.train([Run(rows or examples(12), seed, folder)], loaded)
+    (result,) = method.train([TrainRun(rows or examples(12), seed, folder)], loaded)
     return result
 
 
@@ -90,7 +84,7 @@ def test_05_a_fresh_process_with_another_hash_seed_writes_the_same_bytes(chat, c
     torch.rand(3)
     trained(lora(), chat, tmp_path / "here", seed=1)
     code = (
-        "from pathlib import Path\nfrom tests.methods.test_lora import lora, trained\nfrom tests.models.llama import component\n"
+        "from pathlib import Path\nfrom tests.methods.test_lora import lora, trained\nfrom ftbench.compile.option import shipped as component\n"
         f"trained(lora(), component('model', 'hf', name_or_path={str(chat_folder)!r}).load('cpu'), Path({str(tmp_path / 'there')!r}), seed=1)\n"
     )
     env = {**os.environ, "PYTHONHASHSEED": "77", "OMP_NUM_THREADS": str(torch.get_num_threads())}
@@ -187,8 +181,7 @@ def test_float16_on_a_cpu_is_refused_and_bfloat16_trains(chat, tmp_path: Path) -
 
 def test_progress_is_told_per_step(chat, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    run = Run(examples(12), 0, tmp_path)
-    run.progress = lambda done, total: told.append((done, total))
+    run = TrainRun(examples(12), 0, tmp_path, progress=lambda done, total: told.append((done, total)))
     lora().train([run], chat)
     assert told == [(1, 3), (2, 3), (3, 3)]
 

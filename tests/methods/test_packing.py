@@ -15,7 +15,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, MambaConfig, MambaForCau
 
 from tests.methods.test_lora import lora, trained
 from tests.methods.test_watch import STRANGE, Cramped, train
-from tests.models.llama import component, example
+from ftbench.compile.option import shipped as component
+from tests.models.llama import example
 
 UNEVEN = [example(f"r{i}", "colour? " * (1 + i % 5), "red and blue " * (1 + i % 3)) for i in range(12)]
 

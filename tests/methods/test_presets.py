@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 
 from tests.models.llama import ROOT
 
-NONE, LORA = "ftbench.methods.none.Untouched", "ftbench.methods.lora.Lora"
+NONE, LORA = "ftbench.methods.none.Untouched", "ftbench.methods.tuning.Tuning"
 ZERO, FEW = "ftbench.contexts.zero_shot.ZeroShot", "ftbench.contexts.few_shot.FewShot"
 
 

@@ -7,19 +7,20 @@ from pathlib import Path
 import pytest
 import torch
 from ftbench.core.errors import FtbenchError
-from ftbench.methods.qlora import QLora
+from ftbench.methods.tuning import Tuning
 from ftbench.models.generate import generate
 from ftbench.models.likelihood import likelihoods
 from ftbench.models.quantize import four_bit_modules
 from safetensors.torch import load_file
 
 from tests.methods.test_lora import adapter, expected_losses, trained
-from tests.models.llama import component, examples
+from ftbench.compile.option import shipped as component
+from tests.models.llama import examples
 
 SMALL = {"rank": 4, "alpha": 8.0, "dropout": 0.1, "learning_rate": 1e-2, "epochs": 1.0, "batch_size": 4, "warmup": 0.0}
 
 
-def qlora(**values: object) -> QLora:
+def qlora(**values: object) -> Tuning:
     return component("method", "qlora", **{**SMALL, **values})
 
 

@@ -10,14 +10,16 @@ import pytest
 import torch
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example
+from ftbench.core.training import TrainRun
 from ftbench.methods.checkpoint import Checkpoints
 from ftbench.methods.recipe import CUDA_OPTIMIZERS
 from ftbench.methods.watch import Watch
 from ftbench.models.likelihood import likelihoods
 from safetensors.torch import load_file
 
-from tests.methods.test_lora import Run, adapter, lora
-from tests.models.llama import component, example, examples
+from tests.methods.test_lora import adapter, lora
+from ftbench.compile.option import shipped as component
+from tests.models.llama import example, examples
 
 HELD = tuple(examples(16)[12:])
 STRANGE = tuple(example(f"v{i}", f"colour of item {i}?", "@#%&" * 4) for i in range(4))
@@ -26,8 +28,7 @@ STRANGE = tuple(example(f"v{i}", f"colour of item {i}?", "@#%&" * 4) for i in ra
 
 def train(method: Any, loaded: Any, folder: Path, held: tuple[Example, ...] = HELD, scratch: Path | None = None) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
-    run = Run(examples(12), 0, folder, validation=held)
-    run.scratch = scratch
+    run = TrainRun(examples(12), 0, folder, validation=held, scratch=scratch)
     (result,) = method.train([run], loaded)
     return result
 
@@ -132,9 +133,8 @@ def test_a_training_that_dies_goes_on_from_its_checkpoint_to_the_same_bytes(name
     torch.rand(3)
     (tmp_path / "scratch" / "part").mkdir()  # half a checkpoint, as a kill in its middle leaves
     seen: list[int] = []
-    run = Run(examples(12), 0, tmp_path / "resumed", validation=STRANGE)
+    run = TrainRun(examples(12), 0, tmp_path / "resumed", validation=STRANGE, progress=lambda done, total: seen.append(done), scratch=tmp_path / "scratch")
     run.folder.mkdir()
-    run.scratch, run.progress = tmp_path / "scratch", lambda done, total: seen.append(done)
     (resumed,) = method.train([run], model.load("cpu"))
     assert seen == list(range(11, 19))
     assert resumed == whole

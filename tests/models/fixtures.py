@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.llama import component, write_llama
+from ftbench.compile.option import shipped as component
+from tests.models.llama import write_llama
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-from ftbench.compile.space import without
-from ftbench.core.component import Component, build
 from ftbench.core.example import Example, Turn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,12 +59,6 @@ def write_llama(folder: Path, *, chat: bool, pad: bool = True, generation: dict 
     if generation is not None:
         (folder / "generation_config.json").write_text(json.dumps(generation), encoding="utf-8")
     return folder
-
-
-def component(axis: str, option: str, **values: object) -> Component:
-    """Builds the component of ``conf/<axis>/<option>.yaml`` with some values changed."""
-    config = without(yaml.safe_load((ROOT / "conf" / axis / f"{option}.yaml").read_text(encoding="utf-8")))
-    return build({**config, **values}, axis)
 
 
 def example(id: str, question: str, target: str | None, group: str | None = None) -> Example:

@@ -10,7 +10,8 @@ from ftbench.core.example import Turn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.models.llama import SPECIAL, component, user, write_llama
+from ftbench.compile.option import shipped as component
+from tests.models.llama import SPECIAL, user, write_llama
 
 BOS, EOS, END = (SPECIAL.index(token) for token in ("<s>", "</s>", "<|end|>"))
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=20).filter(lambda text: "<" not in text)

@@ -12,7 +12,8 @@ from ftbench.models.generate import generate, latencies
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.models.llama import component, user, write_llama
+from ftbench.compile.option import shipped as component
+from tests.models.llama import user, write_llama
 
 QUESTIONS = ["", "a", "What is it?", "x" * 60, "Tell me more about it, please. " * 3, "7", "zebra " * 9]
 

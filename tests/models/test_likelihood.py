@@ -13,7 +13,8 @@ from ftbench.models.likelihood import likelihoods
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.models.llama import component, user
+from ftbench.compile.option import shipped as component
+from tests.models.llama import user
 
 PAIRS = [("q", "answer"), ("a much longer question than the others here", "b"), ("?", "a long answer to a short question, with words"), ("x", "")]
 

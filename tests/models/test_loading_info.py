@@ -10,7 +10,8 @@ from ftbench.core.errors import FtbenchError
 from ftbench.models.loading_info import ASK, checked_loading, sort_unexpected, unused_tensors
 
 from tests.models.damaged import altered, beside, families, without, write_bart, write_family
-from tests.models.llama import component, write_llama
+from ftbench.compile.option import shipped as component
+from tests.models.llama import write_llama
 
 
 def loaded(folder: Path, **values: object):

@@ -13,7 +13,8 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Splits
 from ftbench.models import revision
 
-from tests.models.llama import ROOT, component, example
+from ftbench.compile.option import shipped as component
+from tests.models.llama import ROOT, example
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -145,7 +146,7 @@ def test_the_window_is_the_configs_unless_set(plain, plain_folder: Path) -> None
 
 def test_components_and_bodies_import_nothing_heavy_before_they_work(plain_folder: Path) -> None:
     code = (
-        "import sys, yaml\nfrom ftbench.core.component import build\nimport ftbench.methods.lora, ftbench.methods.none, ftbench.models.decoding\n"
+        "import sys, yaml\nfrom ftbench.core.component import build\nimport ftbench.methods.tuning, ftbench.methods.weights.lora, ftbench.methods.none, ftbench.models.decoding\n"
         "import ftbench.contexts.few_shot, ftbench.contexts.zero_shot\nimport ftbench.stages.train, ftbench.stages.generate, ftbench.stages.likelihood\n"
         f"config = yaml.safe_load(open('conf/model/hf.yaml')) | {{'name_or_path': {str(plain_folder)!r}}}\n"
         "model = build(config, 'model')\nmodel.check(), model.identity(), model.notes(), model.locate(), model.resolved()\n"

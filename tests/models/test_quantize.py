@@ -11,7 +11,7 @@ from ftbench.models import quantize
 from ftbench.models.quantize import dequantized, four_bit_modules, settle
 from ftbench.models.resident import Resident
 
-from tests.models.llama import component
+from ftbench.compile.option import shipped as component
 
 IDS = torch.tensor([[1, 20, 30, 44, 51], [1, 9, 70, 12, 33]])
 

@@ -12,7 +12,8 @@ from ftbench.models.format import Encoded, Format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.models.llama import component, example
+from ftbench.compile.option import shipped as component
+from tests.models.llama import example
 from tests.models.templates import TEMPLATES, TURNS, Template, written
 from tests.models.tokenizers import KINDS, SPECIAL, Slow, tokenizer_of
 

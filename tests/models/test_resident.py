@@ -14,7 +14,7 @@ import torch
 from ftbench.models.intact import intact, spend
 from ftbench.models.resident import Resident
 
-from tests.models.llama import component
+from ftbench.compile.option import shipped as component
 
 
 def test_the_same_model_is_loaded_once_and_another_takes_its_place(chat_folder: Path, plain_folder: Path) -> None:

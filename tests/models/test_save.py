@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from ftbench.models.save import save_model
 
-from tests.models.llama import component, user, write_llama
+from ftbench.compile.option import shipped as component
+from tests.models.llama import user, write_llama
 
 
 def test_a_checkpoint_with_sampling_values_that_transformers_refuses_is_written(tmp_path: Path) -> None:

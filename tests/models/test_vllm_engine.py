@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from ftbench.models.generate import generate as by_transformers
-from tests.models.llama import component
+from ftbench.compile.option import shipped as component
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import pytest
 from ftbench.models import revision, weight_files
 
 from tests.models.damaged import WEIGHTS, altered, families, without, write_bart, write_family
-from tests.models.llama import ROOT, component
+from ftbench.compile.option import shipped as component
+from tests.models.llama import ROOT
 
 
 def hf(folder: object, **values: object):

@@ -132,7 +132,7 @@ def test_decision_filters_constrains_and_leads_to_the_cell(watched, address) -> 
     page.goto(address)
     page.wait_for_selector(".ft-say")
     page.get_by_role("button", name="Filter").click()
-    page.get_by_label("method").click()
+    page.get_by_label("method", exact=True).click()
     page.get_by_role("option", name="none", exact=True).click()
     page.get_by_text("5 hidden by the filters").wait_for()
     page.goto(address)

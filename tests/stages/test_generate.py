@@ -9,7 +9,8 @@ from pathlib import Path
 from ftbench.core.example import Turn, read_jsonl
 from ftbench.models.resident import Resident
 
-from tests.models.llama import component, example, examples
+from ftbench.compile.option import shipped as component
+from tests.models.llama import example, examples
 from tests.stages.jobs import prepare, published, work
 
 

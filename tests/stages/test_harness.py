@@ -21,7 +21,8 @@ from ftbench.stats.aggregate import AGGREGATIONS
 from ftbench.stats.sufficient import Sufficient
 from tests.metrics.tasks import QUESTIONS, write_tasks
 from tests.metrics.test_harness import harness
-from tests.models.llama import CHAT_TEMPLATE, component
+from ftbench.compile.option import shipped as component
+from tests.models.llama import CHAT_TEMPLATE
 from tests.stages.jobs import work
 
 

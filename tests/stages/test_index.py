@@ -16,7 +16,8 @@ from ftbench.stages.requests import encode_all
 from tests.compile.conftest import composer  # noqa: F401 - fixture
 from tests.contexts.test_rag import rag
 from tests.cost.test_bill import receipt
-from tests.models.llama import component, example
+from ftbench.compile.option import shipped as component
+from tests.models.llama import example
 from tests.stages.jobs import prepare, published, work
 
 DOCUMENTS = [Document("cats", "Cats sleep."), Document("dogs", "Dogs bark. " + "Dogs run far. " * 6), Document("fish", "Fish swim.")]

@@ -14,7 +14,8 @@ from ftbench.core.job import Job, Outcome
 from ftbench.core.stage import Stage
 from ftbench.stages import judge
 from tests.metrics.test_judge import judged
-from tests.models.llama import component, examples
+from ftbench.compile.option import shipped as component
+from tests.models.llama import examples
 from tests.stages.jobs import prepare
 from tests.stages.test_harness import Holding
 

@@ -16,7 +16,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.methods.test_lora import lora
 from tests.methods.test_qlora import qlora
-from tests.models.llama import component, examples
+from ftbench.compile.option import shipped as component
+from tests.models.llama import examples
 from tests.stages.jobs import prepare, published, work
 
 METHODS = {"lora": (lora, None), "qlora": (qlora, "nf4")}

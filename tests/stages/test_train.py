@@ -9,7 +9,8 @@ import torch
 from ftbench.models.resident import Resident
 
 from tests.methods.test_lora import lora
-from tests.models.llama import component, examples
+from ftbench.compile.option import shipped as component
+from tests.models.llama import examples
 from tests.stages.jobs import prepare, published, work
 
 

@@ -13,7 +13,7 @@ from ftbench.contexts.rag import Rag
 from ftbench.core.example import Document, Example, Turn
 from tests.compile.conftest import composer, composer_over  # noqa: F401 - fixtures
 
-from tests.models.llama import component
+from ftbench.compile.option import shipped as component
 from tests.stages.jobs import work
 
 FORM = Form("Context:\n{passages}\n\nQuestion: {question}", "{text}", "\n")

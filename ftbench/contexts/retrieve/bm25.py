@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class Bm25(Retriever):
         b: how much a long chunk is marked down; 0 not at all, 1 in full.
         language: of the Snowball stemmer; null leaves words as they are.
     """
+
+    key_name: ClassVar[str] = "bm25"
 
     k1: float
     b: float

@@ -29,6 +29,8 @@ class Dense(Retriever):
         batch_size: texts embedded at once.
     """
 
+    key_name: ClassVar[str] = "dense"
+
     model: str
     revision: Optional[str]
     query_prefix: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ftbench.contexts.retrieve.retriever import Hit, Retriever, located, nested, nested_problems
 from ftbench.core.component import Remote
@@ -26,6 +26,8 @@ class Hybrid(Retriever):
         constant: how little the first ranks stand out; 60 in the paper.
         depth: hits of each that are fused, at least those asked for.
     """
+
+    key_name: ClassVar[str] = "hybrid"
 
     retrievers: dict[str, Any]
     weights: dict[str, float]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
 
 from ftbench.contexts.retrieve import encoder
 from ftbench.contexts.retrieve.retriever import Hit, Retriever, located, nested, nested_problems
@@ -24,6 +24,8 @@ class Reranked(Retriever):
         pool: hits that are read; those below keep their order behind them.
         batch_size: pairs read at once.
     """
+
+    key_name: ClassVar[str] = "reranked"
 
     first: Any
     model: str

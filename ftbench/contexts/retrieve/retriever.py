@@ -29,6 +29,7 @@ class Retriever(Component, ABC):
         SEARCHING: names of the fields that are read by a search only, so that changing one builds no index again.
     """
 
+    axis: ClassVar[str] = "context/retriever"
     SEARCHING: ClassVar[tuple[str, ...]] = ()
 
     def index_identity(self) -> dict[str, Any]:

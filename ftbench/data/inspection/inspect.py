@@ -72,6 +72,9 @@ class DataChecks(Component):
         similarity: likeness from which on two prompts are one reworded; see ``ftbench.data.inspection.likeness``.
     """
 
+    axis: ClassVar[str] = "data"
+    key_name: ClassVar[str] = "checks"
+
     NEUTRAL: ClassVar[tuple[str, ...]] = ("on_leak",)
 
     on_leak: str

@@ -24,7 +24,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from ftbench.core.canonical import digest
-from ftbench.core.component import Component
+from ftbench.core.components.dataset import Dataset
 from ftbench.core.errors import Problem, Refused, did_you_mean
 from ftbench.core.example import SPLITS, Document, Example, Splits, Turn
 from ftbench.data.toy import words, world
@@ -65,7 +65,7 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Toy(Component):
+class Toy(Dataset):
     """The toy dataset.
 
     Attributes:
@@ -77,6 +77,8 @@ class Toy(Component):
         answer_pattern: regular expression with one group that captures the value in an answer, for value-level exact
             match; it changes no row.
     """
+
+    key_name: ClassVar[str] = "toy"
 
     NEUTRAL: ClassVar[tuple[str, ...]] = ("answer_pattern",)
 

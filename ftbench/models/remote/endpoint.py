@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from ftbench.core.component import Component
+from ftbench.core.components.model import Model
 from ftbench.core.errors import FtbenchError, Problem, did_you_mean
 from ftbench.cost.tokens import TokenPrice
 from ftbench.store.secrets import names_secret
@@ -20,7 +20,7 @@ OWN_FIELDS = ("model", "messages", "prompt", "stream", "n", "echo", "logprobs", 
 
 
 @dataclass(frozen=True)
-class Endpoint(Component):
+class Endpoint(Model):
     """What is asked, where, how fast, and at which price. Its weights are out of reach: they cannot be trained, nor their revision known.
 
     Attributes:
@@ -42,6 +42,8 @@ class Endpoint(Component):
         usd_per_million_input, usd_per_million_cached_input, usd_per_million_output: the price; null is unknown.
         price_date, price_source: when and where that price stood.
     """
+
+    key_name: ClassVar[str] = "endpoint"
 
     NEUTRAL = (
         "api_key_env", "echo_log_probabilities", "stream", "concurrency", "requests_per_minute", "tokens_per_minute", "timeout_seconds", "attempts",

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from ftbench.core.components.weights import Trainable, Weights
 from ftbench.core.errors import FtbenchError, Problem
-from ftbench.core.protocols import TrainRun
-from ftbench.core.training import Adapter, Training
-from ftbench.methods.adapters import add_lora, attached, save_adapter
+from ftbench.core.training import Adapter
+from ftbench.methods.adapters import add_lora, attached, resume_adapter, save_adapter
 from ftbench.methods.merge import merged
-from ftbench.methods.recipe import Tuned
-from ftbench.methods.sft import SftRun, sft, sft_run
 
 ALL_LINEAR = "all-linear"
 
 
 @dataclass(frozen=True)
-class Lora(Tuned):
+class Lora(Weights):
     """Low-rank adaptation.
 
     Attributes:
@@ -30,8 +27,10 @@ class Lora(Tuned):
         target_modules: ``all-linear`` (every linear layer but the output head) or a list of module names.
         rslora: scale by alpha / sqrt(rank) instead (Kalajdzievski 2023), so that high ranks keep learning.
         dora: learn the magnitude of each weight column apart from its direction (Liu et al. 2024); slower.
-        the others: see ``ftbench.methods.recipe.Recipe``.
     """
+
+    key_name: ClassVar[str] = "lora"
+    mergeable: ClassVar[bool] = True
 
     rank: int
     alpha: float
@@ -58,29 +57,40 @@ class Lora(Tuned):
             problems.append(Problem("method.target_modules", "an adapter on lm_head would never be trained: the loss reads the head itself", "Remove lm_head"))
         return problems
 
-    def training(self, available: int) -> Training:
+    def cannot_follow(self, start: Weights) -> list[Problem]:
+        """Returns why training cannot go on from the adapter of ``start``; its dropout may differ, which is part of the training and not of the weights."""
+        if not isinstance(start, Lora):
+            return [Problem("method.start", f"{type(start).__name__} leaves no adapter to go on from", "Use method=dpo_over_sft, or set method.start=null")]
+        if type(start) is not type(self):
+            why = f"{type(start).__name__} and {type(self).__name__} stand over different bases"
+            return [Problem("method.start", why, "Use the same method.weights for both")]
+        problems = []
+        for name in sorted(one.name for one in fields(self) if one.name != "dropout"):
+            if getattr(start, name) != getattr(self, name):
+                why = f"{getattr(start, name)} is not the method.{name}={getattr(self, name)} of the adapter that is trained on"
+                problems.append(Problem(f"method.start.weights.{name}", why, f"Set method.{name} alone: method=dpo_over_sft hands it on"))
+        return problems
+
+    def adapter(self) -> Adapter:
         targets = None if self.target_modules == ALL_LINEAR else tuple(self.target_modules)
-        return self.described(available, Adapter(self.rank, targets, self.dropout > 0, self.dora), "base")
+        return Adapter(self.rank, targets, self.dropout > 0, self.dora)
 
-    def train(self, runs: Sequence[TrainRun], loaded: Any) -> list[dict[str, Any]]:
-        return sft([self._run(run, loaded) for run in runs], loaded)
-
-    @contextmanager
-    def attach(self, loaded: Any, folder: Path) -> Iterator[Any]:
-        with attached(loaded, folder):
-            yield loaded
-
-    def merge(self, loaded: Any, folder: Path) -> Any:
-        """Returns the base with the adapter of ``folder`` merged into it, a transformers model; ``loaded`` is used up."""
-        return merged(loaded, folder)
-
-    def _run(self, run: TrainRun, loaded: Any) -> SftRun:
+    def trainable(self, folder: Path, loaded: Any, start: Path | None) -> Trainable:
         names = self.target_modules if isinstance(self.target_modules, str) else list(self.target_modules)
 
-        def adapt(model: Any) -> Any:
+        def fresh(model: Any) -> Any:
             try:
                 return add_lora(model, self.rank, self.alpha, self.dropout, names, self.rslora, self.dora)
             except ValueError as error:
                 raise FtbenchError(f"method.target_modules={names}: {str(error).splitlines()[0]} Set it to {ALL_LINEAR}") from error
 
-        return sft_run(run, self, adapt, lambda model: save_adapter(model, run.folder, loaded))
+        def resumed(model: Any) -> Any:
+            return resume_adapter(model, start, loaded.device)
+
+        return Trainable(fresh if start is None else resumed, lambda model: save_adapter(model, folder, loaded))
+
+    def attach(self, loaded: Any, folder: Path) -> AbstractContextManager[Any]:
+        return attached(loaded, folder)
+
+    def merge(self, loaded: Any, folder: Path) -> Any:
+        return merged(loaded, folder)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from ftbench.core.errors import FtbenchError, Problem, did_you_mean
-from ftbench.core.protocols import TrainRun
-from ftbench.methods.lora import Lora
+from ftbench.methods.weights.lora import Lora
 
 COMPUTE_DTYPES = ("auto", "float32", "bfloat16", "float16")
 
@@ -17,14 +15,16 @@ COMPUTE_DTYPES = ("auto", "float32", "bfloat16", "float16")
 class QLora(Lora):
     """Low-rank adaptation over a base whose linear layers are NF4.
 
-    The base is frozen and quantised while loading; the adapter stays in float32, as peft makes it. Norms and embeddings are not
+    The base is frozen and quantized while loading; the adapter stays in float32, as peft makes it. Norms and embeddings are not
     cast to float32 as ``prepare_model_for_kbit_training`` would: the base that is trained over is the one that answers later.
 
     Attributes:
-        double_quantization: quantise the scales of the blocks too.
-        compute_dtype: what the 4-bit layers compute in, and the dtype of everything that is not quantised; ``auto`` is the model's.
-        the others: see ``ftbench.methods.lora.Lora``.
+        double_quantization: quantize the scales of the blocks too.
+        compute_dtype: what the 4-bit layers compute in, and the dtype of everything that is not quantized; ``auto`` is the model's.
+        the others: see ``ftbench.methods.weights.lora.Lora``.
     """
+
+    key_name: ClassVar[str] = "qlora"
 
     double_quantization: bool
     compute_dtype: str
@@ -41,13 +41,12 @@ class QLora(Lora):
         kind = "nf4" if self.double_quantization else "nf4_single"
         return replace(model, quantization=kind, dtype=model.dtype if self.compute_dtype == "auto" else self.compute_dtype)
 
-    def train(self, runs: Sequence[TrainRun], loaded: Any) -> list[dict[str, Any]]:
-        """Trains as LoRA does, over a base that holds 4-bit weights; their number and bytes go into the receipt.
+    def details(self, loaded: Any) -> dict[str, Any]:
+        """Returns how many weights are in 4 bits, and their bytes.
 
         Raises:
-            FtbenchError: when the base holds none; it would be LoRA under another name.
+            FtbenchError: when none is; it would be LoRA under another name.
         """
         if loaded.quantized is None:
             raise FtbenchError("method=qlora: the loaded base holds no 4-bit weights. Compile the plan again, or use method=lora")
-        counted = {f"quantized_{name}": value for name, value in loaded.quantized.as_dict().items()}
-        return [{**result, "details": {**result["details"], **counted}} for result in super().train(runs, loaded)]
+        return {f"quantized_{name}": value for name, value in loaded.quantized.as_dict().items()}

@@ -1,0 +1,1 @@
+"""What weights can be trained towards, one file each."""

@@ -1,0 +1,1 @@
+"""Kinds of weights that can be trained, one file each."""
