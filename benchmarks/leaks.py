@@ -2,12 +2,13 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.leaks [--data ../shared/data] [--rows 10000,100000] [--planted 100]
 
-Rows of public data are changed at stated rates and planted among the others: words replaced by other words of the same data,
-dropped, put in another order, misspelt, their answers kept; numbers too, which makes another question of a row: that is said and not refused. Recall
-is the share of planted rows refused as leaks of their original, and after the stroke the share told of at all; a false alarm
-is any other certain leak between halves of the data that share no row (near duplicates that the data really holds are
-taken out first by the rule itself, so what is left is caused by planting). CPU time is that of one look at everything, with
-the exact join up to 5,000 rows and MinHash above; rows beyond the data's own are made by recombining its words.
+Rows of public data are changed at stated rates and planted among the others: words replaced by other words of the same
+data, dropped, put in another order, misspelt, their answers kept; numbers too, which makes another question of a row:
+that is said and not refused. Recall is the share of planted rows refused as leaks of their original, and after the
+stroke the share told of at all; a false alarm is any other certain leak between halves of the data that share no row
+(near duplicates that the data really holds are taken out first by the rule itself, so what is left is caused by
+planting). CPU time is that of one look at everything, with the exact join up to 5,000 rows and MinHash above; rows
+beyond the data's own are made by recombining its words.
 """
 
 from __future__ import annotations
@@ -57,7 +58,12 @@ def shuffled(words: list[str], rate: float, pool: list[str], draw: random.Random
     return draw.sample(words, len(words))
 
 
-EDITS: dict[str, Edit] = {"words replaced": replaced, "words dropped": dropped, "words misspelt": misspelt, "replaced and reordered": lambda *given: shuffled(replaced(*given), *given[1:])}
+EDITS: dict[str, Edit] = {
+    "words replaced": replaced,
+    "words dropped": dropped,
+    "words misspelt": misspelt,
+    "replaced and reordered": lambda *given: shuffled(replaced(*given), *given[1:]),
+}
 
 
 def texts(folder: Path) -> dict[str, list[tuple[str, str]]]:
@@ -94,17 +100,32 @@ def recall(splits: Splits, edit: Edit, rate: float, count: int, draw: random.Ran
     """Returns the shares of planted rows refused and told of, false alarms, and rows that could have raised one."""
     pool = [word for row in splits.train for word in row.turns[0].content.split()]
     victims = draw.sample(splits.test, min(count, len(splits.test)))
-    planted = [replace(row, id=f"planted {row.id}", turns=(Turn("user", " ".join(edit(row.turns[0].content.split(), rate, pool, draw))),)) for row in victims]
+    planted = [
+        replace(
+            row,
+            id=f"planted {row.id}",
+            turns=(Turn("user", " ".join(edit(row.turns[0].content.split(), rate, pool, draw))),),
+        )
+        for row in victims
+    ]
     mixed = replace(splits, train=(*splits.train, *planted))
     leaks = find_leaks(mixed, prepare_rows(mixed), SIMILARITY)
     told = {leak.row: leak.certain for leak in leaks if ("test", leak.row.removeprefix("planted ")) in leak.against}
-    return sum(told.values()) / len(planted), len(told) / len(planted), sum(leak.certain and not leak.row.startswith("planted ") for leak in leaks), len(splits.train)
+    return (
+        sum(told.values()) / len(planted),
+        len(told) / len(planted),
+        sum(leak.certain and not leak.row.startswith("planted ") for leak in leaks),
+        len(splits.train),
+    )
 
 
 def cost(prompts: list[str], size: int, joined: int, draw: random.Random) -> float:
     """Returns the CPU seconds of one look at ``size`` rows, a fifth of them evaluation rows."""
     pool = [word for text in prompts for word in text.split()]
-    made = [prompts[place] if place < len(prompts) else " ".join(draw.choices(pool, k=draw.randrange(5, 20))) for place in range(size)]
+    made = [
+        prompts[place] if place < len(prompts) else " ".join(draw.choices(pool, k=draw.randrange(5, 20)))
+        for place in range(size)
+    ]
     rows = [example(str(place), text, "answer") for place, text in enumerate(made)]
     splits = Splits(tuple(rows[: 4 * size // 5]), (), tuple(rows[4 * size // 5 :]), (), (), {})
     kept, candidates.JOINED = candidates.JOINED, joined
@@ -127,7 +148,10 @@ def main() -> None:
     for name, own in sets.items():
         draw = random.Random(0)
         splits = halves(own, draw)
-        print(f"{name}: {len(own)} rows, {len(splits.train) + len(splits.test)} without repetition; recall at the share of words edited")
+        print(
+            f"{name}: {len(own)} rows, {len(splits.train) + len(splits.test)} without repetition; recall at the share"
+            " of words edited"
+        )
         print(f"  {'':24}" + "".join(f"{rate:>12.0%}" for rate in RATES))
         for kind, edit in EDITS.items():
             results = [recall(splits, edit, rate, given.planted, draw) for rate in RATES]
@@ -137,7 +161,11 @@ def main() -> None:
     print(f"false alarms: {alarms} among {offered} sound rows")
     for size in map(int, given.rows.split(",")):
         for way, joined in (("exact join", size), ("MinHash", 0)):
-            print(f"{size} short rows, {way}: {cost([text for text, _ in sets['banking77']], size, joined, random.Random(1)):.1f} s of CPU time", flush=True)
+            print(
+                f"{size} short rows, {way}:"
+                f" {cost([text for text, _ in sets['banking77']], size, joined, random.Random(1)):.1f} s of CPU time",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Forecast memory beside published figures: ``python -m benchmarks.memory``.
 
-Prints every figure of ``published_memory.yaml`` with its forecast and error, the median error, and why each error above 15% is what it
-is. Exits 1 when the median is above 15%, or a larger error has no explanation. Needs no GPU and loads no torch.
+Prints every figure of ``published_memory.yaml`` with its forecast and error, the median error, and why each error above
+15% is what it is. Exits 1 when the median is above 15%, or a larger error has no explanation. Needs no GPU and loads no
+torch.
 """
 
 from __future__ import annotations
@@ -33,16 +34,35 @@ def forecast_bytes(row: dict[str, Any]) -> float:
     shape = architecture(catalogue()[row["model"]])
     assert shape is not None
     setting = Setting(
-        dtype=row["dtype"], compute=row["dtype"], quantization=row["quantization"], attention="sdpa", device="cuda", fused_head=row["head"] == "tiled",
-        adapter_dtype=row["dtype"], keeps_quantised_inputs=row["old_bitsandbytes"],
-    )  # fmt: skip
+        dtype=row["dtype"],
+        compute=row["dtype"],
+        quantization=row["quantization"],
+        attention="sdpa",
+        device="cuda",
+        fused_head=row["head"] == "tiled",
+        adapter_dtype=row["dtype"],
+        keeps_quantised_inputs=row["old_bitsandbytes"],
+    )
     if row["what"] == "inference":
         return total(inference_peak(shape, setting, row["rows"], row["length"], 0))
-    adapter = None if row["what"] == "full" else Adapter(row["rank"], tuple(row["targets"]) if row["targets"] else None, row["dropout"], False)
+    adapter = (
+        None
+        if row["what"] == "full"
+        else Adapter(row["rank"], tuple(row["targets"]) if row["targets"] else None, row["dropout"], False)
+    )
     training = Training(
-        adapter=adapter, master_weights=row.get("master", "base"), optimizer=row["optimizer"], precision="bfloat16", checkpointing=row["checkpointing"],
-        reads="targets", rows=1000, batch_size=row["rows"], gradient_accumulation=row["accumulation"], max_tokens=row["length"], validations=0,
-    )  # fmt: skip
+        adapter=adapter,
+        master_weights=row.get("master", "base"),
+        optimizer=row["optimizer"],
+        precision="bfloat16",
+        checkpointing=row["checkpointing"],
+        reads="targets",
+        rows=1000,
+        batch_size=row["rows"],
+        gradient_accumulation=row["accumulation"],
+        max_tokens=row["length"],
+        validations=0,
+    )
     return total(training_peak(shape, setting, training, row["length"]))
 
 
@@ -53,13 +73,21 @@ def main() -> int:
         published, found = row["gb"] * UNITS[row["unit"]], forecast_bytes(row)
         error = found / published - 1
         errors.append(abs(error))
-        settings = ", ".join([f"{row['rows']}x{row['length']}", row["quantization"] or row.get("master", row["dtype"]), row["counts"]])
-        print(f"{row['source']:<17}{row['what']:<11}{row['model'].split('/')[1]:<28}{settings:<34}{published / 1e9:>8.2f}GB{found / 1e9:>8.2f}GB{error:>+8.1%}")
+        settings = ", ".join(
+            [f"{row['rows']}x{row['length']}", row["quantization"] or row.get("master", row["dtype"]), row["counts"]]
+        )
+        print(
+            f"{row['source']:<17}{row['what']:<11}{row['model'].split('/')[1]:<28}{settings:<34}"
+            f"{published / 1e9:>8.2f}GB{found / 1e9:>8.2f}GB{error:>+8.1%}"
+        )
         if abs(error) > ALLOWED:
             unexplained += row["explained"] is None
             print(f"    {row['explained'] or 'NOT EXPLAINED'}")
     middle = median(errors)
-    print(f"\n{len(errors)} figures; median error {middle:.1%} (wanted: within {ALLOWED:.0%}); {sum(error > ALLOWED for error in errors)} larger than that, {unexplained} unexplained")
+    print(
+        f"\n{len(errors)} figures; median error {middle:.1%} (wanted: within {ALLOWED:.0%});"
+        f" {sum(error > ALLOWED for error in errors)} larger than that, {unexplained} unexplained"
+    )
     print("sources: " + ", ".join(dict.fromkeys(row["url"] for row in rows())))
     return int(middle > ALLOWED or unexplained > 0)
 

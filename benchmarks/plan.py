@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.plan [--cells 1000] [--runs 3]
 
-Prints CPU seconds (user + system of the child process, minimum of the runs) and the ratio to ``hydra.compose``, measured
-in the same run on a sample of the same cells.
+Prints CPU seconds (user + system of the child process, minimum of the runs) and the ratio to ``hydra.compose``,
+measured in the same run on a sample of the same cells.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def cpu_seconds(words: list[str], folder: str) -> float:
     """Returns the CPU time of one ``python -m ftbench`` with these words."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     before = os.times()
-    subprocess.run([sys.executable, "-m", "ftbench", *words], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "ftbench", *words], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL
+    )
     after = os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system
 
@@ -52,15 +54,23 @@ def main() -> None:
     matrix = [*axes, f"method.rank={','.join(map(str, ranks))}", f"seed={','.join(map(str, seeds))}"]
     jobs = [
         [f"model={model}", "method=lora", f"context={context}", "hardware=h100", f"method.rank={rank}", f"seed={seed}"]
-        for model in ("llama2_7b", "llama2_13b") for context in ("zero_shot", "few_shot") for rank in ranks for seed in seeds
+        for model in ("llama2_7b", "llama2_13b")
+        for context in ("zero_shot", "few_shot")
+        for rank in ranks
+        for seed in seeds
     ]
     with tempfile.TemporaryDirectory() as folder:
         help_seconds = min(cpu_seconds(["--help"], folder) for _ in range(words.runs))
         plan_seconds = min(cpu_seconds(["plan", "-m", *matrix], folder) for _ in range(words.runs))
     each = hydra_seconds(random.Random(0).sample(jobs, 20))
     print(f"--help: {help_seconds:.2f} s of CPU time")
-    print(f"plan of {len(jobs)} cells: {plan_seconds:.2f} s of CPU time, {1000 * plan_seconds / len(jobs):.2f} ms a cell")
-    print(f"hydra.compose alone: {1000 * each:.0f} ms a cell, {each * len(jobs):.0f} s for all: {each * len(jobs) / plan_seconds:.0f} times the whole plan")
+    print(
+        f"plan of {len(jobs)} cells: {plan_seconds:.2f} s of CPU time, {1000 * plan_seconds / len(jobs):.2f} ms a cell"
+    )
+    print(
+        f"hydra.compose alone: {1000 * each:.0f} ms a cell, {each * len(jobs):.0f} s for all:"
+        f" {each * len(jobs) / plan_seconds:.0f} times the whole plan"
+    )
 
 
 if __name__ == "__main__":

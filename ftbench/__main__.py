@@ -48,12 +48,17 @@ VERBS = {
 
 HYDRA_VERBS = ("run", "plan")
 _OPEN_KEY = re.compile(rf"^(({'|'.join(AXES)}|effort\.space)\.[\w.]+|decision\.labour_usd(\.\w+)?)=")
-"""Keys that the first composition need not have: values of one option alone, and mappings that are empty unless somebody fills them."""
+"""Keys that the first composition need not have: values of one option alone, and mappings that are empty unless
+somebody fills them.
+"""
 
 _ONE_CELL = ("--cfg", "-c", "--info", "-i", "--help", "-h")
 """Flags of Hydra that compose one cell and run nothing."""
 
-_ROOM, _PLACE = "Free some space, or name another place; what is finished is kept", "Mend its permissions, or name another place"
+_ROOM, _PLACE = (
+    "Free some space, or name another place; what is finished is kept",
+    "Mend its permissions, or name another place",
+)
 _DISK = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EROFS: _PLACE, errno.EACCES: _PLACE, errno.EPERM: _PLACE}
 """What the disk may refuse anywhere, and what helps; any other error of the system is ours."""
 
@@ -98,7 +103,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\nftbench: interrupted", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
-        print("\nftbench: interrupted; everything finished is kept, the same command goes on from there", file=sys.stderr)
+        print(
+            "\nftbench: interrupted; everything finished is kept, the same command goes on from there", file=sys.stderr
+        )
         return 130
 
 

@@ -1,11 +1,13 @@
-"""``python -m ftbench calibrate``: measures a few steps on this machine and keeps its rates, so that plans forecast times with them.
+"""``python -m ftbench calibrate``: measures a few steps on this machine and keeps its rates, so that plans forecast
+times with them.
 
     python -m ftbench calibrate                                        # the shipped tiny model, here
     python -m ftbench calibrate model=llama2_7b hardware=h100          # the model that matters, where it will run
 
-Takes model=, hardware=, store.dir= and any other override. Probes are ordinary cells of the toy world, a few steps each, in a store of their own;
-each distinct kind of training (adapter, adapter over 4 bits, all weights) is probed once at several sizes, and so are answering and scoring.
-What does not fit or fails is left out. The rates go into STORE/calibration.json; one to two minutes for the tiny model.
+Takes model=, hardware=, store.dir= and any other override. Probes are ordinary cells of the toy world, a few steps
+each, in a store of their own; each distinct kind of training (adapter, adapter over 4 bits, all weights) is probed once
+at several sizes, and so are answering and scoring. What does not fit or fails is left out. The rates go into
+STORE/calibration.json; one to two minutes for the tiny model.
 """
 
 from __future__ import annotations
@@ -33,10 +35,22 @@ from ftbench.launchers.sweep import check_writable
 from ftbench.places import CONF
 from ftbench.store.store import Store
 
-TRAININGS = ["method.batch_size=2,16", "method.max_steps=4,16", "method.eval_steps=0", "dataset.limit.test=4", "validation=false", "metrics=[exact_match]"]
+TRAININGS = [
+    "method.batch_size=2,16",
+    "method.max_steps=4,16",
+    "method.eval_steps=0",
+    "dataset.limit.test=4",
+    "validation=false",
+    "metrics=[exact_match]",
+]
 ASKED = ["method=none", "decoding.batch_size=4,16", "decoding.latency_requests=0", "validation=false"]
 """Two sizes of batches tell what a pass costs from what a row costs."""
-ANSWERS = [*ASKED, "context=zero_shot,rag", "dataset.limit.test=8,40,120", "metrics=[exact_match,bleu,rougeL,bits_per_byte]"]
+ANSWERS = [
+    *ASKED,
+    "context=zero_shot,rag",
+    "dataset.limit.test=8,40,120",
+    "metrics=[exact_match,bleu,rougeL,bits_per_byte]",
+]
 QUANTISED_ANSWERS = [*ASKED, "model.quantization=nf4", "dataset.limit.test=16,64", "metrics=[exact_match]"]
 
 
@@ -52,7 +66,9 @@ def main(argv: Sequence[str]) -> int:
         return 0
     wrong = next((word for word in words if "=" not in word), None)
     if wrong is not None:
-        raise FtbenchError(f"{wrong}: calibrate takes overrides such as model=tiny. See python -m ftbench calibrate --help")
+        raise FtbenchError(
+            f"{wrong}: calibrate takes overrides such as model=tiny. See python -m ftbench calibrate --help"
+        )
     store = next((word.partition("=")[2] for word in words if word.startswith("store.dir=")), ".ftbench/store")
     check_writable(str(Path(store).expanduser()))
     with tempfile.TemporaryDirectory() as scratch:
@@ -60,8 +76,14 @@ def main(argv: Sequence[str]) -> int:
     path = write(Path(store).expanduser(), made)
     for kind, rate in made.rates.kinds.items():
         own = [abs(probe["fitted"] / probe["seconds"] - 1) for probe in made.probes if probe["pace"] == kind]
-        parts = [f"{rate.operation * 1e6:.3g} us per operation" if rate.operation else "", f"{1e-9 / rate.flop:.3g} GFLOP/s" if rate.flop else ""]
-        print(f"{kind}: {len(own)} probes; {', '.join(part for part in parts if part) or 'by rows alone'}, mean error of the fit {sum(own) / len(own):.0%}")
+        parts = [
+            f"{rate.operation * 1e6:.3g} us per operation" if rate.operation else "",
+            f"{1e-9 / rate.flop:.3g} GFLOP/s" if rate.flop else "",
+        ]
+        print(
+            f"{kind}: {len(own)} probes; {', '.join(part for part in parts if part) or 'by rows alone'}, mean error of"
+            f" the fit {sum(own) / len(own):.0%}"
+        )
     print(f"rates of {made.device} ({made.host}) with {made.model}: {path}")
     return 0
 
@@ -92,7 +114,9 @@ def calibrate(words: Sequence[str], scratch: Path) -> Calibration:
             seconds = work_seconds(receipt)
             if one["kind"] in LIGHT:
                 light.setdefault(one["kind"], []).append((seconds, _rows(plan, key, store)))
-            elif one["work"] is not None and (folder != "training" or one["kind"] == "train"):  # hardly trained weights ramble on
+            elif one["work"] is not None and (
+                folder != "training" or one["kind"] == "train"
+            ):  # hardly trained weights ramble on
                 work = answered(plan, key, found, []).work if one["kind"] == "generate" else one["work"]
                 if work is None:
                     continue
@@ -103,7 +127,10 @@ def calibrate(words: Sequence[str], scratch: Path) -> Calibration:
                 if one["memory"] is not None and receipt.seconds.get("load", 0.0) > 0.01 * seconds:
                     loads.append((one["memory"]["weights"], receipt.seconds["load"]))
     if not probes:
-        raise FtbenchError(f"nothing could be measured with {' '.join(words) or 'the tiny model'}. Try it as a run first: python -m ftbench -m {' '.join(words)}")
+        raise FtbenchError(
+            f"nothing could be measured with {' '.join(words) or 'the tiny model'}. Try it as a run first: python -m"
+            f" ftbench -m {' '.join(words)}"
+        )
     device = sorted(devices)[0]
     now = datetime.now(UTC).isoformat(timespec="seconds")
     basis = f"rates measured on {device} ({platform.node()}), {now[:10]}"
@@ -112,13 +139,18 @@ def calibrate(words: Sequence[str], scratch: Path) -> Calibration:
 
 
 def answered(plan: Plan, key: str, folder: Path, calibrations: Sequence[Calibration]) -> Forecast:
-    """Returns the forecast of a finished ``generate`` stage at the lengths that its prompts and answers turned out to have.
+    """Returns the forecast of a finished ``generate`` stage at the lengths that its prompts and answers turned out to
+    have.
 
     An untouched model answers longer or shorter than the references; rates must not be blamed for that.
     """
     rows = list(read_jsonl(folder / "outputs.jsonl"))
-    hardware: Any = build(next(cell for cell in plan.cells if key in cell.stages.values()).config["hardware"], "hardware")
-    return Forecaster(calibrations).answered(plan.stages[key], hardware, [row["prompt_tokens"] for row in rows], [row["completion_tokens"] for row in rows])
+    hardware: Any = build(
+        next(cell for cell in plan.cells if key in cell.stages.values()).config["hardware"], "hardware"
+    )
+    return Forecaster(calibrations).answered(
+        plan.stages[key], hardware, [row["prompt_tokens"] for row in rows], [row["completion_tokens"] for row in rows]
+    )
 
 
 def work_seconds(receipt: Receipt) -> float:
@@ -126,12 +158,18 @@ def work_seconds(receipt: Receipt) -> float:
 
     On a CPU they are those of an undisturbed machine: the share of the wall time in which this process had a processor.
     """
-    held = min(1.0, (receipt.cpu_seconds or 0.0) / receipt.seconds["total"]) if receipt.device == "cpu" and receipt.cpu_seconds else 1.0
+    held = (
+        min(1.0, (receipt.cpu_seconds or 0.0) / receipt.seconds["total"])
+        if receipt.device == "cpu" and receipt.cpu_seconds
+        else 1.0
+    )
     return held * _wall(receipt)
 
 
 def _wall(receipt: Receipt) -> float:
-    return receipt.seconds["total"] - sum(receipt.seconds.get(name, 0.0) for name in ("load", "import", "warm_up", "latency"))
+    return receipt.seconds["total"] - sum(
+        receipt.seconds.get(name, 0.0) for name in ("load", "import", "warm_up", "latency")
+    )
 
 
 def _rows(plan: Plan, key: str, store: Path) -> int:

@@ -55,7 +55,13 @@ def hydra_main(config: DictConfig) -> float | None:
         if planned.broken:
             raise CellNotDone(planned.message)
         return None
-    compiled = searched(compile_matrix(composer, words), lambda search: compile_matrix(composer, words, "run", search), folder, workers=1, threads=None)
+    compiled = searched(
+        compile_matrix(composer, words),
+        lambda search: compile_matrix(composer, words, "run", search),
+        folder,
+        workers=1,
+        threads=None,
+    )
     result = run_compiled(compiled, folder, workers=1, threads=None)
     if result.broken:
         raise CellNotDone(result.message)
@@ -79,7 +85,11 @@ def run() -> None:
         raise FtbenchError(in_words(error)) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        raise FtbenchError(f"{mark.name}:{mark.line + 1}: is no YAML that Hydra reads ({error.problem}). Mend the file" if mark else f"an option is no YAML ({error}). Mend it") from error
+        raise FtbenchError(
+            f"{mark.name}:{mark.line + 1}: is no YAML that Hydra reads ({error.problem}). Mend the file"
+            if mark
+            else f"an option is no YAML ({error}). Mend it"
+        ) from error
     finally:
         del os.environ[FULL]
 
@@ -91,19 +101,34 @@ def in_words(error: Exception) -> str:
         return in_words(cause)
     text = str(error) + (f"\n{cause}" if isinstance(cause, OmegaConfBaseException) else "")
     if "Could not override 'hydra.launcher.verb'" in text:  # the word that plan adds
-        return "hydra/launcher: plan sees a whole matrix only under local, the default. Leave hydra/launcher out of a plan"
+        return (
+            "hydra/launcher: plan sees a whole matrix only under local, the default. Leave hydra/launcher out of a plan"
+        )
     group = re.search(r"Could not override '([^'@]+/[^'@]+)'", text)
     if group and (axis := axis_of(group[1])) in AXES:
         return f"{group[1]}: the {axis} of this cell has none. Choose another {axis}=..., or leave it out"
     if missing := re.search(r"Could not find '([^']*)/([^/']*)'", text):
         group, name = missing.groups()
         options = re.findall(r"^\t(?!provider=)(\S+)$", text, re.MULTILINE)
-        plugins = f". Others come with their plug-in: pip install hydra-NAME-{group.rpartition('/')[2]}" if group.startswith("hydra/") else ""
+        plugins = (
+            f". Others come with their plug-in: pip install hydra-NAME-{group.rpartition('/')[2]}"
+            if group.startswith("hydra/")
+            else ""
+        )
         return f"{group}={name}: no such {group}. {did_you_mean(name, options)}{plugins}"
     if isinstance(error, OverrideParseException):
-        why = next((line for line in text.splitlines() if line.strip() and not line.startswith(("Error parsing", "See "))), "")
-        return f"{error.override}: Hydra cannot read it ({why}). Write key=value; quote what holds brackets, braces or commas, for the shell and for Hydra: 'key=\"value\"'"
+        why = next(
+            (line for line in text.splitlines() if line.strip() and not line.startswith(("Error parsing", "See "))), ""
+        )
+        return (
+            f"{error.override}: Hydra cannot read it ({why}). Write key=value; quote what holds brackets, braces or"
+            " commas, for the shell and for Hydra: 'key=\"value\"'"
+        )
     if not type(error).__module__.startswith(("hydra.", "omegaconf.")) or ": " in text.splitlines()[0]:
         return text
-    kept = [line.strip() for line in text.partition("Config search path")[0].splitlines() if line.strip() and not line.strip().startswith(("full_key", "object_type", "See https"))]
+    kept = [
+        line.strip()
+        for line in text.partition("Config search path")[0].splitlines()
+        if line.strip() and not line.strip().startswith(("full_key", "object_type", "See https"))
+    ]
     return "; ".join(line.rstrip(".") for line in kept)

@@ -1,10 +1,13 @@
-"""``python -m ftbench export CELL --out DIR``: what a finished cell ships, as the standard folder that other programs load.
+"""``python -m ftbench export CELL --out DIR``: what a finished cell ships, as the standard folder that other programs
+load.
 
-    python -m ftbench export 3f9a1c2b4d --out my-adapter            # a prefix of a cell's id, or its label, in the newest sweep
+    # a prefix of a cell's id, or its label, in the newest sweep
+    python -m ftbench export 3f9a1c2b4d --out my-adapter
     python -m ftbench export "tiny lora merged zero_shot" --out my-model --sweep multirun/2026-11-23/10-30-00
 
-A peft folder for an adapter, a transformers folder for merged or whole weights; tokenizer and chat template as they were scored,
-and a README that names base, revision, data and scores. Nothing is trained or converted: the bytes are those that were scored.
+A peft folder for an adapter, a transformers folder for merged or whole weights; tokenizer and chat template as they
+were scored, and a README that names base, revision, data and scores. Nothing is trained or converted: the bytes are
+those that were scored.
 """
 
 from __future__ import annotations
@@ -32,7 +35,9 @@ from ftbench.store.secrets import scrub
 from ftbench.store.store import Store
 
 ADAPTER, MODEL = "adapter", "model"
-"""Folders that a train or merge stage leaves; see ``ftbench.methods.adapters``, ``ftbench.methods.whole``, ``ftbench.stages.served``."""
+"""Folders that a train or merge stage leaves; see ``ftbench.methods.adapters``, ``ftbench.methods.whole``,
+``ftbench.stages.served``.
+"""
 CEILING_SCORES = (
     "the scores are a ceiling and cannot be deployed: the prompts held what no deployed system knows. "
     "Expect those of the same weights under another context"
@@ -47,7 +52,9 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("cell", metavar="CELL", help="a cell's id, the beginning of one, or its label")
     parser.add_argument("--out", type=Path, required=True, help="folder to write; must be new or empty")
-    parser.add_argument("--sweep", type=Path, help="folder of a sweep (default: the newest below ./multirun that was run)")
+    parser.add_argument(
+        "--sweep", type=Path, help="folder of a sweep (default: the newest below ./multirun that was run)"
+    )
     words = parser.parse_args(list(argv))
     plan = read_plan(words.sweep, ended=True)
     cell = find_cell(plan, words.cell)
@@ -64,12 +71,17 @@ def find_cell(plan: Plan, name: str) -> Cell:
     Raises:
         FtbenchError: when there is none, or several.
     """
-    found = [cell for cell in plan.cells if cell.label == name] or [cell for cell in plan.cells if name and cell.id.startswith(name)]
+    found = [cell for cell in plan.cells if cell.label == name] or [
+        cell for cell in plan.cells if name and cell.id.startswith(name)
+    ]
     if len(found) == 1:
         return found[0]
     if found:
         raise FtbenchError(f"{name}: {len(found)} cells of this sweep are called so. Write more of the id")
-    raise FtbenchError(f"{name}: no cell of this sweep. {did_you_mean(name, [*(cell.id for cell in plan.cells), *(cell.label for cell in plan.cells)])}")
+    raise FtbenchError(
+        f"{name}: no cell of this sweep."
+        f" {did_you_mean(name, [*(cell.id for cell in plan.cells), *(cell.label for cell in plan.cells)])}"
+    )
 
 
 def export(plan: Plan, store: Store, cell: Cell, out: Path) -> None:
@@ -101,17 +113,23 @@ def export(plan: Plan, store: Store, cell: Cell, out: Path) -> None:
 def _weights(store: Store, cell: Cell) -> Path:
     """Returns the folder that the cell ships."""
     if "train" not in cell.stages:
-        raise FtbenchError(f"{cell.label}: nothing was trained, so there is nothing to export: the base itself is what was scored")
+        raise FtbenchError(
+            f"{cell.label}: nothing was trained, so there is nothing to export: the base itself is what was scored"
+        )
     for role, key in cell.stages.items():
         if problem := store.damage(key):
-            raise FtbenchError(f"{cell.label}: its stage {role} is damaged: {problem}. Repeat the sweep's command: it is made again")
+            raise FtbenchError(
+                f"{cell.label}: its stage {role} is damaged: {problem}. Repeat the sweep's command: it is made again"
+            )
         if store.find(key) is None:
             raise FtbenchError(f"{cell.label}: its stage {role} is not finished. Run the cell first")
     folder = store.folder(cell.stages.get("merge", cell.stages["train"]))
     for name in (MODEL, ADAPTER):
         if (folder / name).is_dir():
             return folder / name
-    raise FtbenchError(f"{cell.label}: its weights in {folder} are neither {MODEL}/ nor {ADAPTER}/, the folders that export knows")
+    raise FtbenchError(
+        f"{cell.label}: its weights in {folder} are neither {MODEL}/ nor {ADAPTER}/, the folders that export knows"
+    )
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -141,7 +159,9 @@ def _check_weights(folder: Path, source: Path) -> None:
 
 
 def _name_base(folder: Path, model: Any) -> None:
-    """Says in the adapter's config where its base is, so that peft finds it; in the store it names no folder of a machine."""
+    """Says in the adapter's config where its base is, so that peft finds it; in the store it names no folder of a
+    machine.
+    """
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     if config["base_model_name_or_path"] is None:
@@ -152,14 +172,26 @@ def _name_base(folder: Path, model: Any) -> None:
 def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
     identity = model.identity()
     base = identity.get("hub") or cell.choices["model"]
-    revision = identity["revision"] if "hub" in identity else f"no hub revision; its files by sha256: {digest(identity['files'])}"
+    revision = (
+        identity["revision"]
+        if "hub" in identity
+        else f"no hub revision; its files by sha256: {digest(identity['files'])}"
+    )
     prepared = Receipt.read(store.folder(cell.stages["prepare"]))
     scores = json.loads((store.folder(cell.stages["score.test"]) / "scores.json").read_text(encoding="utf-8"))
     library = "peft" if kind == ADAPTER else "transformers"
-    front = {"library_name": library, "pipeline_tag": "text-generation", "tags": ["ftbench", cell.choices["method"]], **({"base_model": base} if "hub" in identity else {})}
+    front = {
+        "library_name": library,
+        "pipeline_tag": "text-generation",
+        "tags": ["ftbench", cell.choices["method"]],
+        **({"base_model": base} if "hub" in identity else {}),
+    }
     method = {key: value for key, value in cell.config["method"].items() if key != "_target_"}
     made = f"{cell.choices['method']}, " + ("an adapter over its base" if kind == ADAPTER else "whole weights")
-    rows = [f"| {name} | {_number(entry['value'])} | {_number(entry['low'])} to {_number(entry['high'])} | {entry['n']} |" for name, entry in scores.items()]
+    rows = [
+        f"| {name} | {_number(entry['value'])} | {_number(entry['low'])} to {_number(entry['high'])} | {entry['n']} |"
+        for name, entry in scores.items()
+    ]
     lines = [
         "---",
         yaml.safe_dump(front, sort_keys=False).rstrip(),
@@ -173,7 +205,10 @@ def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
         f"- licence of the base: {model.licence or 'not known here; the base decides'}",
         f"- base in training: {model.quantization or 'not quantised'}",
         f"- data: {cell.choices['dataset']}, fingerprint {prepared.provenance.get('data')}",
-        f"- prompts: context {option_words(cell.choices, 'context')}, decoding {cell.choices['decoding']}, chat template {'none: plain text' if model.has_chat_template() is False else 'in this folder'}",
+        (
+            f"- prompts: context {option_words(cell.choices, 'context')}, decoding {cell.choices['decoding']}, chat"
+            f" template {'none: plain text' if model.has_chat_template() is False else 'in this folder'}"
+        ),
         "",
         f"## Scores on the test split ({plan.settings['statistics']['confidence']:.0%} intervals)",
         "",
@@ -205,15 +240,24 @@ def _distance(store: Store, cell: Cell) -> Iterator[str]:
 
 
 def _loading(kind: str, model: Any, base: str) -> Iterator[str]:
-    yield "from transformers import AutoModelForCausalLM, AutoTokenizer" + (", BitsAndBytesConfig" if kind == ADAPTER and model.quantization else "")
+    yield "from transformers import AutoModelForCausalLM, AutoTokenizer" + (
+        ", BitsAndBytesConfig" if kind == ADAPTER and model.quantization else ""
+    )
     if kind == MODEL:
-        yield from ("", 'model = AutoModelForCausalLM.from_pretrained("THIS_FOLDER")', 'tokenizer = AutoTokenizer.from_pretrained("THIS_FOLDER")')
+        yield from (
+            "",
+            'model = AutoModelForCausalLM.from_pretrained("THIS_FOLDER")',
+            'tokenizer = AutoTokenizer.from_pretrained("THIS_FOLDER")',
+        )
         return
     yield from ("from peft import PeftModel", "")
     extra = ""
     if model.quantization:  # what was scored stands over the base in 4 bits
         double = model.quantization == "nf4"
-        yield f'nf4 = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant={double})'
+        yield (
+            'nf4 = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4",'
+            f" bnb_4bit_use_double_quant={double})"
+        )
         extra = ", quantization_config=nf4"
     yield f'base = AutoModelForCausalLM.from_pretrained("{base}"{extra})'
     yield 'model = PeftModel.from_pretrained(base, "THIS_FOLDER")'

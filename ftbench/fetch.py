@@ -4,7 +4,8 @@
     python -m ftbench fetch                       # models and data sets of the newest plan, into the hub's own cache
     python -m ftbench fetch --sweep multirun/2026-11-23/10-30-00-000000 --list
 
-Afterwards the same command runs with ``HF_HUB_OFFLINE=1``; copy the folder that ``HF_HOME`` names to carry it elsewhere.
+Afterwards the same command runs with ``HF_HUB_OFFLINE=1``; copy the folder that ``HF_HOME`` names to carry it
+elsewhere.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ LEFT_OUT = ("*.bin", "*.pth", "*.pt", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "
 
 def main(argv: Sequence[str]) -> int:
     """Runs the verb; returns 0, or 1 when something could not be had."""
-    parser = argparse.ArgumentParser(prog="ftbench fetch", description="Downloads the hub models and data sets that a plan names.")
+    parser = argparse.ArgumentParser(
+        prog="ftbench fetch", description="Downloads the hub models and data sets that a plan names."
+    )
     parser.add_argument("--sweep", type=Path, help="folder of a plan or sweep (default: the newest below ./multirun)")
     parser.add_argument("--list", action="store_true", help="only list what is needed")
     words = parser.parse_args(list(argv))
@@ -51,7 +54,10 @@ def main(argv: Sequence[str]) -> int:
 def needed(plan: Plan) -> list[Remote]:
     """Returns what the cells of a plan take from the hub, each once, in their order."""
     found: dict[Remote, None] = {}
-    for config in (*(cell.config for cell in plan.cells), *(refusal.config for refusal in plan.refusals if refusal.config)):
+    for config in (
+        *(cell.config for cell in plan.cells),
+        *(refusal.config for refusal in plan.refusals if refusal.config),
+    ):
         for axis in (axis for axis in AXES if axis in config):
             component: Component = build(config[axis], axis)
             found.update(dict.fromkeys(component.remotes()))
@@ -65,15 +71,27 @@ def download(remote: Remote) -> Path:
         FtbenchError: with what the hub answered, and the fix.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     left_out = list(LEFT_OUT) if remote.kind == "model" and remote.safetensors_only else None
     place = f"{remote.kind} {remote.name}"
     try:
-        return Path(snapshot_download(remote.name, repo_type=remote.kind, revision=remote.revision, ignore_patterns=left_out))
+        return Path(
+            snapshot_download(remote.name, repo_type=remote.kind, revision=remote.revision, ignore_patterns=left_out)
+        )
     except GatedRepoError as error:
         raise FtbenchError(f"{place} is gated. Accept its licence on the hub and set HF_TOKEN") from error
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-        raise FtbenchError(f"{place} at {remote.revision}: the hub has none, or it is private. Check the name, or set HF_TOKEN") from error
+        raise FtbenchError(
+            f"{place} at {remote.revision}: the hub has none, or it is private. Check the name, or set HF_TOKEN"
+        ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise FtbenchError(f"{place} is not in the cache and the hub is out of reach ({type(error).__name__}). Go online and repeat") from error
+        raise FtbenchError(
+            f"{place} is not in the cache and the hub is out of reach ({type(error).__name__}). Go online and repeat"
+        ) from error

@@ -31,7 +31,10 @@ PAGES = {
 
 st.set_page_config(page_title="ftbench", page_icon=None, layout="wide")
 frame.style()
-pages = {name: st.Page(frame.guarded(show), title=title, url_path=name, default=name == "decision") for name, (title, show) in PAGES.items()}
+pages = {
+    name: st.Page(frame.guarded(show), title=title, url_path=name, default=name == "decision")
+    for name, (title, show) in PAGES.items()
+}
 frame.PAGES.update(pages)
 page = st.navigation(list(pages.values()), position="top")
 asked = st.query_params.get("page")

@@ -19,7 +19,9 @@ def show() -> None:
     for sweep in found:
         ordered = [*sweep.shown, *(cell for cell in sweep.cells if cell not in sweep.shown)]
         ordered += [refusal["cell"] for refusal in sweep.plan["refusals"] if refusal["cell"] not in ordered]
-        labels = {cell["id"]: cell["label"] for cell in sweep.plan["cells"]} | {refusal["cell"]: refusal["label"] for refusal in sweep.plan["refusals"]}
+        labels = {cell["id"]: cell["label"] for cell in sweep.plan["cells"]} | {
+            refusal["cell"]: refusal["label"] for refusal in sweep.plan["refusals"]
+        }
         for cell in ordered:
             every.setdefault(cell, (sweep, labels.get(cell, cell)))
     if not every:
@@ -28,7 +30,12 @@ def show() -> None:
     if asked is not None and asked not in every:
         frame.draw(piece(note(f"{asked}: no cell of the open sweeps. Choose one below.", "amber")))
     cells = list(every)
-    chosen = st.selectbox("Cell", cells, index=cells.index(asked) if asked in every else 0, format_func=lambda cell: f"{flat(every[cell][1])}  ({cell})")
+    chosen = st.selectbox(
+        "Cell",
+        cells,
+        index=cells.index(asked) if asked in every else 0,
+        format_func=lambda cell: f"{flat(every[cell][1])}  ({cell})",
+    )
     if st.query_params.get("cell") != chosen:
         st.query_params["cell"] = chosen
     sweep = every[chosen][0]
@@ -37,7 +44,14 @@ def show() -> None:
         return
     frame.draw(pieces.head(page, sweep.primary))
     for number, one in enumerate(page.training):
-        title = "Training" if len(page.training) == 1 else f"Training {number + 1} of {len(page.training)}: {'its start' if number < len(page.training) - 1 else 'the last step'}"
+        title = (
+            "Training"
+            if len(page.training) == 1
+            else (
+                f"Training {number + 1} of {len(page.training)}:"
+                f" {'its start' if number < len(page.training) - 1 else 'the last step'}"
+            )
+        )
         frame.draw(piece(f"<h2>{escaped(title)}</h2>"))
         frame.chart(curve(one), key=f"curve{one.key[:12]}")
         frame.draw(pieces.training(one))

@@ -46,8 +46,12 @@ def show() -> None:
     if beyond:
         frame.draw(beyond)
     if not shown and (table.families or not beyond):
-        words = "No cell is left under these filters." if table.families else "No cell of this sweep has a score to rank."
-        frame.draw(piece(empty(words, "Loosen the filters." if table.families else "What stopped the cells stands below.")))
+        words = (
+            "No cell is left under these filters." if table.families else "No cell of this sweep has a score to rank."
+        )
+        frame.draw(
+            piece(empty(words, "Loosen the filters." if table.families else "What stopped the cells stands below."))
+        )
     for number, one in enumerate(shown):
         agreement = next(iter(agreements(found, one.metric)), None)
         frame.draw(pieces.verdict(one, agreement, sweep=found[0].name if len(found) == 1 else f"{len(found)} sweeps"))
@@ -65,13 +69,17 @@ def show() -> None:
 
 
 def _weighed(table: Table) -> tuple[Load | None, str]:
-    """Returns the load at which the reader weighs owning, None for the cost of 1,000 requests, and what the ranked table is ordered by."""
+    """Returns the load at which the reader weighs owning, None for the cost of 1,000 requests, and what the ranked
+    table is ordered by.
+    """
     known = stated(table)
     priced = bool(choices_of(table))
     asked = st.columns([3, 3, 4], vertical_alignment="bottom")
     options = [OWNED, SERVED] if known is not None else [SERVED, OWNED]
     weighed = asked[0].selectbox("Cost means", options, key="weighed") if priced else SERVED
-    order = asked[1 if priced else 0].selectbox("Ranking ordered by", list(ORDERS), format_func=ORDERS.__getitem__, key="order_by")
+    order = asked[1 if priced else 0].selectbox(
+        "Ranking ordered by", list(ORDERS), format_func=ORDERS.__getitem__, key="order_by"
+    )
     if weighed == SERVED:
         return None, order
     volume = known.requests_per_month if known is not None else 100_000
@@ -80,8 +88,20 @@ def _weighed(table: Table) -> tuple[Load | None, str]:
     again = round(12 * known.retrains_per_month) if known is not None else 0
     row = st.columns(4)
     chosen = (
-        row[0].select_slider("Requests a month", sorted({*VOLUMES, volume}), value=volume, format_func=lambda each: f"{each:,.0f}", key="volume"),
-        row[1].select_slider("Peak load, times the average", sorted({*PEAKS, peak}), value=peak, format_func=lambda each: f"{each:g}", key="peak"),
+        row[0].select_slider(
+            "Requests a month",
+            sorted({*VOLUMES, volume}),
+            value=volume,
+            format_func=lambda each: f"{each:,.0f}",
+            key="volume",
+        ),
+        row[1].select_slider(
+            "Peak load, times the average",
+            sorted({*PEAKS, peak}),
+            value=peak,
+            format_func=lambda each: f"{each:g}",
+            key="peak",
+        ),
         row[2].slider("Months", 1, max(48, months), months, key="months"),
         row[3].slider("Retrainings a year", 0, max(24, again), again, key="again"),
     )
@@ -100,15 +120,26 @@ def _ownership(table: Table, one: Decision, number: int) -> None:
         frame.chart(ownership.chart(found, labels), key=f"owning{number}")
         frame.draw(ownership.parts(found, labels))
     elif not choices:
-        words = "Set hardware.usd_per_hour (or take hardware with a price) and run the command again: nothing is trained again, only the bill is made anew."
-        frame.draw(piece("<h2>What owning it costs</h2>", empty("No price is known for these cells, so there are no dollars to add up.", words)))
+        words = (
+            "Set hardware.usd_per_hour (or take hardware with a price) and run the command again: nothing is trained"
+            " again, only the bill is made anew."
+        )
+        frame.draw(
+            piece(
+                "<h2>What owning it costs</h2>",
+                empty("No price is known for these cells, so there are no dollars to add up.", words),
+            )
+        )
 
 
 def _filters(table: Table) -> dict[str, list[str]]:
     axes = axes_of(table)
     if not axes:
         st.caption("All cells take the same options.")
-    return {axis: st.multiselect(frame.label(axis), options, format_func=flat, key=f"keep_{axis}", placeholder="all") for axis, options in axes.items()}
+    return {
+        axis: st.multiselect(frame.label(axis), options, format_func=flat, key=f"keep_{axis}", placeholder="all")
+        for axis, options in axes.items()
+    }
 
 
 def _limits(table: Table) -> dict[str, float]:
@@ -126,7 +157,15 @@ def _limits(table: Table) -> dict[str, float]:
             continue
         unit = unit if name != "cost" else "$" if bases == {"usd_per_1k_requests"} else "s"
         low, high = known[0], known[-1]
-        limit = st.slider(f"{words} at most, {unit}", float(low), float(high), float(high), step=float(high - low) / 100, format="%.3g", key=f"limit_{name}")
+        limit = st.slider(
+            f"{words} at most, {unit}",
+            float(low),
+            float(high),
+            float(high),
+            step=float(high - low) / 100,
+            format="%.3g",
+            key=f"limit_{name}",
+        )
         if limit < high:
             chosen[name] = limit * scale
     return chosen

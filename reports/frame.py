@@ -42,7 +42,9 @@ export default function (component) {
   if (!root) { root = document.createElement('div'); root.className = 'ft-root'; parentElement.appendChild(root) }
   root.innerHTML = data.html
   for (const link of root.querySelectorAll('a[data-cell]')) {
-    link.onclick = (event) => { event.preventDefault(); setTriggerValue('clicked', decodeURIComponent(link.dataset.cell)) }
+    link.onclick = (event) => {
+      event.preventDefault(); setTriggerValue('clicked', decodeURIComponent(link.dataset.cell))
+    }
     link.onkeydown = (event) => { if (event.key === 'Enter') link.onclick(event) }
   }
 }
@@ -63,14 +65,20 @@ def guarded(show: Callable[[], None]) -> Callable[[], None]:
         try:
             show()
         except (FtbenchError, OSError, KeyError, ValueError, TypeError) as error:
-            words = str(error) if isinstance(error, FtbenchError) else f"a file of this sweep cannot be read ({type(error).__name__}: {error})"
+            words = (
+                str(error)
+                if isinstance(error, FtbenchError)
+                else f"a file of this sweep cannot be read ({type(error).__name__}: {error})"
+            )
             st.html(piece(note(scrub(words), "red")))
 
     return page
 
 
 def draw(markup: str) -> None:
-    """Shows a piece of the report; the browser's side takes out whatever could act, though nothing should be left to."""
+    """Shows a piece of the report; the browser's side takes out whatever could act, though nothing should be
+    left to.
+    """
     st.html(markup)
 
 
@@ -88,7 +96,8 @@ def go(page: str, **words: str) -> None:
 def link(page: str, **words: str) -> str:
     """Returns the address of a page of this app.
 
-    It goes through the root: on a deeper address Streamlit first looks for its server there, and the browser's console fills with 404s.
+    It goes through the root: on a deeper address Streamlit first looks for its server there, and the browser's console
+    fills with 404s.
     """
     found = {"page": page, **_sweep_word(), **words}
     return "./?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in found.items() if value)
@@ -106,9 +115,26 @@ def _sweep_word() -> dict[str, str]:
 def sweeps() -> list[Sweep]:
     """Returns the open sweeps; one that changed on disk since is read again."""
     asked = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {"sweeps": []}
-    found = [_opened(one["folder"], one.get("store"), one.get("name"), bool(asked.get("trusted", True)), _stamp(Path(one["folder"]))) for one in asked["sweeps"]]
+    found = [
+        _opened(
+            one["folder"],
+            one.get("store"),
+            one.get("name"),
+            bool(asked.get("trusted", True)),
+            _stamp(Path(one["folder"])),
+        )
+        for one in asked["sweeps"]
+    ]
     if not found:
-        st.html(piece(empty("No sweep is open.", "Start the report with a sweep's folder:", ("python -m ftbench report multirun/DATE/TIME",))))
+        st.html(
+            piece(
+                empty(
+                    "No sweep is open.",
+                    "Start the report with a sweep's folder:",
+                    ("python -m ftbench report multirun/DATE/TIME",),
+                )
+            )
+        )
         st.stop()
     return found
 
@@ -121,7 +147,13 @@ def chosen_sweeps() -> list[Sweep]:
     names = ["all", *(sweep.name for sweep in found)]
     asked = st.query_params.get("sweep")
     place = names.index(asked) if asked in names else 0
-    chosen = st.selectbox("Sweep", names, index=place, key="sweep_shown", format_func=lambda name: "all sweeps together" if name == "all" else flat(name))
+    chosen = st.selectbox(
+        "Sweep",
+        names,
+        index=place,
+        key="sweep_shown",
+        format_func=lambda name: "all sweeps together" if name == "all" else flat(name),
+    )
     return found if chosen == "all" else [sweep for sweep in found if sweep.name == chosen]
 
 
@@ -159,10 +191,18 @@ def choose_metric(found: Sequence[Sweep], place: Any = st) -> str | None:
 def choose_slice(found: Sequence[Sweep], metric: str | None, place: Any = st) -> Slice | None:
     """Returns column and value of the examples that the reader wants to see alone."""
     columns = slices_of(found, metric or "")
-    options: list[Slice | None] = [None, *((column, value) for column, values in columns.items() for value in values[:60])]
+    options: list[Slice | None] = [
+        None,
+        *((column, value) for column, values in columns.items() for value in values[:60]),
+    ]
     if len(options) == 1:
         return None
-    return place.selectbox("Examples", options, format_func=lambda one: ALL if one is None else f"{flat(one[0])}: {flat(one[1])}", key="slice")
+    return place.selectbox(
+        "Examples",
+        options,
+        format_func=lambda one: ALL if one is None else f"{flat(one[0])}: {flat(one[1])}",
+        key="slice",
+    )
 
 
 def label(words: str) -> str:
@@ -178,5 +218,13 @@ def waiting(found: Sequence[Sweep]) -> bool:
     """Says that there are no results yet, where there are none; returns whether that is so."""
     if any(sweep.results is not None for sweep in found):
         return False
-    draw(piece(empty("No results yet.", "This sweep was planned or is still running; the plan's page shows how far it is, and this page fills when it ends.")))
+    draw(
+        piece(
+            empty(
+                "No results yet.",
+                "This sweep was planned or is still running; the plan's page shows how far it is, and this page fills"
+                " when it ends.",
+            )
+        )
+    )
     return True

@@ -24,12 +24,27 @@ def show() -> None:
     table = frame.ranked([sweep for sweep in found if sweep.results is not None], metric)
     done = [row.id for row in table.rows.values() if row.done]
     if not done:
-        frame.draw(piece(empty("No cell is done.", "There are no answers to look at; the plan's page says what stopped the cells.")))
+        frame.draw(
+            piece(
+                empty(
+                    "No cell is done.", "There are no answers to look at; the plan's page says what stopped the cells."
+                )
+            )
+        )
         return
     only = frame.choose_slice(found, metric, top[1])
-    order = top[2].selectbox("Order", list(ORDERS), format_func=ORDERS.__getitem__, index=1 if len(done) > 1 else 0, key="order")
+    order = top[2].selectbox(
+        "Order", list(ORDERS), format_func=ORDERS.__getitem__, index=1 if len(done) > 1 else 0, key="order"
+    )
     second = st.columns([6, 3])
-    cells = second[0].multiselect("Cells; the first is the baseline, the last is set against it", done, default=_default(table, done), format_func=frame.named(table.labels), max_selections=MOST_CELLS, key="cells")
+    cells = second[0].multiselect(
+        "Cells; the first is the baseline, the last is set against it",
+        done,
+        default=_default(table, done),
+        format_func=frame.named(table.labels),
+        max_selections=MOST_CELLS,
+        key="cells",
+    )
     words = second[1].text_input("Search", key="search", placeholder="id, question, reference or answer")
     if not cells:
         frame.draw(piece(note("Choose one or more cells.")))
@@ -62,7 +77,9 @@ def _one(table: Table, cells: list[str], asked: str) -> None:
     frame.draw(example(shown[0], table.labels, against=against, link=_address(cells, asked), most=60000))
 
 
-def _list(table: Table, cells: list[str], metric: str | None, only: tuple[str, str] | None, order: str, words: str) -> None:
+def _list(
+    table: Table, cells: list[str], metric: str | None, only: tuple[str, str] | None, order: str, words: str
+) -> None:
     scores = index(table, cells, metric)
     outcomes = scores.outcomes() if len(scores.cells) > 1 else []
     places = scores.ordered(order)
@@ -71,7 +88,21 @@ def _list(table: Table, cells: list[str], metric: str | None, only: tuple[str, s
     if outcomes:
         within = set(places)
         counts = {kind: sum(outcomes[place] == kind for place in within) for kind in OUTCOMES}
-        frame.draw(piece(facts([(f"{flat(table.labels[cells[-1]])} against {flat(table.labels[cells[0]])}, by {flat(scores.metric)}", f"{counts['win']} wins, {counts['loss']} losses, {counts['tie']} ties")])))
+        frame.draw(
+            piece(
+                facts(
+                    [
+                        (
+                            (
+                                f"{flat(table.labels[cells[-1]])} against {flat(table.labels[cells[0]])}, by"
+                                f" {flat(scores.metric)}"
+                            ),
+                            f"{counts['win']} wins, {counts['loss']} losses, {counts['tie']} ties",
+                        )
+                    ]
+                )
+            )
+        )
         kinds = st.segmented_control("Show", OUTCOMES, selection_mode="multi", default=list(OUTCOMES), key="kinds")
         places = [place for place in places if outcomes[place] in (kinds or OUTCOMES)]
     if words.strip():
@@ -83,7 +114,11 @@ def _list(table: Table, cells: list[str], metric: str | None, only: tuple[str, s
     pages = -(-len(places) // PER_PAGE)
     columns = st.columns([2, 4, 3], vertical_alignment="bottom")
     page = int(columns[0].number_input("Page", 1, pages, key="page")) if pages > 1 else 1
-    columns[1].caption(f"{len(places):,} examples, {PER_PAGE} a page" if pages > 1 else f"{len(places):,} example{'s' * (len(places) != 1)}")
+    columns[1].caption(
+        f"{len(places):,} examples, {PER_PAGE} a page"
+        if pages > 1
+        else f"{len(places):,} example{'s' * (len(places) != 1)}"
+    )
     with columns[2]:
         against = _against(table, cells)
     chosen = places[(page - 1) * PER_PAGE : page * PER_PAGE]
@@ -91,13 +126,26 @@ def _list(table: Table, cells: list[str], metric: str | None, only: tuple[str, s
     for place in chosen:
         one = shown.get(scores.ids[place])
         if one is not None:
-            frame.draw(example(one, table.labels, against=against, outcome=outcomes[place] if outcomes else None, link=_address(cells, one.id)))
+            frame.draw(
+                example(
+                    one,
+                    table.labels,
+                    against=against,
+                    outcome=outcomes[place] if outcomes else None,
+                    link=_address(cells, one.id),
+                )
+            )
 
 
 def _against(table: Table, cells: list[str]) -> str | None:
     options: list[str | None] = ["reference", *cells, None]
     names = {"reference": "the reference", None: "nothing"}
-    return st.selectbox("Mark differences from", options, format_func=lambda one: names.get(one) or flat(table.labels[one]), key="against")
+    return st.selectbox(
+        "Mark differences from",
+        options,
+        format_func=lambda one: names.get(one) or flat(table.labels[one]),
+        key="against",
+    )
 
 
 def _address(cells: list[str], identity: str) -> str:

@@ -27,7 +27,10 @@ def show() -> None:
         frame.draw(piece(title) + pieces.pairs(view.pairs(table, family), family.get("family", ""), table.confidence))
     if not table.families:
         frame.draw(pieces.pairs((), "", table.confidence))
-    frame.draw(piece("<h2>Seeds apart from sampling</h2>") + pieces.seeds([one for family in table.families for one in view.seed_gaps(table, family)]))
+    frame.draw(
+        piece("<h2>Seeds apart from sampling</h2>")
+        + pieces.seeds([one for family in table.families for one in view.seed_gaps(table, family)])
+    )
     frame.draw(piece("<h2>All metrics</h2>") + pieces.metrics(view.metric_tables(table, named), frame.cell_link))
     maps, others = view.heats(table, named[:1]), view.heats(table, named[1:])
     if maps:
@@ -36,4 +39,7 @@ def show() -> None:
         with st.expander("Slices by the other metrics", expanded=not maps):
             frame.draw("".join(pieces.heat(one) for one in others))
     frame.draw(piece("<h2>Do the metrics agree?</h2>") + pieces.correlations(*view.correlations(table, named)))
-    frame.draw(piece("<h2>Data</h2>") + pieces.data(view.data(done, lengths=st.toggle("Measure the lengths of questions and answers", value=True))))
+    frame.draw(
+        piece("<h2>Data</h2>")
+        + pieces.data(view.data(done, lengths=st.toggle("Measure the lengths of questions and answers", value=True)))
+    )

@@ -1,4 +1,6 @@
-"""Fixtures that many tests share. Tests run on the CPU, offline, and need nothing outside the checkout unless marked."""
+"""Fixtures that many tests share. Tests run on the CPU, offline, and need nothing outside the checkout unless
+marked.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,13 @@ import pytest
 hypothesis.settings.register_profile("ftbench", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("ftbench")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch starts; results are byte-equal only for one thread count
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # read when torch starts; results are byte-equal only for one thread count
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-# rouge_score brings absl along, whose log handler closes the stream that it was made with whenever logging is set up anew, as Hydra
-# does. Under pytest that stream is the file that pytest captures into; this one it leaves alone.
+# rouge_score brings absl along, whose log handler closes the stream that it was made with whenever logging is set up
+# anew, as Hydra does. Under pytest that stream is the file that pytest captures into; this one it leaves alone.
 absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -16,7 +16,13 @@ import pytest
 from ftbench.__main__ import main
 from tests.conftest import ROOT
 
-SMALL = ("dataset.train=24", "dataset.validation=8", "dataset.test=12", "decoding.latency_requests=1", "++method.max_steps=2")
+SMALL = (
+    "dataset.train=24",
+    "dataset.validation=8",
+    "dataset.test=12",
+    "decoding.latency_requests=1",
+    "++method.max_steps=2",
+)
 COLUMNS = (
     "cell_id,label,model,method,context,dataset,decoding,seed,hardware,method/objective,method/weights,status,reason,n"
 )
@@ -33,7 +39,14 @@ def run(tmp_path: Path) -> Run:
 
     def go(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         known = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-        return subprocess.run([sys.executable, "-m", "ftbench", *words], cwd=tmp_path, env=known, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            [sys.executable, "-m", "ftbench", *words],
+            cwd=tmp_path,
+            env=known,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     return go
 
@@ -56,15 +69,27 @@ def test_matrix_runs_ranks_and_is_found_again(run: Run, tmp_path: Path) -> None:
     header = (sweep / "results.csv").read_text(encoding="utf-8").splitlines()[0]
     assert header == f"{COLUMNS},bleu,bleu_low,bleu_high,perplexity,perplexity_low,perplexity_high,{TAIL}"
     rows = _rows(sweep)
-    assert [row["method"] for row in rows] in (["none", "lora"], ["lora", "none"]) and {row["status"] for row in rows} == {"done"}
+    assert [row["method"] for row in rows] in (["none", "lora"], ["lora", "none"]) and {
+        row["status"] for row in rows
+    } == {"done"}
     plan = json.loads((sweep / "plan.json").read_text(encoding="utf-8"))
     assert {"cells", "stages", "refusals"} <= set(plan) and plan["refusals"] == []
-    assert {path.name for path in sweep.iterdir()} >= {"results.csv", "results.json", "leaderboard.md", "plan.json", "multirun.yaml", "0", "1"}
+    assert {path.name for path in sweep.iterdir()} >= {
+        "results.csv",
+        "results.json",
+        "leaderboard.md",
+        "plan.json",
+        "multirun.yaml",
+        "0",
+        "1",
+    }
     assert "toy: says nothing about a 7B" in done.stdout
     again = run(*words)
     assert again.returncode == 0 and f"{len(plan['stages'])} cached" in again.stderr
     assert _sweep(tmp_path) != sweep or len(list(tmp_path.glob("multirun/*/*"))) == 2
-    assert [{**row, "generate_seconds": ""} for row in _rows(_sweep(tmp_path))] == [{**row, "generate_seconds": ""} for row in rows]
+    assert [{**row, "generate_seconds": ""} for row in _rows(_sweep(tmp_path))] == [
+        {**row, "generate_seconds": ""} for row in rows
+    ]
     key = plan["cells"][1]["stages"]["train"][:10]
     explained = run("explain", key)
     assert explained.returncode == 0 and "used by: tiny lora zero_shot" in explained.stdout
@@ -104,8 +129,12 @@ def test_refusal_stops_everything_unless_told_to_skip(run: Run, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_failed_cell_fails_alone(run: Run, tmp_path: Path) -> None:
-    """A learning rate that ends in NaN fails its own cell with a reason; its neighbour is done; the exit status says so."""
-    done = run("-m", "method=lora", "++method.learning_rate=1e-2,1e30", *SMALL[:4], "++method.max_steps=6", "++method.warmup=0")
+    """A learning rate that ends in NaN fails its own cell with a reason; its neighbour is done; the exit status says
+    so.
+    """
+    done = run(
+        "-m", "method=lora", "++method.learning_rate=1e-2,1e30", *SMALL[:4], "++method.max_steps=6", "++method.warmup=0"
+    )
     assert done.returncode == 1 and "Traceback" not in done.stderr
     rows = {row["label"]: row for row in _rows(_sweep(tmp_path))}
     assert sorted(row["status"] for row in rows.values()) == ["done", "failed"]
@@ -117,7 +146,9 @@ def test_failed_cell_fails_alone(run: Run, tmp_path: Path) -> None:
 def test_validation_score_goes_back_to_hydra_also_under_another_launcher(run: Run, tmp_path: Path) -> None:
     own = tmp_path / "conf" / "hydra" / "launcher"
     own.mkdir(parents=True)
-    (own / "plain.yaml").write_text("# Hydra's own.\n_target_: hydra._internal.core_plugins.basic_launcher.BasicLauncher\n")
+    (own / "plain.yaml").write_text(
+        "# Hydra's own.\n_target_: hydra._internal.core_plugins.basic_launcher.BasicLauncher\n"
+    )
     listener = tmp_path / "listener.py"
     listener.write_text(
         "from hydra.experimental.callback import Callback\n\nclass Note(Callback):\n"
@@ -140,25 +171,55 @@ def test_bad_words_are_one_line_each(run: Run) -> None:
         (("plna",), 2, "plna: no such verb. Did you mean plan?"),
         (("method=lroa", "model=tinny"), 1, "method=lroa: no such method. Did you mean lora?"),
         (("plan", "mehtod=lora"), 1, "mehtod: no such axis or setting. Did you mean method?"),
-        (("plan", "decision.margn=0.1", "budget.dollars=3"), 1, "decision.margn: no such setting. Did you mean margin?"),
+        (
+            ("plan", "decision.margn=0.1", "budget.dollars=3"),
+            1,
+            "decision.margn: no such setting. Did you mean margin?",
+        ),
         (("plan", "decision.constraints.p95=3"), 1, "decision.constraints.p95: no such setting. Did you mean p95_ms?"),
         (("method=none", "plan"), 1, "plan: is no override. A verb is the first word"),
         (("calibrate", "store.dir=/sys/nowhere"), 1, "store.dir=/sys/nowhere: cannot be written"),
         (("store.dir=/sys/nowhere", "method=none"), 1, "store.dir=/sys/nowhere: cannot be written"),
         (("hydra.sweep.dir=/sys/nowhere", "method=none"), 1, "hydra.sweep.dir=/sys/nowhere: cannot be made"),
         (("plan", "model.hf_token=x"), 2, "a secret on the command line"),
-        (("plan", "dataset=files", "dataset.prompt={q} ?"), 1, "Quote it twice, for the shell and for Hydra: 'dataset.prompt=\"{q} ?\"'"),
+        (
+            ("plan", "dataset=files", "dataset.prompt={q} ?"),
+            1,
+            "Quote it twice, for the shell and for Hydra: 'dataset.prompt=\"{q} ?\"'",
+        ),
         (("plan", "--config-dir", "nowhere"), 1, "--config-dir nowhere: no such folder"),
         (("plan", "hydra.sweeper.max_batch_size=2"), 1, "a split matrix cannot be compiled as one"),
         (("plan", "decision.constraints.p95=3"), 1, "decision.constraints.p95: no such setting. Did you mean p95_ms?"),
         (("plan", "~method"), 1, "~method: takes method away, which every cell has. Choose method=..."),
         (("plan", "recipes=demo"), 1, "recipes=demo: a recipe is added to what there is. Write +recipes=demo"),
         (("plan", "+recipes=dmo"), 1, "recipes=dmo: no such recipes. Did you mean demo?"),
-        (("hydra/launcher=nope",), 1, "hydra/launcher=nope: no such hydra/launcher. Available: basic, local. Others come with their plug-in: pip install"),
-        (("plan", "hydra/launcher=basic"), 1, "hydra/launcher: plan sees a whole matrix only under local, the default. Leave hydra/launcher out of a plan"),
-        (("method=[lora",), 1, "method=[lora: Hydra cannot read it (no viable alternative at input '[lora'). Write key=value; quote"),
+        (
+            ("hydra/launcher=nope",),
+            1,
+            (
+                "hydra/launcher=nope: no such hydra/launcher. Available: basic, local. Others come with their plug-in:"
+                " pip install"
+            ),
+        ),
+        (
+            ("plan", "hydra/launcher=basic"),
+            1,
+            (
+                "hydra/launcher: plan sees a whole matrix only under local, the default. Leave hydra/launcher out of a"
+                " plan"
+            ),
+        ),
+        (
+            ("method=[lora",),
+            1,
+            "method=[lora: Hydra cannot read it (no viable alternative at input '[lora'). Write key=value; quote",
+        ),
         (("--help", "foo"), 1, "foo: Hydra cannot read it (missing EQUAL at '<EOF>')"),
-        (("hydra.launcher.workers=x",), 1, "hydra.launcher.workers=x: is no number of workers. Set it to a whole number from 1"),
+        (
+            ("hydra.launcher.workers=x",),
+            1,
+            "hydra.launcher.workers=x: is no number of workers. Set it to a whole number from 1",
+        ),
         (("plan", "hydra.launcher.threads=0"), 1, "Set it to a whole number from 1, or null"),
     ):
         done = run(*words)
@@ -185,18 +246,30 @@ def test_a_broken_option_is_named(content: bytes, line: str, run: Run, tmp_path:
 
 def test_an_empty_store_is_refused_and_not_made_where_one_stands(run: Run, tmp_path: Path) -> None:
     done = run("plan", "store.dir=")
-    assert done.returncode == 1 and "store.dir: names no folder. Use store.dir=.ftbench/store" in done.stdout and not (tmp_path / "stages").exists()
+    assert (
+        done.returncode == 1
+        and "store.dir: names no folder. Use store.dir=.ftbench/store" in done.stdout
+        and not (tmp_path / "stages").exists()
+    )
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (OSError(errno.ENOSPC, "No space left on device", "there/x"), "ftbench: there/x: No space left on device. Free some space"),
-        (PermissionError(errno.EACCES, "Permission denied"), "ftbench: Permission denied. Mend its permissions, or name another place"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "there/x"),
+            "ftbench: there/x: No space left on device. Free some space",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied"),
+            "ftbench: Permission denied. Mend its permissions, or name another place",
+        ),
         (OSError(errno.EBADF, "Bad file descriptor"), None),
     ],
 )
-def test_what_the_disk_refuses_anywhere_is_one_line(error: OSError, said: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_disk_refuses_anywhere_is_one_line(
+    error: OSError, said: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def refused(argv: object) -> int:
         raise error
 
@@ -217,28 +290,55 @@ def test_secret_on_the_command_line_reaches_no_file(run: Run, tmp_path: Path) ->
 def test_hydra_grammar_still_works(run: Run) -> None:
     shown = run("--cfg", "job", "method=lora", "method.rank=3")
     assert shown.returncode == 0 and "rank: 3" in shown.stdout
-    assert run("-m", "--cfg", "job", "method=lora", "method.rank=3").stdout == shown.stdout, "-m is the default, and no reason to refuse"
-    assert "lora: 2000" in run("--cfg", "job", "decision.labour_usd={lora: 2000}").stdout and "lora: 7" in run("--cfg", "job", "decision.labour_usd.lora=7").stdout
-    assert run("plan", "--help").stdout.startswith("python -m ftbench plan") and run("--version").stdout.startswith("ftbench ")
+    assert run("-m", "--cfg", "job", "method=lora", "method.rank=3").stdout == shown.stdout, (
+        "-m is the default, and no reason to refuse"
+    )
+    assert (
+        "lora: 2000" in run("--cfg", "job", "decision.labour_usd={lora: 2000}").stdout
+        and "lora: 7" in run("--cfg", "job", "decision.labour_usd.lora=7").stdout
+    )
+    assert run("plan", "--help").stdout.startswith("python -m ftbench plan") and run("--version").stdout.startswith(
+        "ftbench "
+    )
     assert "launcher" in run("--info", "defaults").stdout
     assert run("--cfg", "job", "-p", "decision").stdout.splitlines()[1] == "family: best"
     planned = run("plan", "hydra.mode=RUN", "method=none")
-    assert planned.returncode == 0 and planned.stdout.startswith("1 cell, ") and "results:" not in planned.stdout, "a plan runs nothing, in whatever mode"
+    assert planned.returncode == 0 and planned.stdout.startswith("1 cell, ") and "results:" not in planned.stdout, (
+        "a plan runs nothing, in whatever mode"
+    )
     refused = run("plan", "hydra.mode=RUN", "seed=-1")
     assert refused.returncode == 1 and "is no seed" in refused.stdout and "Traceback" not in refused.stderr
 
 
 @pytest.mark.slow
 def test_29_equal_effort_tries_on_validation_and_tells_on_test(run: Run, tmp_path: Path) -> None:
-    words = ("-m", "method=none,lora", *SMALL, "metrics=[bleu]", "effort.seeds=[0,1]", "effort.space.lora.rank=[4,8]", "effort.space.lora.learning_rate=null")
+    words = (
+        "-m",
+        "method=none,lora",
+        *SMALL,
+        "metrics=[bleu]",
+        "effort.seeds=[0,1]",
+        "effort.space.lora.rank=[4,8]",
+        "effort.space.lora.learning_rate=null",
+    )
     done = run(*words, "effort.trials=1")
     assert done.returncode == 0, done.stdout + done.stderr
     again = run(*words, "effort.trials=2")
-    assert again.returncode == 0 and "3 trials" in again.stderr and "chosen for tiny lora zero_shot: method.weights.rank" in again.stderr
+    assert (
+        again.returncode == 0
+        and "3 trials" in again.stderr
+        and "chosen for tiny lora zero_shot: method.weights.rank" in again.stderr
+    )
     sweep = _sweep(tmp_path)
     plan = json.loads((sweep / "plan.json").read_text(encoding="utf-8"))
-    assert len(plan["trials"]) == 3 and not any(role.endswith(".test") for trial in plan["trials"] for role in trial["stages"])
+    assert len(plan["trials"]) == 3 and not any(
+        role.endswith(".test") for trial in plan["trials"] for role in trial["stages"]
+    )
     with open(sweep / "approaches.csv", encoding="utf-8", newline="") as file:
         rows = {row["label"]: row for row in csv.DictReader(file)}
-    assert (rows["tiny lora zero_shot"]["trials"], rows["tiny lora zero_shot"]["seeds"], rows["tiny none zero_shot"]["seeds"]) == ("2", "2", "1")
+    assert (
+        rows["tiny lora zero_shot"]["trials"],
+        rows["tiny lora zero_shot"]["seeds"],
+        rows["tiny none zero_shot"]["seeds"],
+    ) == ("2", "2", "1")
     assert again.stdout.split()[:2] == ["rank", "approach"]

@@ -1,4 +1,6 @@
-"""A sweep of before components had names opens in every command that reads sweeps, with the figures that it was run with."""
+"""A sweep of before components had names opens in every command that reads sweeps, with the figures that it was run
+with.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from ftbench.__main__ import main
 from tests.conftest import ROOT
 
 ARCHIVE = ROOT / "tests" / "fixtures" / "earlier_sweep.zip"
-"""``-m method=none,lora context=zero_shot,few_shot`` on the tiny model, with a review of ten comparisons; without weights."""
+"""``-m method=none,lora context=zero_shot,few_shot`` on the tiny model, with a review of ten comparisons; without
+weights.
+"""
 
 
 @pytest.fixture
@@ -24,7 +28,9 @@ def sweep(tmp_path: Path) -> Path:
     return tmp_path / "sweep"
 
 
-def test_it_is_reported_compared_advised_reviewed_and_explained(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_is_reported_compared_advised_reviewed_and_explained(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def said(*words: str) -> str:
         assert main(list(words)) == 0, words
         return capsys.readouterr().out

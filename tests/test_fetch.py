@@ -1,4 +1,6 @@
-"""The verb ``fetch``: what a plan needs from the hub, taken from the cache where it is there, said in one line where not."""
+"""The verb ``fetch``: what a plan needs from the hub, taken from the cache where it is there, said in one line where
+not.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,20 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "sweep"
 
 
-def test_each_hub_model_of_a_plan_is_named_once_and_local_ones_are_not(planned: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_hub_model_of_a_plan_is_named_once_and_local_ones_are_not(
+    planned: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     capsys.readouterr()
     assert main(["--sweep", str(planned), "--list"]) == 0
-    assert capsys.readouterr().out.splitlines() == ["model meta-llama/Llama-2-7b-hf at main", "model Qwen/Qwen3-8B at main"]
+    assert capsys.readouterr().out.splitlines() == [
+        "model meta-llama/Llama-2-7b-hf at main",
+        "model Qwen/Qwen3-8B at main",
+    ]
 
 
-def test_out_of_reach_is_one_line_each_and_status_one(planned: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_reach_is_one_line_each_and_status_one(
+    planned: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(planned / "cache"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     capsys.readouterr()
@@ -49,7 +58,9 @@ def test_what_the_cache_holds_is_not_asked_for_again(tmp_path: Path, monkeypatch
     import huggingface_hub
 
     real = huggingface_hub.snapshot_download
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *names, **words: real(*names, cache_dir=str(tmp_path), **words))
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda *names, **words: real(*names, cache_dir=str(tmp_path), **words)
+    )
     assert download(Remote("model", "owner/held", COMMIT)) == snapshot
     with pytest.raises(FtbenchError, match="model owner/other is not in the cache"):
         download(Remote("model", "owner/other", COMMIT))

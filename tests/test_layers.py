@@ -17,7 +17,13 @@ MAY_IMPORT = {
     "stats": {"core"},
     "cost": {"core"},
     "data": {"core", "store", "stats", "cost"},
-    "models": {"core", "store", "stats", "cost", "data"},  # the tiny model is trained on the toy world; data never imports models
+    "models": {
+        "core",
+        "store",
+        "stats",
+        "cost",
+        "data",
+    },  # the tiny model is trained on the toy world; data never imports models
     "contexts": {"core", "store", "stats", "cost", "data", "models"},
     "methods": {"core", "store", "stats", "cost", "data", "models"},
     "metrics": {"core", "store", "stats", "cost", "data", "models"},
@@ -35,15 +41,27 @@ def _imports(path: Path) -> set[str]:
     """Returns the packages of ftbench that a file imports, anywhere in it."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names = (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
         found |= {name.split(".")[1] for name in names if name.startswith("ftbench.")}
     return found
 
 
-@pytest.mark.parametrize("package", sorted(path.name for path in (ROOT / "ftbench").iterdir() if path.is_dir() and any(path.glob("*.py"))))
+@pytest.mark.parametrize(
+    "package", sorted(path.name for path in (ROOT / "ftbench").iterdir() if path.is_dir() and any(path.glob("*.py")))
+)
 def test_imports_go_one_way(package: str) -> None:
     allowed = MAY_IMPORT[package] | {package, "places"}
-    wrong = {str(path.relative_to(ROOT)): sorted(bad) for path in (ROOT / "ftbench" / package).rglob("*.py") if (bad := _imports(path) - allowed)}
+    wrong = {
+        str(path.relative_to(ROOT)): sorted(bad)
+        for path in (ROOT / "ftbench" / package).rglob("*.py")
+        if (bad := _imports(path) - allowed)
+    }
     assert not wrong
 
 
@@ -62,7 +80,14 @@ sys.exit(main({argv!r}))
 
 def _light(argv: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
     code = BLOCK.format(heavy=HEAVY, argv=argv)
-    return subprocess.run([sys.executable, "-c", code], cwd=cwd, env={"PYTHONPATH": str(ROOT), "PATH": "", "HOME": str(cwd)}, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=cwd,
+        env={"PYTHONPATH": str(ROOT), "PATH": "", "HOME": str(cwd)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""What README.md tells people to type is understood: every matrix it shows can be planned, every verb it names has the words it is given."""
+"""What README.md tells people to type is understood: every matrix it shows can be planned, every verb it names has the
+words it is given.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +18,24 @@ from tests.conftest import ROOT
 
 REFUSES = "llama2_13b"
 """The one plan that is shown for what it refuses: full tuning that does not fit."""
-TASK = "task: my_task\ndataset_path: json\ndataset_kwargs: {data_files: {test: asked.jsonl}}\ntest_split: test\noutput_type: generate_until\ndoc_to_text: q\ndoc_to_target: a\n"
+TASK = (
+    "task: my_task\ndataset_path: json\ndataset_kwargs: {data_files: {test: asked.jsonl}}\ntest_split:"
+    " test\noutput_type: generate_until\ndoc_to_text: q\ndoc_to_target: a\n"
+)
 
 
 def _commands() -> list[list[str]]:
     text = re.sub(r"\\\n +", "", (ROOT / "README.md").read_text(encoding="utf-8"))
-    return [shlex.split(line.partition("python -m ftbench ")[2], comments=True) for line in text.splitlines() if line.startswith("    python -m ftbench ")]
+    return [
+        shlex.split(line.partition("python -m ftbench ")[2], comments=True)
+        for line in text.splitlines()
+        if line.startswith("    python -m ftbench ")
+    ]
 
 
-PLANS = [words for words in _commands() if words[0] in ("-m", "plan") and not any("../shared/" in word for word in words)]
+PLANS = [
+    words for words in _commands() if words[0] in ("-m", "plan") and not any("../shared/" in word for word in words)
+]
 VERBS = sorted({words[0] for words in _commands()} - {"-m", "plan", "--help"})
 
 
@@ -47,7 +58,14 @@ def test_every_matrix_can_be_planned(words: list[str], folder: Path) -> None:
     own = str(ROOT / "ftbench" / "models" / "tiny" / "weights")
     given = [word.replace("/models/ours", own) for word in words if word != "plan"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "none"}
-    done = subprocess.run([sys.executable, "-m", "ftbench", "plan", *given], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "ftbench", "plan", *given],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     refuses = any(REFUSES in word for word in words)
     assert done.returncode == (1 if refuses else 0), done.stdout + done.stderr
     assert not refuses or "does not fit" in done.stdout
@@ -55,13 +73,27 @@ def test_every_matrix_can_be_planned(words: list[str], folder: Path) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_the_words_it_is_shown_with(verb: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "ftbench", verb, "--help"], env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "400"}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "ftbench", verb, "--help"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "400"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0
     told = done.stdout
     if verb == "review":
         told += "".join(
-            subprocess.run([sys.executable, "-m", "ftbench", verb, one, "--help"], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False).stdout
+            subprocess.run(
+                [sys.executable, "-m", "ftbench", verb, one, "--help"],
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                capture_output=True,
+                text=True,
+                check=False,
+            ).stdout
             for one in ("make", "import", "stats", "pairs")
         )
-    flags = {word.partition("=")[0] for words in _commands() if words[0] == verb for word in words if word.startswith("--")}
+    flags = {
+        word.partition("=")[0] for words in _commands() if words[0] == verb for word in words if word.startswith("--")
+    }
     assert all(flag in told for flag in flags), flags

@@ -32,7 +32,7 @@ TEMPLATE, HUB, BLOCK = "sk-plant3dInTheTemplate01", "hf_plantedByALibrary007", "
 SHOWN = [value[:8] for value in PLANTED.values() if "://" not in value]
 SHOWN += ["date-url", TEMPLATE[3:12], HUB[3:12], BLOCK[:12], f"login {SHORT}"]
 
-CODE = '''
+CODE = """
 import os
 from dataclasses import dataclass, replace
 from ftbench.contexts.retrieve.bm25 import Bm25
@@ -61,7 +61,7 @@ class LoudRetriever(Bm25):
     def index(self, texts, folder):
         print("using hf_plantedByALibrary007, login 1234, 1234.5 s, step 12345", *BLOCK, sep="\\n")
         raise OSError(f"401 with {os.environ['RETRIEVER_TOKEN']!r} from {os.environ['DB_URL']}")
-'''
+"""
 OPTIONS = {
     "model/strict.yaml": "defaults: [/model/tiny@_here_]\nchat_template: TEMPLATE\n",
     "model/served.yaml": (

@@ -13,7 +13,10 @@ import pytest
 
 from tests.conftest import ROOT
 
-RECIPE = "# @package _global_\nhydra:\n  sweeper:\n    params:\n      context: zero_shot,rag\n      context/retriever: bm25,reranked\n      context.k1: 1.25\n"
+RECIPE = (
+    "# @package _global_\nhydra:\n  sweeper:\n    params:\n      context: zero_shot,rag\n      context/retriever:"
+    " bm25,reranked\n      context.k1: 1.25\n"
+)
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -101,11 +104,13 @@ def test_what_is_wrong_is_told_at_once(run: Run, tmp_path: Path) -> None:
     assert both.returncode == 1
     assert (
         both.stderr
-        == "ftbench: context.k1: is short for context.form.k1 and for context.retriever.k1. Write the one that is meant in full\n"
+        == "ftbench: context.k1: is short for context.form.k1 and for context.retriever.k1. Write the one that is meant"
+        " in full\n"
     )
     one = run("--cfg", "job", "context=zero_shot", "context/retriever=bm25")
     assert (
         one.returncode == 1
         and one.stderr
-        == "ftbench: context/retriever: the context of this cell has none. Choose another context=..., or leave it out\n"
+        == "ftbench: context/retriever: the context of this cell has none. Choose another context=..., or leave it"
+        " out\n"
     )

@@ -19,7 +19,18 @@ pytestmark = pytest.mark.slow
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the unpacked wheel, as ``pip install`` would lay it."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(folder),
+        str(ROOT),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -28,9 +39,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _run(site: Path, cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    code = f"import ftbench, sys; assert ftbench.__file__.startswith({str(site)!r}), ftbench.__file__; sys.argv = ['ftbench']; from ftbench.__main__ import main; sys.exit(main({list(words)!r}))"
+    code = (
+        f"import ftbench, sys; assert ftbench.__file__.startswith({str(site)!r}), ftbench.__file__; sys.argv ="
+        f" ['ftbench']; from ftbench.__main__ import main; sys.exit(main({list(words)!r}))"
+    )
     environment = {**os.environ, "PYTHONPATH": str(site)}
-    return subprocess.run([sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def test_wheel_plans_a_recipe_and_the_tiny_model(site: Path, tmp_path: Path) -> None:
@@ -45,10 +61,16 @@ def test_own_config_dir_adds_to_the_shipped_options(site: Path, tmp_path: Path) 
     wide = own / "method" / "wide.yaml"
     wide.write_text("# LoRA with more room.\ndefaults:\n  - lora\nrank: 64\n")
     (own / "recipes").mkdir()
-    (own / "recipes" / "ours.yaml").write_text("# @package _global_\nhydra:\n  sweeper:\n    params:\n      method: none,wide\n")
+    (own / "recipes" / "ours.yaml").write_text(
+        "# @package _global_\nhydra:\n  sweeper:\n    params:\n      method: none,wide\n"
+    )
     words = ("plan", "--config-dir", str(own), "-m", "+recipes=ours")
     refused = _run(site, tmp_path, *words)
-    assert refused.returncode == 1 and "method.rank: no such key. In a file it stands in full: method.weights.rank" in " ".join(refused.stdout.split())
+    assert (
+        refused.returncode == 1
+        and "method.rank: no such key. In a file it stands in full: method.weights.rank"
+        in " ".join(refused.stdout.split())
+    )
     wide.write_text("# LoRA with more room.\ndefaults:\n  - lora\nweights:\n  rank: 64\n")
     done = _run(site, tmp_path, *words)
     assert done.returncode == 0, done.stdout + done.stderr

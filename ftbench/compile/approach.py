@@ -1,7 +1,9 @@
-"""What the cells of one approach share: their options. Values within the options, instructions (``core.cell.TRIAL_AXES``) and seeds are trials of it.
+"""What the cells of one approach share: their options. Values within the options, instructions
+(``core.cell.TRIAL_AXES``) and seeds are trials of it.
 
-A recipe or preset makes no other approach than the options it stands for. Another base model, data set or machine does, also where it is
-typed as a value (``model.name_or_path=a,b``): what is tuned is the way, not the question. Options of an axis of ``TRIAL_AXES`` are trials too.
+A recipe or preset makes no other approach than the options it stands for. Another base model, data set or machine does,
+also where it is typed as a value (``model.name_or_path=a,b``): what is tuned is the way, not the question. Options of
+an axis of ``TRIAL_AXES`` are trials too.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ def approach_id(config: Mapping[str, Any], parts: Parts, loose: Collection[str])
         parts: its components; those of the closed axes enter by their identity.
         loose: the dotted keys that were typed, coupled or searched, whose values make no other approach.
     """
-    shared: dict[str, Any] = {axis: getattr(parts, axis).identity() for axis in AXES if axis not in OPEN} | {"dataset": parts.data_identity()}
+    shared: dict[str, Any] = {axis: getattr(parts, axis).identity() for axis in AXES if axis not in OPEN} | {
+        "dataset": parts.data_identity()
+    }
     for axis in (axis for axis in OPEN if axis not in TRIAL_AXES):
         shared[axis] = copy.deepcopy(config[axis])
         for key in loose:

@@ -17,7 +17,6 @@ from ftbench.core.errors import Problem, Refused
 from ftbench.core.example import Splits
 from ftbench.store.secrets import scrub
 
-
 HARNESS = "ftbench.metrics.harness.Harness"
 
 
@@ -36,7 +35,9 @@ class Builder:
         self._looked: dict[str, Looked] = {}
         self._shown: dict[str, list[Problem]] = {}
 
-    def parts(self, config: dict[str, Any], settings: Settings) -> tuple[Parts | None, dict[str, Component], list[Problem]]:
+    def parts(
+        self, config: dict[str, Any], settings: Settings
+    ) -> tuple[Parts | None, dict[str, Component], list[Problem]]:
         """Returns the located components of a cell, its metrics, and everything that is wrong with any of them."""
         problems: list[Problem] = []
         built: dict[str, Component] = {}
@@ -55,10 +56,21 @@ class Builder:
         if problems:
             return None, metrics, problems
         whole, _ = self.component("model", node(built["model"].whole()))
-        built["model"], problems = self.component("model", node(built["method"].base(built["model"]) if getattr(built["model"], "weights", True) else built["model"]))
+        built["model"], problems = self.component(
+            "model",
+            node(built["method"].base(built["model"]) if getattr(built["model"], "weights", True) else built["model"]),
+        )
         built["context"], found = self._context_for(built["context"], whole)
         problems = [*problems, *found]
-        return None if problems else Parts(**{axis: built[axis] for axis in AXES}, whole=whole, seed=settings.seed, corpus=corpus), metrics, problems
+        return (
+            (
+                None
+                if problems
+                else Parts(**{axis: built[axis] for axis in AXES}, whole=whole, seed=settings.seed, corpus=corpus)
+            ),
+            metrics,
+            problems,
+        )
 
     def _context_for(self, context: Any, model: Any) -> tuple[Component | None, list[Problem]]:
         """Returns a context for one model: one that counts tokens counts that model's."""
@@ -69,7 +81,9 @@ class Builder:
         return (context, []) if own is context else self.component("context", node(own))
 
     def dataset(self, config: Any) -> tuple[Component | None, Component | None, list[Problem], list[Problem]]:
-        """Returns a dataset's rows, its documents, what is wrong with the rows, and what with the documents, which stops only cells that read them."""
+        """Returns a dataset's rows, its documents, what is wrong with the rows, and what with the documents, which
+        stops only cells that read them.
+        """
         try:
             whole: Any = build(config, "dataset")
         except Refused as refused:
@@ -85,8 +99,13 @@ class Builder:
         return rows, None if unread else corpus, problems, unread
 
     def unread_notes(self) -> list[str]:
-        """Returns a sentence for each corpus that could not be used, which its refusals do not say to the cells that go on."""
-        return [f"{problem.where}: {problem.why}; cells that read no documents go on without them" for problem in self._unread.values()]
+        """Returns a sentence for each corpus that could not be used, which its refusals do not say to the cells that go
+        on.
+        """
+        return [
+            f"{problem.where}: {problem.why}; cells that read no documents go on without them"
+            for problem in self._unread.values()
+        ]
 
     def harness(self, settings: Settings) -> tuple[Component | None, list[Problem]]:
         """Returns the lm-eval tasks of the matrix, located; None where it has none."""
@@ -102,13 +121,19 @@ class Builder:
     def looked_at(self, parts: Parts, settings: Settings, checks: Any, harness: Any) -> Looked:
         """Reads the dataset and looks at its rows, once per dataset; see ``ftbench.compile.data``."""
         corpus = None if parts.corpus is None else parts.corpus.identity()
-        memo = canonical([parts.dataset.identity(), corpus, node(checks), None if harness is None else harness.questions_identity()])
+        memo = canonical(
+            [parts.dataset.identity(), corpus, node(checks), None if harness is None else harness.questions_identity()]
+        )
         if memo not in self._looked:
             splits, problems = self.load(parts)
-            self._looked[memo] = Looked(None, None, tuple(problems)) if problems else look(parts, splits, settings, checks, harness)
+            self._looked[memo] = (
+                Looked(None, None, tuple(problems)) if problems else look(parts, splits, settings, checks, harness)
+            )
         found = self._looked[memo]
         if found.splits is None and not found.problems and not parts.retrieves:
-            return replace(found, splits=self._read(parts.dataset)[0])  # rows that are here, beside documents that are not
+            return replace(
+                found, splits=self._read(parts.dataset)[0]
+            )  # rows that are here, beside documents that are not
         return found
 
     def shown(self, parts: Parts, checks: Any, splits: Splits) -> list[Problem]:
@@ -144,7 +169,12 @@ class Builder:
         documents = self._read(parts.corpus)[0]
         if documents is None:
             return None, problems
-        whole = replace(rows, documents=documents.documents, notes=(*rows.notes, *documents.notes), counts={**rows.counts, **documents.counts})
+        whole = replace(
+            rows,
+            documents=documents.documents,
+            notes=(*rows.notes, *documents.notes),
+            counts={**rows.counts, **documents.counts},
+        )
         return whole, problems
 
     def _read(self, data: Any) -> tuple[Splits | None, list[Problem]]:
@@ -177,5 +207,7 @@ def _identified(component: Component) -> Component:
     """Returns a copy that answers ``identity()`` from memory: hashing files once per cell would cost minutes."""
     known = component.identity()
     copy = replace(component)
-    object.__setattr__(copy, "identity", lambda: known)  # an instance attribute, which the frozen class does not forbid here
+    object.__setattr__(
+        copy, "identity", lambda: known
+    )  # an instance attribute, which the frozen class does not forbid here
     return copy

@@ -1,21 +1,22 @@
 """Composes thousands of cells fast, and equal to what ``hydra.compose`` gives.
 
-Hydra composes one config in about 0.1 s. A matrix repeats the same few options, so each distinct option is composed once
-and a cell is put together from those parts:
+Hydra composes one config in about 0.1 s. A matrix repeats the same few options, so each distinct option is composed
+once and a cell is put together from those parts:
 
-* the *frame* of a job is every override that is not ``axis=option`` or a plain ``key=value``: recipes, ``+x=1``, ``~x``.
-  Jobs of one matrix mostly share it. The frame alone gives the base config.
-* ``axis=option`` is composed once per frame, with each choice of its sub-axes (``context=rag context/retriever=dense``). What it changes
-  against the base is its *effect*: its own node, the choice of another axis (a preset), or other keys.
+* the *frame* of a job is every override that is not ``axis=option`` or a plain ``key=value``: recipes, ``+x=1``,
+  ``~x``. Jobs of one matrix mostly share it. The frame alone gives the base config.
+* ``axis=option`` is composed once per frame, with each choice of its sub-axes (``context=rag
+  context/retriever=dense``). What it changes against the base is its *effect*: its own node, the choice of another axis
+  (a preset), or other keys.
 * a cell is the base, plus effects, plus its plain values, with ``${a.b}`` resolved.
 
-A value of one option (``method.rank=8``) is typed for a whole matrix, where other options (``method=none``) have no such key.
-The command line hands it over as ``++method.rank=8`` so that Hydra's first composition does not stumble; here it is set
-where it exists and listed as ``idle`` where it does not. A sub-axis is idle under an option that does not bring it. The rules refuse what is
-idle in every cell.
+A value of one option (``method.rank=8``) is typed for a whole matrix, where other options (``method=none``) have no
+such key. The command line hands it over as ``++method.rank=8`` so that Hydra's first composition does not stumble; here
+it is set where it exists and listed as ``idle`` where it does not. A sub-axis is idle under an option that does not
+bring it. The rules refuse what is idle in every cell.
 
-Whatever does not fit this pattern exactly (two effects on one key, a preset that edits another axis's values, an unknown
-key) is composed by Hydra itself, so that its result, or its error message, is the real one.
+Whatever does not fit this pattern exactly (two effects on one key, a preset that edits another axis's values, an
+unknown key) is composed by Hydra itself, so that its result, or its error message, is the real one.
 """
 
 from __future__ import annotations
@@ -131,7 +132,9 @@ class Composer:
         return job
 
     def _whole(self, job: Job) -> tuple[dict[str, Any], Choices, set[str], set[str]]:
-        """Lets Hydra compose the options, then the whole job, less the sub-axes and values that its options have no place for."""
+        """Lets Hydra compose the options, then the whole job, less the sub-axes and values that its options have no
+        place for.
+        """
         words = [*job.frame, *(f"{axis}={name}" for axis, name in job.typed.items())]
         brought = self._hydra.compose(words)[1]
         config, _, taken = self._hydra.with_parts(words, job.parts)

@@ -21,7 +21,8 @@ class Composed:
         choices: config group -> option chosen, sub-axes among them.
         typed: axis or sub-axis -> option as typed on the command line or in a recipe's sweep, where this cell has it.
         values: keys that the user typed a value for (``method.rank``), which no couple may change.
-        idle: typed keys of an axis that this cell's option does not have (``method.rank`` under ``method=none``), and typed sub-axes.
+        idle: typed keys of an axis that this cell's option does not have (``method.rank`` under ``method=none``), and
+            typed sub-axes.
         overrides: what was typed for this job, keys in full.
         replaced: sub-axes with another option than the one that the axis's option brings.
     """
@@ -63,7 +64,9 @@ class Job:
 
 
 def is_axis_value(override: Override) -> bool:
-    """Tells whether an override is a value of whatever option the cell has on an axis: ``method.rank=8``, ``++method.rank=8``."""
+    """Tells whether an override is a value of whatever option the cell has on an axis: ``method.rank=8``,
+    ``++method.rank=8``.
+    """
     key = override.key_or_group
     return (
         "." in key

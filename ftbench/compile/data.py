@@ -1,7 +1,8 @@
-"""Looks at a dataset while planning: at small data itself, at large data through what a finished check stage has written.
+"""Looks at a dataset while planning: at small data itself, at large data through what a finished check stage has
+written.
 
-What cannot be known yet (a hub dataset, many rows, questions of lm-eval tasks on the hub) is checked by a stage before any other
-runs, see ``ftbench.launchers.gate``; until then its report says ``pending``.
+What cannot be known yet (a hub dataset, many rows, questions of lm-eval tasks on the hub) is checked by a stage before
+any other runs, see ``ftbench.launchers.gate``; until then its report says ``pending``.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class Looked:
 
     Attributes:
         splits: as they will be used; None where they cannot be read yet.
-        report: plain JSON as a check stage writes it, with ``on_leak``; ``pending`` instead of findings where that stage must run first.
+        report: plain JSON as a check stage writes it, with ``on_leak``; ``pending`` instead of findings where that
+            stage must run first.
         problems: why no cell of this dataset may run.
     """
 
@@ -60,7 +62,11 @@ def look(parts: Parts, splits: Splits | None, settings: Settings, checks: Any, h
 
 
 def refused_leaks(report: Mapping[str, Any]) -> list[Problem]:
-    """Returns a problem for every certain leak, unless leaks are only to be said; what could be dropped is gone already."""
+    """Returns a problem for every certain leak, unless leaks are only to be said; what could be dropped is gone
+    already.
+    """
     if report["on_leak"] == "warn":
         return []
-    return [Problem(found["where"], found["why"], found["fix"]) for found in report["findings"] if found["level"] == "leak"]
+    return [
+        Problem(found["where"], found["why"], found["fix"]) for found in report["findings"] if found["level"] == "leak"
+    ]

@@ -1,8 +1,9 @@
-"""Equal effort: turns the points of a matrix into the trials of their approaches, and later into what was chosen of them.
+"""Equal effort: turns the points of a matrix into the trials of their approaches, and later into what was chosen of
+them.
 
-The first round compiles as many trials of every approach as ``effort`` grants, over the approach's own space, scored on the
-validation split alone. The second compiles the chosen configuration under each of ``effort.seeds``, scored on test as well
-(DESIGN 6, number 29). What both rounds share, the store has from the first.
+The first round compiles as many trials of every approach as ``effort`` grants, over the approach's own space, scored on
+the validation split alone. The second compiles the chosen configuration under each of ``effort.seeds``, scored on test
+as well (DESIGN 6, number 29). What both rounds share, the store has from the first.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ class Searched:
 Examine = Callable[[dict[str, Any]], Examined]
 
 
-def expand(points: Sequence[Point], search: Round, loose: Collection[str], examine: Examine, groups: Groups) -> tuple[list[Point], list[int], set[str], dict[str, Searched]]:
+def expand(
+    points: Sequence[Point], search: Round, loose: Collection[str], examine: Examine, groups: Groups
+) -> tuple[list[Point], list[int], set[str], dict[str, Searched]]:
     """Turns each point into the trials or the winners of its approach that this round compiles.
 
     Args:
@@ -64,7 +67,8 @@ def expand(points: Sequence[Point], search: Round, loose: Collection[str], exami
         groups: of the search path.
 
     Returns:
-        The new points, the place of the point each is of, ``loose`` with the searched keys, and approach -> its search, for the first round.
+        The new points, the place of the point each is of, ``loose`` with the searched keys, and approach -> its search,
+        for the first round.
     """
     settings = build(settings_node(points[0].config), "")
     unknown = unknown_options(settings, [name for point in points for name in (point.composed.choices, point.names)])
@@ -93,27 +97,50 @@ def expand(points: Sequence[Point], search: Round, loose: Collection[str], exami
 
 
 def _variants(
-    point: Point, approach: str, alike: Sequence[tuple[Point, Space]], search: Round, settings: Settings, examine: Examine
+    point: Point,
+    approach: str,
+    alike: Sequence[tuple[Point, Space]],
+    search: Round,
+    settings: Settings,
+    examine: Examine,
 ) -> tuple[list[Point], Searched | None]:
-    """Returns the points of this round, and in the first one what the search came to. ``alike`` are the points of the same approach."""
+    """Returns the points of this round, and in the first one what the search came to. ``alike`` are the points of the
+    same approach.
+    """
     first, space = alike[0]
-    swept = swept_values(first.config, point.config, " ".join(point.names[axis] for axis in ("model", "method", "context")))
+    swept = swept_values(
+        first.config, point.config, " ".join(point.names[axis] for axis in ("model", "method", "context"))
+    )
     if swept:
         return [replace(point, problems=tuple(swept))], None
     options = {axis: {option_words(other.names, axis): other for other, _ in alike} for axis in TRIAL_AXES}
-    space = Space({**{(axis,): tuple((name,) for name in named) for axis, named in options.items() if len(named) > 1}, **space.dimensions})
+    space = Space(
+        {
+            **{(axis,): tuple((name,) for name in named) for axis, named in options.items() if len(named) > 1},
+            **space.dimensions,
+        }
+    )
 
     def variant(values: Mapping[str, Any], seed: int) -> Point:
         chosen = {axis: values[axis] for axis in TRIAL_AXES if axis in values}
         config = with_values(first.config, {key: value for key, value in values.items() if key not in chosen})
         config |= {axis: options[axis][name].config[axis] for axis, name in chosen.items()}
         names = {group: name for group, name in first.names.items() if axis_of(group) not in chosen}
-        names |= {group: name for axis, words in chosen.items() for group, name in options[axis][words].names.items() if axis_of(group) == axis}
+        names |= {
+            group: name
+            for axis, words in chosen.items()
+            for group, name in options[axis][words].names.items()
+            if axis_of(group) == axis
+        }
         return replace(first, config={**config, "seed": seed}, names=names, searched=dict(values))
 
     if search.chosen is not None:
         won = search.chosen.get(approach)
-        return [variant({key: won.values[key] for key in space.keys}, seed) for seed in settings.effort.seeds] if won else [first], None
+        return (
+            [variant({key: won.values[key] for key in space.keys}, seed) for seed in settings.effort.seeds]
+            if won
+            else [first]
+        ), None
     found: list[Point] = []
     left_out: list[str] = []
     for values in space.order(settings.effort.seed):
@@ -132,11 +159,17 @@ def _variants(
 
 
 def space_around(point: Point, settings: Settings, groups: Groups) -> tuple[Space, list[Problem]]:
-    """Returns the space around a point: its options' own, and what ``effort.space`` says of them by name (as typed or as resolved)."""
+    """Returns the space around a point: its options' own, and what ``effort.space`` says of them by name (as typed or
+    as resolved).
+    """
     wanted: dict[str, dict[str, Any]] = {axis: {} for axis in OPEN}
     problems: list[Problem] = []
     for name, dimensions in settings.effort.space.items():
-        chosen = [group for group in point.names if axis_of(group) in OPEN and name in (point.composed.choices.get(group), point.names[group])]
+        chosen = [
+            group
+            for group in point.names
+            if axis_of(group) in OPEN and name in (point.composed.choices.get(group), point.names[group])
+        ]
         nodes = [select.value_at(point.config, group.replace("/", ".")) for group in chosen]
         for key, values in _flat(dimensions or {}, nodes):
             try:
@@ -145,14 +178,18 @@ def space_around(point: Point, settings: Settings, groups: Groups) -> tuple[Spac
                 problems += refused.problems
                 continue
             # a name may stand on two axes (method=rag is a preset, context=rag is not): a key goes where it exists
-            for axis, keys in [(axis, keys) for axis, keys in places if select.has(point.config, f"{axis}.{keys.split(',')[0]}")] or places[:1]:
+            for axis, keys in [
+                (axis, keys) for axis, keys in places if select.has(point.config, f"{axis}.{keys.split(',')[0]}")
+            ] or places[:1]:
                 wanted[axis][keys] = values
     space, wrong = space_of(point.config, point.composed.search, wanted, point.composed.values)
     return space, [*problems, *wrong]
 
 
 def _flat(dimensions: Mapping[str, Any], nodes: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """Yields keys and values, keys that lead into a node of an option with dots: ``effort.space.rag.chunking.size`` is typed as nodes."""
+    """Yields keys and values, keys that lead into a node of an option with dots: ``effort.space.rag.chunking.size`` is
+    typed as nodes.
+    """
     for key, value in dimensions.items():
         inside = [node[key] for node in nodes if isinstance(node, Mapping) and isinstance(node.get(key), Mapping)]
         if isinstance(value, Mapping) and inside:
@@ -171,7 +208,11 @@ def _place(group: str, names: str, groups: Groups) -> tuple[str, str]:
 def unknown_options(settings: Settings, names: Sequence[Mapping[str, str]]) -> list[Problem]:
     """Returns a problem for each name in ``effort.space`` that is no option of any cell."""
     known = {option for name in names for group, option in name.items() if axis_of(group) in OPEN}
-    return [Problem(f"effort.space.{name}", "no cell of this matrix has such an option", did_you_mean(name, known)) for name in settings.effort.space if name not in known]
+    return [
+        Problem(f"effort.space.{name}", "no cell of this matrix has such an option", did_you_mean(name, known))
+        for name in settings.effort.space
+        if name not in known
+    ]
 
 
 def swept_values(first: Mapping[str, Any], other: Mapping[str, Any], approach: str) -> list[Problem]:
@@ -179,10 +220,19 @@ def swept_values(first: Mapping[str, Any], other: Mapping[str, Any], approach: s
     differing = [axis for axis in (*OPEN, "seed") if axis not in TRIAL_AXES and first.get(axis) != other.get(axis)]
     if not differing:
         return []
-    changes = {key: value for axis in differing if axis != "seed" for key, value in select.changed(first[axis], other[axis], axis).items()}
+    changes = {
+        key: value
+        for axis in differing
+        if axis != "seed"
+        for key, value in select.changed(first[axis], other[axis], axis).items()
+    }
     pairs = {key: (select.value_at(first, key), value) for key, value in changes.items()}
     key, (one, two) = next(iter(pairs.items()), ("seed", (first["seed"], other["seed"])))
-    fix = f"Set effort.seeds=[{one},{two}] instead" if key == "seed" else f"Give the values to the search: effort.space.OPTION.{key.partition('.')[2]}=[{one},{two}]"
+    fix = (
+        f"Set effort.seeds=[{one},{two}] instead"
+        if key == "seed"
+        else f"Give the values to the search: effort.space.OPTION.{key.partition('.')[2]}=[{one},{two}]"
+    )
     return [Problem(key, f"is swept beside effort, which grants {approach} one budget", fix)]
 
 
@@ -202,7 +252,15 @@ def searches(found: Mapping[str, Searched], cells: Sequence[Cell]) -> tuple[Sear
     """Returns what the plan keeps of each search. ``cells`` are the trials of all."""
     own = {approach: [cell for cell in cells if cell.approach == approach] for approach in found}
     return tuple(
-        Search(approach, trials[0].approach_label, found[approach].space.as_dict(), found[approach].space.size, found[approach].budget,
-               tuple(cell.id for cell in trials), tuple(found[approach].left_out))
-        for approach, trials in own.items() if trials
-    )  # fmt: skip
+        Search(
+            approach,
+            trials[0].approach_label,
+            found[approach].space.as_dict(),
+            found[approach].space.size,
+            found[approach].budget,
+            tuple(cell.id for cell in trials),
+            tuple(found[approach].left_out),
+        )
+        for approach, trials in own.items()
+        if trials
+    )

@@ -1,7 +1,8 @@
-"""``python -m ftbench explain KEY``: what a cell or a stage is, what its key was taken over, and why it is or is not cached.
+"""``python -m ftbench explain KEY``: what a cell or a stage is, what its key was taken over, and why it is or is not
+cached.
 
-    python -m ftbench explain 3f9a1c                      # a prefix of a stage key or a cell id, in the newest sweep
-    python -m ftbench explain 3f9a1c --sweep multirun/2026-11-23/10-30-00
+python -m ftbench explain 3f9a1c                      # a prefix of a stage key or a cell id, in the newest sweep
+python -m ftbench explain 3f9a1c --sweep multirun/2026-11-23/10-30-00
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from ftbench.store.store import Store
 
 def main(argv: Sequence[str]) -> int:
     """Runs the verb; returns 0, or 1 when nothing has such a key."""
-    parser = argparse.ArgumentParser(prog="ftbench explain", description="Says what a cell or stage is made of, and whether it is cached.")
+    parser = argparse.ArgumentParser(
+        prog="ftbench explain", description="Says what a cell or stage is made of, and whether it is cached."
+    )
     parser.add_argument("key", help="a cell id or a stage key, or the beginning of one")
     parser.add_argument("--sweep", type=Path, help="folder of a sweep (default: the newest below ./multirun)")
     words = parser.parse_args(list(argv))
@@ -43,7 +46,11 @@ def explain(plan: Plan, store: Store, key: str) -> list[str]:
     stages = [stage for stage in plan.stages.values() if stage.key.startswith(key)]
     found = cells + refusals + stages
     if len(found) != 1:
-        several = f"{len(found)} things begin with {key!r}; give more of it" if found else f"{key!r} is no cell or stage of this plan"
+        several = (
+            f"{len(found)} things begin with {key!r}; give more of it"
+            if found
+            else f"{key!r} is no cell or stage of this plan"
+        )
         raise FtbenchError(f"{several}. Ids and keys stand in plan.json; --sweep names another sweep")
     if cells:
         return _cell(plan, store, cells[0])
@@ -51,7 +58,8 @@ def explain(plan: Plan, store: Store, key: str) -> list[str]:
 
 
 def read_plan(sweep: Path | None, *, ended: bool = False) -> Plan:
-    """Reads the plan of a sweep's folder, or of the newest sweep below ``./multirun``: of those with results, where ``ended`` and there is one.
+    """Reads the plan of a sweep's folder, or of the newest sweep below ``./multirun``: of those with results, where
+    ``ended`` and there is one.
 
     Raises:
         FtbenchError: where there is none, or it was compiled by another version.
@@ -76,17 +84,30 @@ def _plan_file(sweep: Path | None, ended: bool) -> Path:
 
 
 def _cell(plan: Plan, store: Store, cell: Cell) -> list[str]:
-    lines = [f"cell {cell.id}: {cell.label}", f"typed: {' '.join(cell.overrides) or '(nothing)'}", f"options: {_options(cell.choices)}"]
+    lines = [
+        f"cell {cell.id}: {cell.label}",
+        f"typed: {' '.join(cell.overrides) or '(nothing)'}",
+        f"options: {_options(cell.choices)}",
+    ]
     for role, key in cell.stages.items():
         shared = [other.label for other in plan.cells if other.id != cell.id and key in other.stages.values()]
-        also = f"   shared with {len(shared)}: {', '.join(shared[:3])}{' ...' if len(shared) > 3 else ''}" if shared else ""
+        also = (
+            f"   shared with {len(shared)}: {', '.join(shared[:3])}{' ...' if len(shared) > 3 else ''}"
+            if shared
+            else ""
+        )
         lines.append(f"  {role:<20} {key[:12]}  {_state(store, key)}{also}")
     return lines + [f"note: {note}" for note in cell.notes]
 
 
 def _options(choices: Mapping[str, str]) -> str:
     """Returns every axis with its option, each with its sub-axes behind it."""
-    ordered = [group for axis in AXES for group in (axis, *(sub for sub in sub_axes([choices]) if axis_of(sub) == axis)) if group in choices]
+    ordered = [
+        group
+        for axis in AXES
+        for group in (axis, *(sub for sub in sub_axes([choices]) if axis_of(sub) == axis))
+        if group in choices
+    ]
     return " ".join(f"{group}={choices[group]}" for group in ordered)
 
 
@@ -98,17 +119,29 @@ def _refusal(refusal: Refusal) -> list[str]:
 
 def _stage(plan: Plan, store: Store, stage: Stage) -> list[str]:
     used = [f"{cell.label} ({role})" for cell in plan.cells for role, key in cell.stages.items() if key == stage.key]
-    lines = [f"stage {stage.key}", f"kind: {stage.kind}   state: {_state(store, stage.key)}{_changed(store, stage)}", f"used by: {'; '.join(used) or 'other stages only'}"]
-    lines += [f"input {role}: {plan.stages[key].kind} {key[:12]}  {_state(store, key)}" for role, key in stage.inputs.items()]
+    lines = [
+        f"stage {stage.key}",
+        f"kind: {stage.kind}   state: {_state(store, stage.key)}{_changed(store, stage)}",
+        f"used by: {'; '.join(used) or 'other stages only'}",
+    ]
+    lines += [
+        f"input {role}: {plan.stages[key].kind} {key[:12]}  {_state(store, key)}" for role, key in stage.inputs.items()
+    ]
     lines += ["", "the key is taken over:", json.dumps(stage.spec, indent=1, ensure_ascii=False)]
     folder = store.find(stage.key)
     if folder:
         receipt = Receipt.read(folder)
-        lines += ["", f"folder: {folder}", f"ran: {receipt.started} on {receipt.device}, {receipt.seconds['total']:.1f} s"]
+        lines += [
+            "",
+            f"folder: {folder}",
+            f"ran: {receipt.started} on {receipt.device}, {receipt.seconds['total']:.1f} s",
+        ]
         return lines
     for failed in store.attempts(stage.key):
         lines.append(f"failed {failed.started}: {failed.error}")
-    nearest = min(((len(found), found, other) for other, found in _others(store, stage)), default=None, key=lambda entry: entry[0])
+    nearest = min(
+        ((len(found), found, other) for other, found in _others(store, stage)), default=None, key=lambda entry: entry[0]
+    )
     if nearest:
         lines += ["", f"not cached. The nearest finished {stage.kind} is {nearest[2][:12]}, which differs in:"]
         lines += [f"  {place}: {_text(old)} there, {_text(new)} here" for place, old, new in nearest[1]]
@@ -148,7 +181,9 @@ def _text(value: Any) -> str:
 
 def _changed(store: Store, stage: Stage) -> str:
     changed = store.changed(stage.key, stage.inputs)
-    return f", but made from other bytes of its input {', '.join(changed)}; the next run makes it again" if changed else ""
+    return (
+        f", but made from other bytes of its input {', '.join(changed)}; the next run makes it again" if changed else ""
+    )
 
 
 def _state(store: Store, key: str) -> str:

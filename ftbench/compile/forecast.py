@@ -1,7 +1,8 @@
-"""The forecast pass: every stage of a plan with what it will need and take, and the cells that cannot fit their hardware.
+"""The forecast pass: every stage of a plan with what it will need and take, and the cells that cannot fit their
+hardware.
 
-Components are asked what they train and how long their prompts are (``training``, ``sketch``, ``file``); who does not say gets no
-forecast and a reason, never 0.
+Components are asked what they train and how long their prompts are (``training``, ``sketch``, ``file``); who does not
+say gets no forecast and a reason, never 0.
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ class Forecaster:
         for key, one in self.cell(hardware, stages, splits).items():
             if limit is None or one.needs_bytes is None or one.needs_bytes <= limit:
                 continue
-            why = f"{one.kind} does not fit: needs {one.needs_bytes / GB:.0f} GB of {limit / GB:.0f}, which is {limit / 2**30:.0f} GiB ({terms_text(one)})"
+            why = (
+                f"{one.kind} does not fit: needs {one.needs_bytes / GB:.0f} GB of {limit / GB:.0f}, which is"
+                f" {limit / 2**30:.0f} GiB ({terms_text(one)})"
+            )
             found.append(Problem(f"hardware={hardware.name}", why, self._fixes(stages[key], hardware, splits, limit)))
         return found
 
@@ -70,7 +74,9 @@ class Forecaster:
 
     def _stage(self, stage: Stage, hardware: Hardware, splits: Splits | None) -> Forecast:
         model = component(stage, "model")
-        rates = forecast.rates_of(hardware, rates_for(self.calibrations, hardware, getattr(model, "name_or_path", None)))
+        rates = forecast.rates_of(
+            hardware, rates_for(self.calibrations, hardware, getattr(model, "name_or_path", None))
+        )
         if stage.kind in forecast.LIGHT:
             return forecast.light(stage.kind, hardware, rates, _light_rows(stage, splits))
         price = TokenPrice.of(stage.config.get("model", {}))
@@ -80,47 +86,87 @@ class Forecaster:
             training, unknown = self._training(component(stage, "method"), splits)
             if training is None:
                 return Forecast("train", hardware.name, reason=unknown)
-            return forecast.train(self._subject(model, None, False), training, self.lengths.trained(stage, training, splits), hardware, rates)
+            return forecast.train(
+                self._subject(model, None, False),
+                training,
+                self.lengths.trained(stage, training, splits),
+                hardware,
+                rates,
+            )
         if stage.kind == "merge":
             return forecast.merge(self._subject(model, None, False), hardware, rates)
-        subject = self._subject(model, component(stage, "method") if "weights" in stage.inputs else None, "merged" in stage.inputs)
+        subject = self._subject(
+            model, component(stage, "method") if "weights" in stage.inputs else None, "merged" in stage.inputs
+        )
         if stage.kind == "generate":
             return self._generated(stage, subject, self.lengths.questions(stage, splits), hardware, rates)
         if stage.kind == "likelihood":
             asked = self.lengths.questions(stage, splits)
-            return self._fitting(lambda size: forecast.score("likelihood", subject, asked, size, 1, hardware, rates), SCORED_BATCH, hardware)
+            return self._fitting(
+                lambda size: forecast.score("likelihood", subject, asked, size, 1, hardware, rates),
+                SCORED_BATCH,
+                hardware,
+            )
         if stage.kind == "reference":
             asked = self.lengths.pairs(stage, splits)
-            return self._fitting(lambda size: forecast.score("reference", subject, asked, size, 2, hardware, rates), SCORED_BATCH, hardware)
+            return self._fitting(
+                lambda size: forecast.score("reference", subject, asked, size, 2, hardware, rates),
+                SCORED_BATCH,
+                hardware,
+            )
         return Forecast(stage.kind, hardware.name, reason=f"there is no formula for a {stage.kind} stage")
 
     def answered(self, stage: Stage, hardware: Hardware, prompts: Sequence[int], answers: Sequence[int]) -> Forecast:
-        """Returns the forecast of a ``generate`` stage at the lengths that it turned out to have: what is wrong with it is then wrong with the rates.
+        """Returns the forecast of a ``generate`` stage at the lengths that it turned out to have: what is wrong with it
+        is then wrong with the rates.
 
         Args:
             prompts, answers: tokens of each row, stop tokens included.
         """
         model = component(stage, "model")
-        rates = forecast.rates_of(hardware, rates_for(self.calibrations, hardware, getattr(model, "name_or_path", None)))
-        subject = self._subject(model, component(stage, "method") if "weights" in stage.inputs else None, "merged" in stage.inputs)
+        rates = forecast.rates_of(
+            hardware, rates_for(self.calibrations, hardware, getattr(model, "name_or_path", None))
+        )
+        subject = self._subject(
+            model, component(stage, "method") if "weights" in stage.inputs else None, "merged" in stage.inputs
+        )
         rows = len(prompts)
-        asked = Asked(Lengths.of(prompts, rows), Lengths.of((count - 1 for count in answers), rows), Lengths((), rows), None, "lengths as they turned out")
+        asked = Asked(
+            Lengths.of(prompts, rows),
+            Lengths.of((count - 1 for count in answers), rows),
+            Lengths((), rows),
+            None,
+            "lengths as they turned out",
+        )
         return self._generated(stage, subject, asked, hardware, rates)
 
-    def _generated(self, stage: Stage, subject: Subject, asked: Asked | None, hardware: Hardware, rates: Rates | None) -> Forecast:
+    def _generated(
+        self, stage: Stage, subject: Subject, asked: Asked | None, hardware: Hardware, rates: Rates | None
+    ) -> Forecast:
         decoding = component(stage, "decoding")
         batch, cap, probes = (getattr(decoding, name) for name in ("first_batch", "max_new_tokens", "latency_requests"))
-        return self._fitting(lambda size: forecast.generate(subject, asked, size, cap, probes, hardware, rates), batch, hardware)
+        return self._fitting(
+            lambda size: forecast.generate(subject, asked, size, cap, probes, hardware, rates), batch, hardware
+        )
 
     def _fitting(self, make: Any, batch: int, hardware: Hardware) -> Forecast:
-        """Returns the forecast at the largest batch that fits, as a run halves it where memory runs out; at one row where none does."""
+        """Returns the forecast at the largest batch that fits, as a run halves it where memory runs out; at one row
+        where none does.
+        """
         found: Forecast = make(batch)
-        while batch > 1 and hardware.memory_bytes is not None and found.needs_bytes is not None and found.needs_bytes > hardware.memory_bytes:
+        while (
+            batch > 1
+            and hardware.memory_bytes is not None
+            and found.needs_bytes is not None
+            and found.needs_bytes > hardware.memory_bytes
+        ):
             batch //= 2
             found = make(batch)
         return found
 
-    def _hosted(self, stage: Stage, model: Component, hardware: Hardware, price: TokenPrice, splits: Splits | None) -> Forecast:
+    def _hosted(
+        self, stage: Stage, model: Component, hardware: Hardware, price: TokenPrice, splits: Splits | None
+    ) -> Forecast:
         asked = self.lengths.questions(stage, splits) if stage.kind == "generate" else None
         if asked is None:
             return Forecast(stage.kind, hardware.name, reason="served elsewhere; its tokens could not be looked at")
@@ -130,7 +176,14 @@ class Forecaster:
         tokens = {"prompt": rows * asked.prompts.mean, "completion": rows * answers.mean}
         usd = price.usd({name: round(count) for name, count in tokens.items()})
         basis = f"{price.text()}; {asked.basis}; answers as long as the references"
-        return Forecast(stage.kind, hardware.name, usd=usd, tokens=tokens, basis=basis, reason="served elsewhere: how long it takes is its host's affair")
+        return Forecast(
+            stage.kind,
+            hardware.name,
+            usd=usd,
+            tokens=tokens,
+            basis=basis,
+            reason="served elsewhere: how long it takes is its host's affair",
+        )
 
     # -- what components say of themselves ----------------------------------------------------------------------------
 
@@ -141,8 +194,16 @@ class Forecaster:
             learnt, missing = self._training(method, None)
         window = getattr(model, "context_tokens", None) or (shape.window if shape is not None else None)
         return Subject(
-            shape, getattr(model, "dtype", "auto"), getattr(model, "quantization", None), getattr(model, "attention", "sdpa"), window, learnt, merged, unknown, missing,
-        )  # fmt: skip
+            shape,
+            getattr(model, "dtype", "auto"),
+            getattr(model, "quantization", None),
+            getattr(model, "attention", "sdpa"),
+            window,
+            learnt,
+            merged,
+            unknown,
+            missing,
+        )
 
     def _shape(self, model: Any) -> tuple[Architecture | None, str | None]:
         name = str(getattr(model, "name_or_path", type(model).__name__))
@@ -166,15 +227,23 @@ class Forecaster:
             smaller = "" if subject.quantization else "model.quantization=nf4, "
             return f"Take {smaller}a smaller model, or hardware with more memory"
         asked = self.lengths.trained(stage, training, splits)
-        longest = min(asked.rows_whole.longest if asked is not None else training.max_tokens or 1, training.max_tokens or math.inf, subject.window or math.inf)
+        longest = min(
+            asked.rows_whole.longest if asked is not None else training.max_tokens or 1,
+            training.max_tokens or math.inf,
+            subject.window or math.inf,
+        )
         shape = subject.shape
 
         def needs(run: Training, quantization: str | None) -> float:
-            own = forecast.setting_of(replace(subject, quantization=quantization or subject.quantization), hardware, run.precision)
+            own = forecast.setting_of(
+                replace(subject, quantization=quantization or subject.quantization), hardware, run.precision
+            )
             return sum(training_peak(shape, own, run, int(longest)).values()) + CONTEXT_BYTES
 
         def sharded(run: Training, gpus: int) -> float:
-            """ZeRO-3 (Rajbhandari et al. 2020, section 5.3): weights, gradients and optimizer state are divided, the rest is not."""
+            """ZeRO-3 (Rajbhandari et al. 2020, section 5.3): weights, gradients and optimizer state are divided, the
+            rest is not.
+            """
             terms = training_peak(shape, forecast.setting_of(subject, hardware, run.precision), run, int(longest))
             divided = sum(terms[name] for name in ("weights", "gradients", "optimizer"))
             return divided / gpus + sum(terms.values()) - divided + CONTEXT_BYTES
@@ -203,11 +272,20 @@ def _shape(model: Any, name: str) -> tuple[Architecture | None, str | None]:
     if not isinstance(config, Mapping):
         return None, f"the config.json of {name} holds no object"
     found = architecture(config)
-    return found, None if found is not None else f"the config.json of {name} ({config.get('model_type')}) has no shape that the forecast knows"
+    return (
+        found,
+        (
+            None
+            if found is not None
+            else f"the config.json of {name} ({config.get('model_type')}) has no shape that the forecast knows"
+        ),
+    )
 
 
 def _light_rows(stage: Stage, splits: Splits | None) -> int | None:
     if splits is None:
         return None
     rows, documents = sum(len(splits.split(name)) for name in ("train", "validation", "test")), len(splits.documents)
-    return {"prepare": rows, "check": rows + documents, "tokens": rows, "documents": documents, "index": documents}.get(stage.kind, len(splits.test))
+    return {"prepare": rows, "check": rows + documents, "tokens": rows, "documents": documents, "index": documents}.get(
+        stage.kind, len(splits.test)
+    )

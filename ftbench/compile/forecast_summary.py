@@ -1,4 +1,6 @@
-"""What ``plan.json`` says of a forecast: each stage, each cell as if it ran alone, and the whole run with every shared stage once."""
+"""What ``plan.json`` says of a forecast: each stage, each cell as if it ran alone, and the whole run with every shared
+stage once.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +13,42 @@ from ftbench.cost import forecast
 from ftbench.cost.forecast import Forecast
 
 
-def summary(cells: Mapping[str, tuple[str, Sequence[str]]], stages: Mapping[str, Stage], found: Mapping[str, Mapping[str, Forecast]]) -> dict[str, Any]:
-    """Returns what ``plan.json`` holds: ``stages``, ``cells`` as if each ran alone, and ``total`` with every stage and every model's loading once.
+def summary(
+    cells: Mapping[str, tuple[str, Sequence[str]]],
+    stages: Mapping[str, Stage],
+    found: Mapping[str, Mapping[str, Forecast]],
+) -> dict[str, Any]:
+    """Returns what ``plan.json`` holds: ``stages``, ``cells`` as if each ran alone, and ``total`` with every stage and
+    every model's loading once.
 
     Args:
         cells: id -> hardware's name and the keys of all stages that it needs.
     """
-    per_cell = {identity: _of_cell([found[key][hardware] for key in keys]) for identity, (hardware, keys) in cells.items()}
+    per_cell = {
+        identity: _of_cell([found[key][hardware] for key in keys]) for identity, (hardware, keys) in cells.items()
+    }
     first = {key: found[key][hardware] for hardware, keys in reversed(list(cells.values())) for key in keys}
     once = [first[key] for key in stages if key in first]
     loads = {stages[key].held: one.load_seconds for key, one in first.items() if stages[key].held is not None}
-    parts = [None if one.seconds is None else one.seconds + one.probe_seconds for one in once if one.kind not in forecast.LIGHT or one.seconds is not None]
+    parts = [
+        None if one.seconds is None else one.seconds + one.probe_seconds
+        for one in once
+        if one.kind not in forecast.LIGHT or one.seconds is not None
+    ]
     seconds = _sum([*parts, *loads.values()])
     loading = {stages[key].held: key for key in first if stages[key].held is not None}
     usd = _sum([_usd(one, loads=key in loading.values()) for key, one in first.items() if _priced(one)])
     return {
-        "stages": {key: {name: one.as_dict() for name, one in own.items()} for key, own in found.items() if key in stages},
+        "stages": {
+            key: {name: one.as_dict() for name, one in own.items()} for key, own in found.items() if key in stages
+        },
         "cells": per_cell,
-        "total": {"seconds": seconds, "usd": usd, "calibrated": bool(once) and all(one.calibrated for one in once if one.seconds is not None), "unknown": _reasons(once)},
+        "total": {
+            "seconds": seconds,
+            "usd": usd,
+            "calibrated": bool(once) and all(one.calibrated for one in once if one.seconds is not None),
+            "unknown": _reasons(once),
+        },
     }
 
 
@@ -40,7 +60,9 @@ def _usd(one: Forecast, *, loads: bool) -> float | None:
 
 
 def _priced(one: Forecast) -> bool:
-    """Tells whether a stage counts in dollars: what the CPU does alone where it has seconds and a price, all else always."""
+    """Tells whether a stage counts in dollars: what the CPU does alone where it has seconds and a price, all else
+    always.
+    """
     return one.kind not in forecast.LIGHT or one.usd is not None
 
 

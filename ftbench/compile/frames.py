@@ -1,4 +1,6 @@
-"""The fast composition: a cell is put together from options that Hydra composed once for all cells (see ``ftbench.compile.compose``)."""
+"""The fast composition: a cell is put together from options that Hydra composed once for all cells (see
+``ftbench.compile.compose``).
+"""
 
 from __future__ import annotations
 
@@ -122,7 +124,7 @@ class Frames:
         if frame_key not in self._frames:
             try:
                 base, choices = self._whole.compose(frame_key)
-            except Exception:  # noqa: BLE001 - the same job is composed again by Hydra, which then says what is wrong
+            except Exception:
                 self._frames[frame_key] = None
             else:
                 self._frames[frame_key] = _Frame(base, choices)

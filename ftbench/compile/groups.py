@@ -1,8 +1,9 @@
-"""What the search path holds: the options of axes and sub-axes, their fields, and how a key typed for short is written in full.
+"""What the search path holds: the options of axes and sub-axes, their fields, and how a key typed for short is written
+in full.
 
-A *sub-axis* is a config group inside an axis: a folder such as ``conf/context/retriever/``, shipped or in a user's ``--config-dir``. An
-option of the axis brings it by naming it in its defaults list. A key is *short* when it leaves the sub-axis out (``context.k1`` for
-``context.retriever.k1``). Nothing here knows a sub-axis by its name.
+A *sub-axis* is a config group inside an axis: a folder such as ``conf/context/retriever/``, shipped or in a user's
+``--config-dir``. An option of the axis brings it by naming it in its defaults list. A key is *short* when it leaves the
+sub-axis out (``context.k1`` for ``context.retriever.k1``). Nothing here knows a sub-axis by its name.
 """
 
 from __future__ import annotations
@@ -121,7 +122,8 @@ class Groups:
         return f"{match[1] or ''}{self.full(match[2])}{text[match.end() :]}"
 
     def keys_in_full(self, values: Any, axis: str | None = None) -> Any:
-        """Returns a mapping with its keys in full: dotted keys as they are, or keys within ``axis``, several of them with commas.
+        """Returns a mapping with its keys in full: dotted keys as they are, or keys within ``axis``, several of them
+        with commas.
 
         Anything else than a mapping is returned as it is.
 
@@ -217,7 +219,11 @@ class Groups:
         for default in self._defaults(path):
             if isinstance(default, GroupDefault) and not default.package:
                 found.add(_path(path, default.group).removeprefix(f"{group}/"))
-            elif isinstance(default, ConfigDefault) and default.path not in (None, "_self_") and default.package in (None, "", "_here_"):
+            elif (
+                isinstance(default, ConfigDefault)
+                and default.path not in (None, "_self_")
+                and default.package in (None, "", "_here_")
+            ):
                 found |= self._brought(_path(path, default.path))
         return found
 

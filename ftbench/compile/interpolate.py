@@ -1,4 +1,6 @@
-"""Resolves ``${a.b}`` in plain dicts, as OmegaConf does, a hundred times faster; leaves every other form to OmegaConf."""
+"""Resolves ``${a.b}`` in plain dicts, as OmegaConf does, a hundred times faster; leaves every other form to
+OmegaConf.
+"""
 
 from __future__ import annotations
 

@@ -13,10 +13,14 @@ JUDGE = "judge."
 """Beginning of the roles of judge stages; the metric's name follows."""
 
 Rivals = Callable[[dict[str, Any], str], "list[str]"]
-"""``rivals(axis -> option, split)``: generate stages of the cells that the condition names, over the same data; first the one with the same seed."""
+"""``rivals(axis -> option, split)``: generate stages of the cells that the condition names, over the same data; first
+the one with the same seed.
+"""
 
 
-def judge_stage(add: Callable[..., str], metric: Any, generate: str, prepare: str, split: str, rivals: Rivals | None) -> str | None:
+def judge_stage(
+    add: Callable[..., str], metric: Any, generate: str, prepare: str, split: str, rivals: Rivals | None
+) -> str | None:
     """Adds one judge's stage over one cell's answers.
 
     Returns:
@@ -30,9 +34,22 @@ def judge_stage(add: Callable[..., str], metric: Any, generate: str, prepare: st
             return None
         inputs["against"] = found[0]
     model = metric.model().locate()
-    config = {"metric": node(metric), "judge": node(model), "split": split, "max_new_tokens": metric.judge["max_new_tokens"]}
-    identity = {name: value for name, value in metric.identity().items() if name != "against"}  # the input says against whom
-    return add("judge", {"metric": identity, "split": split}, inputs, config, digest(model.identity()) if getattr(model, "weights", True) else None)
+    config = {
+        "metric": node(metric),
+        "judge": node(model),
+        "split": split,
+        "max_new_tokens": metric.judge["max_new_tokens"],
+    }
+    identity = {
+        name: value for name, value in metric.identity().items() if name != "against"
+    }  # the input says against whom
+    return add(
+        "judge",
+        {"metric": identity, "split": split},
+        inputs,
+        config,
+        digest(model.identity()) if getattr(model, "weights", True) else None,
+    )
 
 
 def judge_problems(metrics: Iterable[Any], rivals: Rivals, verb: str) -> list[Problem]:
@@ -45,10 +62,32 @@ def judge_problems(metrics: Iterable[Any], rivals: Rivals, verb: str) -> list[Pr
         if metric.kind == "pairwise" and isinstance(against, dict):
             found = rivals(against, "test")
             if not found:
-                problems.append(Problem("judge.against", f"{against} is no cell of this matrix over the same data", "Add that cell, or set judge.against=references"))
+                problems.append(
+                    Problem(
+                        "judge.against",
+                        f"{against} is no cell of this matrix over the same data",
+                        "Add that cell, or set judge.against=references",
+                    )
+                )
             elif len(set(found)) > 1:
-                problems.append(Problem("judge.against", f"{against} is {len(set(found))} cells of this matrix", "Name more of its axes, such as {method: none, context: zero_shot}"))
+                problems.append(
+                    Problem(
+                        "judge.against",
+                        f"{against} is {len(set(found))} cells of this matrix",
+                        "Name more of its axes, such as {method: none, context: zero_shot}",
+                    )
+                )
         if verb != "plan" and not metric.model().resolved():
-            problems.append(Problem("judge.model", "its revision cannot be looked up from here", "Set judge.settings.revision to a commit, or go online once"))
-        problems += [Problem("judge.model", problem.why, problem.fix) for problem in getattr(metric.model(), "missing", list)()] if verb != "plan" else []
+            problems.append(
+                Problem(
+                    "judge.model",
+                    "its revision cannot be looked up from here",
+                    "Set judge.settings.revision to a commit, or go online once",
+                )
+            )
+        problems += (
+            [Problem("judge.model", problem.why, problem.fix) for problem in getattr(metric.model(), "missing", list)()]
+            if verb != "plan"
+            else []
+        )
     return problems

@@ -15,8 +15,8 @@ ALWAYS = ("model", "method", "context")
 def labels(cells: Sequence[tuple[dict[str, str], dict[str, Any]]], replaced: Collection[str] = ()) -> list[str]:
     """Names each cell by its model, method and context, and by whatever else differs within the matrix.
 
-    A sub-axis stands behind its axis where the axis's option does not tell it: where cells of one option differ by it, or where some cell
-    has another than its option brings.
+    A sub-axis stands behind its axis where the axis's option does not tell it: where cells of one option differ by it,
+    or where some cell has another than its option brings.
 
     Args:
         cells: per cell, axis and sub-axis -> resolved option, and dotted key -> value for what was typed or coupled.
@@ -26,11 +26,19 @@ def labels(cells: Sequence[tuple[dict[str, str], dict[str, Any]]], replaced: Col
         One label per cell, all different if the cells are, such as ``tiny lora zero_shot rank=16``.
     """
     varying = {axis for axis in AXES if len({names[axis] for names, _ in cells}) > 1}
-    varying |= {group for group in sub_axes([names for names, _ in cells]) if group in replaced or _told_by_no_option(cells, group)}
+    varying |= {
+        group
+        for group in sub_axes([names for names, _ in cells])
+        if group in replaced or _told_by_no_option(cells, group)
+    }
     keys = list(dict.fromkeys(key for _, values in cells for key in values))
     told = [key for key in keys if len({repr(values[key]) for _, values in cells if key in values}) > 1]
     found = _labels(cells, varying, told)
-    return found if len(set(found)) == len({repr(cell) for cell in cells}) else _labels(cells, varying, [key for key in keys if _differs(cells, key)])
+    return (
+        found
+        if len(set(found)) == len({repr(cell) for cell in cells})
+        else _labels(cells, varying, [key for key in keys if _differs(cells, key)])
+    )
 
 
 def distinct(cells: dict[str, Cell]) -> dict[str, Cell]:
@@ -40,7 +48,9 @@ def distinct(cells: dict[str, Cell]) -> dict[str, Cell]:
     found = {}
     for key, cell in cells.items():
         label = f"{cell.label} {key[:4]}" if labels_seen.count(cell.label) > 1 else cell.label
-        way = f"{cell.approach_label} {cell.approach[:4]}" if ways.count(cell.approach_label) > 1 else cell.approach_label
+        way = (
+            f"{cell.approach_label} {cell.approach[:4]}" if ways.count(cell.approach_label) > 1 else cell.approach_label
+        )
         found[key] = replace(cell, label=label, approach_label=way)
     return found
 
@@ -52,7 +62,11 @@ def _labels(cells: Sequence[tuple[dict[str, str], dict[str, Any]]], varying: set
         parts = []
         for axis in AXES_SHOWN:
             parts += [names[axis]] if _tells(axis, names[axis], varying) else []
-            parts += [names[group] for group in sub_axes([names]) if axis_of(group) == axis and group in varying and names[group]]
+            parts += [
+                names[group]
+                for group in sub_axes([names])
+                if axis_of(group) == axis and group in varying and names[group]
+            ]
         found.append(" ".join(parts + [f"{short[key]}={_show(values[key])}" for key in keys if key in values]))
     return found
 

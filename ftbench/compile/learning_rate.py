@@ -1,4 +1,6 @@
-"""What ``method.learning_rate: null`` means: the default of the pair of weights and objective, which a model may know better."""
+"""What ``method.learning_rate: null`` means: the default of the pair of weights and objective, which a model may know
+better.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,19 @@ from ftbench.core.errors import Refused
 
 
 def with_learning_rates(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a composed config whose method, and whatever it starts from, have a learning rate where their pair has a default.
+    """Returns a composed config whose method, and whatever it starts from, have a learning rate where their pair has a
+    default.
 
-    A model's own rate for the pair (``model.learning_rates``: objective -> kind of weights -> rate) comes before the objective's.
+    A model's own rate for the pair (``model.learning_rates``: objective -> kind of weights -> rate) comes before the
+    objective's.
     """
     return {**config, "method": _filled(config["method"], config["model"])}
 
 
 def rate_lines(config: Mapping[str, Any], method: str) -> list[str]:
-    """Returns a sentence for the method's learning rate where it is the default of its pair, with whose default it is."""
+    """Returns a sentence for the method's learning rate where it is the default of its pair, with whose default
+    it is.
+    """
     return [
         f"learning rate {rate:g} for {method}{place}: the default of {kind} weights under {objective} ({source})"
         for place, node in _nodes(config["method"])
@@ -45,7 +51,9 @@ def _filled(method: Any, model: Mapping[str, Any]) -> Any:
 
 
 def _default(method: Mapping[str, Any], model: Mapping[str, Any]) -> tuple[str, str, float | None, str]:
-    """Returns the objective's name, the kind of weights, the pair's default (None where there is none), and whose it is."""
+    """Returns the objective's name, the kind of weights, the pair's default (None where there is none), and whose it
+    is.
+    """
     objective, weights = method["objective"], method["weights"]
     try:
         cls = target_class(str(weights["_target_"]), "method.weights")

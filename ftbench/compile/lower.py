@@ -14,14 +14,14 @@ from ftbench.core.component import Component, node, plain, text_identity
 from ftbench.core.protocols import AddStage
 from ftbench.core.stage import Stage
 
-
 LEARNING = ("train", "reference")
 """Kinds of stages that read training rows as prompts."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The located components of one cell, as ``Method.lower`` and ``Context.lower`` see them; see ``core.protocols.Lowered``.
+    """The located components of one cell, as ``Method.lower`` and ``Context.lower`` see them; see
+    ``core.protocols.Lowered``.
 
     ``corpus`` loads the documents beside the rows of ``dataset``; None where there are none, or none that can be read.
     """
@@ -48,7 +48,11 @@ class Parts:
     def data_identity(self) -> dict[str, Any]:
         """Returns what decides which data the cell is about: its rows, and the documents where it reads any."""
         rows = self.dataset.identity()
-        return {**rows, "corpus": self.corpus.identity()} if self.retrieves and self.corpus not in (None, self.dataset) else rows
+        return (
+            {**rows, "corpus": self.corpus.identity()}
+            if self.retrieves and self.corpus not in (None, self.dataset)
+            else rows
+        )
 
 
 @dataclass
@@ -57,7 +61,9 @@ class Graph:
 
     stages: dict[str, Stage] = field(default_factory=dict)
 
-    def add(self, kind: str, spec: dict[str, Any], inputs: dict[str, str], config: dict[str, Any], model: str | None = None) -> str:
+    def add(
+        self, kind: str, spec: dict[str, Any], inputs: dict[str, str], config: dict[str, Any], model: str | None = None
+    ) -> str:
         """Adds a stage, or finds the one that is the same, and returns its key."""
         stage = Stage(kind, spec, inputs, config, model)
         self.stages.setdefault(stage.key, stage)
@@ -99,7 +105,9 @@ def lower(
     elif weights:
         inputs["weights"] = weights
     if harness is not None and has_weights(parts):
-        roles.update(_harness(graph, parts, harness, declared, {role: key for role, key in inputs.items() if role != "prepare"}))
+        roles.update(
+            _harness(graph, parts, harness, declared, {role: key for role, key in inputs.items() if role != "prepare"})
+        )
     context = parts.context.lower(graph.add, parts)
     roles.update(context)
     inputs.update(context)
@@ -111,14 +119,20 @@ def lower(
 
 
 def _instructed(add: AddStage, parts: Parts) -> AddStage:
-    """Returns ``add`` for a method's stages: the rows that weights are made from carry the instruction that they are asked with."""
+    """Returns ``add`` for a method's stages: the rows that weights are made from carry the instruction that they are
+    asked with.
+    """
     if parts.prompt.empty:
         return add
 
-    def told(kind: str, spec: dict[str, Any], inputs: dict[str, str], config: dict[str, Any], model: str | None = None) -> str:
+    def told(
+        kind: str, spec: dict[str, Any], inputs: dict[str, str], config: dict[str, Any], model: str | None = None
+    ) -> str:
         if kind not in LEARNING:  # an index holds no questions
             return add(kind, spec, inputs, config, model)
-        return add(kind, {**spec, "prompt": parts.prompt.identity()}, inputs, {**config, "prompt": node(parts.prompt)}, model)
+        return add(
+            kind, {**spec, "prompt": parts.prompt.identity()}, inputs, {**config, "prompt": node(parts.prompt)}, model
+        )
 
     return told
 
@@ -126,27 +140,39 @@ def _instructed(add: AddStage, parts: Parts) -> AddStage:
 def data_stages(graph: Graph, parts: Parts, harness: Any, checks: Any) -> dict[str, str]:
     """Adds the stages that read the dataset, look at its rows, and count the tokens of a model that has any.
 
-    What is dropped is in the key of ``prepare`` and so in all that follow; what is only said is in the keys of ``check`` alone. Documents are a
-    stage of their own: nothing but a leak that they cause makes a cell depend on them that does not read them.
+    What is dropped is in the key of ``prepare`` and so in all that follow; what is only said is in the keys of
+    ``check`` alone. Documents are a stage of their own: nothing but a leak that they cause makes a cell depend on them
+    that does not read them.
     """
     spec: dict[str, Any] = {"dataset": parts.dataset.identity()}
     config: dict[str, Any] = {"dataset": node(parts.dataset)}
     asked = {} if harness is None else {"benchmarks": harness.questions_identity()}
     documents = {} if parts.corpus is None else {"documents": parts.corpus.identity()}
     corpus = {} if parts.corpus is None else {"corpus": node(parts.corpus)}
-    looking = {} if checks is None else {"data": node(checks), **({} if harness is None else {"harness": node(harness)}), **corpus}
+    looking = (
+        {}
+        if checks is None
+        else {"data": node(checks), **({} if harness is None else {"harness": node(harness)}), **corpus}
+    )
     drops = checks is not None and checks.drops
     if drops:
         spec |= {"dropping": checks.dropping(), **asked, **documents}
         config |= looking
     roles = {"prepare": graph.add("prepare", spec, {}, config)}
     if checks is not None:
-        roles["check"] = graph.add("check", {"checks": checks.identity(), **asked, **documents}, {"prepare": roles["prepare"]}, looking)
+        roles["check"] = graph.add(
+            "check", {"checks": checks.identity(), **asked, **documents}, {"prepare": roles["prepare"]}, looking
+        )
     if documents and parts.retrieves:
         roles["documents"] = graph.add("documents", documents, {"prepare": roles["prepare"]} if drops else {}, corpus)
     if checks is not None and hasattr(parts.whole, "format") and has_weights(parts):
         add = _instructed(graph.add, parts)
-        roles["tokens"] = add("tokens", {"model": text_identity(parts.whole.identity())}, {"prepare": roles["prepare"]}, {"model": node(parts.whole)})
+        roles["tokens"] = add(
+            "tokens",
+            {"model": text_identity(parts.whole.identity())},
+            {"prepare": roles["prepare"]},
+            {"model": node(parts.whole)},
+        )
     return roles
 
 
@@ -163,15 +189,35 @@ def _evaluate(
     reads = {metric.reads for metric in metrics.values()}
     model, context = parts.model.identity(), parts.context.identity()
     told = {} if parts.prompt.empty else {"prompt": parts.prompt.identity()}
-    nodes = {"prompt": node(parts.prompt), "model": node(parts.model), "method": node(parts.method), "context": node(parts.context), "split": split, "seed": parts.seed}
+    nodes = {
+        "prompt": node(parts.prompt),
+        "model": node(parts.model),
+        "method": node(parts.method),
+        "context": node(parts.context),
+        "split": split,
+        "seed": parts.seed,
+    }
     base = inputs.get("merged") or digest(model) if has_weights(parts) else None
     scored = {}
     if reads & {"outputs", "judgements"} or not getattr(parts.model, "log_probabilities", True):
         seed = parts.seed if parts.context.seeded or parts.decoding.seeded else None
-        spec = {**told, "model": model, "context": context, "decoding": parts.decoding.identity(), "split": split, "seed": seed}
+        spec = {
+            **told,
+            "model": model,
+            "context": context,
+            "decoding": parts.decoding.identity(),
+            "split": split,
+            "seed": seed,
+        }
         scored["generate"] = graph.add("generate", spec, inputs, {**nodes, "decoding": node(parts.decoding)}, base)
     if "likelihood" in reads and getattr(parts.model, "log_probabilities", True):
-        spec = {**told, "model": model, "context": context, "split": split, "seed": parts.seed if parts.context.seeded else None}
+        spec = {
+            **told,
+            "model": model,
+            "context": context,
+            "split": split,
+            "seed": parts.seed if parts.context.seeded else None,
+        }
         scored["likelihood"] = graph.add("likelihood", spec, inputs, nodes, base)
     for name, metric in metrics.items():
         if metric.reads == "judgements" and (split == "test" or name == settings.primary_metric):
@@ -185,26 +231,38 @@ def _evaluate(
 
 
 def _harness(graph: Graph, parts: Parts, harness: Any, declared: Parts, inputs: dict[str, str]) -> dict[str, str]:
-    """Adds a stage per task for the cell's weights and, where they were trained, for what they were trained from (forgetting)."""
+    """Adds a stage per task for the cell's weights and, where they were trained, for what they were trained from
+    (forgetting).
+    """
     roles = {}
     for task in harness.tasks:
         own = harness.only(task)
         roles[HARNESS + task] = _harness_stage(graph, parts.model, parts.method, own, inputs)
         if inputs:
-            untouched = declared.whole if declared.method.base(declared.whole) != declared.whole or "merged" in inputs else declared.model
+            untouched = (
+                declared.whole
+                if declared.method.base(declared.whole) != declared.whole or "merged" in inputs
+                else declared.model
+            )
             roles[HARNESS_BASE + task] = _harness_stage(graph, untouched, None, own, {})
     return roles
 
 
 def _harness_stage(graph: Graph, model: Any, method: Any, harness: Any, inputs: dict[str, str]) -> str:
     identity = model.identity()
-    config = {"model": node(model), "harness": node(harness), **({} if method is None or "weights" not in inputs else {"method": node(method)})}
+    config = {
+        "model": node(model),
+        "harness": node(harness),
+        **({} if method is None or "weights" not in inputs else {"method": node(method)}),
+    }
     base = inputs.get("merged") or digest(identity)
     return graph.add("harness", {"model": identity, "harness": harness.identity()}, inputs, config, base)
 
 
 def has_weights(parts: Parts) -> bool:
-    """True for a model whose weights can be asked here: neither a file of answers nor a model behind an interface elsewhere."""
+    """True for a model whose weights can be asked here: neither a file of answers nor a model behind an interface
+    elsewhere.
+    """
     return getattr(parts.model, "weights", True)
 
 

@@ -55,7 +55,9 @@ class Compiled:
     notes: tuple[str, ...]
 
 
-def compile_matrix(composer: Composer, jobs: Sequence[Sequence[str]], verb: str = "run", search: Round | None = None) -> Compiled:
+def compile_matrix(
+    composer: Composer, jobs: Sequence[Sequence[str]], verb: str = "run", search: Round | None = None
+) -> Compiled:
     """Compiles all jobs of one sweep together.
 
     Args:
@@ -109,12 +111,21 @@ class _Compiler:
         self.loose = {key for point in points for key in self._shown(point) if is_open(key)}
         owners: Sequence[int] = range(len(points))
         if points and not any(point.problems for point in points) and self._settings(points[0].config).effort.wanted:
-            expanded = effort.expand(points, self.round, self.loose, lambda config: self._examined(config, self._settings(config)), self.composer.groups)
+            expanded = effort.expand(
+                points,
+                self.round,
+                self.loose,
+                lambda config: self._examined(config, self._settings(config)),
+                self.composer.groups,
+            )
             points, owners, self.loose, self.searched = expanded
         ids, plan = self._plan(points, excluded)
         named = (plan.settings.get("decision") or {}).get("baseline")
         if plan.cells and named is not None and all(cell.choices["method"] != named for cell in plan.cells):
-            self.reader.notes.append(f"decision.baseline={named}: no cell has this method, so returns are told against none. Add it, or name one of the matrix")
+            self.reader.notes.append(
+                f"decision.baseline={named}: no cell has this method, so returns are told against none. Add it, or name"
+                " one of the matrix"
+            )
         self.reader.notes += _unchosen(plan)
         index = {str(owner): identity for owner, identity in reversed(list(zip(owners, ids, strict=True)))}
         notes = scrub((*self.reader.notes, *self.builder.unread_notes()))
@@ -150,7 +161,11 @@ class _Compiler:
             identity = self._cell_id(parts)
             ids.append(identity)
             if identity not in cells:
-                said = [text for part in (parts.model, parts.context, *metrics.values()) for text in part.remarks(splits)] if splits else []
+                said = (
+                    [text for part in (parts.model, parts.context, *metrics.values()) for text in part.remarks(splits)]
+                    if splits
+                    else []
+                )
                 if built.harness is not None and not has_weights(parts):
                     said.append("harness: n/a, this model has no weights here to ask")
                 bounds = [f"{axis}={point.names[axis]}" for axis in AXES if not getattr(parts, axis).deployable]
@@ -163,7 +178,11 @@ class _Compiler:
                 if splits is not None and stages["prepare"] not in samples:
                     samples[stages["prepare"]] = group_sizes(splits.test)
                     frozen[stages["prepare"]] = digest([row.as_dict() for row in splits.test])
-                values = {key: select.value_at(point.config, key) for key in sorted(self.loose) if "." in key and select.has(point.config, key)}
+                values = {
+                    key: select.value_at(point.config, key)
+                    for key in sorted(self.loose)
+                    if "." in key and select.has(point.config, key)
+                }
                 values |= {axis: option_words(point.names, axis) for axis in tried}
                 approach = approach_id(point.config, parts, self.loose)
                 more = (stages, point.baseline, notes, approach, way, values, not bounds)
@@ -171,21 +190,47 @@ class _Compiler:
         ranked = (compared, metrics, first.primary_metric) if first else None
         problems = rules.tokenizer_rules(*ranked) or rules.method_rules(*ranked) if ranked else []
         for identity, cell in list(cells.items()) if problems else []:
-            ids = [self.reader.refuse(cell.overrides, cell.config, cell.choices, cell.label, problems) if old == identity else old for old in ids]
+            ids = [
+                (
+                    self.reader.refuse(cell.overrides, cell.config, cell.choices, cell.label, problems)
+                    if old == identity
+                    else old
+                )
+                for old in ids
+            ]
             del cells[identity]
         stages = {key: stage for key, stage in graph.stages.items() if cells}
         cells = distinct(cells)
-        settings_data = {**plain(first), "samples": samples, "frozen": frozen, "data_checks": list(reports.values())} if first else {}
+        settings_data = (
+            {**plain(first), "samples": samples, "frozen": frozen, "data_checks": list(reports.values())}
+            if first
+            else {}
+        )
         store = str(Path(first.store.dir).expanduser().resolve()) if first else ""
-        made = summary({identity: needs[identity] for identity in cells}, stages, self.forecaster.found) if self.forecaster is not None and cells else None
+        made = (
+            summary({identity: needs[identity] for identity in cells}, stages, self.forecaster.found)
+            if self.forecaster is not None and cells
+            else None
+        )
         searches = effort.searches(self.searched, tuple(cells.values()))
-        return ids, Plan(tuple(cells.values()), stages, tuple(self.reader.refusals.values()), store, settings_data, made, excluded, searches=searches)
+        return ids, Plan(
+            tuple(cells.values()),
+            stages,
+            tuple(self.reader.refusals.values()),
+            store,
+            settings_data,
+            made,
+            excluded,
+            searches=searches,
+        )
 
     def _settings(self, config: dict[str, Any]) -> Settings:
         return build(settings_node(config), "")
 
     def _examined(self, config: dict[str, Any], settings: Settings) -> Examined:
-        """Builds what a config describes, asks every rule about it, and lowers it where none objects: a trial to validation and the primary metric."""
+        """Builds what a config describes, asks every rule about it, and lowers it where none objects: a trial to
+        validation and the primary metric.
+        """
         parts, metrics, problems = self.builder.parts(config, settings)
         harness, wrong = self.builder.harness(settings)
         checks, unsound = self.builder.checks(settings)
@@ -197,35 +242,73 @@ class _Compiler:
         if splits is not None:
             problems += rules.data_rules(parts, settings, splits) + self.builder.shown(parts, checks, splits)
         elif parts.retrieves and parts.corpus is None:
-            problems.append(Problem("dataset.documents", "none are named, and this context shows some", "Set dataset.documents=FILE and dataset.document_text=COLUMN"))
-        problems += rules.weightless_rules(parts) + rules.train_context_rules(parts) + rules.backend_rules(parts) + rules.quantised_rules(parts) + rules.harness_rules(parts, harness) + rules.run_rules(parts, self.verb)
+            problems.append(
+                Problem(
+                    "dataset.documents",
+                    "none are named, and this context shows some",
+                    "Set dataset.documents=FILE and dataset.document_text=COLUMN",
+                )
+            )
+        problems += (
+            rules.weightless_rules(parts)
+            + rules.train_context_rules(parts)
+            + rules.backend_rules(parts)
+            + rules.quantised_rules(parts)
+            + rules.harness_rules(parts, harness)
+            + rules.run_rules(parts, self.verb)
+        )
         found = found._replace(splits=splits, report=looked.report, problems=problems)
         rivals = rivals_of(self.points, self.builder, parts, settings, metrics, found.graph, harness, checks)
-        problems += judge_problems(metrics.values(), rivals, self.verb) + rules.advisory_rules(settings, metrics, config)
+        problems += judge_problems(metrics.values(), rivals, self.verb) + rules.advisory_rules(
+            settings, metrics, config
+        )
         if problems:
             return found
         if self.searched:
-            roles = lower(found.graph, parts, settings, {settings.primary_metric: metrics[settings.primary_metric]}, None, checks, ("validation",))
+            roles = lower(
+                found.graph,
+                parts,
+                settings,
+                {settings.primary_metric: metrics[settings.primary_metric]},
+                None,
+                checks,
+                ("validation",),
+            )
         else:
             roles = lower(found.graph, parts, settings, metrics, harness, checks, rivals=rivals)
         self.forecaster = self.forecaster or Forecaster(read_calibrations(Path(settings.store.dir).expanduser()))
         wanted = {key: found.graph.stages[key] for key in needed(found.graph.stages, roles.values())}
-        return found._replace(roles=roles, needed=tuple(wanted), problems=self.forecaster.problems(parts.hardware, wanted, splits))
+        return found._replace(
+            roles=roles, needed=tuple(wanted), problems=self.forecaster.problems(parts.hardware, wanted, splits)
+        )
 
     def _shown(self, point: Point) -> dict[str, Any]:
         """Returns the values worth a place in the label: those typed, and those that a couple set."""
-        shown = {key: select.value_at(point.config, key) for key in sorted(point.composed.values) if key.split(".")[0] not in ("matrix", "effort", "store", "hydra")}
+        shown = {
+            key: select.value_at(point.config, key)
+            for key in sorted(point.composed.values)
+            if key.split(".")[0] not in ("matrix", "effort", "store", "hydra")
+        }
         if self.round.chosen is not None:
             shown["seed"] = point.config["seed"]
-        if not any(component is None or component.seeded for component in (self.builder.component(axis, point.config[axis])[0] for axis in SEEDED)):
+        if not any(
+            component is None or component.seeded
+            for component in (self.builder.component(axis, point.config[axis])[0] for axis in SEEDED)
+        ):
             shown.pop("seed", None)
         for axis in AXES:
-            shown |= {key: value for key, value in select.changed(point.composed.config[axis], point.config[axis], axis).items() if key not in point.searched}
+            shown |= {
+                key: value
+                for key, value in select.changed(point.composed.config[axis], point.config[axis], axis).items()
+                if key not in point.searched
+            }
         shown |= {key: value for key, value in point.searched.items() if key not in AXES}
         return shown | {"seed": shown.pop("seed")} if "seed" in shown else shown  # last, where it is easiest to tell
 
     def _cell_id(self, parts: Parts) -> str:
-        axes = {axis: getattr(parts, axis).identity() for axis in AXES if not getattr(getattr(parts, axis), "empty", False)} | {"dataset": parts.data_identity()}
+        axes = {
+            axis: getattr(parts, axis).identity() for axis in AXES if not getattr(getattr(parts, axis), "empty", False)
+        } | {"dataset": parts.data_identity()}
         seeded = any(getattr(parts, axis).seeded for axis in SEEDED)
         return digest({**axes, "seed": parts.seed if seeded else None})[:ID_LENGTH]
 

@@ -1,4 +1,6 @@
-"""Resolves the names in ``metrics``: options of ``conf/metric``, a user's own among them, or dotted paths of functions."""
+"""Resolves the names in ``metrics``: options of ``conf/metric``, a user's own among them, or dotted paths of
+functions.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from ftbench.core.errors import Problem, Refused, did_you_mean
 FUNCTION = "ftbench.metrics.function.FunctionMetric"
 
 
-def metric_components(composer: Composer, names: list[str], config: dict[str, Any]) -> tuple[dict[str, Component], list[Problem]]:
+def metric_components(
+    composer: Composer, names: list[str], config: dict[str, Any]
+) -> tuple[dict[str, Component], list[Problem]]:
     """Builds the metrics of one cell.
 
     Args:
@@ -31,7 +35,10 @@ def metric_components(composer: Composer, names: list[str], config: dict[str, An
         try:
             node = _node(composer, name)
             if node is None:
-                fix = did_you_mean(name, composer.options("metric")) + "; or the dotted path of a function f(prediction, references)"
+                fix = (
+                    did_you_mean(name, composer.options("metric"))
+                    + "; or the dotted path of a function f(prediction, references)"
+                )
                 problems.append(Problem("metrics", f"{name}: no such metric", fix))
                 continue
             metric = build(resolve(node, config), f"metric.{name}")
@@ -40,7 +47,13 @@ def metric_components(composer: Composer, names: list[str], config: dict[str, An
         except Refused as refused:
             problems += refused.problems
         except OmegaConfBaseException as error:
-            problems.append(Problem(f"metric.{name}", str(error).splitlines()[0], "Every dataset option needs the keys that its metrics refer to"))
+            problems.append(
+                Problem(
+                    f"metric.{name}",
+                    str(error).splitlines()[0],
+                    "Every dataset option needs the keys that its metrics refer to",
+                )
+            )
     return found, problems
 
 
@@ -53,9 +66,17 @@ def with_models(composer: Composer, config: dict[str, Any]) -> tuple[dict[str, A
     node = composer.option_node("model", name)
     if node is None:
         return config, [Problem("judge.model", f"{name}: no such model", did_you_mean(name, composer.options("model")))]
-    problems = [Problem(f"judge.settings.{key}", "no such key", did_you_mean(key, [one for one in node if one != "_target_"])) for key in settings if key not in node]
+    problems = [
+        Problem(f"judge.settings.{key}", "no such key", did_you_mean(key, [one for one in node if one != "_target_"]))
+        for key in settings
+        if key not in node
+    ]
     whole = {**node, **settings}
-    problems += [Problem(f"judge.settings.{key}", f"judge.model={name} needs it", f"Set 'judge.settings={{{key}: ...}}'") for key, value in whole.items() if value == "???"]
+    problems += [
+        Problem(f"judge.settings.{key}", f"judge.model={name} needs it", f"Set 'judge.settings={{{key}: ...}}'")
+        for key, value in whole.items()
+        if value == "???"
+    ]
     if "???" in whole.values():
         return config, problems
     return {**config, "judge": {**judge, "model": resolve(whole, config)}}, problems

@@ -1,4 +1,6 @@
-"""From the words of a job to a point of the matrix: composed, coupled, with what its model suggests, or refused with all that is wrong."""
+"""From the words of a job to a point of the matrix: composed, coupled, with what its model suggests, or refused with
+all that is wrong.
+"""
 
 from __future__ import annotations
 
@@ -59,25 +61,49 @@ class Reader:
                 problems += rules.not_finite(cell.config)
                 if not problems:
                     groups = self.composer.groups
-                    config, space = take_out(cell.config, [group for group in groups.sub_axes if group in cell.choices], groups.keys_in_full)
-                    return self._with_artifact(replace(cell, config=stable_node(with_learning_rates(groups.config_in_full(config))), search=space))
+                    config, space = take_out(
+                        cell.config, [group for group in groups.sub_axes if group in cell.choices], groups.keys_in_full
+                    )
+                    return self._with_artifact(
+                        replace(
+                            cell, config=stable_node(with_learning_rates(groups.config_in_full(config))), search=space
+                        )
+                    )
             except Refused as refused:
                 problems += refused.problems
             except (HydraException, OmegaConfBaseException) as error:
                 cause = f" ({str(error.__cause__).splitlines()[0]})" if error.__cause__ else ""
-                problems.append(Problem(" ".join(job), str(error).splitlines()[0] + cause, "Mend this override; --cfg job shows what there is"))
+                problems.append(
+                    Problem(
+                        " ".join(job),
+                        str(error).splitlines()[0] + cause,
+                        "Mend this override; --cfg job shows what there is",
+                    )
+                )
         return self.refuse(tuple(job), {}, {}, " ".join(job), problems)
 
     def _unknown(self, key: str, value: Any) -> list[Problem]:
-        """Returns a problem for an axis or sub-axis that has no such option, and for a sub-axis that there is not, or that is typed as a value."""
+        """Returns a problem for an axis or sub-axis that has no such option, and for a sub-axis that there is not, or
+        that is typed as a value.
+        """
         groups, axis = self.composer.groups, axis_of(key)
         if key in AXES or groups.is_sub_axis(key):
             known = self.composer.options(key)
-            return [Problem(f"{key}={value}", f"no such {key}", did_you_mean(value, known))] if isinstance(value, str) and value not in known else []
+            return (
+                [Problem(f"{key}={value}", f"no such {key}", did_you_mean(value, known))]
+                if isinstance(value, str) and value not in known
+                else []
+            )
         if axis in AXES and "/" in key:
             return [Problem(f"{key}={value}", f"{axis} has no such sub-axis", did_you_mean(key, groups.below(axis)))]
         if groups.is_sub_axis(key.replace(".", "/")) and isinstance(value, str):
-            return [Problem(f"{key}={value}", "chooses an option, and is written as a value", f"Write {key.replace('.', '/')}={value}")]
+            return [
+                Problem(
+                    f"{key}={value}",
+                    "chooses an option, and is written as a value",
+                    f"Write {key.replace('.', '/')}={value}",
+                )
+            ]
         return []
 
     def names(self, cell: Composed) -> dict[str, str]:
@@ -86,33 +112,54 @@ class Reader:
         return {group: self._root(group, cell.choices[group]) for group in chosen}
 
     def _with_artifact(self, cell: Composed) -> Composed:
-        """Returns the cell, shipping what its method wrote where that cannot be merged: it is the same cell under every artifact."""
+        """Returns the cell, shipping what its method wrote where that cannot be merged: it is the same cell under every
+        artifact.
+        """
         method = self.builder.component("method", cell.config["method"])[0]
         if cell.choices["artifact"] == AS_TRAINED or method is None or method.mergeable:
             return cell
         config = {**cell.config, "artifact": self.composer.option_node("artifact", AS_TRAINED)}
         return replace(cell, config=config, choices={**cell.choices, "artifact": AS_TRAINED})
 
-    def refuse(self, overrides: tuple[str, ...], config: dict[str, Any], names: dict[str, str], label: str, problems: list[Problem]) -> str:
+    def refuse(
+        self,
+        overrides: tuple[str, ...],
+        config: dict[str, Any],
+        names: dict[str, str],
+        label: str,
+        problems: list[Problem],
+    ) -> str:
         problems = [self._in_full(problem) for problem in problems]
-        identity = digest({"overrides": list(overrides), "problems": [problem.as_dict() for problem in problems]})[:ID_LENGTH]
+        identity = digest({"overrides": list(overrides), "problems": [problem.as_dict() for problem in problems]})[
+            :ID_LENGTH
+        ]
         texts = tuple(scrub(problem.as_dict()) for problem in problems)
         self.refusals[identity] = Refusal(identity, label, names, overrides, config, texts)
         return identity
 
     def _in_full(self, problem: Problem) -> Problem:
-        """Returns the problem with the fix for an option's file that has a key of a sub-axis at its top, where only the command line may write it."""
+        """Returns the problem with the fix for an option's file that has a key of a sub-axis at its top, where only the
+        command line may write it.
+        """
         axis, _, field = problem.where.partition(".")
         groups = self.composer.groups
-        homes = [path for path in groups.below(axis) if field in groups.fields(path)] if problem.why == "no such key" else []
+        homes = (
+            [path for path in groups.below(axis) if field in groups.fields(path)]
+            if problem.why == "no such key"
+            else []
+        )
         full = " or ".join(f"{path.replace('/', '.')}.{field}" for path in homes)
         return replace(problem, fix=f"In a file it stands in full: {full}") if homes else problem
 
-    def point(self, cell: Composed, cells: list[Composed], names: dict[str, list[str]], everywhere: frozenset[str]) -> Point | str | None:
+    def point(
+        self, cell: Composed, cells: list[Composed], names: dict[str, list[str]], everywhere: frozenset[str]
+    ) -> Point | str | None:
         """Returns the point, None when it is excluded, or the id of its refusal."""
         roots = self.names(cell)
         label = " ".join(roots[axis] for axis in ("model", "method", "context"))
-        problems = rules.idle_keys(cell, cells, everywhere, self.composer.groups.bringing) + rules.unstable_values(cell.raw)
+        problems = rules.idle_keys(cell, cells, everywhere, self.composer.groups.bringing) + rules.unstable_values(
+            cell.raw
+        )
         try:
             settings = build(settings_node(cell.config), "")
         except Refused as refused:
@@ -129,7 +176,13 @@ class Reader:
         try:
             config = select.couple(cell, cell.config, roots, settings.matrix.couple)
         except KeyError as error:
-            problems.append(Problem("matrix.couple", f"sets {error.args[0]}, which {label} does not have", "Narrow its condition, or mend the key"))
+            problems.append(
+                Problem(
+                    "matrix.couple",
+                    f"sets {error.args[0]}, which {label} does not have",
+                    "Narrow its condition, or mend the key",
+                )
+            )
             config = cell.config
         return Point(cell, config, roots, tuple(problems))
 
@@ -158,12 +211,16 @@ class Reader:
         for point in points:
             if point.config["matrix"]["baselines"] != "auto":
                 continue
-            untrained = [text for text in point.composed.overrides if axis_of(self.composer.parse(text).key_or_group) != "method"]
+            untrained = [
+                text for text in point.composed.overrides if axis_of(self.composer.parse(text).key_or_group) != "method"
+            ]
             kept = [text for text in untrained if axis_of(self.composer.parse(text).key_or_group) != "context"]
             method: Any = self.builder.component("method", point.config["method"])[0]
             control = None if method is None else method.control
             jobs = [[*kept, "method=none", f"context={context}"] for context in ("zero_shot", "few_shot")]
-            jobs += [[*untrained, f"method={control}", f"context={point.composed.choices['context']}"]] if control else []
+            jobs += (
+                [[*untrained, f"method={control}", f"context={point.composed.choices['context']}"]] if control else []
+            )
             for job in jobs:
                 if canonical(job) in seen:
                     continue
@@ -171,12 +228,17 @@ class Reader:
                 cell = self.compose(job)
                 if isinstance(cell, Composed):
                     roots = self.names(cell)
-                    config = {**cell.config, **{axis: point.config[axis] for axis in ("model", "prompt", "dataset", "decoding", "hardware")}}
+                    config = {
+                        **cell.config,
+                        **{axis: point.config[axis] for axis in ("model", "prompt", "dataset", "decoding", "hardware")},
+                    }
                     added.append(Point(cell, config, roots, baseline=True))
         return added
 
 
 def _home(key: str, choices: dict[str, str]) -> str:
-    """Returns the axis, or the innermost sub-axis that a cell has, whose options a dotted key or an inner sub-axis belongs to."""
+    """Returns the axis, or the innermost sub-axis that a cell has, whose options a dotted key or an inner sub-axis
+    belongs to.
+    """
     place = key.replace("/", ".")
     return max((group for group in choices if place.startswith(f"{group.replace('/', '.')}.")), key=len)

@@ -1,4 +1,6 @@
-"""Words that people typed in earlier versions, and what they are called now: refused with the new word, never taken silently."""
+"""Words that people typed in earlier versions, and what they are called now: refused with the new word, never taken
+silently.
+"""
 
 from __future__ import annotations
 

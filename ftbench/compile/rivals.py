@@ -16,9 +16,17 @@ from ftbench.core.stage import needed
 
 
 def rivals_of(
-    points: Sequence[Point], builder: Builder, parts: Parts, settings: Settings, metrics: dict[str, Component], graph: Graph, harness: Any, checks: Any
+    points: Sequence[Point],
+    builder: Builder,
+    parts: Parts,
+    settings: Settings,
+    metrics: dict[str, Component],
+    graph: Graph,
+    harness: Any,
+    checks: Any,
 ) -> Rivals:
-    """Returns what finds generate stages over the same data as a cell's, by a condition on the axes, and adds their stages to its graph.
+    """Returns what finds generate stages over the same data as a cell's, by a condition on the axes, and adds their
+    stages to its graph.
 
     Args:
         points: of the whole matrix.

@@ -1,4 +1,6 @@
-"""How long the rows of a stage will be, asked of its own components before any model is loaded: what a forecast counts its tokens by."""
+"""How long the rows of a stage will be, asked of its own components before any model is loaded: what a forecast counts
+its tokens by.
+"""
 
 from __future__ import annotations
 
@@ -33,16 +35,21 @@ class RowLengths:
         if splits is None:
             return None
         count, context = self.count(component(stage, "model")), component(stage, "context")
-        memo = canonical(["train", stage.inputs["prepare"], count.basis, id(count), training.reads, context and context.identity()])
+        memo = canonical(
+            ["train", stage.inputs["prepare"], count.basis, id(count), training.reads, context and context.identity()]
+        )
         if memo not in self._asked:
             rows, held = trainable(splits.train, training.reads), trainable(splits.validation, training.reads)
             seed = stage.config.get("seed") or 0
             prompts, answers = _sequences(_within(rows, context, splits, seed), training.reads, count)
             before, after = _sequences(_within(held, context, splits, seed), training.reads, count)
             self._asked[memo] = Asked(
-                Lengths.of(prompts, len(rows)), Lengths.of(answers, len(rows)), _whole(prompts, answers, len(rows)),
-                _whole(before, after, len(held)) if held else None, count.basis,
-            )  # fmt: skip
+                Lengths.of(prompts, len(rows)),
+                Lengths.of(answers, len(rows)),
+                _whole(prompts, answers, len(rows)),
+                _whole(before, after, len(held)) if held else None,
+                count.basis,
+            )
         return self._asked[memo]
 
     def pairs(self, stage: Stage, splits: Splits | None) -> Asked | None:
@@ -51,10 +58,18 @@ class RowLengths:
         rows = [*trainable(splits.train, "preferences"), *trainable(splits.validation, "preferences")]
         count = self.count(component(stage, "model"))
         prompts, answers = _sequences(sampled(rows), "preferences", count)
-        return Asked(Lengths.of(prompts, len(rows)), Lengths.of(answers, len(rows)), _whole(prompts, answers, len(rows)), None, count.basis)
+        return Asked(
+            Lengths.of(prompts, len(rows)),
+            Lengths.of(answers, len(rows)),
+            _whole(prompts, answers, len(rows)),
+            None,
+            count.basis,
+        )
 
     def questions(self, stage: Stage, splits: Splits | None) -> Asked | None:
-        """Returns the lengths of a split's prompts under the stage's context; None where the context does not sketch them."""
+        """Returns the lengths of a split's prompts under the stage's context; None where the context does not sketch
+        them.
+        """
         context: Any = component(stage, "context")
         if splits is None or not hasattr(context, "sketch"):
             return None
@@ -64,9 +79,19 @@ class RowLengths:
         if memo not in self._asked:
             rows = splits.split(split)
             chosen = sampled(rows)
-            prompts = [count.turns(request.turns) for request in context.sketch(chosen, splits, stage.config.get("seed") or 0)]
-            answers = [count.count(example.references[0] if example.references else example.target or "") for example in chosen]
-            self._asked[memo] = Asked(Lengths.of(prompts, len(rows)), Lengths.of(answers, len(rows)), _whole(prompts, answers, len(rows)), None, count.basis)
+            prompts = [
+                count.turns(request.turns) for request in context.sketch(chosen, splits, stage.config.get("seed") or 0)
+            ]
+            answers = [
+                count.count(example.references[0] if example.references else example.target or "") for example in chosen
+            ]
+            self._asked[memo] = Asked(
+                Lengths.of(prompts, len(rows)),
+                Lengths.of(answers, len(rows)),
+                _whole(prompts, answers, len(rows)),
+                None,
+                count.basis,
+            )
         return self._asked[memo]
 
 
@@ -83,11 +108,15 @@ def trainable(rows: Sequence[Example], reads: str) -> list[Example]:
 
 
 def _within(rows: Sequence[Example], context: Any, splits: Splits, seed: int) -> list[Example]:
-    """Returns sampled rows as they are trained on: with the passages of the context that stands in the train stage, where one does."""
+    """Returns sampled rows as they are trained on: with the passages of the context that stands in the train stage,
+    where one does.
+    """
     chosen = sampled(rows)
     if not hasattr(context, "sketch"):
         return chosen
-    return [replace(row, turns=asked.turns) for row, asked in zip(chosen, context.sketch(chosen, splits, seed), strict=True)]
+    return [
+        replace(row, turns=asked.turns) for row, asked in zip(chosen, context.sketch(chosen, splits, seed), strict=True)
+    ]
 
 
 def _sequences(rows: Sequence[Example], reads: str, count: Counter) -> tuple[list[int], list[int]]:

@@ -1,4 +1,6 @@
-"""What makes a cell impossible although each of its values has the right type. Every rule is asked; all answers are shown."""
+"""What makes a cell impossible although each of its values has the right type. Every rule is asked; all answers are
+shown.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,10 @@ def unstable_values(raw: dict[str, Any]) -> list[Problem]:
             for index, item in enumerate(value):
                 walk(item, f"{place}[{index}]")
         elif isinstance(value, str) and (match := _UNSTABLE.search(value)):
-            why = f"{value!r} reads ${{{match.group(1)}:}}, which differs from run to run, so no result could be found again"
+            why = (
+                f"{value!r} reads ${{{match.group(1)}:}}, which differs from run to run, so no result could be found"
+                " again"
+            )
             found.append(Problem(place, why, "Write the value itself"))
 
     for key in (*AXES, "seed", "metrics", "statistics", "harness"):
@@ -45,15 +50,27 @@ def unstable_values(raw: dict[str, Any]) -> list[Problem]:
 
 
 def not_finite(config: Any, place: str = "") -> list[Problem]:
-    """Refuses infinity and not-a-number wherever they stand: no key can be taken over them, and no rule compares with them."""
+    """Refuses infinity and not-a-number wherever they stand: no key can be taken over them, and no rule compares with
+    them.
+    """
     if isinstance(config, dict):
-        return [problem for key, value in config.items() for problem in not_finite(value, f"{place}.{key}" if place else str(key))]
+        return [
+            problem
+            for key, value in config.items()
+            for problem in not_finite(value, f"{place}.{key}" if place else str(key))
+        ]
     if isinstance(config, (list, tuple)):
         return [problem for index, value in enumerate(config) for problem in not_finite(value, f"{place}[{index}]")]
-    return [Problem(place, f"{config} is no number to reckon with", "Give a finite one")] if isinstance(config, float) and not math.isfinite(config) else []
+    return (
+        [Problem(place, f"{config} is no number to reckon with", "Give a finite one")]
+        if isinstance(config, float) and not math.isfinite(config)
+        else []
+    )
 
 
-def idle_keys(cell: Composed, cells: Sequence[Composed], everywhere: frozenset[str], bringing: Callable[[str], list[str]]) -> list[Problem]:
+def idle_keys(
+    cell: Composed, cells: Sequence[Composed], everywhere: frozenset[str], bringing: Callable[[str], list[str]]
+) -> list[Problem]:
     """Refuses a typed key or sub-axis that no cell of the matrix has: a misspelling, not a value for another option.
 
     Args:
@@ -67,7 +84,11 @@ def idle_keys(cell: Composed, cells: Sequence[Composed], everywhere: frozenset[s
         axis = axis_of(key)
         if "/" in key:
             options = bringing(key)
-            fix = f"Add {axis}={options[0]}" + (f" (or {', '.join(options[1:])})" if options[1:] else "") if options else "No option has it"
+            fix = (
+                f"Add {axis}={options[0]}" + (f" (or {', '.join(options[1:])})" if options[1:] else "")
+                if options
+                else "No option has it"
+            )
             problems.append(Problem(key, f"no {axis} of this matrix has one", f"{fix}, or leave it out"))
             continue
         groups = {group for other in cells for group in other.choices if "/" in group}
@@ -90,7 +111,11 @@ def _short(key: str, choices: Collection[str]) -> str:
 def matrix_wide(settings: Settings, first: Settings) -> list[Problem]:
     """Refuses a sweep over what belongs to the comparison as a whole: cells scored differently cannot be ranked."""
     return [
-        Problem(name, "differs between cells of one matrix, which are scored and ranked together", "Give it one value, or run two sweeps")
+        Problem(
+            name,
+            "differs between cells of one matrix, which are scored and ranked together",
+            "Give it one value, or run two sweeps",
+        )
         for name in Settings.__dataclass_fields__
         if name != "seed" and getattr(settings, name) != getattr(first, name)
     ]
@@ -100,9 +125,17 @@ def data_rules(parts: Parts, settings: Settings, splits: Splits) -> list[Problem
     """Refuses a cell that has nothing to be evaluated on, and asks method and context whether the rows suffice them."""
     problems = []
     if not splits.test:
-        problems.append(Problem("dataset.test", "holds no rows, so nothing could be scored", "Give a test file, or more rows to split off from"))
+        problems.append(
+            Problem(
+                "dataset.test",
+                "holds no rows, so nothing could be scored",
+                "Give a test file, or more rows to split off from",
+            )
+        )
     if settings.validation and not splits.validation:
-        problems.append(Problem("dataset.validation", "holds no rows to tune on", "Give a validation file, or set validation=false"))
+        problems.append(
+            Problem("dataset.validation", "holds no rows to tune on", "Give a validation file, or set validation=false")
+        )
     for component in (parts.method, parts.context):
         problems.extend(component.check_data(splits))
     return problems
@@ -113,41 +146,75 @@ def quantised_rules(parts: Parts) -> list[Problem]:
     kind = getattr(parts.model, "quantization", None)
     if kind is None or not parts.method.whole or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
         return []
-    return [Problem("model.quantization", f"{kind} weights cannot be trained, and this method trains all of them", "Set model.quantization=null, or method=qlora")]
+    return [
+        Problem(
+            "model.quantization",
+            f"{kind} weights cannot be trained, and this method trains all of them",
+            "Set model.quantization=null, or method=qlora",
+        )
+    ]
 
 
 def weightless_rules(parts: Parts) -> list[Problem]:
     """Refuses to train a model whose weights are not here: recorded answers, an endpoint."""
     if has_weights(parts) or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
         return []
-    fix = "Take method=none for it, exclude the pair (matrix.exclude), or tune open weights: model=hf model.name_or_path=NAME"
+    fix = (
+        "Take method=none for it, exclude the pair (matrix.exclude), or tune open weights: model=hf"
+        " model.name_or_path=NAME"
+    )
     return [Problem("method", "this model has no weights here to train", fix)]
 
 
 def advisory_rules(settings: Settings, metrics: dict[str, Component], config: dict[str, Any]) -> list[Problem]:
-    """Refuses to rank by a metric that only advises, such as a model's judgement, unless the person names it as primary."""
+    """Refuses to rank by a metric that only advises, such as a model's judgement, unless the person names it as
+    primary.
+    """
     metric = metrics.get(settings.primary_metric or "")
     if config.get("primary_metric") is not None or not getattr(metric, "advisory", False):
         return []
     why = f"{settings.primary_metric} stands first, and a judge that was not compared with people should not rank"
-    return [Problem("metrics", why, f"Name another metric first, or set primary_metric={settings.primary_metric} if you mean it")]
+    return [
+        Problem(
+            "metrics", why, f"Name another metric first, or set primary_metric={settings.primary_metric} if you mean it"
+        )
+    ]
 
 
 def harness_rules(parts: Parts, harness: Any) -> list[Problem]:
-    """Refuses lm-eval tasks through a chat template that the model does not have; which of the two it is, is never decided silently."""
-    if harness is None or not harness.apply_chat_template or not has_weights(parts) or getattr(parts.model, "has_chat_template", lambda: None)() is not False:
+    """Refuses lm-eval tasks through a chat template that the model does not have; which of the two it is, is never
+    decided silently.
+    """
+    if (
+        harness is None
+        or not harness.apply_chat_template
+        or not has_weights(parts)
+        or getattr(parts.model, "has_chat_template", lambda: None)() is not False
+    ):
         return []
     fix = "Set harness.apply_chat_template=false, or give model.chat_template=FILE"
     return [Problem("harness.apply_chat_template", "this model has no chat template to apply", fix)]
 
 
 def decision_names(decision: Decision, options: Callable[[str], list[str]]) -> list[Problem]:
-    """Returns names of options that no axis has: a cost that is given to none of them would silently count as nothing."""
+    """Returns names of options that no axis has: a cost that is given to none of them would silently count as
+    nothing.
+    """
     problems = []
     if decision.baseline is not None and decision.baseline not in options("method"):
-        problems.append(Problem("decision.baseline", f"{decision.baseline!r} is no option of the method axis", did_you_mean(decision.baseline, options("method"))))
+        problems.append(
+            Problem(
+                "decision.baseline",
+                f"{decision.baseline!r} is no option of the method axis",
+                did_you_mean(decision.baseline, options("method")),
+            )
+        )
     known = {name for axis in AXES for name in options(axis)} if decision.labour_usd else set()
-    problems += [Problem(f"decision.labour_usd.{name}", "is no option of any axis", did_you_mean(name, known)) for name in decision.labour_usd if name not in known]
+    problems += [
+        Problem(f"decision.labour_usd.{name}", "is no option of any axis", did_you_mean(name, known))
+        for name in decision.labour_usd
+        if name not in known
+    ]
     return problems
 
 
@@ -157,9 +224,21 @@ def train_context_rules(parts: Parts) -> list[Problem]:
     if share is None:
         return []
     if not hasattr(parts.context, "training_requests"):
-        return [Problem("method.train_context", f"{share} of the rows would carry what this context does not retrieve", "Set it to null, or take context=rag")]
+        return [
+            Problem(
+                "method.train_context",
+                f"{share} of the rows would carry what this context does not retrieve",
+                "Set it to null, or take context=rag",
+            )
+        ]
     if getattr(parts.context, "examples", None) is not None:
-        return [Problem("method.train_context", "worked examples before passages cannot be trained on", "Set context.examples=null, or method.train_context=null")]
+        return [
+            Problem(
+                "method.train_context",
+                "worked examples before passages cannot be trained on",
+                "Set context.examples=null, or method.train_context=null",
+            )
+        ]
     return []
 
 
@@ -173,7 +252,13 @@ def backend_rules(parts: Parts) -> list[Problem]:
         return [Problem("decoding.backend", f"{backend} does not quantise while loading", fix)]
     trained = parts.method.lower(lambda *stage, **more: "a stage", parts)
     if trained is not None and parts.artifact.lower(lambda *stage, **more: "a stage", parts, trained) is None:
-        return [Problem("decoding.backend", f"{backend} answers with whole folders", f"Set artifact=merged, or decoding.backend={TRANSFORMERS}")]
+        return [
+            Problem(
+                "decoding.backend",
+                f"{backend} answers with whole folders",
+                f"Set artifact=merged, or decoding.backend={TRANSFORMERS}",
+            )
+        ]
     return []
 
 
@@ -181,13 +266,18 @@ def run_rules(parts: Parts, verb: str) -> list[Problem]:
     """Refuses what can be planned but not run, such as a hub model whose commit nobody could look up."""
     if verb == "plan":
         return []
-    problems = [problem for component in (parts.context, parts.model, parts.decoding) for problem in getattr(component, "missing", list)()]
+    problems = [
+        problem
+        for component in (parts.context, parts.model, parts.decoding)
+        for problem in getattr(component, "missing", list)()
+    ]
     if parts.model.resolved():
         return problems
     return problems + [
         Problem(
             "model.revision",
-            "the hub is out of reach and the model is not in the cache, so its commit is unknown and no result could be found again",
+            "the hub is out of reach and the model is not in the cache, so its commit is unknown and no result could be"
+            " found again",
             "Set model.revision=<40-digit commit>, or go online once",
         )
     ]
@@ -198,13 +288,23 @@ def priced_effort(config: dict[str, Any], settings: Settings) -> list[Problem]:
     hardware = config["hardware"]
     if settings.effort.usd is None or hardware.get("usd_per_hour") is not None:
         return []
-    return [Problem("effort.usd", f"hardware={hardware.get('name')} has no price, so dollars cannot be counted", "Set hardware.usd_per_hour=..., or grant effort.trials=8")]
+    return [
+        Problem(
+            "effort.usd",
+            f"hardware={hardware.get('name')} has no price, so dollars cannot be counted",
+            "Set hardware.usd_per_hour=..., or grant effort.trials=8",
+        )
+    ]
 
 
 def tokenizer_rules(cells: Sequence[Parts], metrics: dict[str, Component], primary: str) -> list[Problem]:
     """Refuses a ranking by a number that depends on the tokenizer across several of them (DESIGN 6, number 20)."""
     metric = metrics.get(primary)
-    if metric is None or metric.comparable_across_tokenizers or len({str(text_identity(parts.model.identity())) for parts in cells}) < 2:
+    if (
+        metric is None
+        or metric.comparable_across_tokenizers
+        or len({str(text_identity(parts.model.identity())) for parts in cells}) < 2
+    ):
         return []
     return [
         Problem(
@@ -216,9 +316,14 @@ def tokenizer_rules(cells: Sequence[Parts], metrics: dict[str, Component], prima
 
 
 def method_rules(cells: Sequence[Parts], metrics: dict[str, Component], primary: str) -> list[Problem]:
-    """Refuses a ranking of methods by how likely they find the reference: training on references buys that, whether answers get better or not."""
+    """Refuses a ranking of methods by how likely they find the reference: training on references buys that, whether
+    answers get better or not.
+    """
     metric = metrics.get(primary)
     if metric is None or metric.comparable_across_tokenizers or len({type(parts.method) for parts in cells}) < 2:
         return []
-    why = f"{primary} scores the reference's own tokens, which whatever trains on references wins, and several methods are compared"
+    why = (
+        f"{primary} scores the reference's own tokens, which whatever trains on references wins, and several methods"
+        " are compared"
+    )
     return [Problem("primary_metric", why, f"Rank by a metric of the generated text, and keep {primary} beside it")]

@@ -19,7 +19,8 @@ def matches(cell: Composed, roots: dict[str, str], condition: dict[str, Any]) ->
     Args:
         cell: a composed cell.
         roots: axis or sub-axis -> option that a preset is made of (``method`` -> ``none`` for ``method=prompting``).
-        condition: axis or sub-axis -> option name, compared as typed and then as resolved; or dotted key in full -> value.
+        condition: axis or sub-axis -> option name, compared as typed and then as resolved; or dotted key in full ->
+            value.
     """
     return all(_holds(cell, roots, key, wanted) for key, wanted in condition.items())
 
@@ -31,8 +32,11 @@ def _holds(cell: Composed, roots: dict[str, str], key: str, wanted: Any) -> bool
     return value_at(cell.config, key) in accepted
 
 
-def unknown_terms(cells: list[Composed], names: dict[str, list[str]], condition: dict[str, Any], place: str) -> list[Problem]:
-    """Returns a problem for each term that can match nothing: no such option on the axis or sub-axis, no such key in any cell.
+def unknown_terms(
+    cells: list[Composed], names: dict[str, list[str]], condition: dict[str, Any], place: str
+) -> list[Problem]:
+    """Returns a problem for each term that can match nothing: no such option on the axis or sub-axis, no such key in
+    any cell.
 
     Args:
         cells: of the matrix.
@@ -47,13 +51,23 @@ def unknown_terms(cells: list[Composed], names: dict[str, list[str]], condition:
                 if str(name) not in names[key]:
                     problems.append(Problem(place, f"{key}: {name} is no option", did_you_mean(str(name), names[key])))
         elif "/" in key:
-            problems.append(Problem(place, f"{key} is no sub-axis", did_you_mean(key, [group for group in names if "/" in group])))
+            problems.append(
+                Problem(place, f"{key} is no sub-axis", did_you_mean(key, [group for group in names if "/" in group]))
+            )
         elif all(value_at(cell.config, key) is _ABSENT for cell in cells):
-            problems.append(Problem(place, f"{key} is in no cell of this matrix", "Conditions name an axis (method: lora) or a key (method.rank: 8)"))
+            problems.append(
+                Problem(
+                    place,
+                    f"{key} is in no cell of this matrix",
+                    "Conditions name an axis (method: lora) or a key (method.rank: 8)",
+                )
+            )
     return problems
 
 
-def couple(cell: Composed, config: dict[str, Any], roots: dict[str, str], rules: list[dict[str, Any]]) -> dict[str, Any]:
+def couple(
+    cell: Composed, config: dict[str, Any], roots: dict[str, str], rules: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Returns ``config`` with every matching couple applied in order, never over a value that the user typed.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Optional
+from typing import Any
 
 from ftbench.core.cell import AXES
 from ftbench.core.component import Component
@@ -36,80 +36,127 @@ class Constraints:
         peak_gb: most GB (1e9 bytes) of device memory.
     """
 
-    p95_ms: Optional[float]
-    usd_per_1k: Optional[float]
-    forgetting: Optional[float]
-    peak_gb: Optional[float]
+    p95_ms: float | None
+    usd_per_1k: float | None
+    forgetting: float | None
+    peak_gb: float | None
 
 
 @dataclass(frozen=True)
 class Budget:
     """What a run may cost and take; null is no limit. Cells beyond it are skipped, cheap ones first."""
 
-    usd: Optional[float]
-    hours: Optional[float]
+    usd: float | None
+    hours: float | None
 
     def check(self) -> list[Problem]:
         limits = (("usd", self.usd), ("hours", self.hours))
-        return [Problem(f"budget.{name}", f"{value} buys nothing", "Give a number above 0, or null") for name, value in limits if value is not None and not value > 0]
+        return [
+            Problem(f"budget.{name}", f"{value} buys nothing", "Give a number above 0, or null")
+            for name, value in limits
+            if value is not None and not value > 0
+        ]
 
 
 @dataclass(frozen=True)
 class Decision:
-    """How the comparison is decided, in points of the primary metric. Read by the report: changing it trains and scores nothing.
+    """How the comparison is decided, in points of the primary metric. Read by the report: changing it trains and scores
+    nothing.
 
     Attributes:
         family: which comparisons share one error rate: each cell with the best, with the baselines, or all pairs.
         margin: the smallest gap that matters. Without one nothing can be called as good as something else.
         power: chance wanted of showing a difference, for what a plan says can be shown.
-        assumed_sd: standard deviation of one example's difference between two cells; null takes half the metric's range.
+        assumed_sd: standard deviation of one example's difference between two cells; null takes half the metric's
+            range.
         assumed_icc: correlation of differences within a group.
-        months, requests_per_month, peak_rps, retrains_per_month: the load of ``ftbench.cost.ownership.Load``; without requests there is no total
-            cost of ownership.
-        baseline: option of the method axis that returns on investment are told against; null takes the cheapest cell that trains nothing.
-        labelling_usd_per_example: price of one training row for the cells that train; null leaves labelling out, and says so.
-        labour_usd: option of any axis -> dollars of people's work that choosing it costs once; what is not named costs none.
+        months, requests_per_month, peak_rps, retrains_per_month: the load of ``ftbench.cost.ownership.Load``; without
+            requests there is no total cost of ownership.
+        baseline: option of the method axis that returns on investment are told against; null takes the cheapest cell
+            that trains nothing.
+        labelling_usd_per_example: price of one training row for the cells that train; null leaves labelling out, and
+            says so.
+        labour_usd: option of any axis -> dollars of people's work that choosing it costs once; what is not named costs
+            none.
         constraints: see ``Constraints``.
     """
 
     family: str
-    margin: Optional[float]
+    margin: float | None
     power: float
-    assumed_sd: Optional[float]
+    assumed_sd: float | None
     assumed_icc: float
     months: float
-    requests_per_month: Optional[float]
-    peak_rps: Optional[float]
+    requests_per_month: float | None
+    peak_rps: float | None
     retrains_per_month: float
-    baseline: Optional[str]
-    labelling_usd_per_example: Optional[float]
+    baseline: str | None
+    labelling_usd_per_example: float | None
     labour_usd: dict[str, float]
     constraints: Constraints
 
     def check(self, confidence: float) -> list[Problem]:
         problems = []
         if self.family not in FAMILIES:
-            problems.append(Problem("decision.family", f"{self.family!r} is not known", did_you_mean(self.family, FAMILIES)))
+            problems.append(
+                Problem("decision.family", f"{self.family!r} is not known", did_you_mean(self.family, FAMILIES))
+            )
         for name in ("margin", "assumed_sd"):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                problems.append(Problem(f"decision.{name}", f"{value} is not above 0", "Give points of the primary metric, or null"))
+                problems.append(
+                    Problem(f"decision.{name}", f"{value} is not above 0", "Give points of the primary metric, or null")
+                )
         if not 1 - confidence < self.power < 1:
-            problems.append(Problem("decision.power", f"{self.power} is no chance worth planning for", "Use a share such as 0.8"))
+            problems.append(
+                Problem("decision.power", f"{self.power} is no chance worth planning for", "Use a share such as 0.8")
+            )
         if not 0 <= self.assumed_icc <= 1:
-            problems.append(Problem("decision.assumed_icc", f"{self.assumed_icc} is no correlation within groups", "Use 0 to 1"))
-        load = Load(self.months, self.requests_per_month or 0.0, self.peak_rps if self.requests_per_month else None, self.retrains_per_month)
-        problems += [Problem(f"decision.{text.split()[0]}", text.partition(" ")[2], "Mend it, or leave the load out (decision.requests_per_month=null)") for text in load.problems()]
+            problems.append(
+                Problem("decision.assumed_icc", f"{self.assumed_icc} is no correlation within groups", "Use 0 to 1")
+            )
+        load = Load(
+            self.months,
+            self.requests_per_month or 0.0,
+            self.peak_rps if self.requests_per_month else None,
+            self.retrains_per_month,
+        )
+        problems += [
+            Problem(
+                f"decision.{text.split()[0]}",
+                text.partition(" ")[2],
+                "Mend it, or leave the load out (decision.requests_per_month=null)",
+            )
+            for text in load.problems()
+        ]
         if self.peak_rps is not None and self.requests_per_month is None:
-            problems.append(Problem("decision.peak_rps", f"{self.peak_rps} is a peak of no stated volume", "Set decision.requests_per_month too"))
+            problems.append(
+                Problem(
+                    "decision.peak_rps",
+                    f"{self.peak_rps} is a peak of no stated volume",
+                    "Set decision.requests_per_month too",
+                )
+            )
         if self.labelling_usd_per_example is not None and not 0 <= self.labelling_usd_per_example <= MOST_USD:
-            problems.append(Problem("decision.labelling_usd_per_example", f"{self.labelling_usd_per_example} is no price", "Give dollars, or null"))
+            problems.append(
+                Problem(
+                    "decision.labelling_usd_per_example",
+                    f"{self.labelling_usd_per_example} is no price",
+                    "Give dollars, or null",
+                )
+            )
         for name, amount in self.labour_usd.items():
             if not 0 <= amount <= MOST_USD:
                 problems.append(Problem(f"decision.labour_usd.{name}", f"{amount} is no cost", "Give dollars"))
         for name, limit in vars(self.constraints).items():
             if limit is not None and not limit >= 0:
-                problems.append(Problem(f"decision.constraints.{name}", f"{limit} can be kept by nothing", "Give a limit of 0 or more, or null"))
+                problems.append(
+                    Problem(
+                        f"decision.constraints.{name}",
+                        f"{limit} can be kept by nothing",
+                        "Give a limit of 0 or more, or null",
+                    )
+                )
         return problems
 
 
@@ -119,7 +166,7 @@ class Matrix:
 
     exclude: list[dict[str, Any]]
     couple: list[dict[str, Any]]
-    baselines: Optional[str]
+    baselines: str | None
 
 
 @dataclass(frozen=True)
@@ -131,11 +178,12 @@ class Effort:
         usd: dollars of training and validation per approach, instead of ``trials``.
         seeds: of the chosen configuration, scored on test.
         seed: of the order in which a space is looked through.
-        space: option -> dotted key -> values, or null to leave the dimension out; in the place of what the option brings.
+        space: option -> dotted key -> values, or null to leave the dimension out; in the place of what the option
+            brings.
     """
 
-    trials: Optional[int]
-    usd: Optional[float]
+    trials: int | None
+    usd: float | None
     seeds: list[int]
     seed: int
     space: dict[str, Any]
@@ -147,22 +195,44 @@ class Effort:
     def check(self, validation: bool) -> list[Problem]:
         problems = []
         if self.trials is not None and self.usd is not None:
-            problems.append(Problem("effort", f"grants {self.trials} trials and {self.usd:g} dollars", "Give one of effort.trials and effort.usd"))
+            problems.append(
+                Problem(
+                    "effort",
+                    f"grants {self.trials} trials and {self.usd:g} dollars",
+                    "Give one of effort.trials and effort.usd",
+                )
+            )
         if self.trials is not None and self.trials < 1:
-            problems.append(Problem("effort.trials", f"{self.trials} is no number of trials", "Use 1 or more, or null for no search"))
+            problems.append(
+                Problem(
+                    "effort.trials", f"{self.trials} is no number of trials", "Use 1 or more, or null for no search"
+                )
+            )
         if self.usd is not None and not self.usd > 0:
-            problems.append(Problem("effort.usd", f"{self.usd} buys nothing", "Give the dollars that each approach may spend"))
+            problems.append(
+                Problem("effort.usd", f"{self.usd} buys nothing", "Give the dollars that each approach may spend")
+            )
         if self.wanted and not self.seeds:
             problems.append(Problem("effort.seeds", "is empty: nothing would be scored on test", "Use such as [0,1,2]"))
         if len(set(self.seeds)) != len(self.seeds):
             problems.append(Problem("effort.seeds", f"{self.seeds} names one twice", "Name each once"))
         if self.wanted and not validation:
-            problems.append(Problem("validation", "is false, and effort chooses on the validation split", "Set validation=true"))
+            problems.append(
+                Problem("validation", "is false, and effort chooses on the validation split", "Set validation=true")
+            )
         if not self.wanted and self.space:
-            problems.append(Problem("effort.space", "is given, and no effort to look through it", "Set effort.trials=8, or effort.usd"))
+            problems.append(
+                Problem(
+                    "effort.space", "is given, and no effort to look through it", "Set effort.trials=8, or effort.usd"
+                )
+            )
         for name, dimensions in self.space.items():
             if dimensions is not None and not isinstance(dimensions, dict):
-                problems.append(Problem(f"effort.space.{name}", f"{dimensions!r} names no key", f"Write effort.space.{name}.KEY=[...]"))
+                problems.append(
+                    Problem(
+                        f"effort.space.{name}", f"{dimensions!r} names no key", f"Write effort.space.{name}.KEY=[...]"
+                    )
+                )
         return problems
 
 
@@ -179,7 +249,9 @@ class Limits:
     def check(self) -> list[Problem]:
         if 0 <= self.failed_rows <= 1:
             return []
-        return [Problem("limits.failed_rows", f"{self.failed_rows} is no share", "Use 0 to 1; 0.5 is usual, 1 allows all")]
+        return [
+            Problem("limits.failed_rows", f"{self.failed_rows} is no share", "Use 0 to 1; 0.5 is usual, 1 allows all")
+        ]
 
 
 @dataclass(frozen=True)
@@ -195,7 +267,7 @@ class Settings(Component):
 
     seed: int
     metrics: list[str]
-    primary_metric: Optional[str]
+    primary_metric: str | None
     validation: bool
     statistics: Statistics
     decision: Decision
@@ -213,34 +285,95 @@ class Settings(Component):
     def check(self) -> list[Problem]:
         problems = []
         if not self.metrics:
-            problems.append(Problem("metrics", "is empty: a cell that is not evaluated cannot be compared", "Name at least one, metrics=[exact_match,bleu]"))
+            problems.append(
+                Problem(
+                    "metrics",
+                    "is empty: a cell that is not evaluated cannot be compared",
+                    "Name at least one, metrics=[exact_match,bleu]",
+                )
+            )
         elif self.primary_metric not in self.metrics:
-            problems.append(Problem("primary_metric", f"{self.primary_metric!r} is not among metrics", did_you_mean(self.primary_metric, self.metrics)))
+            problems.append(
+                Problem(
+                    "primary_metric",
+                    f"{self.primary_metric!r} is not among metrics",
+                    did_you_mean(self.primary_metric, self.metrics),
+                )
+            )
         if len(set(self.metrics)) != len(self.metrics):
             problems.append(Problem("metrics", f"{self.metrics} names one twice", "Name each once"))
         if not self.store.dir.strip():
             problems.append(Problem("store.dir", "names no folder", "Use store.dir=.ftbench/store"))
         if self.on_refusal not in ON_REFUSAL:
-            problems.append(Problem("on_refusal", f"{self.on_refusal!r} is neither", did_you_mean(self.on_refusal, ON_REFUSAL)))
+            problems.append(
+                Problem("on_refusal", f"{self.on_refusal!r} is neither", did_you_mean(self.on_refusal, ON_REFUSAL))
+            )
         if self.matrix.baselines is not None and self.matrix.baselines not in BASELINES:
-            problems.append(Problem("matrix.baselines", f"{self.matrix.baselines!r} is not known", "Use auto, or null for none"))
-        for place, seeds in (("seed", [self.seed]), ("statistics.seed", [self.statistics.seed]), ("effort.seed", [self.effort.seed]), ("effort.seeds", self.effort.seeds)):
-            problems += [Problem(place, f"{seed} is no seed", "Use a whole number from 0 to 4294967295") for seed in seeds if not 0 <= seed < 2**32]
+            problems.append(
+                Problem("matrix.baselines", f"{self.matrix.baselines!r} is not known", "Use auto, or null for none")
+            )
+        for place, seeds in (
+            ("seed", [self.seed]),
+            ("statistics.seed", [self.statistics.seed]),
+            ("effort.seed", [self.effort.seed]),
+            ("effort.seeds", self.effort.seeds),
+        ):
+            problems += [
+                Problem(place, f"{seed} is no seed", "Use a whole number from 0 to 4294967295")
+                for seed in seeds
+                if not 0 <= seed < 2**32
+            ]
         if not 0 < self.statistics.confidence < 1:
-            problems.append(Problem("statistics.confidence", f"{self.statistics.confidence} is no share", "Use a number between 0 and 1, such as 0.95"))
+            problems.append(
+                Problem(
+                    "statistics.confidence",
+                    f"{self.statistics.confidence} is no share",
+                    "Use a number between 0 and 1, such as 0.95",
+                )
+            )
         if self.statistics.resamples < 100:
-            problems.append(Problem("statistics.resamples", f"{self.statistics.resamples} is too few for an interval", "Use at least 100; 2000 is usual"))
+            problems.append(
+                Problem(
+                    "statistics.resamples",
+                    f"{self.statistics.resamples} is too few for an interval",
+                    "Use at least 100; 2000 is usual",
+                )
+            )
         elif self.statistics.resamples * (1 - self.statistics.confidence) < 5:
-            why = f"{self.statistics.resamples} resamples cannot show anything at {self.statistics.confidence:.3%} confidence"
-            problems.append(Problem("statistics.resamples", why, "Use at least 5 / (1 - confidence), or less confidence"))
-        problems += [*self.decision.check(self.statistics.confidence), *self.budget.check(), *self.effort.check(self.validation)]
+            why = (
+                f"{self.statistics.resamples} resamples cannot show anything at {self.statistics.confidence:.3%}"
+                " confidence"
+            )
+            problems.append(
+                Problem("statistics.resamples", why, "Use at least 5 / (1 - confidence), or less confidence")
+            )
+        problems += [
+            *self.decision.check(self.statistics.confidence),
+            *self.budget.check(),
+            *self.effort.check(self.validation),
+        ]
         problems += self.limits.check()
-        for place, terms in (("matrix.exclude", self.matrix.exclude), ("matrix.couple", [rule.get("when", {}) for rule in self.matrix.couple])):
+        for place, terms in (
+            ("matrix.exclude", self.matrix.exclude),
+            ("matrix.couple", [rule.get("when", {}) for rule in self.matrix.couple]),
+        ):
             if any(not isinstance(term, dict) or not term for term in terms):
-                problems.append(Problem(place, "has an empty condition, which would match every cell", "Write conditions such as {method: lora}"))
+                problems.append(
+                    Problem(
+                        place,
+                        "has an empty condition, which would match every cell",
+                        "Write conditions such as {method: lora}",
+                    )
+                )
         for rule in self.matrix.couple:
             if set(rule) != {"when", "set"} or not isinstance(rule.get("set"), dict):
-                problems.append(Problem("matrix.couple", f"{rule} is not of the form {{when: ..., set: ...}}", "Write {when: {method: lora}, set: {method.learning_rate: 1e-2}}"))
+                problems.append(
+                    Problem(
+                        "matrix.couple",
+                        f"{rule} is not of the form {{when: ..., set: ...}}",
+                        "Write {when: {method: lora}, set: {method.learning_rate: 1e-2}}",
+                    )
+                )
         return problems
 
 
@@ -248,7 +381,8 @@ ROOT_KEYS = tuple(field.name for field in fields(Settings))
 
 
 def settings_node(config: dict[str, Any]) -> dict[str, Any]:
-    """Returns the node of ``Settings`` in a composed config; keys that are neither axis nor setting stay in, to be refused.
+    """Returns the node of ``Settings`` in a composed config; keys that are neither axis nor setting stay in, to be
+    refused.
 
     A ``primary_metric`` of null becomes the first of ``metrics``.
     """

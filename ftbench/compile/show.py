@@ -22,7 +22,11 @@ PLACES = 8
 
 def summary(plan: Plan, cached: Collection[str]) -> str:
     """Returns such as ``6 cells, 19 stages, 7 cached, 1 refused``."""
-    parts = [_count(len(plan.cells), "trial" if plan.searches and not plan.trials else "cell"), _count(len(plan.stages), "stage"), f"{len(set(plan.stages) & set(cached))} cached"]
+    parts = [
+        _count(len(plan.cells), "trial" if plan.searches and not plan.trials else "cell"),
+        _count(len(plan.stages), "stage"),
+        f"{len(set(plan.stages) & set(cached))} cached",
+    ]
     baselines = sum(cell.baseline for cell in plan.cells)
     if baselines:
         parts[0] += f" ({_count(baselines, 'baseline')} added)"
@@ -34,7 +38,9 @@ def summary(plan: Plan, cached: Collection[str]) -> str:
 
 
 def plan_text(compiled: Compiled, cached: Collection[str]) -> str:
-    """Returns the whole plan: each cell with its stages (``+`` to run, ``=`` cached, ``&`` shared with a cell above)."""
+    """Returns the whole plan: each cell with its stages (``+`` to run, ``=`` cached, ``&`` shared with a cell
+    above).
+    """
     plan = compiled.plan
     lines = [summary(plan, cached)]
     kinds = Counter(stage.kind for key, stage in plan.stages.items() if key not in cached)
@@ -66,24 +72,65 @@ def plan_text(compiled: Compiled, cached: Collection[str]) -> str:
 
 
 def forecast_lines(plan: Plan) -> list[str]:
-    """Returns per cell the peak memory and what it is of, hours and dollars as if it ran alone, and the total with shared stages counted once."""
+    """Returns per cell the peak memory and what it is of, hours and dollars as if it ran alone, and the total with
+    shared stages counted once.
+    """
     made = plan.forecast or {}
     cells, whole = made.get("cells", {}), made.get("total", {})
     grid = [["forecast", "peak GB", "at", "of which GB", "time", "dollars", ""]]
     for cell in plan.cells:
         one = cells.get(cell.id, {})
-        memory = sorted(((name, amount / GB) for name, amount in (one.get("memory") or {}).items()), key=lambda term: -term[1])
+        memory = sorted(
+            ((name, amount / GB) for name, amount in (one.get("memory") or {}).items()), key=lambda term: -term[1]
+        )
         parts = ", ".join(f"{name} {_gb(amount)}" for name, amount in memory[:3] if amount >= 0.001)
         peak = one.get("peak_bytes")
         basis = "" if one.get("seconds") is None else "calibrated" if one.get("calibrated") else "not calibrated"
-        grid.append([cell.label, UNKNOWN if peak is None else _gb(peak / GB), one.get("peak_stage") or "", parts, duration(one.get("seconds")), money(one.get("usd")), basis])
-    grid.append(["all, shared stages and loads once", "", "", "", duration(whole.get("seconds")), money(whole.get("usd")), ""])
+        grid.append(
+            [
+                cell.label,
+                UNKNOWN if peak is None else _gb(peak / GB),
+                one.get("peak_stage") or "",
+                parts,
+                duration(one.get("seconds")),
+                money(one.get("usd")),
+                basis,
+            ]
+        )
+    grid.append(
+        ["all, shared stages and loads once", "", "", "", duration(whole.get("seconds")), money(whole.get("usd")), ""]
+    )
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
-    lines = ["  ".join(text.ljust(width) if index in (0, 2, 3, 6) else text.rjust(width) for index, (text, width) in enumerate(zip(row, widths, strict=True))).rstrip() for row in grid]
-    bases = dict.fromkeys(one["basis"] for own in made.get("stages", {}).values() for one in own.values() if one["basis"] and one["kind"] not in LIGHT)
-    reasons = dict.fromkeys([*whole.get("unknown", ()), *(reason for one in cells.values() for reason in one.get("unknown", ()) if not whole.get("unknown"))])
-    notes = [*(f"rests on: {text}" for text in bases if not any(other != text and other.startswith(text) for other in bases)), *(f"no forecast: {text}" for text in reasons)]
-    if whole.get("seconds") is not None and not any(one.get("seconds") for own in made["stages"].values() for one in own.values() if one["kind"] in LIGHT):
+    lines = [
+        "  ".join(
+            text.ljust(width) if index in (0, 2, 3, 6) else text.rjust(width)
+            for index, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in grid
+    ]
+    bases = dict.fromkeys(
+        one["basis"]
+        for own in made.get("stages", {}).values()
+        for one in own.values()
+        if one["basis"] and one["kind"] not in LIGHT
+    )
+    reasons = dict.fromkeys(
+        [
+            *whole.get("unknown", ()),
+            *(reason for one in cells.values() for reason in one.get("unknown", ()) if not whole.get("unknown")),
+        ]
+    )
+    notes = [
+        *(
+            f"rests on: {text}"
+            for text in bases
+            if not any(other != text and other.startswith(text) for other in bases)
+        ),
+        *(f"no forecast: {text}" for text in reasons),
+    ]
+    if whole.get("seconds") is not None and not any(
+        one.get("seconds") for own in made["stages"].values() for one in own.values() if one["kind"] in LIGHT
+    ):
         notes.append("preparing, indexing and scoring run on the CPU and are not in these times")
     return [*lines, *(textwrap.fill(note, 140, initial_indent="  ", subsequent_indent="    ") for note in notes)]
 
@@ -92,7 +139,13 @@ def duration(seconds: float | None) -> str:
     """Returns hours, minutes or seconds; ``n/a`` where unknown."""
     if seconds is None:
         return UNKNOWN
-    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    return (
+        f"{seconds:.1f} s"
+        if seconds < 100
+        else f"{seconds / 60:.0f} min"
+        if seconds < 6000
+        else f"{seconds / 3600:.1f} h"
+    )
 
 
 def money(usd: float | None) -> str:
@@ -108,14 +161,26 @@ def _searches(plan: Plan) -> list[str]:
     if not plan.searches or plan.trials:
         return []
     effort = plan.settings["effort"]
-    granted = f"{effort['trials']} trials" if effort["trials"] is not None else f"${effort['usd']:g} of trials, one to begin with"
-    lines = ["", f"first round, on the validation split: {granted} for each of {_count(len(plan.searches), 'approach')}"]
+    granted = (
+        f"{effort['trials']} trials"
+        if effort["trials"] is not None
+        else f"${effort['usd']:g} of trials, one to begin with"
+    )
+    lines = [
+        "",
+        f"first round, on the validation split: {granted} for each of {_count(len(plan.searches), 'approach')}",
+    ]
     for search in plan.searches:
-        fewer = f" (all of its space, fewer than the {search.budget} granted)" if search.budget > len(search.trials) else ""
+        fewer = (
+            f" (all of its space, fewer than the {search.budget} granted)" if search.budget > len(search.trials) else ""
+        )
         lines.append(f"  {search.label}: {len(search.trials)} of {_count(search.size, 'configuration')}{fewer}")
         lines += [f"    {name}: {', '.join(map(str, values))}" for name, values in search.space.items()]
         lines += [f"    left out: {text}" for text in search.left_out]
-    lines.append(f"second round, decided by the first: the best configuration of each, seeds {effort['seeds']}, scored on test as well; not in the counts above")
+    lines.append(
+        f"second round, decided by the first: the best configuration of each, seeds {effort['seeds']}, scored on test"
+        " as well; not in the counts above"
+    )
     return lines
 
 
@@ -130,7 +195,14 @@ def refusal_text(refusals: Sequence[Refusal]) -> str:
         reasons.setdefault((why, fix, ", ".join(labels)), []).append(where)
     lines = [f"refused ({_count(len(refusals), 'cell')}):"]
     for (why, fix, labels), places in reasons.items():
-        lines.append(textwrap.fill(f"{_places(places)}: {_stopped(why)} {_stopped(fix)}", 116, initial_indent="  ", subsequent_indent="    "))
+        lines.append(
+            textwrap.fill(
+                f"{_places(places)}: {_stopped(why)} {_stopped(fix)}",
+                116,
+                initial_indent="  ",
+                subsequent_indent="    ",
+            )
+        )
         lines.append("    in: " + textwrap.shorten(labels, 106, placeholder=" ..."))
     return "\n".join(lines)
 

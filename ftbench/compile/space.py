@@ -1,14 +1,17 @@
-"""The space in which ``effort`` looks for an approach's best configuration, and the order in which it is looked through.
+"""The space in which ``effort`` looks for an approach's best configuration, and the order in which it is looked
+through.
 
 An option brings its own space in a node ``_search_``, which is taken out before the component is built:
 
     _search_:
-      learning_rate: {times: [0.25, 0.5, 1, 2, 4]}   # factors of the cell's own value, whatever model, recipe or couple set it to
+      # factors of the cell's own value, whatever model, recipe or couple set it to
+      learning_rate: {times: [0.25, 0.5, 1, 2, 4]}
       rank,alpha: [[8, 16.0], [16, 32.0]]            # several keys with commas move together
       context.window: [1, 2]                         # dots lead into nodes
 
-So may the option of a sub-axis (``conf/context/retriever/bm25.yaml``); there and here a key may be short. The option's own value belongs to every dimension and is tried first. ``effort.space.OPTION.KEY=[...]`` on the command line replaces a
-dimension, its first value being the one to start from; null takes the dimension out.
+So may the option of a sub-axis (``conf/context/retriever/bm25.yaml``); there and here a key may be short. The option's
+own value belongs to every dimension and is tried first. ``effort.space.OPTION.KEY=[...]`` on the command line replaces
+a dimension, its first value being the one to start from; null takes the dimension out.
 """
 
 from __future__ import annotations
@@ -26,19 +29,25 @@ from ftbench.core.errors import Problem, did_you_mean
 
 NODE = "_search_"
 CANDIDATES = 256
-"""A space with more configurations than this is not listed; so many draws are made for each trial before any configuration will do."""
+"""A space with more configurations than this is not listed; so many draws are made for each trial before any
+configuration will do.
+"""
 
 
 InFull = Callable[[Mapping[str, Any], str], Mapping[str, Any]]
 """Returns dimensions with their keys in full, within the place that is named."""
 
 
-def take_out(config: Mapping[str, Any], sub_axes: Sequence[str] = (), in_full: InFull = lambda names, place: names) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Returns a composed config without any ``_search_``, and axis -> what its option and those of its sub-axes brought.
+def take_out(
+    config: Mapping[str, Any], sub_axes: Sequence[str] = (), in_full: InFull = lambda names, place: names
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Returns a composed config without any ``_search_``, and axis -> what its option and those of its sub-axes
+    brought.
 
     Args:
         config: of one cell.
-        sub_axes: that it has, outer ones first. What an outer option says of a key stands in the place of what an inner one says.
+        sub_axes: that it has, outer ones first. What an outer option says of a key stands in the place of what an inner
+            one says.
         in_full: see ``InFull``.
     """
     found: dict[str, dict[str, Any]] = {}
@@ -83,13 +92,18 @@ class Space:
 
     def as_dict(self) -> dict[str, list[Any]]:
         """Returns ``method.learning_rate`` -> its values, as ``results.json`` tells them."""
-        return {",".join(keys): [value[0] if len(keys) == 1 else list(value) for value in values] for keys, values in self.dimensions.items()}
+        return {
+            ",".join(keys): [value[0] if len(keys) == 1 else list(value) for value in values]
+            for keys, values in self.dimensions.items()
+        }
 
     def order(self, seed: int) -> Iterator[dict[str, Any]]:
-        """Yields every configuration once, as key -> value: first the starting one, then such that all values are tried about equally often.
+        """Yields every configuration once, as key -> value: first the starting one, then such that all values are tried
+        about equally often.
 
-        More of the same order is its continuation, so that a larger budget repeats nothing. Of the configurations not yet tried the one is next
-        whose values were tried least; a space too large to list draws it from the least tried values of each dimension.
+        More of the same order is its continuation, so that a larger budget repeats nothing. Of the configurations not
+        yet tried the one is next whose values were tried least; a space too large to list draws it from the least tried
+        values of each dimension.
         """
         sizes = [len(values) for values in self.dimensions.values()]
         random = Random(f"{seed}:{canonical(self.as_dict())}")
@@ -103,11 +117,18 @@ class Space:
             tried.add(point)
             for place, index in enumerate(point):
                 counts[place][index] += 1
-            yield {key: value for place, (keys, values) in enumerate(self.dimensions.items()) for key, value in zip(keys, values[point[place]], strict=True)}
+            yield {
+                key: value
+                for place, (keys, values) in enumerate(self.dimensions.items())
+                for key, value in zip(keys, values[point[place]], strict=True)
+            }
             if len(tried) == self.size:
                 return
             if small:
-                point = min((other for other in rest if other not in tried), key=lambda other: sum(counts[place][index] for place, index in enumerate(other)))
+                point = min(
+                    (other for other in rest if other not in tried),
+                    key=lambda other: sum(counts[place][index] for place, index in enumerate(other)),
+                )
                 continue
             least = [[index for index, count in enumerate(own) if count == min(own)] for own in counts]
             drawn = [tuple(map(random.choice, least)) for _ in range(CANDIDATES)]
@@ -117,7 +138,10 @@ class Space:
 
 
 def space_of(
-    config: Mapping[str, Any], own: Mapping[str, Mapping[str, Any]], wanted: Mapping[str, Mapping[str, Any]], fixed: frozenset[str]
+    config: Mapping[str, Any],
+    own: Mapping[str, Mapping[str, Any]],
+    wanted: Mapping[str, Mapping[str, Any]],
+    fixed: frozenset[str],
 ) -> tuple[Space, list[Problem]]:
     """Returns the space around one cell.
 
@@ -140,7 +164,13 @@ def space_of(
         for keys, (name, values) in given.items():
             typed = fixed & set(keys)
             if typed:
-                problems.append(Problem(f"effort.space.*.{name}", f"{min(typed)} is typed and searched at once", f"Leave {min(typed)}=... out, or the dimension"))
+                problems.append(
+                    Problem(
+                        f"effort.space.*.{name}",
+                        f"{min(typed)} is typed and searched at once",
+                        f"Leave {min(typed)}=... out, or the dimension",
+                    )
+                )
             elif values is not None:
                 _add(dimensions, problems, config, keys, values, f"effort.space.*.{name}", start=False)
     return Space(dimensions), problems
@@ -164,22 +194,47 @@ def _add(
     unknown = [key for key in keys if not select.has(config, key)]
     if unknown:
         axis, _, name = unknown[0].partition(".")
-        problems.append(Problem(place, f"this {axis} has no {name}", did_you_mean(name, [key for key in config[axis] if not key.startswith("_")])))
+        problems.append(
+            Problem(
+                place,
+                f"this {axis} has no {name}",
+                did_you_mean(name, [key for key in config[axis] if not key.startswith("_")]),
+            )
+        )
         return
     own = tuple(select.value_at(config, key) for key in keys)
     if isinstance(values, Mapping):
         numbers = values.get("times")
-        if set(values) != {"times"} or not isinstance(numbers, list) or len(keys) != 1 or any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in (*numbers, *own)):
-            problems.append(Problem(place, f"{dict(values)} is no {{times: [factors]}} of one number", "Write such as {times: [0.5, 1, 2]}, or a list of values"))
+        if (
+            set(values) != {"times"}
+            or not isinstance(numbers, list)
+            or len(keys) != 1
+            or any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in (*numbers, *own))
+        ):
+            problems.append(
+                Problem(
+                    place,
+                    f"{dict(values)} is no {{times: [factors]}} of one number",
+                    "Write such as {times: [0.5, 1, 2]}, or a list of values",
+                )
+            )
             return
         found = [(_times(own[0], factor),) for factor in numbers]
     elif isinstance(values, list) and values:
         found = [(value,) if len(keys) == 1 else tuple(value) if isinstance(value, list) else () for value in values]
         if any(len(value) != len(keys) for value in found):
-            problems.append(Problem(place, f"{values} does not give a value for each of {', '.join(keys)}", "Write a list of lists, one value per key"))
+            problems.append(
+                Problem(
+                    place,
+                    f"{values} does not give a value for each of {', '.join(keys)}",
+                    "Write a list of lists, one value per key",
+                )
+            )
             return
     else:
-        problems.append(Problem(place, f"{values!r} is no list of values", "Write [first, second, ...] or {times: [0.5, 1, 2]}"))
+        problems.append(
+            Problem(place, f"{values!r} is no list of values", "Write [first, second, ...] or {times: [0.5, 1, 2]}")
+        )
         return
     dimensions[keys] = tuple({canonical(value): value for value in ([own] if start else []) + found}.values())
 

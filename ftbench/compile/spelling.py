@@ -1,4 +1,6 @@
-"""The words of a command line as Hydra gets them: keys in full, and options of sub-axes in a form that a matrix may hold."""
+"""The words of a command line as Hydra gets them: keys in full, and options of sub-axes in a form that a matrix may
+hold.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,7 @@ def in_full(words: Sequence[str]) -> list[str]:
 def swept(words: Sequence[str]) -> list[str]:
     """Returns the words with single options of sub-axes as lists of one.
 
-    Hydra first composes what is the same for the whole matrix, and refuses ``context/retriever=bm25`` there where the context that stands
-    in ``config.yaml`` has no retriever. What is swept it leaves to the cells.
+    Hydra first composes what is the same for the whole matrix, and refuses ``context/retriever=bm25`` there where the
+    context that stands in ``config.yaml`` has no retriever. What is swept it leaves to the cells.
     """
     return [f"{match[1]}=choice({match[3]})" if (match := _SUB_AXIS.fullmatch(word)) else word for word in words]

@@ -44,7 +44,8 @@ class Whole:
     def with_parts(
         self, words: Sequence[str], wanted: Mapping[str, str]
     ) -> tuple[dict[str, Any], Choices, dict[str, str]]:
-        """Composes with those of the wanted sub-axes that there are, outer ones first: an inner one belongs to its outer one's option.
+        """Composes with those of the wanted sub-axes that there are, outer ones first: an inner one belongs to its
+        outer one's option.
 
         Returns:
             Config, choices, and the sub-axes that were set.

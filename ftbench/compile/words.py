@@ -1,4 +1,6 @@
-"""Checks ``axis=option`` on the command line before Hydra does, so that every misspelt option is named at once, with the nearest."""
+"""Checks ``axis=option`` on the command line before Hydra does, so that every misspelt option is named at once, with
+the nearest.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +31,26 @@ def check_words(words: Sequence[str]) -> None:
     for folder in own:
         for name in sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name in ROOT_KEYS):
             fix = "Name it metric/" if name == "metrics" else "Rename it"
-            problems.append(Problem(f"--config-dir {folder}", f"holds a folder {name}/, which would hide the setting {name}=", fix))
-        problems += [problem for path in sorted([*folder.glob("*/*.yaml"), *folder.glob("*/*/*.yaml")]) for problem in _no_option(path)]
+            problems.append(
+                Problem(f"--config-dir {folder}", f"holds a folder {name}/, which would hide the setting {name}=", fix)
+            )
+        problems += [
+            problem
+            for path in sorted([*folder.glob("*/*.yaml"), *folder.glob("*/*/*.yaml")])
+            for problem in _no_option(path)
+        ]
     if any(word.lstrip("+").startswith("hydra.searchpath") for word in words):
         words = []
     folders = [CONF, *own]
     for word in words:
         group, equals, names = word.partition("=")
         axis, *sub_axis = group.split("/")
-        if axis not in AXES or "@" in group or not equals or not names.replace(",", "").replace("_", "").replace("-", "").isalnum():
+        if (
+            axis not in AXES
+            or "@" in group
+            or not equals
+            or not names.replace(",", "").replace("_", "").replace("-", "").isalnum()
+        ):
             continue
         if sub_axis and not any((folder / group).is_dir() for folder in folders):
             known = {f"{axis}/{path.name}" for folder in folders for path in (folder / axis).glob("*") if path.is_dir()}
@@ -52,7 +65,9 @@ def check_words(words: Sequence[str]) -> None:
 
 
 def _no_option(path: Path) -> list[Problem]:
-    """Returns a problem for a file that Hydra would stumble over; what is no YAML at all Hydra names itself, with the line."""
+    """Returns a problem for a file that Hydra would stumble over; what is no YAML at all Hydra names itself, with the
+    line.
+    """
     import yaml
 
     try:
@@ -61,7 +76,11 @@ def _no_option(path: Path) -> list[Problem]:
         return [Problem(str(path), f"is no UTF-8 (byte {error.start})", "Save it as UTF-8")]
     except yaml.YAMLError:
         return []
-    return [] if node is None or isinstance(node, yaml.MappingNode) else [Problem(str(path), "holds no mapping", "Write key: value, one a line")]
+    return (
+        []
+        if node is None or isinstance(node, yaml.MappingNode)
+        else [Problem(str(path), "holds no mapping", "Write key: value, one a line")]
+    )
 
 
 def _unknown_roots(words: Sequence[str]) -> list[Problem]:
@@ -71,11 +90,21 @@ def _unknown_roots(words: Sequence[str]) -> list[Problem]:
     for index, word in enumerate(words):
         key, equals, _ = word.partition("=")
         if word.startswith("~") and key[1:] in known:
-            problems.append(Problem(word, f"takes {key[1:]} away, which every cell has", f"Choose {key[1:]}=..., or leave it as it is"))
-        if word.startswith(("-", "+", "~")) or (index and words[index - 1].startswith("--") and "=" not in words[index - 1]) or (index and words[index - 1] in VALUED):
+            problems.append(
+                Problem(
+                    word, f"takes {key[1:]} away, which every cell has", f"Choose {key[1:]}=..., or leave it as it is"
+                )
+            )
+        if (
+            word.startswith(("-", "+", "~"))
+            or (index and words[index - 1].startswith("--") and "=" not in words[index - 1])
+            or (index and words[index - 1] in VALUED)
+        ):
             continue
         if not equals:
-            problems.append(Problem(word, "is no override", "A verb is the first word; everything after it is key=value"))
+            problems.append(
+                Problem(word, "is no override", "A verb is the first word; everything after it is key=value")
+            )
         elif key == "recipes":
             problems.append(Problem(word, "a recipe is added to what there is", f"Write +{word}"))
         elif "/" not in key and "@" not in key and key.split(".")[0] not in known:
@@ -86,7 +115,9 @@ def _unknown_roots(words: Sequence[str]) -> list[Problem]:
 
 
 def _unknown_key(key: str) -> list[Problem]:
-    """Returns a problem for a dotted key that no mapping of ``config.yaml`` has; what is null or empty there takes any."""
+    """Returns a problem for a dotted key that no mapping of ``config.yaml`` has; what is null or empty there
+    takes any.
+    """
     import yaml
 
     node = yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))
@@ -134,6 +165,8 @@ def config_dirs(words: Sequence[str]) -> list[Path]:
         if name in CONFIG_DIR:
             value = value if equals else (words[index + 1] if index + 1 < len(words) else "")
             if not Path(value).is_dir():
-                raise FtbenchError(f"{name} {value}: no such folder. Name the folder that holds model/, dataset/ and so on")
+                raise FtbenchError(
+                    f"{name} {value}: no such folder. Name the folder that holds model/, dataset/ and so on"
+                )
             found.append(Path(value))
     return found

@@ -1,9 +1,9 @@
 """Cuts documents into chunks: by words, tokens, sentences or headings, each chunk a verbatim part of its document.
 
-Sizes are in *words*: runs of letters and digits, single other marks, and single characters of writing without spaces. They are counted without any model's tokenizer,
-so that every model shares one index; English has about 1.3 tokens of a 32,000-token vocabulary a word. By ``tokens`` sizes are
-in tokens, and only models of one tokenizer share an index. Either way what goes to the model is made to fit in its own tokens
-(``ftbench.stages.requests``).
+Sizes are in *words*: runs of letters and digits, single other marks, and single characters of writing without spaces.
+They are counted without any model's tokenizer, so that every model shares one index; English has about 1.3 tokens of a
+32,000-token vocabulary a word. By ``tokens`` sizes are in tokens, and only models of one tokenizer share an index.
+Either way what goes to the model is made to fit in its own tokens (``ftbench.stages.requests``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ FEWEST_TOKENS = 8
 """One character may take several tokens, and a chunk holds at least one."""
 BLOCK_CHARACTERS = 20_000
 """Tokenised at once: a line of 50 MB would need gigabytes."""
-WORD = re.compile(rf"[{UNSPACED}][{MARKS}]*|(?:[^\W{UNSPACED}][{MARKS}]*){{1,32}}|[^\w\s]")  # at most 32 letters: a line without a space is no single word
+WORD = re.compile(
+    rf"[{UNSPACED}][{MARKS}]*|(?:[^\W{UNSPACED}][{MARKS}]*){{1,32}}|[^\w\s]"
+)  # at most 32 letters: a line without a space is no single word
 _PIECE = re.compile(rf"\s{{0,32}}(?:{WORD.pattern})|\s{{1,32}}")
 _SENTENCE_END = re.compile(r"""(?<=[.!?…。！？])["'”’)\]]*\s+|\n{2,}|(?<=[。！？])""")
 _HEADING = re.compile(r"^(?:#{1,6}[ \t]+\S.*|[^\n]+\n[=-]{3,}[ \t]*)$", re.MULTILINE)
@@ -46,12 +48,14 @@ class Chunking:
     """How documents are cut.
 
     Attributes:
-        by: ``words`` (anywhere), ``tokens`` (between words; inside one that is too long), ``sentences`` (whole ones, as many as fit),
-            ``headings`` (Markdown sections, long ones by sentences) or ``nothing`` (a document is one chunk). Chunks by tokens
-            keep the white space between words, so that without overlap they are the document when joined; blank ones are left out.
+        by: ``words`` (anywhere), ``tokens`` (between words; inside one that is too long), ``sentences`` (whole ones, as
+            many as fit), ``headings`` (Markdown sections, long ones by sentences) or ``nothing`` (a document is one
+            chunk). Chunks by tokens keep the white space between words, so that without overlap they are the document
+            when joined; blank ones are left out.
         size: most words, or tokens, of a chunk.
         overlap: most words, or tokens, that a chunk repeats of the one before; never across headings.
-        tokenizer: whose tokens, for ``tokens``: a folder, ``package://PACKAGE/FOLDER`` or a hub id (``NAME@REVISION``); null for the model's own.
+        tokenizer: whose tokens, for ``tokens``: a folder, ``package://PACKAGE/FOLDER`` or a hub id (``NAME@REVISION``);
+            null for the model's own.
     """
 
     by: str
@@ -74,9 +78,17 @@ class Chunking:
         if self.by not in BY:
             problems.append(Problem("by", f"{self.by!r} is no way to cut", did_you_mean(self.by, BY)))
         if self.size < least:
-            problems.append(Problem("size", f"{self.size} {unit} are too few", f"Use at least {least}; 100 to 500 is usual"))
+            problems.append(
+                Problem("size", f"{self.size} {unit} are too few", f"Use at least {least}; 100 to 500 is usual")
+            )
         if not 0 <= self.overlap < max(self.size, 1):
-            problems.append(Problem("overlap", f"{self.overlap} {unit} of {self.size} would never end", f"Use 0 to {max(self.size, 1) - 1}"))
+            problems.append(
+                Problem(
+                    "overlap",
+                    f"{self.overlap} {unit} of {self.size} would never end",
+                    f"Use 0 to {max(self.size, 1) - 1}",
+                )
+            )
         return problems + self._named(tokenizer.problems)
 
     def missing(self) -> list[Problem]:
@@ -87,7 +99,11 @@ class Chunking:
         return self._named(tokenizer.remotes)
 
     def locate(self) -> Chunking:
-        return replace(self, tokenizer=tokenizer.pinned(self.tokenizer)) if self.by == "tokens" and self.tokenizer is not None else self
+        return (
+            replace(self, tokenizer=tokenizer.pinned(self.tokenizer))
+            if self.by == "tokens" and self.tokenizer is not None
+            else self
+        )
 
     def for_model(self, model: Any) -> Chunking:
         """Returns this chunking with the model's own tokenizer, where it counts tokens and names none.
@@ -100,11 +116,15 @@ class Chunking:
         own = getattr(model, "tokenizer", None)
         if own is None:
             fix = "Name one (context.chunking.tokenizer=FOLDER or a hub id), or set context.chunking.by=words"
-            raise Refused([Problem(tokenizer.PLACE, "this model has no tokenizer here whose tokens could be counted", fix)])
+            raise Refused(
+                [Problem(tokenizer.PLACE, "this model has no tokenizer here whose tokens could be counted", fix)]
+            )
         return replace(self, tokenizer=own)
 
     def sketch(self) -> Chunking:
-        """Returns a chunking that can be made now, with chunks about as long: by words where the tokenizer's file is not here yet."""
+        """Returns a chunking that can be made now, with chunks about as long: by words where the tokenizer's file is
+        not here yet.
+        """
         absent = self.by == "tokens" and (self.tokenizer is None or tokenizer.file(self.tokenizer) is None)
         return replace(self, by="words") if absent else self
 
@@ -155,7 +175,8 @@ def _words(text: str, start: int, end: int) -> Iterator[Unit]:
 
 
 def _tokens(text: str, own: Any, size: int) -> Iterator[Unit]:
-    """Yields the whole text as words with the white space before them, and their tokens; a word of more than ``size`` in pieces.
+    """Yields the whole text as words with the white space before them, and their tokens; a word of more than ``size``
+    in pieces.
 
     Every edge is one between two tokens, and so between two characters.
     """
@@ -166,10 +187,16 @@ def _tokens(text: str, own: Any, size: int) -> Iterator[Unit]:
             begun[min(first, end - start - 1)] += 1
             inside.update(range(first + 1, last))
         until = [0, *accumulate(begun)]  # tokens that begin before each position
-        edges = [match.start() - start for match in _PIECE.finditer(text, start, end) if match.start() - start not in inside]
+        edges = [
+            match.start() - start for match in _PIECE.finditer(text, start, end) if match.start() - start not in inside
+        ]
         for left, right in zip(edges, [*edges[1:], end - start], strict=True):
             long = until[right] - until[left] > size
-            finer = [left, *(place for place in range(left + 1, right) if place not in inside), right] if long else [left, right]
+            finer = (
+                [left, *(place for place in range(left + 1, right) if place not in inside), right]
+                if long
+                else [left, right]
+            )
             for first, last in zip(finer, finer[1:], strict=False):
                 yield start + first, start + last, until[last] - until[first]
 
@@ -200,7 +227,9 @@ def _packed(units: Sequence[Unit], size: int, overlap: int) -> Iterator[tuple[in
         yield units[first][0], units[last - 1][1]
         if last == len(units):
             return
-        room = min(overlap, size - units[last][2])  # what is repeated leaves room for the next unit, else the chunk would be a part of this one
+        room = min(
+            overlap, size - units[last][2]
+        )  # what is repeated leaves room for the next unit, else the chunk would be a part of this one
         again, first = 0, last
         while 0 < room >= again + units[first - 1][2]:
             first -= 1

@@ -15,7 +15,6 @@ from ftbench.core.errors import FtbenchError, Problem, did_you_mean
 from ftbench.core.example import Document, Example, Request, Splits, Turn
 from ftbench.core.protocols import AddStage, Lowered
 
-
 CHOICES = ("random", "fixed", "similar", "balanced")
 LIKENESS = Bm25(k1=1.5, b=0.75, language="english")
 SPARE = 20
@@ -31,9 +30,9 @@ class FewShot(Context):
 
     Attributes:
         k: how many; fewer where the train split has no more, which is said.
-        choose: ``random`` draws and orders by the seed and the example's id; ``fixed`` shows every example the same rows, drawn
-            by the seed; ``similar`` takes the rows whose questions are nearest by BM25, nearest last, and draws what is
-            lacking; ``balanced`` draws from each label (each distinct target) in turn.
+        choose: ``random`` draws and orders by the seed and the example's id; ``fixed`` shows every example the same
+            rows, drawn by the seed; ``similar`` takes the rows whose questions are nearest by BM25, nearest last, and
+            draws what is lacking; ``balanced`` draws from each label (each distinct target) in turn.
     """
 
     key_name: ClassVar[str] = "few_shot"
@@ -44,19 +43,37 @@ class FewShot(Context):
     reads_documents: ClassVar[bool] = False
 
     def check(self) -> list[Problem]:
-        problems = [] if self.k >= 1 else [Problem("context.k", f"{self.k} shots are none", "Give at least 1, or context=zero_shot")]
+        problems = (
+            []
+            if self.k >= 1
+            else [Problem("context.k", f"{self.k} shots are none", "Give at least 1, or context=zero_shot")]
+        )
         if self.choose not in CHOICES:
-            problems.append(Problem("context.choose", f"{self.choose!r} is no way to choose shots", did_you_mean(self.choose, CHOICES)))
+            problems.append(
+                Problem(
+                    "context.choose", f"{self.choose!r} is no way to choose shots", did_you_mean(self.choose, CHOICES)
+                )
+            )
         return problems
 
     def check_data(self, splits: Splits) -> list[Problem]:
         if any(shot.target is not None for shot in splits.train):
             return []
-        return [Problem("dataset.train", "has no row with a target to show as an example", "Give dataset.target, or context=zero_shot")]
+        return [
+            Problem(
+                "dataset.train",
+                "has no row with a target to show as an example",
+                "Give dataset.target, or context=zero_shot",
+            )
+        ]
 
     def remarks(self, splits: Splits) -> list[str]:
         count = len(_distinct(splits.train))
-        return [f"context.k={self.k}: only {count} different rows of the train split have a target to show"] if count < self.k else []
+        return (
+            [f"context.k={self.k}: only {count} different rows of the train split have a target to show"]
+            if count < self.k
+            else []
+        )
 
     def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
         return {}
@@ -67,19 +84,29 @@ class FewShot(Context):
             LIKENESS.ready()
 
     def requests(
-        self, examples: Sequence[Example], pool: Sequence[Example], documents: Sequence[Document], folders: dict[str, Path], seed: int
+        self,
+        examples: Sequence[Example],
+        pool: Sequence[Example],
+        documents: Sequence[Document],
+        folders: dict[str, Path],
+        seed: int,
     ) -> list[Request]:
         """Raises:
         FtbenchError: when no row of the train split has a target to show.
         """
         answered = _distinct(pool)
         if not answered:
-            raise FtbenchError("context=few_shot: no row of the train split has a target to show. Give dataset.target, or context=zero_shot")
+            raise FtbenchError(
+                "context=few_shot: no row of the train split has a target to show. Give dataset.target, or"
+                " context=zero_shot"
+            )
         orders = self._orders(examples, answered, seed)
         return [self._request(example, answered, order) for example, order in zip(examples, orders, strict=True)]
 
     def sketch(self, examples: Sequence[Example], splits: Splits, seed: int) -> list[Request]:
-        """Returns requests as long as the real ones, made without any stage's folder: what a forecast counts the tokens of."""
+        """Returns requests as long as the real ones, made without any stage's folder: what a forecast counts the tokens
+        of.
+        """
         return replace(self, choose="random").requests(examples, splits.train, splits.documents, {}, seed)
 
     def _orders(self, examples: Sequence[Example], pool: Sequence[Example], seed: int) -> Iterator[Iterable[int]]:
@@ -109,7 +136,11 @@ def _shown(example: Example, shots: Sequence[Example]) -> Request:
     """Returns the request; a shorter one loses its first shot, the farthest from the question."""
     system = [turn for turn in example.turns if turn.role == "system"]
     own = [turn for turn in example.turns if turn.role != "system"]
-    turns = [turn for shot in shots for turn in (*(t for t in shot.turns if t.role != "system"), Turn("assistant", shot.target or ""))]
+    turns = [
+        turn
+        for shot in shots
+        for turn in (*(t for t in shot.turns if t.role != "system"), Turn("assistant", shot.target or ""))
+    ]
     shorter = (lambda: _shown(example, shots[1:])) if shots else None
     return Request(example.id, (*system, *turns, *own), shots=tuple(shot.id for shot in shots), shorter=shorter)
 

@@ -1,7 +1,7 @@
 """Prompts that show documents: their form, what is left out where they do not fit, and what is told of each.
 
-The user's question becomes one turn that holds the passages and the question. Where the prompt does not fit the window, the
-last passage goes first, one at a time, then the worked examples; the question never does (``Request.shorter``).
+The user's question becomes one turn that holds the passages and the question. Where the prompt does not fit the window,
+the last passage goes first, one at a time, then the worked examples; the question never does (``Request.shorter``).
 """
 
 from __future__ import annotations
@@ -38,13 +38,16 @@ class Form:
             if self.turn.count(slot) != 1:
                 problems.append(Problem("turn", f"has {slot} {self.turn.count(slot)} times", f"Write {slot} once"))
         if "{text}" not in self.passage:
-            problems.append(Problem("passage", f"{self.passage!r} has no {{text}}", "Write {text} where the passage's text goes"))
+            problems.append(
+                Problem("passage", f"{self.passage!r} has no {{text}}", "Write {text} where the passage's text goes")
+            )
         return problems
 
     def fill(self, passages: Sequence[Chunk], question: str) -> str:
         """Returns the user's turn. Braces in documents and questions are left alone."""
         shown = self.separator.join(
-            _filled(self.passage, {"text": chunk.text, "id": chunk.document, "number": str(number)}) for number, chunk in enumerate(passages, start=1)
+            _filled(self.passage, {"text": chunk.text, "id": chunk.document, "number": str(number)})
+            for number, chunk in enumerate(passages, start=1)
         )
         return _filled(self.turn, {"passages": shown, "question": question})
 
@@ -82,9 +85,14 @@ def told(chunk: Chunk, score: float | None) -> dict[str, Any]:
 
 
 def check_documents(splits: Splits, context: str) -> list[Problem]:
-    """Returns why a corpus cannot be retrieved from: each bad document by name, and the first gold document that is not in it."""
+    """Returns why a corpus cannot be retrieved from: each bad document by name, and the first gold document that is not
+    in it.
+    """
     if not splits.documents:
-        fix = f"Set dataset.documents=FILE and dataset.document_text=COLUMN; without documents there is nothing for context={context} to show"
+        fix = (
+            "Set dataset.documents=FILE and dataset.document_text=COLUMN; without documents there is nothing for"
+            f" context={context} to show"
+        )
         return [Problem("dataset.documents", "holds no document", fix)]
     unfit = unfit_documents(splits.documents)
     known = {document.id for document in splits.documents}
@@ -93,7 +101,13 @@ def check_documents(splits: Splits, context: str) -> list[Problem]:
     if unfit or lost is None:
         return unfit
     why = f"{lost[1]!r} of {splits.places.get(lost[0], f'row {lost[0]!r}')} is not among the {len(known)} documents"
-    return [Problem("dataset.gold_documents", why, "Mend the id, add the document, or name the column of such ids in dataset.document_id")]
+    return [
+        Problem(
+            "dataset.gold_documents",
+            why,
+            "Mend the id, add the document, or name the column of such ids in dataset.document_id",
+        )
+    ]
 
 
 def cut(documents: Iterable[Document], chunking: Chunking) -> list[Chunk]:

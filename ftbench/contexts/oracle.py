@@ -62,7 +62,9 @@ class Oracle(Context):
     def check(self) -> list[Problem]:
         problems = [*under("context.chunking", self.chunking.check()), *under("context.form", self.form.check())]
         if self.chunking.overlap:
-            problems.append(Problem("context.chunking.overlap", "would show parts of a gold document twice", "Set it to 0"))
+            problems.append(
+                Problem("context.chunking.overlap", "would show parts of a gold document twice", "Set it to 0")
+            )
         return problems
 
     def check_data(self, splits: Splits) -> list[Problem]:
@@ -70,14 +72,21 @@ class Oracle(Context):
         asked = [*splits.test, *splits.validation]
         if asked and not any(example.gold_documents for example in asked):
             fix = "Set dataset.gold_documents=COLUMN of document ids, or context=rag"
-            problems.append(Problem("dataset.gold_documents", "no evaluation row names the documents that hold its answer", fix))
+            problems.append(
+                Problem("dataset.gold_documents", "no evaluation row names the documents that hold its answer", fix)
+            )
         return problems
 
     def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
         return {"documents": cell.documents}
 
     def requests(
-        self, examples: Sequence[Example], pool: Sequence[Example], documents: Sequence[Document], folders: dict[str, Path], seed: int
+        self,
+        examples: Sequence[Example],
+        pool: Sequence[Example],
+        documents: Sequence[Document],
+        folders: dict[str, Path],
+        seed: int,
     ) -> list[Request]:
         """Raises:
         FtbenchError: when a gold document is not in the corpus.
@@ -87,12 +96,19 @@ class Oracle(Context):
         for example in examples:
             lost = [name for name in example.gold_documents if name not in by_id]
             if lost:
-                raise FtbenchError(f"context=oracle: gold document {lost[0]!r} of row {example.id!r} is not among the documents. Mend the id")
+                raise FtbenchError(
+                    f"context=oracle: gold document {lost[0]!r} of row {example.id!r} is not among the documents. Mend"
+                    " the id"
+                )
             passages = cut([by_id[name] for name in dict.fromkeys(example.gold_documents)], self.chunking)
             notes = {"retrieved": [told(passage, None) for passage in passages], "depth": None, "k": len(passages)}
             made.append(grounded(Request(example.id, example.turns), passages, self.form, notes))
         return made
 
     def sketch(self, examples: Sequence[Example], splits: Splits, seed: int) -> list[Request]:
-        """Returns requests as long as the real ones, made without any stage's folder: what a forecast counts the tokens of."""
-        return replace(self, chunking=self.chunking.sketch()).requests(examples, splits.train, splits.documents, {}, seed)
+        """Returns requests as long as the real ones, made without any stage's folder: what a forecast counts the tokens
+        of.
+        """
+        return replace(self, chunking=self.chunking.sketch()).requests(
+            examples, splits.train, splits.documents, {}, seed
+        )

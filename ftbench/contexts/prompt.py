@@ -22,8 +22,8 @@ class Prompt(Component):
 
     Attributes:
         instruction: the text; null for none.
-        place: ``system`` adds it to the system's turn, which a chat template without one shows before the first question; ``question`` puts it
-            right before the last question, after worked examples.
+        place: ``system`` adds it to the system's turn, which a chat template without one shows before the first
+            question; ``question`` puts it right before the last question, after worked examples.
     """
 
     axis: ClassVar[str] = "prompt"
@@ -63,7 +63,9 @@ class Prompt(Component):
     def request(self, request: Request) -> Request:
         """Returns a request with the instruction; it stays when the request is made shorter."""
         rest = request.shorter
-        return replace(request, turns=self.turns(request.turns), shorter=None if rest is None else lambda: self.request(rest()))
+        return replace(
+            request, turns=self.turns(request.turns), shorter=None if rest is None else lambda: self.request(rest())
+        )
 
     def examples(self, examples: Sequence[Example]) -> list[Example]:
         """Returns training rows with the instruction."""

@@ -1,7 +1,8 @@
-"""A tokenizer's file without its model: what a text's tokens are and where they stand, read by the light ``tokenizers`` package.
+"""A tokenizer's file without its model: what a text's tokens are and where they stand, read by the light ``tokenizers``
+package.
 
-A tokenizer is named as a model is, by a folder, ``package://PACKAGE/FOLDER`` or a hub id, the last also as ``NAME@REVISION``. Only its
-``tokenizer.json`` counts: models that bring the same bytes share whatever was cut with it.
+A tokenizer is named as a model is, by a folder, ``package://PACKAGE/FOLDER`` or a hub id, the last also as
+``NAME@REVISION``. Only its ``tokenizer.json`` counts: models that bring the same bytes share whatever was cut with it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ PLACE = "tokenizer"
 
 
 def identity(name: str) -> dict[str, Any]:
-    """Returns a folder's tokenizer by the hash of its file, a hub name by its commit, None where that cannot be found out now."""
+    """Returns a folder's tokenizer by the hash of its file, a hub name by its commit, None where that cannot be found
+    out now.
+    """
     folder, hub, revision = _parts(name)
     return {"hub": hub, "commit": hub_commit(hub, revision)} if folder is None else {FILE: file_digest(folder / FILE)}
 
@@ -46,10 +49,15 @@ def problems(name: str) -> list[Problem]:
 
 
 def missing(name: str) -> list[Problem]:
-    """Returns why a tokenizer that can be planned with cannot be used here, its place relative to the node that holds it."""
+    """Returns why a tokenizer that can be planned with cannot be used here, its place relative to the node that holds
+    it.
+    """
     if identity(name).get("commit", "") is not None:
         return []
-    why = f"the hub is out of reach and {name} is not in the cache, so its commit is unknown and no result could be found again"
+    why = (
+        f"the hub is out of reach and {name} is not in the cache, so its commit is unknown and no result could be found"
+        " again"
+    )
     return [Problem(PLACE, why, "Write NAME@COMMIT with a 40-digit commit, or name a folder")]
 
 
@@ -90,7 +98,9 @@ def fetched(name: str) -> Path:
         return Path(huggingface_hub.hf_hub_download(hub, FILE, revision=revision))
     except Exception as error:
         reason = scrub(" ".join(str(error).split()))[:200]
-        raise FtbenchError(f"the {FILE} of {name} cannot be fetched ({reason}). Name a tokenizer's folder, or cut by words") from error
+        raise FtbenchError(
+            f"the {FILE} of {name} cannot be fetched ({reason}). Name a tokenizer's folder, or cut by words"
+        ) from error
 
 
 @functools.lru_cache(maxsize=8)

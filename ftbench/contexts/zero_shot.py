@@ -28,10 +28,17 @@ class ZeroShot(Context):
         return {}
 
     def requests(
-        self, examples: Sequence[Example], pool: Sequence[Example], documents: Sequence[Document], folders: dict[str, Path], seed: int
+        self,
+        examples: Sequence[Example],
+        pool: Sequence[Example],
+        documents: Sequence[Document],
+        folders: dict[str, Path],
+        seed: int,
     ) -> list[Request]:
         return [Request(example.id, example.turns) for example in examples]
 
     def sketch(self, examples: Sequence[Example], splits: Splits, seed: int) -> list[Request]:
-        """Returns requests as long as the real ones, made without any stage's folder: what a forecast counts the tokens of."""
+        """Returns requests as long as the real ones, made without any stage's folder: what a forecast counts the tokens
+        of.
+        """
         return self.requests(examples, splits.train, splits.documents, {}, seed)

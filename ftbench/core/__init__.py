@@ -1,1 +1,3 @@
-"""The nouns: what every other package passes around, and nothing that does work. Imports no other package of ftbench."""
+"""The nouns: what every other package passes around, and nothing that does work. Imports no other package of
+ftbench.
+"""

@@ -42,7 +42,9 @@ def file_digest(path: Path) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    """True for what JSON can take as it stands: nearly everything that comes, told apart without a copy or a place for an error."""
+    """True for what JSON can take as it stands: nearly everything that comes, told apart without a copy or a place for
+    an error.
+    """
     kind = type(value)
     if kind is str or value is None or kind is bool or kind is int:
         return True

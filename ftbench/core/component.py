@@ -1,4 +1,5 @@
-"""What every ``_target_`` in ``conf/`` is: a frozen dataclass without defaults, built from its YAML node with types checked.
+"""What every ``_target_`` in ``conf/`` is: a frozen dataclass without defaults, built from its YAML node with types
+checked.
 
 The YAML holds every value; the class holds the types and the behaviour. ``build`` refuses wrong types, unknown keys
 and missing keys, which ``hydra.utils.instantiate`` alone does not.
@@ -64,7 +65,9 @@ class Component:
 
     @property
     def seeded(self) -> bool:
-        """True when the cell's seed can change what this component does; without it, cells of all seeds share the work."""
+        """True when the cell's seed can change what this component does; without it, cells of all seeds share
+        the work.
+        """
         return True
 
     def identity(self) -> dict[str, Any]:
@@ -103,7 +106,9 @@ LOADED_AS = ("dtype", "quantization", "attention")
 
 
 def text_identity(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the part of a model's identity that two share when their tokens are the same tokens: a base and the same one in 4 bits."""
+    """Returns the part of a model's identity that two share when their tokens are the same tokens: a base and the same
+    one in 4 bits.
+    """
     return {name: value for name, value in model.items() if name not in LOADED_AS}
 
 
@@ -128,7 +133,8 @@ def node(component: Component) -> dict[str, Any]:
 
 
 def target_class(path: str, where: str) -> type[Component]:
-    """Imports the class that a ``_target_`` names: a dotted path, ``axis/key_name``, or the dotted path of an earlier version.
+    """Imports the class that a ``_target_`` names: a dotted path, ``axis/key_name``, or the dotted path of an earlier
+    version.
 
     Raises:
         Refused: when there is no such module or class, or it is no frozen dataclass.
@@ -138,9 +144,25 @@ def target_class(path: str, where: str) -> type[Component]:
     except ImportError as error:
         if path in EARLIER:
             return target_class(EARLIER[path], where)
-        raise Refused([Problem(f"{where}._target_", f"{path!r} cannot be imported ({error})", "Name a class by its full dotted path")]) from error
+        raise Refused(
+            [
+                Problem(
+                    f"{where}._target_",
+                    f"{path!r} cannot be imported ({error})",
+                    "Name a class by its full dotted path",
+                )
+            ]
+        ) from error
     if not (isinstance(found, type) and is_dataclass(found)):
-        raise Refused([Problem(f"{where}._target_", f"{path!r} is not a dataclass", "Derive it from ftbench.core.component.Component")])
+        raise Refused(
+            [
+                Problem(
+                    f"{where}._target_",
+                    f"{path!r} is not a dataclass",
+                    "Derive it from ftbench.core.component.Component",
+                )
+            ]
+        )
     return found
 
 
@@ -183,7 +205,9 @@ def _build(config: dict[str, Any], where: str) -> Component:
         try:
             return OmegaConf.to_object(OmegaConf.merge(schema, config))
         except OmegaConfBaseException as error:
-            missing = str(error).splitlines()[0]  # told field by field below, which takes a merge for each and names everything that is wrong
+            missing = str(error).splitlines()[
+                0
+            ]  # told field by field below, which takes a merge for each and names everything that is wrong
     for name in sorted(known & set(config)):
         try:
             OmegaConf.merge(schema, {name: config[name]})
@@ -195,7 +219,9 @@ def _build(config: dict[str, Any], where: str) -> Component:
             reason = str(error).splitlines()[0]
             path = error.full_key if error.full_key and error.full_key.startswith(f"{name}.") else name
             problems.append(Problem(_under(where, path), reason, f"Give a value of type {_type_name(cls, path)}"))
-    raise Refused(problems or [Problem(where, missing, "Set it")])  # nothing wrong in any field: a value is missing deeper than one level
+    raise Refused(
+        problems or [Problem(where, missing, "Set it")]
+    )  # nothing wrong in any field: a value is missing deeper than one level
 
 
 def _under(where: str, name: str) -> str:
@@ -224,7 +250,9 @@ def _writable(config: Any) -> None:
 
 
 def _type_name(cls: type, path: str) -> str:
-    """Returns what a field is declared as, such as ``float or null``; ``path`` goes through nested dataclasses, and ends at a mapping or list."""
+    """Returns what a field is declared as, such as ``float or null``; ``path`` goes through nested dataclasses, and
+    ends at a mapping or list.
+    """
     name, _, rest = path.partition(".")
     hint = get_type_hints(cls)[name]
     return _type_name(hint, rest) if rest and is_dataclass(hint) else _type_words(hint)

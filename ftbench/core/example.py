@@ -54,7 +54,14 @@ class Example:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Example:
         turns = tuple(Turn(**turn) for turn in data["turns"])
-        return cls(**{**data, "turns": turns, "references": tuple(data["references"]), "gold_documents": tuple(data["gold_documents"])})
+        return cls(
+            **{
+                **data,
+                "turns": turns,
+                "references": tuple(data["references"]),
+                "gold_documents": tuple(data["gold_documents"]),
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,9 @@ class Splits:
 
 
 def group_sizes(examples: Iterable[Example]) -> dict[str, int]:
-    """Returns size of group -> how many groups have it, an example without a group being one of size 1; keys are text, for JSON."""
+    """Returns size of group -> how many groups have it, an example without a group being one of size 1; keys are text,
+    for JSON.
+    """
     named = Counter(example.group if example.group is not None else (example.id,) for example in examples)
     return {str(size): count for size, count in sorted(Counter(named.values()).items())}
 

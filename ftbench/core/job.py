@@ -1,4 +1,6 @@
-"""What a stage's body is handed, and what it hands back. A body is ``run(job) -> Outcome`` in ``ftbench/stages/<kind>.py``."""
+"""What a stage's body is handed, and what it hands back. A body is ``run(job) -> Outcome`` in
+``ftbench/stages/<kind>.py``.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,13 @@ class Job:
         stage: the stage.
         inputs: role -> finished, read-only folder of that input.
         folder: temporary folder to write into; published as it stands when the body returns.
-        resident: ``ftbench.models.resident.Resident``; ``resident.get(model)`` loads a base model or returns the one at hand.
-        phase: ``with job.phase("load"):`` adds the wall time inside to ``receipt.seconds["load"]`` (after a device synchronise).
+        resident: ``ftbench.models.resident.Resident``; ``resident.get(model)`` loads a base model or returns the one at
+            hand.
+        phase: ``with job.phase("load"):`` adds the wall time inside to ``receipt.seconds["load"]`` (after a device
+            synchronise).
         progress: ``job.progress(done, total)`` tells the runner how far the body is; cheap, may be called often.
-        scratch: a folder, not made yet, that outlives this attempt and is removed when the stage is published: for what a
-            killed body goes on from. None where the body must start from nothing.
+        scratch: a folder, not made yet, that outlives this attempt and is removed when the stage is published: for what
+            a killed body goes on from. None where the body must start from nothing.
     """
 
     stage: Stage

@@ -21,7 +21,8 @@ class Search:
 
     Attributes:
         approach: id; ``label`` is its short name.
-        space: dimension -> the values it may take; a dimension is a dotted key, or several with commas, which move together.
+        space: dimension -> the values it may take; a dimension is a dotted key, or several with commas, which move
+            together.
         size: how many configurations the space has.
         budget: how many trials were wanted; fewer were made where the space is smaller.
         trials: ids of the cells that try one configuration each, the option's own defaults first.
@@ -55,10 +56,11 @@ class Plan:
         store: absolute path of the store.
         settings: matrix-wide values that the run and the report read (``metrics``, ``primary_metric``, ``on_refusal``,
             ``statistics``, ...), plain JSON.
-        forecast: ``stages`` (key -> hardware -> ``ftbench.cost.forecast.Forecast``), ``cells`` (id -> as if it ran alone) and ``total`` (every
-            stage once); None for a plan without cells, or of an earlier version.
+        forecast: ``stages`` (key -> hardware -> ``ftbench.cost.forecast.Forecast``), ``cells`` (id -> as if it ran
+            alone) and ``total`` (every stage once); None for a plan without cells, or of an earlier version.
         excluded: how many typed points ``matrix.exclude`` took out.
-        trials: cells of a search's first round, evaluated on the validation split alone; ``cells`` then are what it chose.
+        trials: cells of a search's first round, evaluated on the validation split alone; ``cells`` then are what it
+            chose.
         searches: what was searched for each approach, see ``Search``.
     """
 

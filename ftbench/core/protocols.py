@@ -36,10 +36,11 @@ class Piece(Protocol):
 class Model(Piece, Protocol):
     """A base model. ``identity`` holds the revision: a folder by its files' hashes, a hub name by its commit.
 
-    A model may say that its ``weights`` are not here (False: it is never loaded or trained) and that it gives no ``log_probabilities``; one that is
-    ``remote`` is asked over HTTP. It may have ``missing() -> problems``, as a context may. Fields ``usd_per_million_*`` say what its host takes for tokens.
-    ``tokenizer`` names the folder or hub id whose ``tokenizer.json`` is its own.
-    With ``format() -> (ftbench.models.format.Format, window)``, *heavy* though it loads no weights, the data checks count its tokens.
+    A model may say that its ``weights`` are not here (False: it is never loaded or trained) and that it gives no
+    ``log_probabilities``; one that is ``remote`` is asked over HTTP. It may have ``missing() -> problems``, as a
+    context may. Fields ``usd_per_million_*`` say what its host takes for tokens. ``tokenizer`` names the folder or hub
+    id whose ``tokenizer.json`` is its own. With ``format() -> (ftbench.models.format.Format, window)``, *heavy* though
+    it loads no weights, the data checks count its tokens.
     """
 
     def notes(self) -> list[str]:
@@ -48,11 +49,13 @@ class Model(Piece, Protocol):
     def resolved(self) -> bool:
         """False when the revision could not be looked up; such a model can be planned with, not run."""
 
-    def whole(self) -> "Model":
+    def whole(self) -> Model:
         """Returns the same model as it is before quantisation; itself where nothing is quantised."""
 
-    def moved(self, folder: Path) -> "Model":
-        """Returns this model with other weights: those in a transformers folder, which brings tokenizer and template along."""
+    def moved(self, folder: Path) -> Model:
+        """Returns this model with other weights: those in a transformers folder, which brings tokenizer and template
+        along.
+        """
 
     def load(self, device: str) -> Any:
         """*Heavy.* Returns a ``ftbench.models.loaded.Loaded``: the model in eval mode, its tokenizer, its format."""
@@ -62,15 +65,18 @@ class Model(Piece, Protocol):
 class Artifact(Piece, Protocol):
     """What ships."""
 
-    def lower(self, add: AddStage, cell: "Lowered", weights: str) -> str | None:
-        """Adds the stage that writes a transformers folder out of the stage ``weights``; returns its key, None for the weights themselves."""
+    def lower(self, add: AddStage, cell: Lowered, weights: str) -> str | None:
+        """Adds the stage that writes a transformers folder out of the stage ``weights``; returns its key, None for the
+        weights themselves.
+        """
 
 
 class Lowered(Protocol):
     """What ``lower`` may look at: located components of the cell, the prepare stage's key, the seed.
 
-    ``model`` is the one that the method's weights stand over, ``whole`` the one without any quantisation. ``dataset`` is without its documents
-    where it can be parted from them; ``documents`` is the key of the stage that reads them, for a context that says so, else empty.
+    ``model`` is the one that the method's weights stand over, ``whole`` the one without any quantisation. ``dataset``
+    is without its documents where it can be parted from them; ``documents`` is the key of the stage that reads them,
+    for a context that says so, else empty.
     """
 
     model: Any
@@ -88,11 +94,12 @@ class Lowered(Protocol):
 class Context(Piece, Protocol):
     """What goes into the prompt.
 
-    ``reads_documents`` is True for one that shows documents: only its cells depend on them, and only they are refused where the documents are bad.
-    A context may also have ``for_model(model) -> context``: the same for one model, such as with its tokenizer; ``missing() -> problems``: why
-    a cell that can be planned cannot be run here (a package, an unknown commit);
-    ``ready()``, *heavy*: imports and loads what ``requests`` needs whatever is asked, so that its time is not taken for that of requests;
-    and ``sketch(examples, splits, seed) -> requests`` as long as the real ones, from the splits alone, without which a plan has no forecast for answering.
+    ``reads_documents`` is True for one that shows documents: only its cells depend on them, and only they are refused
+    where the documents are bad. A context may also have ``for_model(model) -> context``: the same for one model, such
+    as with its tokenizer; ``missing() -> problems``: why a cell that can be planned cannot be run here (a package, an
+    unknown commit); ``ready()``, *heavy*: imports and loads what ``requests`` needs whatever is asked, so that its time
+    is not taken for that of requests; and ``sketch(examples, splits, seed) -> requests`` as long as the real ones, from
+    the splits alone, without which a plan has no forecast for answering.
     """
 
     reads_documents: ClassVar[bool]
@@ -101,7 +108,12 @@ class Context(Piece, Protocol):
         """Adds the stages that this context needs (an index) and returns role -> key; empty when it needs none."""
 
     def requests(
-        self, examples: Sequence[Example], pool: Sequence[Example], documents: Sequence[Document], folders: dict[str, Path], seed: int
+        self,
+        examples: Sequence[Example],
+        pool: Sequence[Example],
+        documents: Sequence[Document],
+        folders: dict[str, Path],
+        seed: int,
     ) -> list[Request]:
         """Returns one request per example, in order. ``pool`` is the train split; an example is never its own shot."""
 
@@ -110,7 +122,8 @@ class Context(Piece, Protocol):
 class Dataset(Piece, Protocol):
     """Where examples come from. ``identity`` holds the data's bytes by hash, so that a changed file is another dataset.
 
-    One whose documents are of another source than its rows parts them: ``rows() -> dataset`` without documents, ``corpus() -> component | None`` that loads them alone.
+    One whose documents are of another source than its rows parts them: ``rows() -> dataset`` without documents,
+    ``corpus() -> component | None`` that loads them alone.
     """
 
     def inspectable(self) -> bool:
@@ -134,10 +147,14 @@ class Metric(Piece, Protocol):
     comparable_across_tokenizers: ClassVar[bool]
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
-        """Returns float64 [n, k], the sufficient statistics of each row of ``outputs.jsonl`` or ``likelihood.jsonl``."""
+        """Returns float64 [n, k], the sufficient statistics of each row of ``outputs.jsonl`` or
+        ``likelihood.jsonl``.
+        """
 
     def value(self, totals: np.ndarray, n: np.ndarray) -> np.ndarray:
-        """Returns the metric [...] of summed statistics [..., k] over n [...] examples; works on whole resamples at once."""
+        """Returns the metric [...] of summed statistics [..., k] over n [...] examples; works on whole resamples at
+        once.
+        """
 
     def signature(self) -> str:
         """Says how the number was made, in the field's own notation where there is one."""

@@ -26,12 +26,14 @@ class Receipt:
         cpu_seconds: CPU time of the worker in this stage; None, as the device is, for a worker that was killed.
         device: such as ``cpu`` or ``NVIDIA H100 80GB HBM3``; ``devices`` how many.
         peak_memory_bytes: device peak, reset once at the stage's start; on CPU the sampled rise of resident memory.
-        tokens: name -> count, every name says which tokens (``supervised``, ``non_pad``, ``padded``, ``prompt``, ``completion``).
+        tokens: name -> count, every name says which tokens (``supervised``, ``non_pad``, ``padded``, ``prompt``,
+            ``completion``).
         environment: package versions, Python, platform, thread count, commit if any.
         provenance: resolved model revision, data fingerprint, chat template digest.
         details: what the body wants kept (counts of truncated rows, the losses' ends, notes).
         error: one line for a failed stage, else None.
-        energy_joules: of the devices that a stage could use, by NVML; None where there is none, or in receipts that are older than this field.
+        energy_joules: of the devices that a stage could use, by NVML; None where there is none, or in receipts that are
+            older than this field.
         files: name -> ``bytes``, ``sha256`` and ``mtime_ns`` of every file of a published stage but the receipt;
             None for a failed one, and in
             receipts that are older than this field.

@@ -28,11 +28,15 @@ VERSIONS: dict[str, int] = {
     "judge": 1,
     "score": 3,
 }
-"""Version of each stage's body. Raise one when the same spec would give another result; old results are then not found."""
+"""Version of each stage's body. Raise one when the same spec would give another result; old results are then
+not found.
+"""
 
 
 SCHEME = 2
-"""How identities are written into keys. Raised when that changes for all of them; 1 named components by the path of their class."""
+"""How identities are written into keys. Raised when that changes for all of them; 1 named components by the path of
+their class.
+"""
 
 RECORD = "stage.json"
 """File in a finished stage's folder that says what its key was taken over."""
@@ -99,7 +103,9 @@ class Stage:
 
 
 def stage_key(kind: str, spec: dict[str, Any], inputs: dict[str, str], version: int | None = None) -> str:
-    """Returns the full sha256 over kind, code version (that of this code unless given), resolved spec and the keys of the inputs (DESIGN 6, number 38)."""
+    """Returns the full sha256 over kind, code version (that of this code unless given), resolved spec and the keys of
+    the inputs (DESIGN 6, number 38).
+    """
     return digest({"kind": kind, "version": version or VERSIONS[kind], "spec": spec, "inputs": inputs})
 
 

@@ -1,7 +1,8 @@
 """How a signal ends a process: an exception of its own, and a flag for code that swallows or replaces every exception.
 
-Code that is not ours may catch whatever is raised in it (a bare ``except:``) or raise something else in its place. Therefore
-whoever turns an exception into data, or publishes what such code has made, calls ``check`` first (DESIGN 6, number 40).
+Code that is not ours may catch whatever is raised in it (a bare ``except:``) or raise something else in its place.
+Therefore whoever turns an exception into data, or publishes what such code has made, calls ``check`` first (DESIGN 6,
+number 40).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Terminated(BaseException):
-    """The process has to end. It is no ``SystemExit``: that is what a metric raises that calls ``sys.exit``, a failed row.
+    """The process has to end. It is no ``SystemExit``: that is what a metric raises that calls ``sys.exit``, a failed
+    row.
 
     Attributes:
         status: the exit status.

@@ -1,4 +1,6 @@
-"""One training: what a method is given to train on, and what it says of it to a forecast, so that nobody asks it for its name."""
+"""One training: what a method is given to train on, and what it says of it to a forecast, so that nobody asks it for
+its name.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,8 @@ class Training:
         optimizer: as transformers names it.
         precision: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
         checkpointing: whether activations are recomputed.
-        reads: one of ``READS``: rows with a target, pairs of a chosen and a rejected answer (two sequences a row), or the chosen ones alone.
+        reads: one of ``READS``: rows with a target, pairs of a chosen and a rejected answer (two sequences a row), or
+            the chosen ones alone.
         rows: gone through in all, repeats counted.
         batch_size: rows of one forward pass.
         gradient_accumulation: forward passes per optimizer step.

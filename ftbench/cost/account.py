@@ -1,8 +1,10 @@
-"""The whole account of a cell: every stage it needs, alone and with shared stages split, tokens by name, GPU-hours, energy, spot prices.
+"""The whole account of a cell: every stage it needs, alone and with shared stages split, tokens by name, GPU-hours,
+energy, spot prices.
 
-``bill`` answers what serving and making a cell cost; this adds everything around it (validation answers, likelihoods, lm-eval) and the two
-readings of a stage that several cells share: *alone*, as if each paid for all of it, and *split* evenly over the cells that use it. Split
-accounts add up to what the run really took. Unknown is None and stays None (DESIGN 6, number 31).
+``bill`` answers what serving and making a cell cost; this adds everything around it (validation answers, likelihoods,
+lm-eval) and the two readings of a stage that several cells share: *alone*, as if each paid for all of it, and *split*
+evenly over the cells that use it. Split accounts add up to what the run really took. Unknown is None and stays None
+(DESIGN 6, number 31).
 """
 
 from __future__ import annotations
@@ -50,7 +52,11 @@ class Account:
 
 
 def account(
-    hardware: Hardware, stages: Mapping[str, Receipt | None], users: Mapping[str, int], loads: Mapping[str, float], price: TokenPrice | None = None
+    hardware: Hardware,
+    stages: Mapping[str, Receipt | None],
+    users: Mapping[str, int],
+    loads: Mapping[str, float],
+    price: TokenPrice | None = None,
 ) -> Account:
     """Makes the account of one cell.
 
@@ -62,7 +68,9 @@ def account(
         price: what a host takes for tokens, for a model that others serve; its generate stages are paid by them.
     """
     parts = ("train", "index", "generate", "other")
-    seconds: dict[str, dict[str, list[float | None]]] = {how: {part: [] for part in parts} for how in ("alone", "split")}
+    seconds: dict[str, dict[str, list[float | None]]] = {
+        how: {part: [] for part in parts} for how in ("alone", "split")
+    }
     money: dict[str, dict[str, list[float | None]]] = {how: {part: [] for part in parts} for how in ("alone", "split")}
     tokens: dict[str, dict[str, int]] = {}
     joules: list[float | None] = []
@@ -75,7 +83,10 @@ def account(
                 for how in table.values():
                     how[part].append(None)
             continue
-        alone, own = alone_seconds(receipt, loads.get(key, 0.0)), receipt.seconds["total"] - receipt.seconds.get("import", 0.0)
+        alone, own = (
+            alone_seconds(receipt, loads.get(key, 0.0)),
+            receipt.seconds["total"] - receipt.seconds.get("import", 0.0),
+        )
         hosted = price is not None and receipt.kind == "generate"
         rate = hardware.usd_per_hour if _priced(receipt, hardware) else None
         spent = price.usd(receipt.tokens) if hosted and price is not None else None
@@ -104,10 +115,11 @@ def account(
 
 
 def spot_usd(hardware: Hardware, seconds: float) -> float | None:
-    """Returns what ``seconds`` of uninterrupted work cost at spot prices; None where price or interruptions are unknown.
+    """Returns what ``seconds`` of uninterrupted work cost at spot prices; None where price or interruptions are
+    unknown.
 
-    Interruptions come at random at a rate q, and each throws the stage back to its start, so that T seconds of work take
-    (exp(q T) - 1) / q on average (Daly 2006, section 2, without checkpoints and restart time).
+    Interruptions come at random at a rate q, and each throws the stage back to its start, so that T seconds of work
+    take (exp(q T) - 1) / q on average (Daly 2006, section 2, without checkpoints and restart time).
     """
     if hardware.spot_usd_per_hour is None or hardware.spot_interruptions_per_hour is None:
         return None
@@ -118,7 +130,11 @@ def spot_usd(hardware: Hardware, seconds: float) -> float | None:
 
 def added(amounts: Sequence[float | None]) -> float | None:
     """Returns the sum, None as soon as one part is unknown."""
-    return None if any(amount is None for amount in amounts) else math.fsum(amount for amount in amounts if amount is not None)
+    return (
+        None
+        if any(amount is None for amount in amounts)
+        else math.fsum(amount for amount in amounts if amount is not None)
+    )
 
 
 def _with_total(parts: dict[str, float | None]) -> dict[str, float | None]:
@@ -126,6 +142,8 @@ def _with_total(parts: dict[str, float | None]) -> dict[str, float | None]:
 
 
 def _priced(receipt: Receipt, hardware: Hardware) -> bool:
-    """Tells whether a stage was measured on what is priced; one that needs no accelerator runs on the priced machine's own processor."""
+    """Tells whether a stage was measured on what is priced; one that needs no accelerator runs on the priced machine's
+    own processor.
+    """
     beside = receipt.device == "cpu" and receipt.kind in LIGHT
     return receipt.device is not None and (beside or hardware.matches(receipt.device))

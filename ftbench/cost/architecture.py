@@ -1,8 +1,10 @@
-"""The shape of a decoder-only transformer, from its ``config.json`` alone: parameters by kind, and the linear layers by name.
+"""The shape of a decoder-only transformer, from its ``config.json`` alone: parameters by kind, and the linear layers by
+name.
 
-Known families are those whose modules transformers builds from these fields (llama, mistral, qwen2, qwen3, gemma, gemma2, phi3).
-Of any other nothing is guessed: ``architecture`` returns None. ``architectures.yaml`` holds the published shapes of the presets'
-models, so that a plan needs no hub; ``tests/cost/test_architecture.py`` compares the counts with the presets' published ones.
+Known families are those whose modules transformers builds from these fields (llama, mistral, qwen2, qwen3, gemma,
+gemma2, phi3). Of any other nothing is guessed: ``architecture`` returns None. ``architectures.yaml`` holds the
+published shapes of the presets' models, so that a plan needs no hub; ``tests/cost/test_architecture.py`` compares the
+counts with the presets' published ones.
 """
 
 from __future__ import annotations
@@ -74,7 +76,9 @@ class Architecture:
         return self.kv_heads * self.head_dim
 
     def parameters(self) -> dict[str, int]:
-        """Returns kind -> parameters: ``embeddings``, ``attention``, ``mlp``, ``norms``, ``head`` (0 where it is tied)."""
+        """Returns kind -> parameters: ``embeddings``, ``attention``, ``mlp``, ``norms``, ``head`` (0 where it
+        is tied).
+        """
         attention = sum(linear.parameters for linear in self.linears if not _of_mlp(linear.name))
         mlp = sum(linear.parameters for linear in self.linears if _of_mlp(linear.name))
         return {
@@ -96,7 +100,9 @@ class Architecture:
 
     @property
     def computing(self) -> int:
-        """Parameters that every token is multiplied with: the blocks' linear layers and the head; the embedding is looked up."""
+        """Parameters that every token is multiplied with: the blocks' linear layers and the head; the embedding is
+        looked up.
+        """
         return self.in_linears + self.vocabulary * self.hidden
 
     def chosen(self, targets: tuple[str, ...] | None) -> tuple[Linear, ...]:
@@ -104,8 +110,12 @@ class Architecture:
         return self.linears if targets is None else tuple(linear for linear in self.linears if linear.name in targets)
 
     def adapter_parameters(self, rank: int, targets: tuple[str, ...] | None, dora: bool = False) -> int:
-        """Returns the parameters of low-rank matrices: the sum of r (in + out) (Hu et al. 2021, section 4.2), and one magnitude per output for DoRA."""
-        each = sum(rank * (linear.inputs + linear.outputs) + (linear.outputs if dora else 0) for linear in self.chosen(targets))
+        """Returns the parameters of low-rank matrices: the sum of r (in + out) (Hu et al. 2021, section 4.2), and one
+        magnitude per output for DoRA.
+        """
+        each = sum(
+            rank * (linear.inputs + linear.outputs) + (linear.outputs if dora else 0) for linear in self.chosen(targets)
+        )
         return self.layers * each
 
 
@@ -114,13 +124,19 @@ def _of_mlp(name: str) -> bool:
 
 
 def architecture(config: Mapping[str, Any]) -> Architecture | None:
-    """Returns the shape that a ``config.json`` describes; None for a family that is not known here, or a config that lacks what is needed."""
+    """Returns the shape that a ``config.json`` describes; None for a family that is not known here, or a config that
+    lacks what is needed.
+    """
     config = {**config, **(config.get("text_config") or {})}
     family = _FAMILIES.get(str(config.get("model_type")))
     if family is None:
         return None
     try:
-        hidden, heads, intermediate = int(config["hidden_size"]), int(config["num_attention_heads"]), int(config["intermediate_size"])
+        hidden, heads, intermediate = (
+            int(config["hidden_size"]),
+            int(config["num_attention_heads"]),
+            int(config["intermediate_size"]),
+        )
         layers, vocabulary = int(config["num_hidden_layers"]), int(config["vocab_size"])
         kv_heads = int(config.get("num_key_value_heads") or heads)
         head_dim = int(config.get("head_dim") or hidden // heads)
@@ -130,7 +146,11 @@ def architecture(config: Mapping[str, Any]) -> Architecture | None:
         return None
     query, kv = heads * head_dim, kv_heads * head_dim
     bias = bool(config.get("attention_bias", False))
-    qkv_bias, out_bias, mlp_bias = bias or family.qkv_bias, bias and not family.qkv_bias, bool(config.get("mlp_bias", False))
+    qkv_bias, out_bias, mlp_bias = (
+        bias or family.qkv_bias,
+        bias and not family.qkv_bias,
+        bool(config.get("mlp_bias", False)),
+    )
     if family.fused:
         linears = (
             Linear("qkv_proj", hidden, query + 2 * kv, qkv_bias),
@@ -150,15 +170,27 @@ def architecture(config: Mapping[str, Any]) -> Architecture | None:
         )
     window = config.get("max_position_embeddings")
     return Architecture(
-        hidden=hidden, layers=layers, heads=heads, kv_heads=kv_heads, head_dim=head_dim, intermediate=intermediate, vocabulary=vocabulary,
-        tied=bool(config.get("tie_word_embeddings", family.tied)), linears=linears, norms=family.norms, head_norms=family.head_norms,
-        window=int(window) if window else None, gated=True,
-    )  # fmt: skip
+        hidden=hidden,
+        layers=layers,
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=head_dim,
+        intermediate=intermediate,
+        vocabulary=vocabulary,
+        tied=bool(config.get("tie_word_embeddings", family.tied)),
+        linears=linears,
+        norms=family.norms,
+        head_norms=family.head_norms,
+        window=int(window) if window else None,
+        gated=True,
+    )
 
 
 @dataclass(frozen=True)
 class _Family:
-    """What a model type does that its config does not say; the defaults are those of transformers' configuration classes."""
+    """What a model type does that its config does not say; the defaults are those of transformers' configuration
+    classes.
+    """
 
     tied: bool = False
     qkv_bias: bool = False

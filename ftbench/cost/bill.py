@@ -2,8 +2,8 @@
 
 Every cell is billed as if it had run alone: a train stage that three cells share is paid by each, and the base model is
 loaded once per stage, even where a worker still had it in memory. Billing counts loading and warm-up, throughput does
-not (DESIGN 6, number 30). A price that is not known makes dollars unknown, never zero (number 31); so does a measurement
-on other hardware than the one that is priced. Whole GPUs are paid, idle ones among them (number 33).
+not (DESIGN 6, number 30). A price that is not known makes dollars unknown, never zero (number 31); so does a
+measurement on other hardware than the one that is priced. Whole GPUs are paid, idle ones among them (number 33).
 """
 
 from __future__ import annotations
@@ -29,13 +29,15 @@ class Bill:
     Attributes:
         train_seconds: of all stages that made its weights, loading included; 0.0 where nothing was trained.
         index_seconds: of the stages that its context built beforehand, such as an index of documents; 0.0 without any.
-        generate_seconds: to answer the test split, making the prompts (a retriever's search), loading and warm-up included,
-            timing probes left out.
+        generate_seconds: to answer the test split, making the prompts (a retriever's search), loading and warm-up
+            included, timing probes left out.
         seconds_per_1k_requests: one load, one warm-up and a thousand requests, prompts made, at the measured pace.
         tokens_per_second: completion tokens over the seconds spent generating alone.
         price_basis: which price, from when and whom, measured where; or why there are no dollars.
-        requests_per_second: prompts made and answered, loading and warm-up left out; None for a model that others serve.
-        usd_per_hour: of all the hardware's GPUs, where what was measured is what is priced; None for a model that others serve.
+        requests_per_second: prompts made and answered, loading and warm-up left out; None for a model that others
+            serve.
+        usd_per_hour: of all the hardware's GPUs, where what was measured is what is priced; None for a model that
+            others serve.
     """
 
     train_seconds: float | None
@@ -99,7 +101,9 @@ def bill(
         tokens_per_second=pace,
         train_usd=usd(train_seconds, hardware.units, price),
         index_usd=usd(index_seconds, hardware.units, price),
-        usd_per_1k_requests=usd(per_1k, hardware.units, price) if per_token is None else _hosted_usd_per_1k(per_token, generate),
+        usd_per_1k_requests=(
+            usd(per_1k, hardware.units, price) if per_token is None else _hosted_usd_per_1k(per_token, generate)
+        ),
         price_basis=_basis(hardware, measured) if per_token is None else _hosted_basis(per_token, hardware, measured),
         requests_per_second=served,
         usd_per_hour=None if price is None or per_token is not None else price * hardware.units,
@@ -123,7 +127,8 @@ def usd(seconds: float | None, units: int, usd_per_hour: float | None) -> float 
 def alone_seconds(receipt: Receipt, load_seconds: float) -> float:
     """Returns the wall time of a stage as if it had loaded the model itself.
 
-    What Python takes to import its libraries (``import``) is left out: a worker pays it once, in whichever stage comes first.
+    What Python takes to import its libraries (``import``) is left out: a worker pays it once, in whichever stage comes
+    first.
     """
     own = receipt.seconds.get("load", 0.0)
     return receipt.seconds["total"] - receipt.seconds.get("import", 0.0) - own + max(own, load_seconds)
@@ -151,5 +156,11 @@ def _basis(hardware: Hardware, measured: Sequence[Receipt]) -> str:
     used = max(receipt.devices for receipt in measured)
     idle = f" ({used} of {hardware.gpus} GPUs at work)" if hardware.gpus > used else ""
     unserved = any(receipt.details.get("backend") in UNSERVED for receipt in measured)
-    pace = ", at the pace of transformers' generate, which nobody serves with: a serving engine is several times cheaper" if unserved else ""
-    return f"measured on {measured[0].device}{idle}; {hardware.price_text()}" + (pace if hardware.usd_per_hour is not None else "")
+    pace = (
+        ", at the pace of transformers' generate, which nobody serves with: a serving engine is several times cheaper"
+        if unserved
+        else ""
+    )
+    return f"measured on {measured[0].device}{idle}; {hardware.price_text()}" + (
+        pace if hardware.usd_per_hour is not None else ""
+    )

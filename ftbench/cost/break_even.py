@@ -1,4 +1,5 @@
-"""Where one choice overtakes another as the monthly volume grows, steps of whole machines included: ``break_even(first, second, load).volumes``.
+"""Where one choice overtakes another as the monthly volume grows, steps of whole machines included: ``break_even(first,
+second, load).volumes``.
 
 Between two steps both totals are straight lines, so that crossings are found exactly. Worked by hand in docs/decide.md.
 """
@@ -21,11 +22,12 @@ class BreakEven:
 
     Attributes:
         first, second: names.
-        volumes: requests a month at which the cheaper one changes, ascending; a step (one more machine) may be such a volume.
-        cheaper: the cheaper name below the first volume, between each two, and above the last; one more than ``volumes``. None for
-            the same price.
-        low, high: the least and the greatest first volume that the intervals of the throughputs allow; ``high`` is None where
-            there may be no break-even at all, both are None without intervals.
+        volumes: requests a month at which the cheaper one changes, ascending; a step (one more machine) may be such a
+            volume.
+        cheaper: the cheaper name below the first volume, between each two, and above the last; one more than
+            ``volumes``. None for the same price.
+        low, high: the least and the greatest first volume that the intervals of the throughputs allow; ``high`` is None
+            where there may be no break-even at all, both are None without intervals.
         highest: volume up to which was looked.
         reason: why nothing can be said, else None.
     """
@@ -53,7 +55,10 @@ def break_even(first: Choice, second: Choice, load: Load, highest: float | None 
     highest = max(1e6, 1000 * load.requests_per_month) if highest is None else highest
     crossings = _crossings(first, second, load, highest)
     if crossings is None:
-        reason = f"{', '.join(choice.name for choice in (first, second) if ownership(choice, load).total_usd is None)}: cost unknown"
+        reason = (
+            f"{', '.join(choice.name for choice in (first, second) if ownership(choice, load).total_usd is None)}: cost"
+            " unknown"
+        )
         return BreakEven(first.name, second.name, (), (), None, None, highest, reason)
     volumes, cheaper = crossings
     low, high = _interval(first, second, load, highest)
@@ -72,14 +77,21 @@ def _interval(first: Choice, second: Choice, load: Load, highest: float) -> tupl
 
 
 def _corners(choice: Choice) -> list[Choice]:
-    if choice.usd_per_request is not None or choice.requests_per_second_low is None or choice.requests_per_second_high is None:
+    if (
+        choice.usd_per_request is not None
+        or choice.requests_per_second_low is None
+        or choice.requests_per_second_high is None
+    ):
         return [choice]
     paces = (choice.requests_per_second_low, choice.requests_per_second, choice.requests_per_second_high)
     return [replace(choice, requests_per_second=pace) for pace in paces if pace]
 
 
-def _crossings(first: Choice, second: Choice, load: Load, highest: float) -> tuple[tuple[float, ...], tuple[str | None, ...]] | None:
-    """Returns the volumes where the sign of the difference changes, and who is cheaper around them; None where a cost is unknown.
+def _crossings(
+    first: Choice, second: Choice, load: Load, highest: float
+) -> tuple[tuple[float, ...], tuple[str | None, ...]] | None:
+    """Returns the volumes where the sign of the difference changes, and who is cheaper around them; None where a cost
+    is unknown.
 
     Between two steps both totals are straight lines, so each piece is looked at once at its ends.
     """
@@ -93,7 +105,14 @@ def _crossings(first: Choice, second: Choice, load: Load, highest: float) -> tup
     cheaper: list[str | None] = []
     for start, end in zip(ends, ends[1:], strict=False):
         inside = load.peak_per_request * (start + end) / 2
-        machines = tuple(0 if choice.usd_per_request is not None or not choice.requests_per_second else machines_for(inside, choice.requests_per_second) for choice in (first, second))
+        machines = tuple(
+            (
+                0
+                if choice.usd_per_request is not None or not choice.requests_per_second
+                else machines_for(inside, choice.requests_per_second)
+            )
+            for choice in (first, second)
+        )
         left, right = difference(start, machines), difference(end, machines)  # type: ignore[arg-type]
         if left is None or right is None:
             return None

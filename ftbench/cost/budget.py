@@ -1,7 +1,8 @@
-"""What fits under a budget, and in which order: the cheapest cell first, counting what it shares with those before it once.
+"""What fits under a budget, and in which order: the cheapest cell first, counting what it shares with those before it
+once.
 
-Cheap cells are also the decisive ones: the untouched baselines that every other cell is compared with. A cell whose cost was not forecast
-cannot be shown to fit, so under a budget it is skipped, with that reason.
+Cheap cells are also the decisive ones: the untouched baselines that every other cell is compared with. A cell whose
+cost was not forecast cannot be shown to fit, so under a budget it is skipped, with that reason.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Chosen:
 
 
 def prices(forecast: Mapping[str, Any] | None, cells: Mapping[str, tuple[str, Sequence[str]]]) -> dict[str, Price]:
-    """Returns stage key -> seconds and dollars, from ``Plan.forecast``; stages that only compute on the CPU count nothing where they are unknown.
+    """Returns stage key -> seconds and dollars, from ``Plan.forecast``; stages that only compute on the CPU count
+    nothing where they are unknown.
 
     Args:
         cells: id -> hardware's name and the keys of all stages that the cell needs.
@@ -53,9 +55,13 @@ def prices(forecast: Mapping[str, Any] | None, cells: Mapping[str, tuple[str, Se
 
 
 def loads_apart(
-    price: Mapping[str, Price], forecast: Mapping[str, Any] | None, cells: Mapping[str, tuple[str, Sequence[str]]], held: Mapping[str, str | None]
+    price: Mapping[str, Price],
+    forecast: Mapping[str, Any] | None,
+    cells: Mapping[str, tuple[str, Sequence[str]]],
+    held: Mapping[str, str | None],
 ) -> dict[str, Price]:
-    """Returns the prices with each model's loading under a key of its own (``LOAD`` and the model), since a run pays it once for all stages that want it.
+    """Returns the prices with each model's loading under a key of its own (``LOAD`` and the model), since a run pays it
+    once for all stages that want it.
 
     Args:
         price, forecast, cells: as ``prices`` gives and takes them.
@@ -65,7 +71,11 @@ def loads_apart(
     made = (forecast or {}).get("stages", {})
     for hardware, keys in cells.values():
         for key in keys:
-            load, (seconds, dollars), model = made.get(key, {}).get(hardware, {}).get("load_seconds"), price[key], held.get(key)
+            load, (seconds, dollars), model = (
+                made.get(key, {}).get(hardware, {}).get("load_seconds"),
+                price[key],
+                held.get(key),
+            )
             if not load or not seconds or model is None:
                 continue
             share = load / seconds
@@ -76,7 +86,11 @@ def loads_apart(
 
 
 def choose(
-    cells: Mapping[str, Sequence[str]], price: Mapping[str, Price], finished: Collection[str], most_usd: float | None, most_hours: float | None
+    cells: Mapping[str, Sequence[str]],
+    price: Mapping[str, Price],
+    finished: Collection[str],
+    most_usd: float | None,
+    most_hours: float | None,
 ) -> Chosen:
     """Chooses cells until the next cheapest does not fit.
 
@@ -91,8 +105,15 @@ def choose(
     spent_seconds, spent_usd = 0.0, 0.0
     by_money = most_usd is not None
     while left:
-        marginal = {name: _sum([price.get(key, (None, None)) for key in keys if key not in bought]) for name, keys in left.items()}
-        known = {name: cost for name, cost in marginal.items() if (cost[1] if by_money else cost[0]) is not None and (most_hours is None or cost[0] is not None)}
+        marginal = {
+            name: _sum([price.get(key, (None, None)) for key in keys if key not in bought])
+            for name, keys in left.items()
+        }
+        known = {
+            name: cost
+            for name, cost in marginal.items()
+            if (cost[1] if by_money else cost[0]) is not None and (most_hours is None or cost[0] is not None)
+        }
         for name in [name for name in left if name not in known]:
             skipped[name] = "budget: its cost is not forecast (python -m ftbench calibrate, or hardware with a price)"
             del left[name]
@@ -114,7 +135,8 @@ def choose(
 
 
 class Purse:
-    """What a run has spent, and whether its next stage still fits: measured so far, forecast of what is under way, forecast of the next.
+    """What a run has spent, and whether its next stage still fits: measured so far, forecast of what is under way,
+    forecast of the next.
 
     Args:
         price: of stages, and of loading models where ``loads_apart`` told it apart.
@@ -123,9 +145,20 @@ class Purse:
     """
 
     def __init__(
-        self, price: Mapping[str, Price], rates: Mapping[str, float | None], most_usd: float | None, most_hours: float | None, held: Mapping[str, str | None] | None = None
+        self,
+        price: Mapping[str, Price],
+        rates: Mapping[str, float | None],
+        most_usd: float | None,
+        most_hours: float | None,
+        held: Mapping[str, str | None] | None = None,
     ) -> None:
-        self.price, self.rates, self.most_usd, self.most_hours, self.held = price, rates, most_usd, most_hours, held or {}
+        self.price, self.rates, self.most_usd, self.most_hours, self.held = (
+            price,
+            rates,
+            most_usd,
+            most_hours,
+            held or {},
+        )
 
     def refuses(self, key: str, measured: Mapping[str, float], running: Collection[str]) -> str | None:
         """Returns why a stage must not be started, or None.

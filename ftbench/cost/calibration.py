@@ -1,4 +1,6 @@
-"""Measured rates of machines, kept beside the store's stages: ``calibration.json``, one record per machine and model measured on it."""
+"""Measured rates of machines, kept beside the store's stages: ``calibration.json``, one record per machine and model
+measured on it.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def read(store: str | Path) -> list[Calibration]:
     try:
         found = [Calibration.from_dict(record) for record in json.loads(path.read_text(encoding="utf-8"))]
     except (ValueError, TypeError, KeyError) as error:
-        raise FtbenchError(f"{path}: cannot be read as calibrations ({error}). Remove it and run python -m ftbench calibrate again") from None
+        raise FtbenchError(
+            f"{path}: cannot be read as calibrations ({error}). Remove it and run python -m ftbench calibrate again"
+        ) from None
     return sorted(found, key=lambda record: record.date, reverse=True)
 
 
@@ -76,10 +80,15 @@ def write(store: str | Path, new: Calibration) -> Path:
 
 
 def rates_for(records: Sequence[Calibration], hardware: Hardware, model: str | None) -> Rates | None:
-    """Returns the newest rates measured on this hardware: those of the same model before those of another; None where nothing was.
+    """Returns the newest rates measured on this hardware: those of the same model before those of another; None where
+    nothing was.
 
     A GPU is the same wherever it stands; a CPU only on the host where it was measured.
     """
-    fitting = [record for record in records if hardware.matches(record.device) and (hardware.gpus > 0 or record.host == platform.node())]
+    fitting = [
+        record
+        for record in records
+        if hardware.matches(record.device) and (hardware.gpus > 0 or record.host == platform.node())
+    ]
     own = [record for record in fitting if record.model == model]
     return (own or fitting)[0].rates if fitting else None

@@ -1,4 +1,6 @@
-"""Does it fit, and what would: the nearest change whose forecast is within the device's memory, by the same formulas."""
+"""Does it fit, and what would: the nearest change whose forecast is within the device's memory, by the same
+formulas.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +44,8 @@ Change = tuple[str, Callable[[Training], Training]]
 def changes(training: Training) -> list[Change]:
     """Returns single changes that save memory, those that change the result least first.
 
-    A smaller micro-batch with more accumulation is the same training up to rounding; so is recomputation. A smaller optimizer state and
-    16-bit weights are not.
+    A smaller micro-batch with more accumulation is the same training up to rounding; so is recomputation. A smaller
+    optimizer state and 16-bit weights are not.
     """
     found: list[Change] = []
     size = training.batch_size
@@ -51,7 +53,9 @@ def changes(training: Training) -> list[Change]:
         size //= 2
         accumulated = training.gradient_accumulation * (training.batch_size // size)
         words = f"method.batch_size={size} method.gradient_accumulation={accumulated}"
-        found.append((words, lambda run, size=size, more=accumulated: replace(run, batch_size=size, gradient_accumulation=more)))  # type: ignore[misc]
+        found.append(
+            (words, lambda run, size=size, more=accumulated: replace(run, batch_size=size, gradient_accumulation=more))
+        )  # type: ignore[misc]
     if not training.checkpointing:
         found.append(("method.gradient_checkpointing=true", lambda run: replace(run, checkpointing=True)))
     if training.adapter is None:
@@ -88,7 +92,10 @@ def remedies(training: Training, quantized: bool, memory_bytes: float, needs: Ne
 
 def _quantised(training: Training, memory_bytes: float, needs: Needs) -> list[Remedy]:
     adapter = training.adapter or PAPER_QLORA
-    for words, changed in [("an adapter over a 4-bit base (method=qlora)", lambda run: run), *_combined(changes(replace(training, adapter=adapter)))]:
+    for words, changed in [
+        ("an adapter over a 4-bit base (method=qlora)", lambda run: run),
+        *_combined(changes(replace(training, adapter=adapter))),
+    ]:
         required = needs(changed(replace(training, adapter=adapter)), "nf4")
         if required <= memory_bytes:
             base = "an adapter over a 4-bit base (method=qlora)"

@@ -1,7 +1,8 @@
-"""What a stage will need and take, before it runs: memory by ``memory``, time by ``speed``, dollars by the hardware's price.
+"""What a stage will need and take, before it runs: memory by ``memory``, time by ``speed``, dollars by the hardware's
+price.
 
-Pure: the compiler hands in what components say of themselves (``Subject``) and how long the rows are. What is not known is None with a
-reason, never 0 (DESIGN 6, number 31).
+Pure: the compiler hands in what components say of themselves (``Subject``) and how long the rows are. What is not known
+is None with a reason, never 0 (DESIGN 6, number 31).
 """
 
 from __future__ import annotations
@@ -16,11 +17,30 @@ from ftbench.cost.bill import usd
 from ftbench.cost.hardware import Hardware
 from ftbench.cost.lengths import Lengths
 from ftbench.cost.memory import (
-    CONTEXT_BYTES, Setting, inference_peak, kv_cache_bytes, scoring_peak, total, training_peak, weight_bytes,
-)  # fmt: skip
+    CONTEXT_BYTES,
+    Setting,
+    inference_peak,
+    kv_cache_bytes,
+    scoring_peak,
+    total,
+    training_peak,
+    weight_bytes,
+)
 from ftbench.cost.speed import (
-    ADAPTER, FORWARD, GENERATE, NOTHING, QUANTISED, QUANTISED_GENERATE, WHOLE, Rates, Work, data_sheet, generation_work, scoring_work, training_work,
-)  # fmt: skip
+    ADAPTER,
+    FORWARD,
+    GENERATE,
+    NOTHING,
+    QUANTISED,
+    QUANTISED_GENERATE,
+    WHOLE,
+    Rates,
+    Work,
+    data_sheet,
+    generation_work,
+    scoring_work,
+    training_work,
+)
 
 LIGHT = ("prepare", "check", "tokens", "documents", "index", "score")
 """Kinds that compute nothing on a device."""
@@ -67,7 +87,9 @@ class Forecast:
     work: dict[str, float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        return {one.name: getattr(self, one.name) for one in fields(self)}  # not asdict(): it copies deeply, which thousands of stages feel
+        return {
+            one.name: getattr(self, one.name) for one in fields(self)
+        }  # not asdict(): it copies deeply, which thousands of stages feel
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Forecast:
@@ -115,7 +137,8 @@ class Asked:
 
     Attributes:
         prompts: of what is asked.
-        answers: of the references, which stand in for answers that nobody knows yet; of targets when training or scoring.
+        answers: of the references, which stand in for answers that nobody knows yet; of targets when training or
+            scoring.
         rows_whole: prompt, answer and end together, per sequence.
         held: the same of validation rows, or None.
         basis: how tokens were counted.
@@ -133,7 +156,9 @@ def on_gpu(hardware: Hardware) -> bool:
 
 
 def setting_of(subject: Subject, hardware: Hardware, precision: str = "auto") -> Setting:
-    """Returns how the model computes there: ``auto`` is bfloat16 on a GPU and float32 elsewhere, as loading and training have it."""
+    """Returns how the model computes there: ``auto`` is bfloat16 on a GPU and float32 elsewhere, as loading and
+    training have it.
+    """
     gpu = on_gpu(hardware)
     default = "bfloat16" if gpu else "float32"
     dtype = default if subject.dtype == "auto" else subject.dtype
@@ -155,12 +180,24 @@ def light(kind: str, hardware: Hardware, rates: Rates | None, rows: int | None) 
     """Returns the forecast of a stage that needs no model: its time where it was measured per row."""
     rate = None if rates is None else rates.light.get(kind)
     if rate is None or rows is None:
-        return Forecast(kind, hardware.name, reason="computes on the CPU alone; its time is not forecast before a calibration")
+        return Forecast(
+            kind, hardware.name, reason="computes on the CPU alone; its time is not forecast before a calibration"
+        )
     seconds = rate.seconds(replace(NOTHING, rows=float(rows)))
-    return Forecast(kind, hardware.name, seconds=seconds, load_seconds=0.0, usd=usd(seconds, hardware.units, hardware.usd_per_hour), calibrated=True, basis=rates.basis if rates else "")
+    return Forecast(
+        kind,
+        hardware.name,
+        seconds=seconds,
+        load_seconds=0.0,
+        usd=usd(seconds, hardware.units, hardware.usd_per_hour),
+        calibrated=True,
+        basis=rates.basis if rates else "",
+    )
 
 
-def train(subject: Subject, training: Training, asked: Asked | None, hardware: Hardware, rates: Rates | None) -> Forecast:
+def train(
+    subject: Subject, training: Training, asked: Asked | None, hardware: Hardware, rates: Rates | None
+) -> Forecast:
     """Returns the forecast of a training; without rows to look at, its memory at the longest row allowed."""
     if subject.shape is None:
         return Forecast("train", hardware.name, reason=subject.unknown)
@@ -170,20 +207,50 @@ def train(subject: Subject, training: Training, asked: Asked | None, hardware: H
         if most is None:
             return Forecast("train", hardware.name, reason="no rows to look at and no longest row (method.max_tokens)")
         terms = training_peak(subject.shape, setting, training, most)
-        return _sized(Forecast("train", hardware.name, reason="the rows could not be looked at, so tokens and time are unknown"), terms)
+        return _sized(
+            Forecast("train", hardware.name, reason="the rows could not be looked at, so tokens and time are unknown"),
+            terms,
+        )
     whole = Lengths.of(asked.rows_whole.values, asked.rows_whole.rows, most)
     held = Lengths.of(asked.held.values, asked.held.rows, subject.window) if asked.held is not None else None
-    terms = training_peak(subject.shape, setting, training, max(whole.longest, held.longest if held is not None and training.validations else 0))
+    terms = training_peak(
+        subject.shape,
+        setting,
+        training,
+        max(whole.longest, held.longest if held is not None and training.validations else 0),
+    )
     padded = whole.mean if training.packing else whole.padded(training.batch_size * training.sequences)
     sequences = training.rows * training.sequences
-    tokens = {"supervised": sequences * asked.answers.mean, "non_pad": sequences * whole.mean, "padded": sequences * padded}
+    tokens = {
+        "supervised": sequences * asked.answers.mean,
+        "non_pad": sequences * whole.mean,
+        "padded": sequences * padded,
+    }
     held_rows = held.rows if held is not None else 0
-    work = training_work(subject.shape, training, padded, held.mean if held is not None else 0.0, held_rows, subject.quantization is not None)
+    work = training_work(
+        subject.shape,
+        training,
+        padded,
+        held.mean if held is not None else 0.0,
+        held_rows,
+        subject.quantization is not None,
+    )
     kind = QUANTISED if subject.quantization is not None else WHOLE if training.adapter is None else ADAPTER
-    return _timed(_sized(Forecast("train", hardware.name, tokens=tokens), terms), subject, setting, kind, work, hardware, rates, asked.basis)
+    return _timed(
+        _sized(Forecast("train", hardware.name, tokens=tokens), terms),
+        subject,
+        setting,
+        kind,
+        work,
+        hardware,
+        rates,
+        asked.basis,
+    )
 
 
-def generate(subject: Subject, asked: Asked | None, batch: int, cap: int, probes: int, hardware: Hardware, rates: Rates | None) -> Forecast:
+def generate(
+    subject: Subject, asked: Asked | None, batch: int, cap: int, probes: int, hardware: Hardware, rates: Rates | None
+) -> Forecast:
     """Returns the forecast of answering a split.
 
     Args:
@@ -193,7 +260,11 @@ def generate(subject: Subject, asked: Asked | None, batch: int, cap: int, probes
     """
     unknown = subject.unknown if subject.shape is None else subject.method_unknown
     if subject.shape is None or unknown or asked is None or not asked.prompts.values:
-        return Forecast("generate", hardware.name, reason=unknown or "the prompts could not be looked at, so tokens and time are unknown")
+        return Forecast(
+            "generate",
+            hardware.name,
+            reason=unknown or "the prompts could not be looked at, so tokens and time are unknown",
+        )
     setting = setting_of(subject, hardware, "weights")
     room = None if subject.window is None else max(1, subject.window - cap)
     prompts = Lengths.of(asked.prompts.values, asked.prompts.rows, room)
@@ -204,12 +275,31 @@ def generate(subject: Subject, asked: Asked | None, batch: int, cap: int, probes
 
     def asking(rows: int, at_once: int) -> Work:
         new = answers.padded(at_once) if at_once < prompts.rows else float(answers.longest)
-        return generation_work(subject.shape, rows, at_once, prompts.mean, new, weights, cache, subject.adapter, subject.quantization is not None)  # type: ignore[arg-type]
+        return generation_work(
+            subject.shape,
+            rows,
+            at_once,
+            prompts.mean,
+            new,
+            weights,
+            cache,
+            subject.adapter,
+            subject.quantization is not None,
+        )  # type: ignore[arg-type]
 
     tokens = {"prompt": prompts.rows * prompts.mean, "completion": prompts.rows * answers.mean}
     found = _sized(Forecast("generate", hardware.name, tokens=tokens), terms)
     kind = GENERATE if subject.quantization is None else QUANTISED_GENERATE
-    timed = _timed(found, subject, setting, kind, asking(prompts.rows, batch), hardware, rates, f"{asked.basis}; answers as long as the references")
+    timed = _timed(
+        found,
+        subject,
+        setting,
+        kind,
+        asking(prompts.rows, batch),
+        hardware,
+        rates,
+        f"{asked.basis}; answers as long as the references",
+    )
     if rates is None or not probes:
         return timed
     rate = rates.of(kind)
@@ -218,14 +308,26 @@ def generate(subject: Subject, asked: Asked | None, batch: int, cap: int, probes
     return replace(timed, usd=usd(timed.all_seconds, hardware.units, hardware.usd_per_hour))
 
 
-def score(kind: str, subject: Subject, asked: Asked | None, batch: int, sequences: int, hardware: Hardware, rates: Rates | None) -> Forecast:
+def score(
+    kind: str,
+    subject: Subject,
+    asked: Asked | None,
+    batch: int,
+    sequences: int,
+    hardware: Hardware,
+    rates: Rates | None,
+) -> Forecast:
     """Returns the forecast of one forward pass over given rows (``likelihood``; ``reference``, two sequences a row)."""
     unknown = subject.unknown if subject.shape is None else subject.method_unknown
     if subject.shape is None or unknown or asked is None or not asked.rows_whole.values:
-        return Forecast(kind, hardware.name, reason=unknown or "the rows could not be looked at, so tokens and time are unknown")
+        return Forecast(
+            kind, hardware.name, reason=unknown or "the rows could not be looked at, so tokens and time are unknown"
+        )
     setting = setting_of(subject, hardware, "weights")
     whole = Lengths.of(asked.rows_whole.values, asked.rows_whole.rows, subject.window)
-    terms = scoring_peak(subject.shape, setting, min(batch, whole.rows), whole.longest, LOGIT_BUDGET_BYTES, subject.adapter)
+    terms = scoring_peak(
+        subject.shape, setting, min(batch, whole.rows), whole.longest, LOGIT_BUDGET_BYTES, subject.adapter
+    )
     rows = whole.rows * sequences
     work = scoring_work(subject.shape, rows, batch, whole.mean, subject.adapter, subject.quantization is not None)
     found = _sized(Forecast(kind, hardware.name, tokens={"non_pad": rows * whole.mean}), terms)
@@ -238,7 +340,10 @@ def merge(subject: Subject, hardware: Hardware, rates: Rates | None) -> Forecast
         return Forecast("merge", hardware.name, reason=subject.unknown)
     setting = setting_of(subject, hardware, "weights")
     weights = weight_bytes(subject.shape, setting.dtype, None)
-    found = _sized(Forecast("merge", hardware.name), {"weights": weights, "workspace": max(linear.parameters for linear in subject.shape.linears) * 4.0})
+    found = _sized(
+        Forecast("merge", hardware.name),
+        {"weights": weights, "workspace": max(linear.parameters for linear in subject.shape.linears) * 4.0},
+    )
     if rates is None:
         return replace(found, reason=_NO_RATES)
     seconds = weights * rates.load_byte
@@ -256,7 +361,14 @@ def _sized(found: Forecast, terms: Mapping[str, float]) -> Forecast:
 
 
 def _timed(
-    found: Forecast, subject: Subject, setting: Setting, kind: str, work: Work, hardware: Hardware, rates: Rates | None, tokens: str
+    found: Forecast,
+    subject: Subject,
+    setting: Setting,
+    kind: str,
+    work: Work,
+    hardware: Hardware,
+    rates: Rates | None,
+    tokens: str,
 ) -> Forecast:
     found = replace(found, pace=kind, work=asdict(work))
     rate = None if rates is None else rates.of(kind)
@@ -265,5 +377,11 @@ def _timed(
     seconds = rate.seconds(work)
     load = rates.load_start + weight_bytes(subject.shape, setting.dtype, None) * rates.load_byte
     price = usd(seconds + load, hardware.units, hardware.usd_per_hour)
-    changed = {"seconds": seconds, "load_seconds": load, "usd": price, "calibrated": rates.calibrated, "basis": f"{rates.basis}; {tokens}"}
+    changed = {
+        "seconds": seconds,
+        "load_seconds": load,
+        "usd": price,
+        "calibrated": rates.calibrated,
+        "basis": f"{rates.basis}; {tokens}",
+    }
     return replace(found, **changed)

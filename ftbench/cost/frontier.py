@@ -1,8 +1,8 @@
 """Which cells are worth considering, by quality against cost, when quality is known only up to chance.
 
-A cell leaves the frontier only when another that costs less is *shown* to be no worse by the margin (or one that costs the same is
-shown to be better). A gap that is merely not significant shows nothing: both stay, and the pair is named as undecided (DESIGN 6,
-number 26). A cell whose cost is unknown neither leaves nor drives out (number 31).
+A cell leaves the frontier only when another that costs less is *shown* to be no worse by the margin (or one that costs
+the same is shown to be better). A gap that is merely not significant shows nothing: both stay, and the pair is named as
+undecided (DESIGN 6, number 26). A cell whose cost is unknown neither leaves nor drives out (number 31).
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def verdicts_of(pairs: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], str
 
 
 def verdict_of(verdicts: Verdicts, first: str, second: str) -> str:
-    """Returns what may be said of ``first`` against ``second``, whichever way round the pair was compared; ``undecided`` where it was not."""
+    """Returns what may be said of ``first`` against ``second``, whichever way round the pair was compared;
+    ``undecided`` where it was not.
+    """
     if (first, second) in verdicts:
         return verdicts[first, second]
     found = verdicts.get((second, first), "undecided")
@@ -49,8 +51,8 @@ class Place:
         cost: of the basis that is weighed; None is unknown.
         on_frontier: whether nothing drove it out.
         beaten_by: the cheapest cell that did, or None.
-        undecided: names of cells that it is undecided against and that would decide its place: cheaper ones that may be as good, and
-            dearer ones that may be no better. Only of cells on the frontier.
+        undecided: names of cells that it is undecided against and that would decide its place: cheaper ones that may be
+            as good, and dearer ones that may be no better. Only of cells on the frontier.
     """
 
     name: str
@@ -82,11 +84,25 @@ def places(costs: Mapping[str, float | None], verdicts: Verdicts) -> list[Place]
         found[name] = None
         if cost is None:
             continue
-        drivers = [(price, other) for other, price in costs.items() if other != name and price is not None and _drives_out(verdict_of(verdicts, other, name), price, cost)]
+        drivers = [
+            (price, other)
+            for other, price in costs.items()
+            if other != name and price is not None and _drives_out(verdict_of(verdicts, other, name), price, cost)
+        ]
         found[name] = min(drivers)[1] if drivers else None
     staying = [name for name, driver in found.items() if driver is None]
     return [
-        Place(name, costs[name], found[name] is None, found[name], tuple(other for other in staying if other != name and _open(name, other, costs, verdicts)) if name in staying else ())
+        Place(
+            name,
+            costs[name],
+            found[name] is None,
+            found[name],
+            (
+                tuple(other for other in staying if other != name and _open(name, other, costs, verdicts))
+                if name in staying
+                else ()
+            ),
+        )
         for name in costs
     ]
 
@@ -96,7 +112,9 @@ def _drives_out(verdict: str, price: float, cost: float) -> bool:
 
 
 def _open(name: str, other: str, costs: Mapping[str, float | None], verdicts: Verdicts) -> bool:
-    """Tells whether more data could take one of two cells off the frontier: nothing says that the dearer one is better."""
+    """Tells whether more data could take one of two cells off the frontier: nothing says that the dearer one is
+    better.
+    """
     mine, theirs = costs[name], costs[other]
     verdict = verdict_of(verdicts, name, other)
     if mine is None or theirs is None or mine == theirs:
@@ -105,9 +123,11 @@ def _open(name: str, other: str, costs: Mapping[str, float | None], verdicts: Ve
 
 
 def best_first(names: Sequence[str], level: Iterable[tuple[str, str]], costs: Mapping[str, float | None]) -> list[str]:
-    """Returns names as ``recommend`` takes them; of those that score exactly as the best does, the cheapest first where the cost of each is known.
+    """Returns names as ``recommend`` takes them; of those that score exactly as the best does, the cheapest first where
+    the cost of each is known.
 
-    Nothing speaks for the dearer of two cells with the same score: it must not be recommended because its name comes first.
+    Nothing speaks for the dearer of two cells with the same score: it must not be recommended because its name comes
+    first.
 
     Args:
         names: best quality first.
@@ -120,7 +140,9 @@ def best_first(names: Sequence[str], level: Iterable[tuple[str, str]], costs: Ma
     if len(priced) < len(same):
         return list(names)
     order = {name: place for place, name in enumerate(names)}
-    return [name for _, name in sorted(priced, key=lambda one: (one[0], order[one[1]]))] + [name for name in names if name not in same]
+    return [name for _, name in sorted(priced, key=lambda one: (one[0], order[one[1]]))] + [
+        name for name in names if name not in same
+    ]
 
 
 @dataclass(frozen=True)
@@ -173,7 +195,9 @@ class Recommendation:
         return {**asdict(self), "undecided": list(self.undecided), "excluded": list(self.excluded)}
 
 
-def recommend(ordered: Sequence[str], costs: Mapping[str, float | None], verdicts: Verdicts, allowed: Callable[[str], bool]) -> Recommendation:
+def recommend(
+    ordered: Sequence[str], costs: Mapping[str, float | None], verdicts: Verdicts, allowed: Callable[[str], bool]
+) -> Recommendation:
     """Recommends the cheapest cell that is shown to be no worse than the best one; the best one where none is.
 
     Args:
@@ -187,9 +211,17 @@ def recommend(ordered: Sequence[str], costs: Mapping[str, float | None], verdict
     if not usable:
         return Recommendation(None, None, (), excluded)
     best = usable[0]
-    as_good = [(costs[name], name) for name in usable if costs[name] is not None and (name == best or verdict_of(verdicts, name, best) in NON_INFERIOR)]
+    as_good = [
+        (costs[name], name)
+        for name in usable
+        if costs[name] is not None and (name == best or verdict_of(verdicts, name, best) in NON_INFERIOR)
+    ]
     choice = min(as_good)[1] if as_good and costs[best] is not None else best
     price = costs[choice]
-    cheaper = [name for name in usable if name != choice and costs[name] is not None and price is not None and costs[name] < price]  # type: ignore[operator]
+    cheaper = [
+        name
+        for name in usable
+        if name != choice and costs[name] is not None and price is not None and costs[name] < price
+    ]  # type: ignore[operator]
     undecided = tuple(name for name in cheaper if verdict_of(verdicts, name, best) not in (*NON_INFERIOR, WORSE))
     return Recommendation(choice, best, undecided, excluded)

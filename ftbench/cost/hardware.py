@@ -1,4 +1,6 @@
-"""Hardware that cells run on or are priced for: what it is, what it can do, what an hour of it costs and who says so."""
+"""Hardware that cells run on or are priced for: what it is, what it can do, what an hour of it costs and who
+says so.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ class Hardware(Component):
         device_pattern: regular expression that matches the whole device name in a receipt measured on this hardware.
         memory_bytes: of one GPU, as its driver reports it; None where it is the machine's own.
         usd_per_hour: of one GPU (of the machine, where there is none); None is unknown, and then no dollars are shown.
-        list_usd_per_hour: the price that ``price_date`` and ``price_source`` speak of. A price typed over it has no such source.
+        list_usd_per_hour: the price that ``price_date`` and ``price_source`` speak of. A price typed over it has no
+            such source.
         price_date: ISO date of the list price.
         price_source: who published the list price.
         peak_bf16_flops: dense bfloat16 operations per second of one GPU, by its data sheet.
@@ -52,7 +55,15 @@ class Hardware(Component):
     spot_interruptions_per_hour: float | None
 
     # Prices re-report; they never train or generate anything again.
-    NEUTRAL: ClassVar[tuple[str, ...]] = ("usd_per_hour", "list_usd_per_hour", "price_date", "price_source", "specification_source", "spot_usd_per_hour", "spot_interruptions_per_hour")
+    NEUTRAL: ClassVar[tuple[str, ...]] = (
+        "usd_per_hour",
+        "list_usd_per_hour",
+        "price_date",
+        "price_source",
+        "specification_source",
+        "spot_usd_per_hour",
+        "spot_interruptions_per_hour",
+    )
 
     @property
     def units(self) -> int:
@@ -62,26 +73,52 @@ class Hardware(Component):
     def check(self) -> list[Problem]:
         problems = []
         if self.gpus < 0:
-            problems.append(Problem("hardware.gpus", f"{self.gpus} is no number of GPUs", "Use 1 or more, 0 for a machine without"))
+            problems.append(
+                Problem("hardware.gpus", f"{self.gpus} is no number of GPUs", "Use 1 or more, 0 for a machine without")
+            )
         if self.usd_per_hour is not None and not 0 < self.usd_per_hour <= MOST_USD:
-            problems.append(Problem("hardware.usd_per_hour", f"{self.usd_per_hour} is no price", "Use the price of one hour, or null where it is not known"))
+            problems.append(
+                Problem(
+                    "hardware.usd_per_hour",
+                    f"{self.usd_per_hour} is no price",
+                    "Use the price of one hour, or null where it is not known",
+                )
+            )
         for name in ("memory_bytes", "peak_bf16_flops", "bandwidth_bytes_per_second"):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                problems.append(Problem(f"hardware.{name}", f"{value} is not above 0", "Give what its data sheet says, or null where it is not known"))
+                problems.append(
+                    Problem(
+                        f"hardware.{name}",
+                        f"{value} is not above 0",
+                        "Give what its data sheet says, or null where it is not known",
+                    )
+                )
         if self.list_usd_per_hour is not None and not (self.price_date and self.price_source):
             fix = "Give hardware.price_date and hardware.price_source, or set it to null"
-            problems.append(Problem("hardware.list_usd_per_hour", f"{self.list_usd_per_hour} has no date or no source", fix))
+            problems.append(
+                Problem("hardware.list_usd_per_hour", f"{self.list_usd_per_hour} has no date or no source", fix)
+            )
         if self.price_date is not None and not _is_date(self.price_date):
             problems.append(Problem("hardware.price_date", f"{self.price_date!r} is no date", "Write it as 2026-11-09"))
         for name in ("spot_usd_per_hour", "spot_interruptions_per_hour"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= MOST_USD:
-                problems.append(Problem(f"hardware.{name}", f"{value} is less than 0 or beyond reason", "Give a number of 0 or more, or null"))
+                problems.append(
+                    Problem(
+                        f"hardware.{name}",
+                        f"{value} is less than 0 or beyond reason",
+                        "Give a number of 0 or more, or null",
+                    )
+                )
         try:
             re.compile(self.device_pattern)
         except re.error as error:
-            problems.append(Problem("hardware.device_pattern", f"{self.device_pattern!r} is no regular expression ({error})", "Mend it"))
+            problems.append(
+                Problem(
+                    "hardware.device_pattern", f"{self.device_pattern!r} is no regular expression ({error})", "Mend it"
+                )
+            )
         return problems
 
     def matches(self, device: str) -> bool:

@@ -1,4 +1,6 @@
-"""How many tokens rows have, before any model is loaded: counted with the model's own tokenizer where its file is here, else estimated."""
+"""How many tokens rows have, before any model is loaded: counted with the model's own tokenizer where its file is here,
+else estimated.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Counter:
 
 
 def counter(tokenizer: Path | None) -> Counter:
-    """Returns a counter by a ``tokenizer.json``, read by the light ``tokenizers`` package, or by characters where there is none."""
+    """Returns a counter by a ``tokenizer.json``, read by the light ``tokenizers`` package, or by characters where there
+    is none.
+    """
     if tokenizer is not None and tokenizer.is_file():
         try:
             from tokenizers import Tokenizer
@@ -39,13 +43,19 @@ def counter(tokenizer: Path | None) -> Counter:
             own: Any = Tokenizer.from_file(str(tokenizer))
             own.no_truncation()  # some are saved with the limit of their model, and some fill up to it
             own.no_padding()
-            return Counter(lambda text: len(own.encode(text, add_special_tokens=False).ids), "tokens counted by the model's tokenizer")
+            return Counter(
+                lambda text: len(own.encode(text, add_special_tokens=False).ids),
+                "tokens counted by the model's tokenizer",
+            )
         except Exception:  # a tokenizer written by a newer version is no reason not to plan
             return _BY_CHARACTERS
     return _BY_CHARACTERS
 
 
-_BY_CHARACTERS = Counter(lambda text: math.ceil(len(text) / CHARACTERS_PER_TOKEN), f"tokens estimated at {CHARACTERS_PER_TOKEN:g} characters each")
+_BY_CHARACTERS = Counter(
+    lambda text: math.ceil(len(text) / CHARACTERS_PER_TOKEN),
+    f"tokens estimated at {CHARACTERS_PER_TOKEN:g} characters each",
+)
 
 
 def sampled(rows: Sequence[Any]) -> list[Any]:
@@ -83,4 +93,6 @@ class Lengths:
 @lru_cache(maxsize=1024)
 def _padded(values: tuple[int, ...], batch: int) -> float:
     count = len(values)
-    return sum(value * (((index + 1) / count) ** batch - (index / count) ** batch) for index, value in enumerate(values))
+    return sum(
+        value * (((index + 1) / count) ** batch - (index / count) ** batch) for index, value in enumerate(values)
+    )

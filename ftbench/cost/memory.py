@@ -1,11 +1,12 @@
-"""Peak device memory by arithmetic, each term a function with its source. No constant here is fitted to a published table.
+"""Peak device memory by arithmetic, each term a function with its source. No constant here is fitted to a published
+table.
 
-What is held at once decides, not the sum of everything: without gradient accumulation the gradients of a layer appear as its
-activations go, so a training peaks either where the backward pass begins (activations, no gradients) or where the optimizer steps
-(gradients, no activations). ``training_peak`` returns the larger of the two, term by term.
+What is held at once decides, not the sum of everything: without gradient accumulation the gradients of a layer appear
+as its activations go, so a training peaks either where the backward pass begins (activations, no gradients) or where
+the optimizer steps (gradients, no activations). ``training_peak`` returns the larger of the two, term by term.
 
-The terms of one block were counted on transformers' Llama by listing what autograd keeps (``tests/cost/test_memory.py`` counts
-again). Bytes per token and block; a is the width of a computed number, s of the residual stream.
+The terms of one block were counted on transformers' Llama by listing what autograd keeps (``tests/cost/test_memory.py``
+counts again). Bytes per token and block; a is the width of a computed number, s of the residual stream.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ GB = 1e9
 DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 NF4_BLOCK, NF4_NESTED_BLOCK = 64, 256
 CONTEXT_BYTES = 500 * 2**20
-"""What a process holds of a GPU before its first tensor (CUDA context, loaded kernels): some hundreds of MB, outside of what
-``torch.cuda.max_memory_allocated`` counts. Added where it is asked whether something fits, not to a forecast of that figure."""
+"""What a process holds of a GPU before its first tensor (CUDA context, loaded kernels): some hundreds of MB, outside of
+what ``torch.cuda.max_memory_allocated`` counts. Added where it is asked whether something fits, not to a forecast of
+that figure.
+"""
 TILE_TOKENS, TILE_VOCABULARY = 4096, 32768
 """Tile of TRL's fused head (trl/kernels/chunked_logprob.py, trl/trainer/utils.py): logits are never whole in memory."""
 TERMS = ("weights", "gradients", "optimizer", "activations", "logits", "kv_cache", "workspace")
@@ -39,7 +42,8 @@ class Setting:
         device: ``cuda`` or ``cpu``.
         fused_head: whether the loss is taken tile by tile (TRL from 1.x on) or over whole logits.
         adapter_dtype: what adapters are held in while they are trained.
-        keeps_quantised_inputs: whether 4-bit layers keep their inputs for the backward pass, as bitsandbytes did up to 0.41.
+        keeps_quantised_inputs: whether 4-bit layers keep their inputs for the backward pass, as bitsandbytes did up to
+            0.41.
     """
 
     dtype: str
@@ -53,13 +57,17 @@ class Setting:
 
 
 def nf4_bytes(double: bool) -> float:
-    """Returns bytes per quantised parameter: 4 bits, and a scale per 64 (Dettmers et al. 2023, section 3): 4 bytes, or 1 byte and 4 per 256 scales."""
+    """Returns bytes per quantised parameter: 4 bits, and a scale per 64 (Dettmers et al. 2023, section 3): 4 bytes, or
+    1 byte and 4 per 256 scales.
+    """
     scale = 1 + 4 / NF4_NESTED_BLOCK if double else 4.0
     return 0.5 + scale / NF4_BLOCK
 
 
 def weight_bytes(shape: Architecture, dtype: str, quantization: str | None) -> float:
-    """Returns the bytes of a base: 4 bits for the blocks' linear layers where it is quantised; embedding, head and norms stay in ``dtype``."""
+    """Returns the bytes of a base: 4 bits for the blocks' linear layers where it is quantised; embedding, head and
+    norms stay in ``dtype``.
+    """
     width = DTYPE_BYTES[dtype]
     if quantization is None:
         return width * shape.total
@@ -69,10 +77,10 @@ def weight_bytes(shape: Architecture, dtype: str, quantization: str | None) -> f
 def optimizer_bytes(parameters: int, width: int, optimizer: str, embeddings: int = 0) -> float:
     """Returns the bytes of an optimizer's state on the device.
 
-    AdamW: two moments in the parameters' dtype (Kingma and Ba 2015). 8 bits: one byte each and a 4-byte scale per 256 (Dettmers et al.
-    2022; bitsandbytes' block size), but 4 bytes each for embeddings (transformers' ``Trainer.create_optimizer`` has it so). Paged: pages
-    that go to the host when the device is full, so none that must fit. Adafactor: a row and a column per matrix, next to nothing
-    (Shazeer and Stern 2018). SGD without momentum: none.
+    AdamW: two moments in the parameters' dtype (Kingma and Ba 2015). 8 bits: one byte each and a 4-byte scale per 256
+    (Dettmers et al. 2022; bitsandbytes' block size), but 4 bytes each for embeddings (transformers'
+    ``Trainer.create_optimizer`` has it so). Paged: pages that go to the host when the device is full, so none that must
+    fit. Adafactor: a row and a column per matrix, next to nothing (Shazeer and Stern 2018). SGD without momentum: none.
 
     Args:
         embeddings: how many of the parameters are embeddings.
@@ -85,16 +93,21 @@ def optimizer_bytes(parameters: int, width: int, optimizer: str, embeddings: int
 
 
 def step_bytes(parameters: int, width: int, optimizer: str) -> float:
-    """Returns what a step needs beside its state: an unfused AdamW works on lists of tensors and holds a copy of all at once (torch.optim.AdamW, ``foreach``)."""
+    """Returns what a step needs beside its state: an unfused AdamW works on lists of tensors and holds a copy of all at
+    once (torch.optim.AdamW, ``foreach``).
+    """
     return float(width * parameters) if optimizer == "adamw_torch" else 0.0
 
 
-def block_bytes(shape: Architecture, setting: Setting, adapter: Adapter | None, trains: bool, length: int, residual: int) -> float:
+def block_bytes(
+    shape: Architecture, setting: Setting, adapter: Adapter | None, trains: bool, length: int, residual: int
+) -> float:
     """Returns bytes per token that autograd keeps of one block.
 
-    Norms keep their input in float32 and, where their weight learns, the normalised value; attention its queries, keys, values and
-    output; the gated feed-forward both projections and the activation; a linear layer its input only where its weight or its adapter
-    learns. Under autocast a float32 input is cast, and kept, once for each layer that reads it.
+    Norms keep their input in float32 and, where their weight learns, the normalised value; attention its queries, keys,
+    values and output; the gated feed-forward both projections and the activation; a linear layer its input only where
+    its weight or its adapter learns. Under autocast a float32 input is cast, and kept, once for each layer that reads
+    it.
 
     Args:
         trains: whether the base's own weights learn.
@@ -123,10 +136,12 @@ def _readers(shape: Architecture) -> int:
 
 
 def _adapter_inputs(shape: Architecture, setting: Setting, adapter: Adapter) -> float:
-    """Returns bytes per token of what low-rank matrices keep: their input and the narrow middle, a mask where there is dropout.
+    """Returns bytes per token of what low-rank matrices keep: their input and the narrow middle, a mask where there is
+    dropout.
 
-    peft casts the input to the adapter's dtype, and autocast back, so each adapter over 16-bit weights has its own copy; over 4-bit weights peft
-    leaves the cast to autocast, and without dropout the copy is shared. A mask is one byte on CUDA (a fused kernel) and a number on a CPU.
+    peft casts the input to the adapter's dtype, and autocast back, so each adapter over 16-bit weights has its own
+    copy; over 4-bit weights peft leaves the cast to autocast, and without dropout the copy is shared. A mask is one
+    byte on CUDA (a fused kernel) and a number on a CPU.
     """
     a = DTYPE_BYTES[setting.compute]
     own = setting.device == "cuda" and setting.adapter_dtype != setting.dtype and setting.quantization is None
@@ -143,7 +158,9 @@ def _adapter_inputs(shape: Architecture, setting: Setting, adapter: Adapter) -> 
 
 
 def activation_bytes(per_token: float, shape: Architecture, tokens: int, residual: int, checkpointing: bool) -> float:
-    """Returns the bytes of all blocks; recomputed ones keep their input alone, and one block is live at a time (Chen et al. 2016)."""
+    """Returns the bytes of all blocks; recomputed ones keep their input alone, and one block is live at a time (Chen et
+    al. 2016).
+    """
     if checkpointing:
         return tokens * (residual * shape.hidden * shape.layers + per_token)
     return tokens * per_token * shape.layers
@@ -152,7 +169,8 @@ def activation_bytes(per_token: float, shape: Architecture, tokens: int, residua
 def logit_bytes(shape: Architecture, setting: Setting, tokens: int, head_trains: bool) -> float:
     """Returns the bytes of the head's output: one tile and the hidden states' float32 gradient, or whole logits.
 
-    Whole logits: once as computed, upcast to float32, their log-softmax, and the gradient: a + 12 per token and entry of the vocabulary.
+    Whole logits: once as computed, upcast to float32, their log-softmax, and the gradient: a + 12 per token and entry
+    of the vocabulary.
     """
     a = DTYPE_BYTES[setting.compute]
     if not setting.fused_head:
@@ -162,7 +180,9 @@ def logit_bytes(shape: Architecture, setting: Setting, tokens: int, head_trains:
 
 
 def cast_bytes(shape: Architecture, setting: Setting, learnt: int, trains: bool) -> float:
-    """Returns the bytes of the 16-bit copies that autocast makes of float32 weights, each kept until the backward pass has gone through its block."""
+    """Returns the bytes of the 16-bit copies that autocast makes of float32 weights, each kept until the backward pass
+    has gone through its block.
+    """
     if trains:
         return 2.0 * shape.in_linears if setting.compute != "float32" else 0.0
     return 2.0 * learnt if setting.adapter_dtype == "float32" and setting.compute != "float32" else 0.0
@@ -174,7 +194,9 @@ def kv_cache_bytes(shape: Architecture, setting: Setting, tokens: int) -> float:
 
 
 def workspace_bytes(shape: Architecture, setting: Setting, tokens: int) -> float:
-    """Returns the bytes of the widest transients: three buffers of the feed-forward, one float32 residual, and one layer's weights out of 4 bits."""
+    """Returns the bytes of the widest transients: three buffers of the feed-forward, one float32 residual, and one
+    layer's weights out of 4 bits.
+    """
     a = DTYPE_BYTES[setting.compute]
     dequantised = max(linear.parameters for linear in shape.linears) * a if setting.quantization is not None else 0
     return tokens * (3.0 * a * shape.intermediate + 4.0 * shape.hidden) + dequantised
@@ -192,7 +214,9 @@ def training_peak(shape: Architecture, setting: Setting, training: Training, len
         width = 4 if training.master_weights == "float32" else DTYPE_BYTES[setting.dtype]
         learnt, residual = shape.total, width
         weights = float(width * shape.total)
-        setting = replace(setting, compute="float32" if width == 4 and setting.compute == "float32" else setting.compute)
+        setting = replace(
+            setting, compute="float32" if width == 4 and setting.compute == "float32" else setting.compute
+        )
     else:
         width, residual = DTYPE_BYTES[setting.adapter_dtype], DTYPE_BYTES[setting.dtype]
         learnt = shape.adapter_parameters(training.adapter.rank, training.adapter.targets, training.adapter.dora)
@@ -217,16 +241,23 @@ def training_peak(shape: Architecture, setting: Setting, training: Training, len
         "activations": tokens * per_token,
         "logits": 0.0,
         "kv_cache": 0.0,
-        "workspace": max(casts / shape.layers + workspace_bytes(shape, setting, tokens), step_bytes(learnt, width, training.optimizer) - tokens * per_token),
+        "workspace": max(
+            casts / shape.layers + workspace_bytes(shape, setting, tokens),
+            step_bytes(learnt, width, training.optimizer) - tokens * per_token,
+        ),
     }
     return max(begins, ends, key=lambda moment: sum(moment.values()))
 
 
-def inference_peak(shape: Architecture, setting: Setting, batch: int, prompt: int, new: int, adapter: Adapter | None = None) -> dict[str, float]:
+def inference_peak(
+    shape: Architecture, setting: Setting, batch: int, prompt: int, new: int, adapter: Adapter | None = None
+) -> dict[str, float]:
     """Returns term -> bytes at the peak of answering a batch: prompts of ``prompt`` tokens and ``new`` ones."""
     learnt = 0 if adapter is None else shape.adapter_parameters(adapter.rank, adapter.targets, adapter.dora)
     return {
-        "weights": weight_bytes(shape, setting.dtype, setting.quantization) + DTYPE_BYTES[setting.adapter_dtype] * learnt,
+        "weights": (
+            weight_bytes(shape, setting.dtype, setting.quantization) + DTYPE_BYTES[setting.adapter_dtype] * learnt
+        ),
         "gradients": 0.0,
         "optimizer": 0.0,
         "activations": 0.0,
@@ -236,8 +267,12 @@ def inference_peak(shape: Architecture, setting: Setting, batch: int, prompt: in
     }
 
 
-def scoring_peak(shape: Architecture, setting: Setting, batch: int, length: int, logit_budget: float, adapter: Adapter | None = None) -> dict[str, float]:
-    """Returns term -> bytes at the peak of one forward pass whose logits are held to ``logit_budget``, and upcast once."""
+def scoring_peak(
+    shape: Architecture, setting: Setting, batch: int, length: int, logit_budget: float, adapter: Adapter | None = None
+) -> dict[str, float]:
+    """Returns term -> bytes at the peak of one forward pass whose logits are held to ``logit_budget``, and
+    upcast once.
+    """
     found = inference_peak(shape, setting, batch, length, 0, adapter)
     return {**found, "logits": min(2 * logit_budget, batch * length * shape.vocabulary * 8.0), "kv_cache": 0.0}
 

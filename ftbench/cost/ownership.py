@@ -1,17 +1,19 @@
 """What owning a choice costs over months at a load.
 
-Pure arithmetic over plain values: the report's sliders call these functions with another load, and nothing is measured or read
-here. Unknown is None and stays None through every sum (DESIGN 6, number 31).
+Pure arithmetic over plain values: the report's sliders call these functions with another load, and nothing is measured
+or read here. Unknown is None and stays None through every sum (DESIGN 6, number 31).
 
-Fixed costs are paid once: training, the tries that searched for its settings, the index, labelling, labour. Retraining is paid
-``retrains_per_month`` times a month and buys training and index again, not the search, the labels or the labour. Serving comes
-in whole machines, ``ceil(peak load / measured throughput)`` of them and at least one, paid for every hour, idle or not (number
-33); an API is paid per request and is linear. Where the volume is varied, the peak keeps its ratio to the volume.
+Fixed costs are paid once: training, the tries that searched for its settings, the index, labelling, labour. Retraining
+is paid ``retrains_per_month`` times a month and buys training and index again, not the search, the labels or the
+labour. Serving comes in whole machines, ``ceil(peak load / measured throughput)`` of them and at least one, paid for
+every hour, idle or not (number 33); an API is paid per request and is linear. Where the volume is varied, the peak
+keeps its ratio to the volume.
 
     load = Load(months=12, requests_per_month=1e6, peak_rps=2.0, retrains_per_month=0.0)
     ownership(choice, load).total_usd
 
-``break_even`` says where one choice overtakes another, ``payback`` what one earns against a baseline. Worked by hand in docs/decide.md; ``tests/cost/test_ownership.py`` reproduces it.
+``break_even`` says where one choice overtakes another, ``payback`` what one earns against a baseline. Worked by hand in
+docs/decide.md; ``tests/cost/test_ownership.py`` reproduces it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ HOURS_PER_MONTH = 730.0
 """8,760 hours of a year over twelve months, as cloud providers bill a month."""
 SECONDS_PER_MONTH = HOURS_PER_MONTH * 3600.0
 MOST = {"months": 1200.0, "requests_per_month": 1e15, "peak_rps": 1e12, "retrains_per_month": 1e6}
-"""Beyond anything that is owned or asked: a hundred years, a million requests a month of everybody alive. What is larger was mistyped."""
+"""Beyond anything that is owned or asked: a hundred years, a million requests a month of everybody alive. What is
+larger was mistyped.
+"""
 
 
 @dataclass(frozen=True)
@@ -45,15 +49,25 @@ class Load:
 
     @property
     def peak_per_request(self) -> float:
-        """Requests per second at the peak for each request of a month; what stays the same when the volume is varied."""
+        """Requests per second at the peak for each request of a month; what stays the same when the volume is
+        varied.
+        """
         if self.peak_rps is None or self.requests_per_month < 1:
             return 1 / SECONDS_PER_MONTH
         return self.peak_rps / self.requests_per_month
 
     def problems(self) -> list[str]:
         """Returns what is wrong with these values; empty when nothing is."""
-        said = [f"{name} is {getattr(self, name):g}, less than 0" for name in ("requests_per_month", "retrains_per_month") if not getattr(self, name) >= 0]
-        said += [f"{name} is {getattr(self, name):g}, more than {most:g}" for name, most in MOST.items() if (getattr(self, name) or 0.0) > most]
+        said = [
+            f"{name} is {getattr(self, name):g}, less than 0"
+            for name in ("requests_per_month", "retrains_per_month")
+            if not getattr(self, name) >= 0
+        ]
+        said += [
+            f"{name} is {getattr(self, name):g}, more than {most:g}"
+            for name, most in MOST.items()
+            if (getattr(self, name) or 0.0) > most
+        ]
         if not self.months > 0:
             said.append(f"months is {self.months:g}, not above 0")
         if self.peak_rps is not None:
@@ -61,7 +75,10 @@ class Load:
             if not self.peak_rps > 0:
                 said.append(f"peak_rps is {self.peak_rps:g}, not above 0")
             elif self.peak_rps < average * (1 - 1e-9):
-                said.append(f"peak_rps is {self.peak_rps:g}, below the average of {average:.3g} requests per second that requests_per_month makes")
+                said.append(
+                    f"peak_rps is {self.peak_rps:g}, below the average of {average:.3g} requests per second that"
+                    " requests_per_month makes"
+                )
         return said
 
 
@@ -77,7 +94,8 @@ class Choice:
         labelling_usd: of the examples that it learns from; 0.0 where it learns from none.
         labour_usd: of the people who make it.
         machine_usd_per_hour: of one whole serving machine (all its GPUs); None for an API or where no price is known.
-        requests_per_second: what one machine answers at its measured pace; None for an API or where it was not measured.
+        requests_per_second: what one machine answers at its measured pace; None for an API or where it was not
+            measured.
         requests_per_second_low, requests_per_second_high: interval of it; None where there is none.
         usd_per_request: of an API; None for machines.
     """
@@ -143,7 +161,11 @@ class Ownership:
 
 def added(*amounts: float | None) -> float | None:
     """Returns the sum, None as soon as one part is unknown."""
-    return None if any(amount is None for amount in amounts) else math.fsum(amount for amount in amounts if amount is not None)
+    return (
+        None
+        if any(amount is None for amount in amounts)
+        else math.fsum(amount for amount in amounts if amount is not None)
+    )
 
 
 def times(amount: float | None, factor: float) -> float | None:

@@ -1,4 +1,6 @@
-"""What a choice earns against a baseline, in cost alone: what it costs more at first, what each month saves, and when that is paid back."""
+"""What a choice earns against a baseline, in cost alone: what it costs more at first, what each month saves, and when
+that is paid back.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ class Return:
     Attributes:
         investment_usd: what it costs more than the baseline before the first request.
         saving_usd_per_month: what each month costs less.
-        payback_months: until the savings have paid for the investment; 0.0 where nothing more is invested and something saved;
-            None where it never is.
+        payback_months: until the savings have paid for the investment; 0.0 where nothing more is invested and something
+            saved; None where it never is.
         roi: (savings of all months - investment) / investment; None without an investment to return.
     """
 
@@ -32,7 +34,9 @@ class Return:
 
 
 def returns(choice: Choice, baseline: Choice, load: Load) -> Return:
-    """Returns the return on investment of a choice against a baseline at a load; what better answers are worth is not in it."""
+    """Returns the return on investment of a choice against a baseline at a load; what better answers are worth is not
+    in it.
+    """
     own, other = ownership(choice, load), ownership(baseline, load)
     investment = added(own.fixed_usd, times(other.fixed_usd, -1.0))
     saving = added(other.monthly_usd, times(own.monthly_usd, -1.0))

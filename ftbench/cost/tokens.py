@@ -16,7 +16,8 @@ class TokenPrice:
     """Dollars per million tokens; None is unknown, and what needs an unknown price is unknown (DESIGN 6, number 31).
 
     Attributes:
-        input: of prompt tokens that were not cached; ``cached_input`` of those that were; ``output`` of all that was written.
+        input: of prompt tokens that were not cached; ``cached_input`` of those that were; ``output`` of all that was
+            written.
         date: ISO date at which the price stood; ``source`` where.
     """
 
@@ -28,7 +29,9 @@ class TokenPrice:
 
     @classmethod
     def of(cls, model: Mapping[str, Any]) -> TokenPrice | None:
-        """Returns the price in a model's config; None for a model that runs on the cell's own hardware and is paid by the hour."""
+        """Returns the price in a model's config; None for a model that runs on the cell's own hardware and is paid by
+        the hour.
+        """
         if "usd_per_million_input" not in model:
             return None
         kinds = (model[f"usd_per_million_{kind}"] for kind in ("input", "cached_input", "output"))
@@ -40,7 +43,13 @@ class TokenPrice:
         for name in ("input", "cached_input", "output"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < float("inf"):
-                found.append(Problem(f"{where}.usd_per_million_{name}", f"{value} is no price", "Give dollars per million tokens, or null"))
+                found.append(
+                    Problem(
+                        f"{where}.usd_per_million_{name}",
+                        f"{value} is no price",
+                        "Give dollars per million tokens, or null",
+                    )
+                )
         return found
 
     def usd(self, tokens: Mapping[str, int]) -> float | None:
@@ -52,7 +61,11 @@ class TokenPrice:
         if "prompt" not in tokens or "completion" not in tokens:
             return None
         cached = min(tokens.get("cached_prompt", 0), tokens["prompt"])
-        parts = ((tokens["prompt"] - cached, self.input), (cached, self.cached_input), (tokens["completion"], self.output))
+        parts = (
+            (tokens["prompt"] - cached, self.input),
+            (cached, self.cached_input),
+            (tokens["completion"], self.output),
+        )
         if any(count and price is None for count, price in parts):
             return None
         return sum(count * price for count, price in parts if price is not None) / MILLION

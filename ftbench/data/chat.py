@@ -8,7 +8,14 @@ from typing import Any
 from ftbench.core.example import Turn
 from ftbench.data.values import Unusable, as_text
 
-_ROLES = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool", "human": "user", "gpt": "assistant"}
+_ROLES = {
+    "system": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "human": "user",
+    "gpt": "assistant",
+}
 _ROLE_KEYS = ("role", "from")
 _TEXT_KEYS = ("content", "value")
 
@@ -39,7 +46,8 @@ def read_turns(value: Any) -> tuple[tuple[Turn, ...], str, int]:
 
 
 def read_reply(value: Any) -> tuple[tuple[Turn, ...], str]:
-    """Returns an answer and the turns that stand before it in the same value: none for plain text or a list of the answer alone.
+    """Returns an answer and the turns that stand before it in the same value: none for plain text or a list of the
+    answer alone.
 
     Raises:
         Unusable: when the value is neither text nor turns of which the last is the assistant's.

@@ -19,20 +19,41 @@ TEMPLATES = ("prompt", "target", "system")
 
 def check_fields(files: Files, found: Findings) -> None:
     if files.train is None and files.test is None:
-        found.add("dataset.train", "no data is named", "Set dataset.train=FILE (validation and test are then split off), or dataset.test=FILE")
-    spoken = files.chosen is not None and files.target is None and files.references is None and files.preferences is None
+        found.add(
+            "dataset.train",
+            "no data is named",
+            "Set dataset.train=FILE (validation and test are then split off), or dataset.test=FILE",
+        )
+    spoken = (
+        files.chosen is not None and files.target is None and files.references is None and files.preferences is None
+    )
     if (files.prompt is None) == (files.messages is None) and not (files.prompt is None and spoken):
         why = "neither a prompt nor messages" if files.prompt is None else "both a prompt and messages"
-        found.add("dataset.prompt", f"{why} is set", "Set dataset.prompt='\"{column}\"', or dataset.messages=COLUMN, not both")
+        found.add(
+            "dataset.prompt", f"{why} is set", "Set dataset.prompt='\"{column}\"', or dataset.messages=COLUMN, not both"
+        )
     if files.messages is not None and files.target is not None:
         found.add("dataset.target", "is set beside messages", "Set it to null: the last assistant turn is the target")
-    if files.target is None and files.references is None and files.messages is None and (files.chosen is None or files.preferences is not None):
-        found.add("dataset.target", "no target is set", "Set dataset.target='\"{column}\"', or dataset.references=COLUMN")
+    if (
+        files.target is None
+        and files.references is None
+        and files.messages is None
+        and (files.chosen is None or files.preferences is not None)
+    ):
+        found.add(
+            "dataset.target", "no target is set", "Set dataset.target='\"{column}\"', or dataset.references=COLUMN"
+        )
     if (files.chosen is None) != (files.rejected is None):
         lacks = "chosen" if files.chosen is None else "rejected"
-        found.add(f"dataset.{lacks}", "a preference needs a chosen and a rejected answer", f"Set dataset.{lacks}=COLUMN")
+        found.add(
+            f"dataset.{lacks}", "a preference needs a chosen and a rejected answer", f"Set dataset.{lacks}=COLUMN"
+        )
     if files.preferences is not None and files.chosen is None:
-        found.add("dataset.chosen", "dataset.preferences is set and no columns of it", "Set dataset.chosen=COLUMN dataset.rejected=COLUMN")
+        found.add(
+            "dataset.chosen",
+            "dataset.preferences is set and no columns of it",
+            "Set dataset.chosen=COLUMN dataset.rejected=COLUMN",
+        )
 
 
 def check_templates(files: Files, found: Findings, named: dict[str, LocalFiles | HubData]) -> None:
@@ -48,7 +69,11 @@ def check_template(text: Any, where: str, found: Findings) -> Template | None:
     """Returns a field as a template; None where it is none."""
     if not isinstance(text, str):
         read = f"{{{', '.join(map(str, text))}}}" if isinstance(text, dict) else text
-        found.add(where, f"{text!r} is no text: YAML and Hydra read bare braces as a mapping", f"Quote it: '{where}=\"{read}\"'")
+        found.add(
+            where,
+            f"{text!r} is no text: YAML and Hydra read bare braces as a mapping",
+            f"Quote it: '{where}=\"{read}\"'",
+        )
         return None
     try:
         return parse(text)
@@ -75,17 +100,27 @@ def check_numbers(files: Files, found: Findings) -> None:
     fractions = {split: getattr(files.split, split) for split in ("validation", "test")}
     for split, fraction in fractions.items():
         if not 0 < fraction < 1:
-            found.add(f"dataset.split.{split}", f"{fraction} is no fraction of the rows", "Set it between 0 and 1, such as 0.1")
+            found.add(
+                f"dataset.split.{split}",
+                f"{fraction} is no fraction of the rows",
+                "Set it between 0 and 1, such as 0.1",
+            )
     if sum(fractions.values()) >= 1:
         found.add("dataset.split", f"{fractions} leave nothing to train on", "Let them sum to less than 1")
     if files.answer_pattern is not None:
         try:
             groups = re.compile(files.answer_pattern).groups
         except re.error as error:
-            found.add("dataset.answer_pattern", f"{files.answer_pattern!r} is no regular expression ({error})", "Mend it")
+            found.add(
+                "dataset.answer_pattern", f"{files.answer_pattern!r} is no regular expression ({error})", "Mend it"
+            )
         else:
             if groups != 1:
-                found.add("dataset.answer_pattern", f"{files.answer_pattern!r} has {groups} groups", "Write one group (...) around the answer")
+                found.add(
+                    "dataset.answer_pattern",
+                    f"{files.answer_pattern!r} has {groups} groups",
+                    "Write one group (...) around the answer",
+                )
 
 
 def check_time(files: Files, read: dict[str, list[Placed]], found: Findings) -> None:
@@ -103,4 +138,8 @@ def check_constant(files: Files, tables: dict[str, Any], found: Findings) -> Non
     """A system prompt may be the same for every row, but hardly the bare name of a column."""
     first = next((row for split in SPLITS for rows in tables.get(split, ()) for row in rows), None)
     if files.system is not None and first is not None and files.system in first.values:
-        found.add("dataset.system", f"{files.system!r} is the name of a column", f"Write 'dataset.system=\"{{{files.system}}}\"' to mean the column")
+        found.add(
+            "dataset.system",
+            f"{files.system!r} is the name of a column",
+            f"Write 'dataset.system=\"{{{files.system}}}\"' to mean the column",
+        )

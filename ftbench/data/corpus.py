@@ -1,4 +1,5 @@
-"""The documents of ``dataset=files``, apart from its rows: what cannot be retrieved from stops only the cells that retrieve.
+"""The documents of ``dataset=files``, apart from its rows: what cannot be retrieved from stops only the cells that
+retrieve.
 
 Also what makes any document unfit to be retrieved from: ``unfit_documents``.
 """
@@ -75,7 +76,11 @@ class Corpus(Dataset):
             for problem in refused.problems:
                 found.take(problem)
         if self.text is None:
-            found.add("dataset.document_text", "dataset.documents is set and no text of them", "Set dataset.document_text=COLUMN (text, for a folder of .txt and .md files)")
+            found.add(
+                "dataset.document_text",
+                "dataset.documents is set and no text of them",
+                "Set dataset.document_text=COLUMN (text, for a folder of .txt and .md files)",
+            )
         else:
             check_template(self.text, "dataset.document_text", found)
         return found.problems
@@ -92,7 +97,7 @@ class Corpus(Dataset):
         memo = digest(self.identity())
         if memo not in _loaded:
             found = Findings()
-            text = self.text if "{" in self.text else "{%s}" % self.text
+            text = self.text if "{" in self.text else "{" + self.text + "}"
             reader = Reader(Fields(**dict.fromkeys(Fields.__dataclass_fields__, None) | {"slices": ()}), False, found)
             documents = reader.documents(self.source().rows(found), self.id, parse(text), self.time)
             for problem in unfit_documents(documents):
@@ -101,19 +106,25 @@ class Corpus(Dataset):
             notes = ["dataset.document_text: \\n is read as a line break"] if broken_lines(self.text) else []
             unread = getattr(self.source(), "unread", ())
             if unread:
-                notes.append(f"{DOCUMENTS}: its files ending in {', '.join(unread)} are not read; turn them into .txt or .md")
+                notes.append(
+                    f"{DOCUMENTS}: its files ending in {', '.join(unread)} are not read; turn them into .txt or .md"
+                )
             _loaded[memo] = Splits((), (), (), tuple(documents), tuple(notes), {"documents": len(documents)})
         return _loaded[memo]
 
 
 def unfit_documents(documents: Iterable[Document]) -> list[Problem]:
-    """Returns a problem for each of the first documents that is no text, or too long to be one, and one for all others."""
+    """Returns a problem for each of the first documents that is no text, or too long to be one, and one for all
+    others.
+    """
     problems: list[Problem] = []
     for document in documents:
         place = f"{DOCUMENTS}: {document.id!r}"
         if len(document.text) > LONGEST_CHARACTERS:
             why = f"is one document of {len(document.text):,} characters, more than {LONGEST_CHARACTERS:,}"
-            problems.append(Problem(place, why, "Write one document a row; chunks are cut from documents, not from a whole corpus"))
+            problems.append(
+                Problem(place, why, "Write one document a row; chunks are cut from documents, not from a whole corpus")
+            )
         elif not document.text.strip():
             problems.append(Problem(place, "is empty", "Take it out, or give it a text"))
         elif (strange := len(_CONTROL.findall(document.text))) > _CONTROL_SHARE * len(document.text):

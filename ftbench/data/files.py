@@ -1,7 +1,8 @@
-"""``dataset=files``: a person's own data, in files or on the hub. ``conf/dataset/files.yaml`` says what each field means.
+"""``dataset=files``: a person's own data, in files or on the hub. ``conf/dataset/files.yaml`` says what each field
+means.
 
-Everything wrong is refused at once, before anything is trained. Row order is file order. A limit keeps the first rows of
-the order seeded by ``split.seed`` (``split.first_in_order``) after splitting, so it moves no row between splits.
+Everything wrong is refused at once, before anything is trained. Row order is file order. A limit keeps the first rows
+of the order seeded by ``split.seed`` (``split.first_in_order``) after splitting, so it moves no row between splits.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ class Limit:
 
 @dataclass(frozen=True)
 class SplitRule:
-    """Fractions of the training rows to hold out where a split names no data, the seed of their order, and whether to keep reworded rows together."""
+    """Fractions of the training rows to hold out where a split names no data, the seed of their order, and whether to
+    keep reworded rows together.
+    """
 
     validation: float
     test: float
@@ -85,7 +88,11 @@ class Files(Dataset):
 
     def corpus(self) -> Corpus | None:
         """Returns the documents without any rows; None where none are named."""
-        return None if self.documents is None else Corpus(self.documents, self.document_id, self.document_text, self.document_time)
+        return (
+            None
+            if self.documents is None
+            else Corpus(self.documents, self.document_id, self.document_text, self.document_time)
+        )
 
     def sources(self) -> dict[str, LocalFiles | HubData]:
         """Returns what the rows are read from, by field.
@@ -110,11 +117,17 @@ class Files(Dataset):
     def inspectable(self) -> bool:
         """True when ``load`` reads local files only, and so may be called while planning."""
         corpus = self.corpus()
-        return all(isinstance(named, LocalFiles) for named in self.sources().values()) and (corpus is None or corpus.inspectable())
+        return all(isinstance(named, LocalFiles) for named in self.sources().values()) and (
+            corpus is None or corpus.inspectable()
+        )
 
     def remotes(self) -> list[Remote]:
         corpus = self.corpus()
-        own = [Remote("dataset", named.name, named.revision) for named in self.sources().values() if isinstance(named, HubData)]
+        own = [
+            Remote("dataset", named.name, named.revision)
+            for named in self.sources().values()
+            if isinstance(named, HubData)
+        ]
         return own + ([] if corpus is None else corpus.remotes())
 
     def identity(self) -> dict[str, Any]:
@@ -125,7 +138,11 @@ class Files(Dataset):
         """
         corpus = self.corpus()
         documents = {} if corpus is None else {"documents": corpus.source().fingerprint()}
-        return {**super().identity(), **{field: named.fingerprint() for field, named in self.sources().items()}, **documents}
+        return {
+            **super().identity(),
+            **{field: named.fingerprint() for field, named in self.sources().items()},
+            **documents,
+        }
 
     def locate(self) -> Files:
         """Returns a copy with absolute paths and hub names pinned to their commits."""
@@ -184,7 +201,11 @@ class Files(Dataset):
         overlap = self._overlap(splits)
         for split in SPLITS:
             splits[split] = self._limited(splits[split], split, notes)
-        counts |= {**{split: len(rows) for split, rows in splits.items()}, **({"documents": len(documents)} if documents else {}), "preferences": len(pairs_kept)}
+        counts |= {
+            **{split: len(rows) for split, rows in splits.items()},
+            **({"documents": len(documents)} if documents else {}),
+            "preferences": len(pairs_kept),
+        }
         counts |= {name: number for name, number in reader.counts.items() if number} | overlap
         self._say(reader.counts, notes)
         return Splits(
@@ -207,7 +228,10 @@ class Files(Dataset):
             return ()
 
     def _fields(self) -> Fields:
-        templates = {name: None if getattr(self, name) is None else parse(getattr(self, name)) for name in ("prompt", "target", "system")}
+        templates = {
+            name: None if getattr(self, name) is None else parse(getattr(self, name))
+            for name in ("prompt", "target", "system")
+        }
         names = ("references", "messages", "id", "group", "time", "gold_documents", "chosen", "rejected")
         return Fields(**templates, **{name: getattr(self, name) for name in names}, slices=tuple(self.slices))
 
@@ -220,14 +244,26 @@ class Files(Dataset):
         names, kind = self._unit_names(rows)
         found = units(names, None if self.time is None else [row.time for row in rows])
         if len(found) <= len(wanted):
-            what = f"{len(found)} moment{'s' * (len(found) != 1)} in {self.time!r}" if self.time else f"{len(found)} {kind}{'s' * (len(found) != 1)}"
+            what = (
+                f"{len(found)} moment{'s' * (len(found) != 1)} in {self.time!r}"
+                if self.time
+                else f"{len(found)} {kind}{'s' * (len(found) != 1)}"
+            )
             why = f"{' and '.join(wanted)} cannot be split off: the {len(rows)} training rows have only {what}"
-            raise Refused([Problem("dataset.train", why, f"Name data for {' and '.join(f'dataset.{split}' for split in wanted)}")])
+            raise Refused(
+                [Problem("dataset.train", why, f"Name data for {' and '.join(f'dataset.{split}' for split in wanted)}")]
+            )
         chosen = split_off(found, [getattr(self.split, split) for split in wanted], self.split.seed)
         for split, held in zip(wanted, chosen, strict=True):
             splits[split] = [rows[index] for index in sorted(held)]
             how = f"the latest by {self.time!r}" if self.time else f"seed {self.split.seed}"
-            together = f" by group {self.group!r}" if self.group else "" if self.time else ", rows with the same prompt together"
+            together = (
+                f" by group {self.group!r}"
+                if self.group
+                else ""
+                if self.time
+                else ", rows with the same prompt together"
+            )
             notes.append(f"split off {len(held)} {split} rows of {len(rows)}{together} ({how})")
         gone = set().union(*chosen)
         splits["train"] = [row for index, row in enumerate(rows) if index not in gone]
@@ -236,8 +272,8 @@ class Files(Dataset):
         """Returns for each row the name of the unit it belongs to.
 
         A unit without a group is named by the id of its first row and not by its text, so that another wording of the
-        prompt template holds out the same rows. Rows that say the same in other words stay together, or the split itself would leak;
-        in data too large to look at while planning only rows with exactly the same turns do.
+        prompt template holds out the same rows. Rows that say the same in other words stay together, or the split
+        itself would leak; in data too large to look at while planning only rows with exactly the same turns do.
         """
         if self.group is not None:
             return [f"group {row.group}" if row.group is not None else f"row {row.id}" for row in rows], "group"
@@ -248,7 +284,9 @@ class Files(Dataset):
         first: dict[Any, str] = {}
         return [first.setdefault(row.turns, row.id) for row in rows], "distinct prompt"
 
-    def _apart(self, pairs: list[Example], splits: dict[str, list[Example]], notes: list[str], counts: dict[str, int]) -> list[Example]:
+    def _apart(
+        self, pairs: list[Example], splits: dict[str, list[Example]], notes: list[str], counts: dict[str, int]
+    ) -> list[Example]:
         """Leaves out preference rows that share a group or a prompt with a row that is scored."""
         scored = [*splits["validation"], *splits["test"]]
         groups = {row.group for row in scored} - {None}
@@ -256,14 +294,19 @@ class Files(Dataset):
         kept = [pair for pair in pairs if pair.group not in groups and pair.turns not in prompts]
         if len(kept) < len(pairs):
             counts["preferences_left_out"] = len(pairs) - len(kept)
-            notes.append(f"left out {len(pairs) - len(kept)} of {len(pairs)} preference rows that share a group or prompt with evaluation rows")
+            notes.append(
+                f"left out {len(pairs) - len(kept)} of {len(pairs)} preference rows that share a group or prompt with"
+                " evaluation rows"
+            )
         return kept
 
     def _overlap(self, splits: dict[str, list[Example]]) -> dict[str, int]:
         if self.group is None:
             return {}
         trained = {row.group for row in splits["train"]} - {None}
-        return {"group_overlap": len(trained & {row.group for split in ("validation", "test") for row in splits[split]})}
+        return {
+            "group_overlap": len(trained & {row.group for split in ("validation", "test") for row in splits[split]})
+        }
 
     def _limited(self, rows: list[Example], split: str, notes: list[str]) -> list[Example]:
         most = getattr(self.limit, split)
@@ -280,7 +323,13 @@ class Files(Dataset):
         data = {split: named.fingerprint() for split, named in self.sources().items() if split in SPLITS}
         for split in ("validation", "test"):
             if split in data and data[split] == data.get("train"):
-                notes.append(f"dataset.{split} and dataset.train are the same data: a score on it says nothing about new data")
+                notes.append(
+                    f"dataset.{split} and dataset.train are the same data: a score on it says nothing about new data"
+                )
         if self.train is None:
             notes.append("no training rows: dataset.train is null")
-        notes.extend(f"dataset.{name}: \\n is read as a line break" for name in TEMPLATES if broken_lines(str(getattr(self, name) or "")))
+        notes.extend(
+            f"dataset.{name}: \\n is read as a line break"
+            for name in TEMPLATES
+            if broken_lines(str(getattr(self, name) or ""))
+        )

@@ -35,5 +35,9 @@ class Findings:
         """
         if not self.problems:
             return
-        more = [Problem("dataset", f"and {self.unshown} more problems like these", "Mend those above first")] if self.unshown else []
+        more = (
+            [Problem("dataset", f"and {self.unshown} more problems like these", "Mend those above first")]
+            if self.unshown
+            else []
+        )
         raise Refused([*self.problems, *more])

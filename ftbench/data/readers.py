@@ -1,4 +1,5 @@
-"""Reads one file of rows: ``.jsonl``, ``.json``, ``.csv``, ``.tsv``, ``.parquet``, each also with ``.gz``; ``.txt`` and ``.md`` as one row.
+"""Reads one file of rows: ``.jsonl``, ``.json``, ``.csv``, ``.tsv``, ``.parquet``, each also with ``.gz``; ``.txt`` and
+``.md`` as one row.
 
 Text is UTF-8, with or without a byte order mark. Whatever is wrong goes into ``Findings`` with the file, the row and
 the command that mends it; rows that can be read are returned, so that everything wrong is found in one go.
@@ -24,7 +25,9 @@ from ftbench.data.values import Literal
 
 FORMATS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 TEXTS = (".txt", ".md")
-"""Whole documents, one a file: a row with the columns ``name`` (the file's, ``folder/file`` inside a folder of folders) and ``text``."""
+"""Whole documents, one a file: a row with the columns ``name`` (the file's, ``folder/file`` inside a folder of folders)
+and ``text``.
+"""
 _BOMS = {b"\xff\xfe\x00\x00": "UTF-32", b"\x00\x00\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -43,9 +46,7 @@ def file_format(path: Path) -> str | None:
     return next((suffix for suffix in (*FORMATS, *TEXTS) if name.endswith(suffix)), None)
 
 
-def read_rows(
-    path: Path, shown: str, found: Findings, name: str | None = None, kind: str | None = None
-) -> list[Row]:
+def read_rows(path: Path, shown: str, found: Findings, name: str | None = None, kind: str | None = None) -> list[Row]:
     """Reads all rows of a file.
 
     Args:
@@ -60,7 +61,11 @@ def read_rows(
     """
     kind = kind or file_format(path)
     if kind is None:
-        found.add(shown, f"the name {path.name!r} has no known ending", f"Use one of {', '.join(FORMATS)}, or one of these with .gz")
+        found.add(
+            shown,
+            f"the name {path.name!r} has no known ending",
+            f"Use one of {', '.join(FORMATS)}, or one of these with .gz",
+        )
         return []
     before = len(found.problems) + found.unshown
     data = _bytes(path, shown, found)
@@ -73,7 +78,15 @@ def read_rows(
         rows = _parquet(data, shown, found)
     else:
         text = _decoded(data, path, shown, found)
-        rows = [] if text is None else [Row(shown, {"name": name or path.name, "text": text}, textual=True)] if kind in TEXTS else _TEXT_READERS[kind](text, shown, found)
+        rows = (
+            []
+            if text is None
+            else (
+                [Row(shown, {"name": name or path.name, "text": text}, textual=True)]
+                if kind in TEXTS
+                else _TEXT_READERS[kind](text, shown, found)
+            )
+        )
     if not rows and before == len(found.problems) + found.unshown:
         found.add(shown, "the file has no rows", "Write rows into it, or name another file")
     return rows
@@ -94,7 +107,9 @@ def _bytes(path: Path, shown: str, found: Findings) -> bytes | None:
         data = path.read_bytes()
         return gzip.decompress(data) if path.name.lower().endswith(".gz") else data
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        found.add(shown, f"is no whole gzip file ({error})", "Copy it again, or take .gz off its name if it is not compressed")
+        found.add(
+            shown, f"is no whole gzip file ({error})", "Copy it again, or take .gz off its name if it is not compressed"
+        )
     except OSError as error:
         found.add(shown, f"cannot be read ({error.strerror or error})", "Check the path and its permissions")
     return None
@@ -117,7 +132,7 @@ def _decoded(data: bytes, path: Path, shown: str, found: Findings) -> str | None
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         at = error.start
-        guess = f"; as Windows-1252 it reads {data[max(0, at - 12):at + 12].decode('cp1252', 'replace')!r}"
+        guess = f"; as Windows-1252 it reads {data[max(0, at - 12) : at + 12].decode('cp1252', 'replace')!r}"
         why = f"byte {at + 1} of the file (0x{data[at]:02x}) is no UTF-8{guess}"
         found.add(f"{shown}:{_line(data, at)}", why, f"iconv -f WINDOWS-1252 -t UTF-8 {source} > {clean}")
         return None
@@ -137,14 +152,18 @@ def _loads(text: str) -> Any:
 
 def _jsonl(text: str, shown: str, found: Findings) -> list[Row]:
     rows = []
-    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines(): a line separator inside a text is no end of a row
+    for number, line in enumerate(
+        text.split("\n"), start=1
+    ):  # not splitlines(): a line separator inside a text is no end of a row
         if not line.strip():
             continue
         place = f"{shown}:{number}"
         try:
             values = _loads(line)
         except (ValueError, RecursionError) as error:
-            fix = "Write one whole JSON object a line" + ("; for one JSON document name the file .json" if line.strip() in "[{" else "")
+            fix = "Write one whole JSON object a line" + (
+                "; for one JSON document name the file .json" if line.strip() in "[{" else ""
+            )
             found.add(place, f"is no JSON ({_reason(error)}): {line.strip()[:60]!r}", fix)
             continue
         if not isinstance(values, dict):
@@ -159,13 +178,20 @@ def _json(text: str, shown: str, found: Findings) -> list[Row]:
         document = _loads(text)
     except (ValueError, RecursionError) as error:
         extra = isinstance(error, json.JSONDecodeError) and error.msg == "Extra data"
-        fix = "If it holds one object a line, name it .jsonl" if extra else "Mend it there: a comma, a bracket or a quote is missing or too much"
+        fix = (
+            "If it holds one object a line, name it .jsonl"
+            if extra
+            else "Mend it there: a comma, a bracket or a quote is missing or too much"
+        )
         found.add(f"{shown}:{getattr(error, 'lineno', 1)}", f"is no JSON ({_reason(error)})", fix)
         return []
     if isinstance(document, dict):
         lists = {name: value for name, value in document.items() if isinstance(value, list)}
         if len(lists) != 1:
-            why = f"is an object with {len(lists)} lists ({', '.join(lists) or 'none'}); which holds the rows is not clear"
+            why = (
+                f"is an object with {len(lists)} lists ({', '.join(lists) or 'none'}); which holds the rows is not"
+                " clear"
+            )
             found.add(shown, why, "Write a list of objects, or an object with one list")
             return []
         document = next(iter(lists.values()))
@@ -177,7 +203,11 @@ def _json(text: str, shown: str, found: Findings) -> list[Row]:
         if isinstance(values, dict):
             rows.append(Row(f"{shown}:{number}", values, textual=False))
         else:
-            found.add(f"{shown}:{number}", f"is {_kind(values)} and not an object", 'Write {"column": value, ...} for each row')
+            found.add(
+                f"{shown}:{number}",
+                f"is {_kind(values)} and not an object",
+                'Write {"column": value, ...} for each row',
+            )
     return rows
 
 
@@ -199,7 +229,11 @@ def _records(text: str, delimiter: str, shown: str, found: Findings) -> Iterator
         except StopIteration:
             return
         except csv.Error as error:
-            found.add(f"{shown}:{line}", f"cannot be read as a row ({error})", 'Quote the field and write each quote inside it twice: "say ""hi"""')
+            found.add(
+                f"{shown}:{line}",
+                f"cannot be read as a row ({error})",
+                'Quote the field and write each quote inside it twice: "say ""hi"""',
+            )
             if "end of data" in str(error):
                 return
             continue
@@ -221,12 +255,22 @@ def _records(text: str, delimiter: str, shown: str, found: Findings) -> Iterator
 def _good_header(header: list[str], delimiter: str, place: str, found: Findings) -> bool:
     doubled = sorted({name for name in header if header.count(name) > 1})
     if doubled:
-        found.add(place, f"the header has the column {doubled[0]!r} {header.count(doubled[0])} times", "Give each column its own name")
+        found.add(
+            place,
+            f"the header has the column {doubled[0]!r} {header.count(doubled[0])} times",
+            "Give each column its own name",
+        )
         return False
     other = next((mark for mark in ";\t|," if len(header) == 1 and mark != delimiter and mark in header[0]), None)
     if other:
         name = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}[other]
-        fix = "Name it .tsv" if other == "\t" else "Name it .csv" if other == "," else "Save it with commas (or tabs, as .tsv)"
+        fix = (
+            "Name it .tsv"
+            if other == "\t"
+            else "Name it .csv"
+            if other == ","
+            else "Save it with commas (or tabs, as .tsv)"
+        )
         found.add(place, f"has one column {header[0][:60]!r}: its fields are separated by {name}", fix)
         return False
     return True
@@ -252,7 +296,11 @@ def _parquet(data: bytes, shown: str, found: Findings) -> list[Row]:
     try:
         table = pyarrow.parquet.read_table(pyarrow.BufferReader(data))
     except (pyarrow.ArrowException, OSError) as error:
-        found.add(shown, f"is no whole parquet file ({str(error).splitlines()[0]})", "Copy it again, or name it by its real format")
+        found.add(
+            shown,
+            f"is no whole parquet file ({str(error).splitlines()[0]})",
+            "Copy it again, or name it by its real format",
+        )
         return []
     return [Row(f"{shown}:{number}", values, textual=False) for number, values in enumerate(table.to_pylist(), start=1)]
 

@@ -19,7 +19,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Fields:
-    """Where in a row each part of an example stands: parsed templates and names of columns; see ``conf/dataset/files.yaml``."""
+    """Where in a row each part of an example stands: parsed templates and names of columns; see
+    ``conf/dataset/files.yaml``.
+    """
 
     prompt: Template | None
     target: Template | None
@@ -41,8 +43,10 @@ class Fields:
         return {**named, **({self.messages: "dataset.messages"} if self.messages else {})}
 
     def wanted(self, paired: bool) -> dict[str, str]:
-        """Returns path -> config key of all that a row must have; with ``paired`` a preferred and a rejected answer too."""
-        target = {path: "dataset.target" for path in (self.target.paths if self.target else ())}
+        """Returns path -> config key of all that a row must have; with ``paired`` a preferred and a rejected answer
+        too.
+        """
+        target = dict.fromkeys(self.target.paths if self.target else (), "dataset.target")
         names = ("references", "id", "group", "time", "gold_documents", *(("chosen", "rejected") if paired else ()))
         single = {getattr(self, name): f"dataset.{name}" for name in names if getattr(self, name) is not None}
         return {**dict.fromkeys(self.slices, "dataset.slices"), **single, **target, **self.asking()}
@@ -69,19 +73,28 @@ class Reader:
         self.counts = {"rows_without_group": 0, "turns_after_the_answer": 0}
 
     def examples(self, files: Sequence[Sequence[Row]], split: str, scored_apart: bool = False) -> list[Placed]:
-        """Returns the examples of all usable rows; ids without an id column are ``<split>-<row>``, counted over all files.
+        """Returns the examples of all usable rows; ids without an id column are ``<split>-<row>``, counted over all
+        files.
 
         Args:
             scored_apart: test rows are of other files, so that these need not name gold documents.
         """
         fields = self.fields
-        scored = split != "train" and (fields.target or fields.references or fields.messages)  # then a pair is no use, and need not be there
+        scored = split != "train" and (
+            fields.target or fields.references or fields.messages
+        )  # then a pair is no use, and need not be there
         paired = fields.chosen is not None and not self.preferences_apart and not scored
         wanted = fields.wanted(paired)
-        without_gold = split == "train" and scored_apart and not any(fields.gold_documents in row.values for rows in files for row in rows)
+        without_gold = (
+            split == "train"
+            and scored_apart
+            and not any(fields.gold_documents in row.values for rows in files for row in rows)
+        )
         if without_gold:
             wanted.pop(fields.gold_documents or "", None)
-        return self._each(files, wanted, lambda row, number: self._example(row, f"{split}-{number}", paired, not without_gold))
+        return self._each(
+            files, wanted, lambda row, number: self._example(row, f"{split}-{number}", paired, not without_gold)
+        )
 
     def pairs(self, files: Sequence[Sequence[Row]]) -> list[Placed]:
         """Returns the examples of a file of preference rows: prompt, chosen and rejected, no target."""
@@ -89,17 +102,21 @@ class Reader:
         wanted = {**fields.asking(), fields.chosen: "dataset.chosen", fields.rejected: "dataset.rejected"}
         return self._each(files, wanted, lambda row, number: self._pair(row, f"preferences-{number}"))
 
-    def documents(self, files: Sequence[Sequence[Row]], id: str | None, text: Template, time: str | None) -> list[Document]:
+    def documents(
+        self, files: Sequence[Sequence[Row]], id: str | None, text: Template, time: str | None
+    ) -> list[Document]:
         """Returns the documents of a corpus, whose ids must differ."""
         single = {column: f"dataset.document_{name}" for name, column in (("id", id), ("time", time)) if column}
-        wanted = {**{path: "dataset.document_text" for path in text.paths}, **single}
+        wanted = {**dict.fromkeys(text.paths, "dataset.document_text"), **single}
         seen: dict[str, str] = {}
 
         def document(row: Row, number: int) -> Document | None:
             name = self._text(row, id) if id else f"documents-{number}"
             body = self._rendered(row, text, "document text")
             if name is not None and name in seen:
-                self.found.add(row.place, f"the document id {name!r} stands at {seen[name]} too", "Give each document its own id")
+                self.found.add(
+                    row.place, f"the document id {name!r} stands at {seen[name]} too", "Give each document its own id"
+                )
                 return None
             if name is None or body is None:
                 return None
@@ -108,7 +125,9 @@ class Reader:
 
         return self._each(files, wanted, document)
 
-    def _each(self, files: Sequence[Sequence[Row]], wanted: dict[str, str], read: Callable[[Row, int], T | None]) -> list[T]:
+    def _each(
+        self, files: Sequence[Sequence[Row]], wanted: dict[str, str], read: Callable[[Row, int], T | None]
+    ) -> list[T]:
         made: list[T] = []
         number = 0
         for rows in files:
@@ -123,10 +142,16 @@ class Reader:
     def _has_columns(self, rows: Sequence[Row], wanted: dict[str, str]) -> bool:
         """Finds columns that no row of a file has: said once, not for each row."""
         columns = dict.fromkeys(name for row in rows for name in row.values)
-        missing = {column_of(path, columns): key for path, key in wanted.items() if rows and column_of(path, columns) not in columns}
+        missing = {
+            column_of(path, columns): key
+            for path, key in wanted.items()
+            if rows and column_of(path, columns) not in columns
+        }
         for column, key in missing.items():
             bare = column.strip("{}")
-            fix = f"Write {bare} without braces" if bare != column and bare in columns else did_you_mean(column, columns)
+            fix = (
+                f"Write {bare} without braces" if bare != column and bare in columns else did_you_mean(column, columns)
+            )
             self.found.add(rows[0].place, f"no column {column!r} ({key})", fix)
         return not missing
 
@@ -145,14 +170,18 @@ class Reader:
         if len(self.found.problems) + self.found.unshown > before:
             return None
         target = target or (references[0] if references else chosen)
-        return Placed(Example(id, turns, target, references or (target,), group, time, slices, gold, chosen, rejected), row.place)
+        return Placed(
+            Example(id, turns, target, references or (target,), group, time, slices, gold, chosen, rejected), row.place
+        )
 
     def _pair(self, row: Row, numbered: str) -> Placed | None:
         before = len(self.found.problems) + self.found.unshown
         turns, _ = self._asked(row)
         id = self._id(row, numbered, required=False)
         turns, chosen, rejected = self._preference(row, turns)
-        group = self._group(row) if self.fields.group and column_of(self.fields.group, row.values) in row.values else None
+        group = (
+            self._group(row) if self.fields.group and column_of(self.fields.group, row.values) in row.values else None
+        )
         if len(self.found.problems) + self.found.unshown > before:
             return None
         return Placed(Example(id, turns, None, (), group, None, {}, (), chosen, rejected), row.place)
@@ -174,7 +203,11 @@ class Reader:
         if fields.system:
             system = self._rendered(row, fields.system, "system prompt")
             if any(turn.role == "system" for turn in turns):
-                self.found.add(row.place, "has a system turn of its own beside dataset.system", "Set dataset.system=null, or remove the turn")
+                self.found.add(
+                    row.place,
+                    "has a system turn of its own beside dataset.system",
+                    "Set dataset.system=null, or remove the turn",
+                )
             turns = turns if system is None else (Turn("system", system), *turns)
         return turns, answer
 
@@ -198,22 +231,32 @@ class Reader:
     def _preference(self, row: Row, turns: tuple[Turn, ...]) -> tuple[tuple[Turn, ...], str | None, str | None]:
         """Returns the prompt, the preferred and the rejected answer: each text, or the last of a list of turns.
 
-        Where a column holds the conversation before its answer too, that must be the prompt; without a prompt or messages
-        of their own it is the prompt. Two conversations that part earlier are no two answers to one question.
+        Where a column holds the conversation before its answer too, that must be the prompt; without a prompt or
+        messages of their own it is the prompt. Two conversations that part earlier are no two answers to one question.
         """
         fields = self.fields
         answers: list[str | None] = []
         for path in (fields.chosen, fields.rejected):
             textual = row.textual and fields.prompt is None and fields.messages is None
-            before, text = self._value(row, path, lambda value, textual=textual: read_reply(parsed_cell(value, textual))) or ((), None)
+            before, text = self._value(
+                row, path, lambda value, textual=textual: read_reply(parsed_cell(value, textual))
+            ) or ((), None)
             answers.append(self._not_blank(row, text, f"column {path!r}"))
             if fields.prompt is None and fields.messages is None and not answers[1:]:
                 turns = (*turns, *before)
                 if text is not None and not any(turn.role == "user" for turn in before):
-                    self.found.add(row.place, f"column {path!r} holds no user turn before its answer", "Hold the whole conversation in it, or set dataset.prompt")
+                    self.found.add(
+                        row.place,
+                        f"column {path!r} holds no user turn before its answer",
+                        "Hold the whole conversation in it, or set dataset.prompt",
+                    )
             elif before and without_system(before) != without_system(turns):
                 other = "the prompt" if fields.prompt or fields.messages else f"those of {fields.chosen!r}"
-                self.found.add(row.place, f"the turns before the answer in column {path!r} are not {other}", "Let both answers follow the same turns")
+                self.found.add(
+                    row.place,
+                    f"the turns before the answer in column {path!r} are not {other}",
+                    "Let both answers follow the same turns",
+                )
         return turns, answers[0], answers[1]
 
     def _list(self, row: Row, path: str, may_be_empty: bool = False) -> tuple[str, ...]:
@@ -270,12 +313,18 @@ def same_ids(splits: Iterable[tuple[str, Sequence[Placed]]], found: Findings) ->
             if first[1] == place:
                 continue
             if first[0] == split:
-                found.add(place, f"the id {example.id!r} stands at {first[1]} too", "Give each row its own id, or set dataset.id=null")
+                found.add(
+                    place,
+                    f"the id {example.id!r} stands at {first[1]} too",
+                    "Give each row its own id, or set dataset.id=null",
+                )
             else:
                 between.setdefault((first[0], split), []).append(f"{example.id!r} ({first[1]} and {place})")
     for (one, other), ids in between.items():
         why = f"{len(ids)} ids stand in both {one} and {other}, such as {ids[0]}"
-        found.add("dataset.id", why, "Give each row its own id, or set dataset.id=null (rows are then numbered by split)")
+        found.add(
+            "dataset.id", why, "Give each row its own id, or set dataset.id=null (rows are then numbered by split)"
+        )
 
 
 def _fix(why: str) -> str:

@@ -20,7 +20,9 @@ from ftbench.data import hub
 from ftbench.data.findings import Findings
 from ftbench.data.readers import FORMATS, TEXTS, Row, file_format, read_rows
 
-_HUB_NAME = re.compile(r"(?P<name>[\w.-]+(?:/[\w.-]+)?)(?::(?P<config>[\w.-]*)(?::(?P<split>[\w.-]+))?)?(?:@(?P<revision>[\w./-]+))?")
+_HUB_NAME = re.compile(
+    r"(?P<name>[\w.-]+(?:/[\w.-]+)?)(?::(?P<config>[\w.-]*)(?::(?P<split>[\w.-]+))?)?(?:@(?P<revision>[\w./-]+))?"
+)
 DOCUMENTS = "dataset.documents"
 """The one field that may name plain texts."""
 _digests: dict[tuple[str, int, int], str] = {}
@@ -49,7 +51,12 @@ class LocalFiles:
         held = [_listed(value, where) for value in values]
         files = [file for found, _ in held for file in found]
         unread = dict.fromkeys(ending for _, endings in held for ending in endings)
-        return cls(tuple(Path(os.path.expanduser(value)) for value in values), tuple(path for path, _ in files), tuple(name for _, name in files), tuple(unread))
+        return cls(
+            tuple(Path(os.path.expanduser(value)) for value in values),
+            tuple(path for path, _ in files),
+            tuple(name for _, name in files),
+            tuple(unread),
+        )
 
     def fingerprint(self) -> dict[str, Any]:
         """Returns format and sha256 of each file, in order; of a text its name too, which is a value of its row.
@@ -74,7 +81,9 @@ class LocalFiles:
 
 @dataclass(frozen=True)
 class HubData:
-    """A split of a data set on the hub: ``owner/name``, ``owner/name:config``, ``owner/name:config:split``, each with ``@revision``."""
+    """A split of a data set on the hub: ``owner/name``, ``owner/name:config``, ``owner/name:config:split``, each with
+    ``@revision``.
+    """
 
     name: str
     config: str | None
@@ -88,15 +97,26 @@ class HubData:
         Raises:
             Refused: when the commit is not known: the hub is out of reach, nothing is cached, and none was named.
         """
-        return {"hub": self.name, "config": self.config, "split": self.split, "commit": hub.commit(self.name, self.revision, self.where)}
+        return {
+            "hub": self.name,
+            "config": self.config,
+            "split": self.split,
+            "commit": hub.commit(self.name, self.revision, self.where),
+        }
 
     def located(self) -> str:
         return f"{self.name}:{self.config or ''}:{self.split}@{hub.commit(self.name, self.revision, self.where)}"
 
     def rows(self, found: Findings) -> list[list[Row]]:
-        values = hub.rows(self.name, self.config, self.split, hub.commit(self.name, self.revision, self.where), self.where)
+        values = hub.rows(
+            self.name, self.config, self.split, hub.commit(self.name, self.revision, self.where), self.where
+        )
         if not values:
-            found.add(self.where, f"the split {self.split!r} of {self.name} has no rows", "Name another split as owner/name:config:split")
+            found.add(
+                self.where,
+                f"the split {self.split!r} of {self.name} has no rows",
+                "Name another split as owner/name:config:split",
+            )
         return [[Row(f"{self.name}:{number}", row, textual=False) for number, row in enumerate(values, start=1)]]
 
 
@@ -123,7 +143,9 @@ def source(value: Any, where: str, split: str) -> LocalFiles | HubData:
         if missing:
             raise Refused(missing)
         return LocalFiles.of(value, where)
-    raise Refused([Problem(where, f"{value!r} names no data", "Give a path, a list of paths, or a hub name such as owner/name")])
+    raise Refused(
+        [Problem(where, f"{value!r} names no data", "Give a path, a list of paths, or a hub name such as owner/name")]
+    )
 
 
 def bytes_digest(path: Path) -> str:
@@ -151,16 +173,25 @@ def _exists(value: str) -> bool:
 
 
 def _listed(value: str, where: str) -> tuple[list[tuple[Path, str]], list[str]]:
-    """Returns the files that a value stands for, with their names, and the endings of those in a folder that no reader knows.
+    """Returns the files that a value stands for, with their names, and the endings of those in a folder that no reader
+    knows.
 
-    Tables of a folder stand right in it. Texts may stand in folders of it, hidden ones and links to folders apart, and only where it holds no table:
-    a README.md beside tables is no document.
+    Tables of a folder stand right in it. Texts may stand in folders of it, hidden ones and links to folders apart, and
+    only where it holds no table: a README.md beside tables is no document.
     """
     path = Path(os.path.expanduser(value))
     formats = (*FORMATS, *TEXTS) if where == DOCUMENTS else FORMATS
     if not path.is_dir():
         if file_format(path) not in formats:
-            raise Refused([Problem(where, f"{value!r} has no known ending", f"Use one of {', '.join(formats)}, or one of these with .gz")])
+            raise Refused(
+                [
+                    Problem(
+                        where,
+                        f"{value!r} has no known ending",
+                        f"Use one of {', '.join(formats)}, or one of these with .gz",
+                    )
+                ]
+            )
         return [(path, path.name)], []
     held = sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith("."))
     known = [item for item in held if file_format(item) in FORMATS]
@@ -168,13 +199,23 @@ def _listed(value: str, where: str) -> tuple[list[tuple[Path, str]], list[str]]:
         held = _below(path)
         known = [item for item in held if file_format(item) in TEXTS]
     if not known:
-        raise Refused([Problem(where, f"the folder {value!r} holds no file of a known format", f"Put {', '.join(formats)} files into it")])
+        raise Refused(
+            [
+                Problem(
+                    where,
+                    f"the folder {value!r} holds no file of a known format",
+                    f"Put {', '.join(formats)} files into it",
+                )
+            ]
+        )
     unread = sorted({item.suffix.lower() for item in held if file_format(item) is None and item.suffix})
     return [(item, item.relative_to(path).as_posix()) for item in known], unread
 
 
 def _below(folder: Path) -> list[Path]:
-    """Returns all files in a folder and in the folders of it, hidden ones apart; no link to a folder is followed, which might lead round in a circle."""
+    """Returns all files in a folder and in the folders of it, hidden ones apart; no link to a folder is followed, which
+    might lead round in a circle.
+    """
     found = []
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -183,7 +224,12 @@ def _below(folder: Path) -> list[Path]:
 
 
 def _looks_like_a_path(value: str) -> bool:
-    return value.startswith((".", "/", "~")) or value.count("/") > 1 or file_format(Path(value)) is not None or " " in value
+    return (
+        value.startswith((".", "/", "~"))
+        or value.count("/") > 1
+        or file_format(Path(value)) is not None
+        or " " in value
+    )
 
 
 def _nothing_there(value: str, where: str) -> Problem:
@@ -191,8 +237,15 @@ def _nothing_there(value: str, where: str) -> Problem:
     absolute = Path(os.path.abspath(path))
     folder = next(parent for parent in absolute.parents if parent.is_dir())
     if folder != absolute.parent:
-        fix = f"The folder {str(absolute.parent)!r} does not exist either; paths are taken from the working directory {os.getcwd()!r}"
+        fix = (
+            f"The folder {str(absolute.parent)!r} does not exist either; paths are taken from the working directory"
+            f" {os.getcwd()!r}"
+        )
     else:
         close = difflib.get_close_matches(path.name, sorted(item.name for item in folder.iterdir()), n=1, cutoff=0.5)
-        fix = f"Did you mean {str(path.with_name(close[0]))!r}?" if close else f"Paths are taken from the working directory {os.getcwd()!r}"
+        fix = (
+            f"Did you mean {str(path.with_name(close[0]))!r}?"
+            if close
+            else f"Paths are taken from the working directory {os.getcwd()!r}"
+        )
     return Problem(where, f"no file or folder {value!r}", fix)

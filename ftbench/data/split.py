@@ -1,14 +1,15 @@
 """Splits rows off the training rows: by group, by time, or row by row; always the same for the same seed.
 
-*Units* are split, never rows: all rows of a group (DESIGN 6, number 36), or all rows with the same prompt where there is
-no group, so that no question is both trained on and scored.
+*Units* are split, never rows: all rows of a group (DESIGN 6, number 36), or all rows with the same prompt where there
+is no group, so that no question is both trained on and scored.
 
 Seeded: units are put into the order of ``sha256(seed, unit)``. Test takes units from the front while that brings its
 number of rows nearer to ``fraction * rows``; validation then does the same with the rest. A unit's place depends on its
-own name and the seed alone, so rows that are added later move only units near the two borders; and a group too large for
-a split is passed over, so the fractions come as near as this order allows.
+own name and the seed alone, so rows that are added later move only units near the two borders; and a group too large
+for a split is passed over, so the fractions come as near as this order allows.
 
-By time: units go by their latest row; the latest are test, those before them validation, and units of equal time stay together.
+By time: units go by their latest row; the latest are test, those before them validation, and units of equal time stay
+together.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def units(names: Sequence[str], times: Sequence[int | float | str] | None) -> li
     for name, rows in members.items():
         moments.setdefault(max(times[row] for row in rows), []).append((name, rows))
     return [
-        Unit(min(name for name, _ in held), tuple(sorted(row for _, rows in held for row in rows)), moment) for moment, held in moments.items()
+        Unit(min(name for name, _ in held), tuple(sorted(row for _, rows in held for row in rows)), moment)
+        for moment, held in moments.items()
     ]
 
 
@@ -67,7 +69,11 @@ def split_off(found: Sequence[Unit], fractions: Sequence[float], seed: int) -> l
     if len(found) <= len(fractions):
         raise ValueError(f"{len(found)} units cannot fill {len(fractions) + 1} splits")
     by_time = found[0].time is not None
-    rest = sorted(found, key=lambda unit: unit.time, reverse=True) if by_time else sorted(found, key=lambda unit: rank(seed, unit.name))
+    rest = (
+        sorted(found, key=lambda unit: unit.time, reverse=True)
+        if by_time
+        else sorted(found, key=lambda unit: rank(seed, unit.name))
+    )
     total = sum(len(unit.rows) for unit in found)
     chosen = []
     for later, fraction in enumerate(fractions, start=1):
@@ -95,7 +101,9 @@ def first_in_order(names: Sequence[str], limit: int | None, seed: int) -> list[i
 
 
 def _nearest(order: Sequence[Unit], wanted: float, spare: int) -> list[Unit]:
-    """Takes units from the front, passing over those that would lead away from ``wanted`` rows; at least the smallest one."""
+    """Takes units from the front, passing over those that would lead away from ``wanted`` rows; at least the smallest
+    one.
+    """
     taken: list[Unit] = []
     rows = 0
     for unit in order:

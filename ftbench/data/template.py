@@ -64,12 +64,16 @@ def parse(text: str) -> Template:
         if found in _LITERAL:
             parts.append(_LITERAL[found])
         elif len(found) == 1:
-            raise ValueError(f"has a lone {found!r} at character {token.start() + 1}; write {found * 2} for a brace of the text")
+            raise ValueError(
+                f"has a lone {found!r} at character {token.start() + 1}; write {found * 2} for a brace of the text"
+            )
         else:
             path = found[1:-1].strip()
             slot = Slot(path.removesuffix(JSON).strip(), path.endswith(JSON))
             if not slot.path:
-                raise ValueError(f"has empty braces at character {token.start() + 1}; write a column's name between them")
+                raise ValueError(
+                    f"has empty braces at character {token.start() + 1}; write a column's name between them"
+                )
             parts.append(slot)
     parts.append(text[at:])
     return Template(tuple(part for part in parts if part != ""))

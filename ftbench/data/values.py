@@ -67,7 +67,8 @@ def is_empty(value: Any) -> bool:
 
 
 def as_text(value: Any) -> str:
-    """Returns ``value`` as text: text as it stands, numbers as they were written, truth as ``true`` and ``false``, dates in ISO 8601.
+    """Returns ``value`` as text: text as it stands, numbers as they were written, truth as ``true`` and ``false``,
+    dates in ISO 8601.
 
     Raises:
         Unusable: for null, for lists and objects, and for text that UTF-8 cannot hold.
@@ -167,7 +168,9 @@ def _finite(value: int | float) -> int | float:
 
 
 def _utc(value: datetime) -> str:
-    """A time without a zone is taken for UTC, so that all of a column sorts on one line. Fixed width, so that text order is time order."""
+    """A time without a zone is taken for UTC, so that all of a column sorts on one line. Fixed width, so that text
+    order is time order.
+    """
     moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     return moment.isoformat(timespec="microseconds")
 
@@ -187,5 +190,7 @@ def _encodable(text: str) -> str:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise Unusable(f"holds half a surrogate pair at character {error.start} ({text[error.start]!a}), which UTF-8 cannot hold") from None
+        raise Unusable(
+            f"holds half a surrogate pair at character {error.start} ({text[error.start]!a}), which UTF-8 cannot hold"
+        ) from None
     return text

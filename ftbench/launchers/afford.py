@@ -1,4 +1,6 @@
-"""What of a plan a budget pays for: the part to run, what watches over it while it runs, and the cells that are skipped."""
+"""What of a plan a budget pays for: the part to run, what watches over it while it runs, and the cells that are
+skipped.
+"""
 
 from __future__ import annotations
 
@@ -42,13 +44,33 @@ def afforded(plan: Plan, cached: Collection[str]) -> Afforded:
     priced = {cell: (hardware[cell].name, keys) for cell, keys in needs.items()}
     price, held = prices(plan.forecast, priced), {key: stage.held for key, stage in plan.stages.items()}
     apart = loads_apart(price, plan.forecast, priced, held)
-    loading = {cell: {LOAD + (held[key] or "") for key in keys if key not in cached} & apart.keys() for cell, keys in needs.items()}
-    chosen = choose({cell: [*keys, *sorted(loading[cell])] for cell, keys in needs.items()}, apart, cached, limits.get("usd"), limits.get("hours"))
+    loading = {
+        cell: {LOAD + (held[key] or "") for key in keys if key not in cached} & apart.keys()
+        for cell, keys in needs.items()
+    }
+    chosen = choose(
+        {cell: [*keys, *sorted(loading[cell])] for cell, keys in needs.items()},
+        apart,
+        cached,
+        limits.get("usd"),
+        limits.get("hours"),
+    )
     kept = {key for cell in chosen.order for key in needs[cell]}
     by_id = {cell.id: cell for cell in plan.cells}
-    part = replace(plan, cells=tuple(by_id[cell] for cell in chosen.order), stages={key: stage for key, stage in plan.stages.items() if key in kept})
-    hourly = {key: None if machine.usd_per_hour is None else machine.usd_per_hour * machine.units for cell, machine in hardware.items() for key in needs[cell]}
+    part = replace(
+        plan,
+        cells=tuple(by_id[cell] for cell in chosen.order),
+        stages={key: stage for key, stage in plan.stages.items() if key in kept},
+    )
+    hourly = {
+        key: None if machine.usd_per_hour is None else machine.usd_per_hour * machine.units
+        for cell, machine in hardware.items()
+        for key in needs[cell]
+    }
     words = " and ".join(f"budget.{name}={value:g}" for name, value in limits.items())
     order = ", ".join(cell.label for cell in part.cells) or "nothing"
-    lines = (f"{words} pays for, in this order: {order}", *(f"skipped: {by_id[cell].label}: {why}" for cell, why in chosen.skipped.items()))
+    lines = (
+        f"{words} pays for, in this order: {order}",
+        *(f"skipped: {by_id[cell].label}: {why}" for cell, why in chosen.skipped.items()),
+    )
     return Afforded(part, Purse(apart, hourly, limits.get("usd"), limits.get("hours"), held), chosen.skipped, lines)

@@ -1,6 +1,7 @@
-"""The gate before training: data that could not be looked at while planning is checked by its stages, before all others.
+"""The gate before training: data that could not be looked at while planning is checked by its stages, before all
+others.
 
-    prepare, check -> refuse the cells of data that leaks -> everything else
+prepare, check -> refuse the cells of data that leaks -> everything else
 """
 
 from __future__ import annotations
@@ -44,17 +45,25 @@ def pass_gate(plan: Plan, plan_path: Path, folder: Path, workers: int) -> Plan:
         key = report["check"]
         finished = store.find(key) if key in waiting else None
         if finished is not None:
-            report = {**{name: value for name, value in report.items() if name != "pending"}, **json.loads((finished / CHECKS).read_text(encoding="utf-8"))}
+            report = {
+                **{name: value for name, value in report.items() if name != "pending"},
+                **json.loads((finished / CHECKS).read_text(encoding="utf-8")),
+            }
             problems[key] = refused_leaks(report)
         elif key in waiting:
             why = f"could not be checked: {outcomes[key].error}"
             problems[key] = [Problem("data", why, "Mend that; data that nobody looked at is not trained on")]
         reports.append(report)
-    return _without(replace(plan, settings={**plan.settings, "data_checks": reports}), {key: found for key, found in problems.items() if found})
+    return _without(
+        replace(plan, settings={**plan.settings, "data_checks": reports}),
+        {key: found for key, found in problems.items() if found},
+    )
 
 
 def _without(plan: Plan, problems: dict[str, list[Problem]]) -> Plan:
-    """Returns the plan with the cells over some check stages refused, and the stages that nobody needs then left out."""
+    """Returns the plan with the cells over some check stages refused, and the stages that nobody needs then
+    left out.
+    """
     refused, kept = [], []
     for cell in plan.cells:
         found = problems.get(cell.stages.get("check", ""))

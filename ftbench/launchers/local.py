@@ -25,7 +25,14 @@ class CellNotDone(ConfigCompositionException):
 
 
 def launch(
-    context: HydraContext, config: DictConfig, jobs: Sequence[Sequence[str]], first: int, *, verb: str, workers: int, threads: int | None
+    context: HydraContext,
+    config: DictConfig,
+    jobs: Sequence[Sequence[str]],
+    first: int,
+    *,
+    verb: str,
+    workers: int,
+    threads: int | None,
 ) -> list[JobReturn]:
     """Runs one batch of jobs as one matrix.
 
@@ -43,11 +50,16 @@ def launch(
     """
     for name, value in (("workers", workers), ("threads", 1 if threads is None else threads)):
         if type(value) is not int or value < 1:
-            raise CellNotDone(f"hydra.launcher.{name}={value}: is no number of {name}. Set it to a whole number from 1{', or null' if name == 'threads' else ''}")
+            raise CellNotDone(
+                f"hydra.launcher.{name}={value}: is no number of {name}. Set it to a whole number from"
+                f" 1{', or null' if name == 'threads' else ''}"
+            )
     setup_globals()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     folder = Path(str(config.hydra.sweep.dir)).resolve()
-    composer = Composer(context.config_loader, config.hydra.job.config_name, OmegaConf.to_container(config.hydra.overrides.hydra))
+    composer = Composer(
+        context.config_loader, config.hydra.job.config_name, OmegaConf.to_container(config.hydra.overrides.hydra)
+    )
     compiled = compile_matrix(composer, jobs, verb)
     if first and (folder / FILE).is_file():
         compiled = merge(Plan.read(folder / FILE), compiled)
@@ -57,14 +69,31 @@ def launch(
         return [_planned(list(job), compiled.jobs[number], result) for number, job in enumerate(jobs)]
     try:
         refuse_batches(compiled.plan, first)
-        compiled = searched(compiled, lambda search: compile_matrix(composer, jobs, verb, search), folder, workers=workers, threads=threads)
+        compiled = searched(
+            compiled,
+            lambda search: compile_matrix(composer, jobs, verb, search),
+            folder,
+            workers=workers,
+            threads=threads,
+        )
         result = run_compiled(compiled, folder, workers=workers, threads=threads)
     except FtbenchError as error:
         raise CellNotDone(str(error)) from None
-    return [_job(context, config, composer, list(job), first + number, compiled.jobs[number], result) for number, job in enumerate(jobs)]
+    return [
+        _job(context, config, composer, list(job), first + number, compiled.jobs[number], result)
+        for number, job in enumerate(jobs)
+    ]
 
 
-def _job(context: HydraContext, master: DictConfig, composer: Composer, overrides: list[str], number: int, cell: str | None, result: SweepResult) -> JobReturn:
+def _job(
+    context: HydraContext,
+    master: DictConfig,
+    composer: Composer,
+    overrides: list[str],
+    number: int,
+    cell: str | None,
+    result: SweepResult,
+) -> JobReturn:
     """Lets Hydra write the job's folder, call the callbacks and carry the return value, as for any other job."""
     if cell is not None and cell in result.not_composed:
         return _planned(overrides, cell, result)
@@ -76,14 +105,20 @@ def _job(context: HydraContext, master: DictConfig, composer: Composer, override
 
     config = _job_config(master, composer, overrides, number)
     returned = run_job(
-        hydra_context=context, task_function=task, config=config, job_dir_key="hydra.sweep.dir", job_subdir_key="hydra.sweep.subdir"
+        hydra_context=context,
+        task_function=task,
+        config=config,
+        job_dir_key="hydra.sweep.dir",
+        job_subdir_key="hydra.sweep.subdir",
     )
     configure_log(master.hydra.hydra_logging, master.hydra.verbose)
     return returned
 
 
 def _planned(overrides: list[str], cell: str | None, result: SweepResult) -> JobReturn:
-    """Returns a job for which nothing runs, and so no folder is made: one that is only planned, or that no config could be made for."""
+    """Returns a job for which nothing runs, and so no folder is made: one that is only planned, or that no config could
+    be made for.
+    """
     broken = cell is not None and cell in result.broken
     returned = JobReturn(overrides=overrides, status=JobStatus.FAILED if broken else JobStatus.COMPLETED)
     returned.return_value = CellNotDone(result.message) if broken else None
@@ -91,7 +126,9 @@ def _planned(overrides: list[str], cell: str | None, result: SweepResult) -> Job
 
 
 def _job_config(master: DictConfig, composer: Composer, overrides: list[str], number: int) -> DictConfig:
-    """Returns the full config of one job: the cell's own values beside the master's ``hydra`` node, which costs no second composition."""
+    """Returns the full config of one job: the cell's own values beside the master's ``hydra`` node, which costs no
+    second composition.
+    """
     composed = composer.compose(overrides)
     config = OmegaConf.create({**composed.raw})
     with open_dict(config):

@@ -1,7 +1,8 @@
-"""The rounds of ``effort``: run the trials of every approach on validation, choose, and compile what is then scored on test.
+"""The rounds of ``effort``: run the trials of every approach on validation, choose, and compile what is then scored on
+test.
 
-Every round is compiled from the same words and run through the same store, so a search that was killed goes on where it was, and a
-larger budget adds to what was tried. No trial is scored on the test split (DESIGN 6, number 29).
+Every round is compiled from the same words and run through the same store, so a search that was killed goes on where it
+was, and a larger budget adds to what was tried. No trial is scored on the test split (DESIGN 6, number 29).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ Compile = Callable[[Round], Compiled]
 
 
 def searched(compiled: Compiled, again: Compile, folder: Path, *, workers: int, threads: int | None) -> Compiled:
-    """Runs the first round of a search and returns the second, ready to run; returns what has no search, or is refused, as it is.
+    """Runs the first round of a search and returns the second, ready to run; returns what has no search, or is refused,
+    as it is.
 
     Args:
         compiled: the first round.
@@ -51,12 +53,16 @@ def searched(compiled: Compiled, again: Compile, folder: Path, *, workers: int, 
     for line in told:
         print(line, file=sys.stderr)
     second = again(Round(chosen=chosen))
-    plan = replace(second.plan, trials=first.cells, searches=first.searches, stages={**first.stages, **second.plan.stages})
+    plan = replace(
+        second.plan, trials=first.cells, searches=first.searches, stages={**first.stages, **second.plan.stages}
+    )
     return replace(second, plan=plan)
 
 
 def _affordable(plan: Plan) -> dict[str, int]:
-    """Returns approach -> trials that its dollars pay for, judged by the dearest so far; empty when no approach can try more, or trials are counted."""
+    """Returns approach -> trials that its dollars pay for, judged by the dearest so far; empty when no approach can try
+    more, or trials are counted.
+    """
     from ftbench.report.configurations import trial_usd
 
     budget = plan.settings["effort"]["usd"]
@@ -72,14 +78,22 @@ def _affordable(plan: Plan) -> dict[str, int]:
             raise FtbenchError(_unpriced(plan, search, bool(paid)))
         left = max(0, math.floor((budget - sum(paid)) / max(paid))) if max(paid) > 0 else search.size
         counts[search.approach] = min(len(search.trials) + left, search.size)
-        grown |= counts[search.approach] > len(search.trials) + len(search.left_out) or (left > 0 and len(search.trials) + len(search.left_out) < search.size)
+        grown |= counts[search.approach] > len(search.trials) + len(search.left_out) or (
+            left > 0 and len(search.trials) + len(search.left_out) < search.size
+        )
     return counts if grown else {}
 
 
 def _unpriced(plan: Plan, search: Search, ran: bool) -> str:
     if not ran:
-        return f"effort.usd: the first trial of {search.label} did not end, so what one costs is not known. The log says why; effort.trials counts trials instead"
-    return f"effort.usd: what a trial of {search.label} cost in dollars is not known: it was not measured on the hardware that is priced. Grant effort.trials=8 instead"
+        return (
+            f"effort.usd: the first trial of {search.label} did not end, so what one costs is not known. The log says"
+            " why; effort.trials counts trials instead"
+        )
+    return (
+        f"effort.usd: what a trial of {search.label} cost in dollars is not known: it was not measured on the hardware"
+        " that is priced. Grant effort.trials=8 instead"
+    )
 
 
 def refuse_batches(plan: Plan, first: int) -> None:
@@ -89,5 +103,7 @@ def refuse_batches(plan: Plan, first: int) -> None:
         FtbenchError: for a second batch.
     """
     if first and plan.searches:
-        raise FtbenchError("effort: this sweeper asks for one batch after the other and would choose as well. Leave effort out, or hydra/sweeper")
-
+        raise FtbenchError(
+            "effort: this sweeper asks for one batch after the other and would choose as well. Leave effort out, or"
+            " hydra/sweeper"
+        )

@@ -22,8 +22,8 @@ from ftbench.store.scheme import earlier_line
 from ftbench.store.store import Store
 
 if TYPE_CHECKING:
-    from ftbench.run.progress import Progress
     from ftbench.run.outcome import Event, StageOutcome
+    from ftbench.run.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -95,23 +95,31 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
         print(f"\nresults: {_short(folder)}/leaderboard.md, approaches.csv, results.csv, results.json, plan.json")
     scores = {cell.id: validation_score(plan, cell, store) for cell in plan.cells if outcomes[cell.id].status == "done"}
     broken = {cell for cell, outcome in outcomes.items() if outcome.status not in ("done", "skipped")}
-    if stop or not plan.settings or not plan.cells:  # of nothing but refusals none was run in the place of the skipped ones
+    if (
+        stop or not plan.settings or not plan.cells
+    ):  # of nothing but refusals none was run in the place of the skipped ones
         broken |= {refusal.cell for refusal in plan.refusals}
     failed = sum(outcome.status == "failed" for outcome in outcomes.values())
     done = sum(outcome.status == "done" for outcome in outcomes.values())
-    message = f"{done} {'cell' if done == 1 else 'cells'} done, {failed} failed, {len(plan.refusals)} refused; the table above says why."
+    message = (
+        f"{done} {'cell' if done == 1 else 'cells'} done, {failed} failed, {len(plan.refusals)} refused; the table"
+        " above says why."
+    )
     return SweepResult(scores, frozenset(broken), _not_composed(plan), message)
 
 
-def run_stages(compiled: Compiled, folder: Path, *, workers: int, threads: int | None) -> tuple[Plan, dict[str, StageOutcome] | None]:
+def run_stages(
+    compiled: Compiled, folder: Path, *, workers: int, threads: int | None
+) -> tuple[Plan, dict[str, StageOutcome] | None]:
     """Writes the plan, says what will run, looks at the data where that takes a stage, and runs the rest.
 
     Returns:
-        The plan, less what the data checks refused, and stage key -> outcome; None where refusals keep the rest from running.
+        The plan, less what the data checks refused, and stage key -> outcome; None where refusals keep the rest from
+        running.
     """
     from ftbench.launchers.gate import pass_gate, pending
-    from ftbench.run.progress import Progress
     from ftbench.run.outcome import StageOutcome
+    from ftbench.run.progress import Progress
     from ftbench.run.runner import run_plan
 
     plan = compiled.plan
@@ -146,16 +154,22 @@ def run_stages(compiled: Compiled, folder: Path, *, workers: int, threads: int |
         print(line, file=sys.stderr)
     progress = Progress(part.plan, workers=workers)
     try:
-        ended = run_plan(part.plan, path, folder, workers=workers, progress=_told(progress, part.plan), purse=part.purse)
+        ended = run_plan(
+            part.plan, path, folder, workers=workers, progress=_told(progress, part.plan), purse=part.purse
+        )
     finally:
         progress.close()
     by_id = {cell.id: cell for cell in plan.cells}
-    unpaid = {key: StageOutcome("skipped", why) for cell, why in part.skipped.items() for key in by_id[cell].stages.values()}
+    unpaid = {
+        key: StageOutcome("skipped", why) for cell, why in part.skipped.items() for key in by_id[cell].stages.values()
+    }
     return plan, {**unpaid, **ended}
 
 
 def _told(progress: Progress, plan: Plan) -> Callable[[Event], None]:
-    """Returns what takes events: it says what limits cut off as soon as tokens are counted, before anything is trained."""
+    """Returns what takes events: it says what limits cut off as soon as tokens are counted, before anything is
+    trained.
+    """
 
     def take(event: Event) -> None:
         progress(event)
@@ -168,12 +182,16 @@ def _told(progress: Progress, plan: Plan) -> Callable[[Event], None]:
 
 
 def _cell_fate(cell: Cell, stages: dict[str, StageOutcome]) -> tuple[str, str | None]:
-    """Returns status and reason: failed if one of the cell's own stages failed, blocked if something before them did."""
+    """Returns status and reason: failed if one of the cell's own stages failed, blocked if something before
+    them did.
+    """
     mine = [(role, stages[key]) for role, key in cell.stages.items()]
     for role, outcome in mine:
         if outcome.state == "failed":
             return "failed", f"{role}: {outcome.error}"
-    for _, outcome in reversed(mine):  # the last stage is the cell's own; earlier ones may be skipped for another cell's sake
+    for _, outcome in reversed(
+        mine
+    ):  # the last stage is the cell's own; earlier ones may be skipped for another cell's sake
         if outcome.state == "skipped":
             return "skipped", outcome.error
     for role, outcome in mine:
@@ -205,7 +223,11 @@ def _joined(before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict
     if before is None or after is None:
         return after or before
     whole = {"seconds": None, "usd": None, "calibrated": False, "unknown": ["several batches"]}
-    return {"stages": {**before["stages"], **after["stages"]}, "cells": {**before["cells"], **after["cells"]}, "total": whole}
+    return {
+        "stages": {**before["stages"], **after["stages"]},
+        "cells": {**before["cells"], **after["cells"]},
+        "total": whole,
+    }
 
 
 def check_writable(store: str) -> None:
@@ -234,5 +256,3 @@ def _width() -> int:
         return max(80, os.get_terminal_size().columns)
     except OSError:
         return 120
-
-

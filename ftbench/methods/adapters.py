@@ -16,7 +16,13 @@ FOLDER, FILE = "adapter", "adapter_model.safetensors"
 
 
 def add_lora(
-    model: Any, rank: int, alpha: float, dropout: float, target_modules: str | list[str], rslora: bool = False, dora: bool = False
+    model: Any,
+    rank: int,
+    alpha: float,
+    dropout: float,
+    target_modules: str | list[str],
+    rslora: bool = False,
+    dora: bool = False,
 ) -> Any:
     """Returns ``model`` wrapped with a fresh LoRA adapter; seed before calling (DESIGN 6, number 5)."""
     from peft import LoraConfig, get_peft_model
@@ -40,8 +46,8 @@ def load_adapter(model: Any, folder: Path, device: str, trainable: bool = False)
     """Returns ``model`` wrapped with the adapter in ``folder``, every tensor of it in its place.
 
     Raises:
-        FtbenchError: when the adapter cannot be read, lacks tensors (peft would leave their random starting values), holds
-            others, or was made for a model of other sizes.
+        FtbenchError: when the adapter cannot be read, lacks tensors (peft would leave their random starting values),
+            holds others, or was made for a model of other sizes.
     """
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors import SafetensorError, safe_open
@@ -75,7 +81,9 @@ def _first_line(error: Exception) -> str:
 
 
 def _keep_float32(model: Any) -> None:
-    """Keeps TRL from turning the adapter over a base that says it is in 4 bits into bfloat16, where Adam's small steps round away."""
+    """Keeps TRL from turning the adapter over a base that says it is in 4 bits into bfloat16, where Adam's small steps
+    round away.
+    """
     if getattr(model, "is_loaded_in_4bit", False):
         model.is_loaded_in_4bit = False
 
@@ -102,11 +110,17 @@ def answerable(model: Any) -> Any:
     """Returns the model to train as it is, unless what it learns would not be there when the base under it is asked.
 
     Raises:
-        FtbenchError: for peft's prompt learning, which only peft's wrapper puts before a prompt: answers would be the base's own.
+        FtbenchError: for peft's prompt learning, which only peft's wrapper puts before a prompt: answers would be the
+            base's own.
     """
-    kinds = [config.peft_type.value for config in getattr(model, "peft_config", {}).values() if config.is_prompt_learning]
+    kinds = [
+        config.peft_type.value for config in getattr(model, "peft_config", {}).values() if config.is_prompt_learning
+    ]
     if kinds:
-        raise FtbenchError(f"method: peft's {kinds[0]} keeps what it learns outside the layers of the base, which is what answers. Train something inside them, such as LoRA, IA3, norms or biases")
+        raise FtbenchError(
+            f"method: peft's {kinds[0]} keeps what it learns outside the layers of the base, which is what answers."
+            " Train something inside them, such as LoRA, IA3, norms or biases"
+        )
     return model
 
 

@@ -1,7 +1,8 @@
-"""What ships: the weights as the method wrote them, or merged into a folder that any server loads. What ships is what is scored.
+"""What ships: the weights as the method wrote them, or merged into a folder that any server loads. What ships is what
+is scored.
 
-The axis concerns trained weights that can be merged, which a method says by having ``merge``. Everything else is the same cell under
-every artifact: an untouched base, or a method that writes whole weights.
+The axis concerns trained weights that can be merged, which a method says by having ``merge``. Everything else is the
+same cell under every artifact: an untouched base, or a method that writes whole weights.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ class AsTrained(Artifact):
 
 @dataclass(frozen=True)
 class Merged(Artifact):
-    """A standard transformers folder: the adapter merged into the base in its own dtype, never into quantised weights."""
+    """A standard transformers folder: the adapter merged into the base in its own dtype, never into quantised
+    weights.
+    """
 
     axis: ClassVar[str] = "artifact"
     key_name: ClassVar[str] = "merged"

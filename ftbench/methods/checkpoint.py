@@ -1,7 +1,8 @@
 """Checkpoints of a training, outside the stage's temporary folder: what a killed one resumes from, to the byte.
 
 A checkpoint holds the trained parameters, optimizer, scheduler, scaler, random states, the trainer's position and what
-the watch knows. It appears in one rename, and only one written by the same versions on the same kind of device is resumed from.
+the watch knows. It appears in one rename, and only one written by the same versions on the same kind of device is
+resumed from.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ PACKAGES = ("torch", "transformers", "accelerate", "peft", "trl")
 def save_weights(model: torch.nn.Module, path: Path) -> None:
     """Writes the parameters that are trained, and nothing else; the file appears in one step."""
     part = path.with_suffix(".part")
-    torch.save({name: parameter.detach() for name, parameter in model.named_parameters() if parameter.requires_grad}, part)
+    torch.save(
+        {name: parameter.detach() for name, parameter in model.named_parameters() if parameter.requires_grad}, part
+    )
     part.replace(path)
 
 
@@ -46,7 +49,9 @@ def load_weights(model: torch.nn.Module, path: Path) -> None:
 
 
 class Resumable:
-    """Mixed into a transformers ``Trainer``: reads the trained parameters alone, in place of a whole model or an adapter."""
+    """Mixed into a transformers ``Trainer``: reads the trained parameters alone, in place of a whole model or an
+    adapter.
+    """
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         load_weights(self.model if model is None else model, Path(resume_from_checkpoint) / WEIGHTS)
@@ -79,7 +84,11 @@ class Checkpoints:
         """Returns the folders of this class's own names, earliest step first; links and whatever else lies there are
         left alone.
         """
-        found = [path for path in self.folder.glob("step-*") if _STEP.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
+        found = [
+            path
+            for path in self.folder.glob("step-*")
+            if _STEP.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+        ]
         return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
 
     def watch_state(self, checkpoint: Path) -> dict[str, Any]:

@@ -20,8 +20,9 @@ SPIKE_WINDOW = 24
 SPIKE_LEVEL = 8
 """Steps before a step whose median it is compared with: few enough to follow a falling loss."""
 SPIKE_SPREADS = 8.0
-"""A spike stands this many robust standard deviations over that median. From 24 steps the deviation is known to a factor of
-two, so this is at least four true ones."""
+"""A spike stands this many robust standard deviations over that median. From 24 steps the deviation is known to a
+factor of two, so this is at least four true ones.
+"""
 SPIKE_RISE = 1.6
 """and so many times as high: smaller jumps come from hard rows and do no harm."""
 DIVERGED = 1.5
@@ -29,14 +30,18 @@ DIVERGED = 1.5
 OVERFITTED = 1.05
 """Validation loss at the end over its lowest. The rows are the same each time, so 5 % is no sampling noise."""
 LEARNED = 0.98
-"""The last quarter's median over the first steps' that still counts as learning: 2 % in nats is a perplexity hardly moved."""
+"""The last quarter's median over the first steps' that still counts as learning: 2 % in nats is a perplexity hardly
+moved.
+"""
 KNOWN_LOSS = 0.05
 """Nats per token under which there was little left to learn from the start."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One remark: ``kind`` (``spike``, ``divergence``, ``overfitting``, ``never_learned``, ``memory``, ...), the step it is about, and a sentence."""
+    """One remark: ``kind`` (``spike``, ``divergence``, ``overfitting``, ``never_learned``, ``memory``, ...), the step
+    it is about, and a sentence.
+    """
 
     kind: str
     step: int
@@ -78,7 +83,10 @@ def _divergence(steps: Sequence[int], losses: Sequence[float]) -> list[Finding]:
     if last <= DIVERGED * best or last - best <= 2 * _spread(losses[-width:]):
         return []
     step = steps[medians.index(best) + width - 1]
-    text = f"the loss diverged: {best:.3g} around step {step}, {last:.3g} at the end. Lower method.learning_rate or raise method.warmup"
+    text = (
+        f"the loss diverged: {best:.3g} around step {step}, {last:.3g} at the end. Lower method.learning_rate or raise"
+        " method.warmup"
+    )
     return [Finding("divergence", step, text)]
 
 
@@ -87,7 +95,10 @@ def _never_learned(steps: Sequence[int], losses: Sequence[float]) -> list[Findin
     last = statistics.median(losses[-_quarter(losses) :])
     if first <= KNOWN_LOSS or last <= LEARNED * first:
         return []
-    text = f"never learned: the loss was {first:.3g} in the first steps and {last:.3g} in the last. Raise method.learning_rate or method.epochs"
+    text = (
+        f"never learned: the loss was {first:.3g} in the first steps and {last:.3g} in the last. Raise"
+        " method.learning_rate or method.epochs"
+    )
     return [Finding("never_learned", steps[-1], text)]
 
 
@@ -105,18 +116,26 @@ def _spikes(steps: Sequence[int], losses: Sequence[float]) -> list[Finding]:
         return []
     times, index = max(spikes)
     count = "one loss spike" if len(spikes) == 1 else f"{len(spikes)} loss spikes, the highest"
-    text = f"{count} at step {steps[index]}: {losses[index]:.3g}, {times:.1f} times the steps before. Look at its rows, or lower method.max_grad_norm"
+    text = (
+        f"{count} at step {steps[index]}: {losses[index]:.3g}, {times:.1f} times the steps before. Look at its rows, or"
+        " lower method.max_grad_norm"
+    )
     return [Finding("spike", steps[index], text)]
 
 
 def _overfitting(curve: Sequence[dict[str, Any]]) -> list[Finding]:
-    measured = [(point["validation_loss"], point["step"]) for point in curve if point.get("validation_loss") is not None]
+    measured = [
+        (point["validation_loss"], point["step"]) for point in curve if point.get("validation_loss") is not None
+    ]
     if len(measured) < 2:
         return []
     (best, step), (last, end) = min(measured), measured[-1]
     if last <= OVERFITTED * best:
         return []
-    text = f"overfitting: validation loss was lowest at step {step} ({best:.3g}) and {last / best - 1:.0%} higher at step {end}. Train for fewer method.epochs"
+    text = (
+        f"overfitting: validation loss was lowest at step {step} ({best:.3g}) and {last / best - 1:.0%} higher at step"
+        f" {end}. Train for fewer method.epochs"
+    )
     return [Finding("overfitting", step, text)]
 
 

@@ -9,7 +9,9 @@ import torch
 
 
 def in_pieces(rows: Sequence[Any], size: int, measure: Callable[[Sequence[Any]], Any]) -> Iterator[tuple[int, Any]]:
-    """Yields how many rows a piece has and what ``measure`` says of it; where memory runs out, that piece and all later ones are halved."""
+    """Yields how many rows a piece has and what ``measure`` says of it; where memory runs out, that piece and all later
+    ones are halved.
+    """
     start = 0
     while start < len(rows):
         piece = rows[start : start + size]
@@ -28,11 +30,13 @@ def in_pieces(rows: Sequence[Any], size: int, measure: Callable[[Sequence[Any]],
 
 
 class Halving:
-    """Mixed into a transformers ``Trainer`` whose loss is a share of the whole optimizer step's, by its tokens or by its pairs.
+    """Mixed into a transformers ``Trainer`` whose loss is a share of the whole optimizer step's, by its tokens or by
+    its pairs.
 
-    When memory runs out, the gradients of the optimizer step at hand are dropped, and its batches are gone through again
-    in pieces of half as many rows, and all later ones with them. Since the loss is divided by what the step holds and not
-    by what a batch holds, the pieces add up to the same gradient. A loss that is normalised otherwise is not cut.
+    When memory runs out, the gradients of the optimizer step at hand are dropped, and its batches are gone through
+    again in pieces of half as many rows, and all later ones with them. Since the loss is divided by what the step holds
+    and not by what a batch holds, the pieces add up to the same gradient. A loss that is normalised otherwise is not
+    cut.
 
     Attributes:
         share: whether the loss is such a share without transformers counting the step's tokens.

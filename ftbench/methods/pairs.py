@@ -1,7 +1,8 @@
 """Preference rows: one prompt with two answers, as ids, made by the same format that asks the model later.
 
-Both answers end in the end-of-turn token. A pair of which one sequence is longer than allowed is cut at its end, or left
-out, by rule; a pair without an answer token left on both sides, or whose answers have become the same, is refused by name.
+Both answers end in the end-of-turn token. A pair of which one sequence is longer than allowed is cut at its end, or
+left out, by rule; a pair without an answer token left on both sides, or whose answers have become the same, is refused
+by name.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from ftbench.models.rendering import separate_notes
 
 @dataclass(frozen=True)
 class Pair:
-    """One preference row: ``prompt_ids`` [prompt] stand before ``chosen_ids`` [chosen] and before ``rejected_ids`` [rejected]."""
+    """One preference row: ``prompt_ids`` [prompt] stand before ``chosen_ids`` [chosen] and before ``rejected_ids``
+    [rejected].
+    """
 
     id: str
     prompt_ids: tuple[int, ...]
@@ -127,7 +130,9 @@ def _cut(pair: Pair, max_tokens: int | None) -> Pair:
 
 
 def pair_tokens(order: Sequence[Pair], micro_batch: int) -> dict[str, int]:
-    """Returns tokens by name: ``supervised`` by the loss, ``non_pad`` seen, ``padded`` computed; a prompt is seen twice."""
+    """Returns tokens by name: ``supervised`` by the loss, ``non_pad`` seen, ``padded`` computed; a prompt is seen
+    twice.
+    """
     batches = [order[start : start + micro_batch] for start in range(0, len(order), micro_batch)]
     return {
         "supervised": sum(pair.supervised for pair in order),
@@ -137,9 +142,13 @@ def pair_tokens(order: Sequence[Pair], micro_batch: int) -> dict[str, int]:
 
 
 def masked_pair(pair: Pair, tokenizer: Any) -> dict[str, Any]:
-    """Returns one pair as a person can read it: the text of both sequences in segments, each with whether the loss looks at it."""
+    """Returns one pair as a person can read it: the text of both sequences in segments, each with whether the loss
+    looks at it.
+    """
     chosen, rejected = (
-        masked_example(Row(pair.id, (*pair.prompt_ids, *ids), (*[IGNORED] * len(pair.prompt_ids), *ids)), tokenizer)["segments"]
+        masked_example(Row(pair.id, (*pair.prompt_ids, *ids), (*[IGNORED] * len(pair.prompt_ids), *ids)), tokenizer)[
+            "segments"
+        ]
         for ids in (pair.chosen_ids, pair.rejected_ids)
     )
     return {"id": pair.id, "segments": chosen, "rejected_segments": rejected}

@@ -19,8 +19,23 @@ from ftbench.methods.recipe import Recipe
 from ftbench.methods.rows import ordered
 from ftbench.methods.sft import report
 
-LOSSES = ("sigmoid", "hinge", "ipo", "robust", "exo_pair", "nca_pair", "bco_pair", "sppo_hard", "apo_zero", "apo_down", "discopop", "sigmoid_norm")
-"""As TRL names them. Those that sort whole batches or look at the chosen answer alone are left out: they are no pairwise loss."""
+LOSSES = (
+    "sigmoid",
+    "hinge",
+    "ipo",
+    "robust",
+    "exo_pair",
+    "nca_pair",
+    "bco_pair",
+    "sppo_hard",
+    "apo_zero",
+    "apo_down",
+    "discopop",
+    "sigmoid_norm",
+)
+"""As TRL names them. Those that sort whole batches or look at the chosen answer alone are left out: they are no
+pairwise loss.
+"""
 
 
 @dataclass(frozen=True)
@@ -77,7 +92,8 @@ def read_reference(folder: Path) -> dict[str, tuple[float, float]]:
 def prefer(runs: Sequence[PreferenceRun], loaded: Any) -> list[dict[str, Any]]:
     """Trains each run over the loaded base and leaves the base as it was.
 
-    Writes ``curve.jsonl``, ``findings.json``, ``masked_example.json`` and ``rows.json`` into each run's folder, and what ``run.save`` writes.
+    Writes ``curve.jsonl``, ``findings.json``, ``masked_example.json`` and ``rows.json`` into each run's folder, and
+    what ``run.save`` writes.
 
     Args:
         loaded: ``ftbench.models.loaded.Loaded``.
@@ -86,7 +102,8 @@ def prefer(runs: Sequence[PreferenceRun], loaded: Any) -> list[dict[str, Any]]:
         One dict per run: ``losses`` (one per step), ``tokens`` and ``details`` for the receipt.
 
     Raises:
-        FtbenchError: when a loss is not finite (with the step and its pairs), a pair has no reference, or none can be trained on.
+        FtbenchError: when a loss is not finite (with the step and its pairs), a pair has no reference, or none can be
+            trained on.
     """
     return [_solo(run, loaded) for run in runs]
 
@@ -100,7 +117,10 @@ def _solo(run: PreferenceRun, loaded: Any) -> dict[str, Any]:
     held = _held_out(run, loaded)
     lost = [pair.id for pair in (*pairs.kept, *held) if pair.id not in run.reference]
     if lost:
-        raise FtbenchError(f"train: {len(lost)} preference rows have no reference log-probabilities, such as {lost[0]}. Compile the plan again")
+        raise FtbenchError(
+            f"train: {len(lost)} preference rows have no reference log-probabilities, such as {lost[0]}. Compile the"
+            " plan again"
+        )
     order = ordered(pairs.kept, recipe.rows(len(pairs.kept)), run.seed)
     _write_json(run.folder / "rows.json", pairs.counts())
     _write_json(run.folder / "masked_example.json", masked_pair(order[0], loaded.tokenizer))
@@ -118,7 +138,11 @@ def _solo(run: PreferenceRun, loaded: Any) -> dict[str, Any]:
         **remarks,
     }
     seen = order[: len(curve) * recipe.effective_batch]
-    return {"losses": [point["loss"] for point in curve], "tokens": pair_tokens(seen, recipe.batch_size), "details": details}
+    return {
+        "losses": [point["loss"] for point in curve],
+        "tokens": pair_tokens(seen, recipe.batch_size),
+        "details": details,
+    }
 
 
 def _held_out(run: PreferenceRun, loaded: Any) -> tuple[Pair, ...]:
@@ -132,14 +156,24 @@ def _held_out(run: PreferenceRun, loaded: Any) -> tuple[Pair, ...]:
         return ()
 
 
-def _curve(logged: Sequence[dict[str, Any]], order: Sequence[Pair], recipe: Recipe, pairs: Pairs) -> list[dict[str, Any]]:
+def _curve(
+    logged: Sequence[dict[str, Any]], order: Sequence[Pair], recipe: Recipe, pairs: Pairs
+) -> list[dict[str, Any]]:
     """Returns one point per optimizer step; ``tokens`` are the supervised ones of that step."""
     curve = []
     for step, point in enumerate(logged):
         seen = order[step * recipe.effective_batch : (step + 1) * recipe.effective_batch]
         epoch = min(len(order), (step + 1) * recipe.effective_batch) / len(pairs.kept)
         unmeasured = dict.fromkeys(("validation_margin", "validation_accuracy"))
-        curve.append({"step": step + 1, "epoch": round(epoch, 6), **unmeasured, **point, "tokens": sum(pair.supervised for pair in seen)})
+        curve.append(
+            {
+                "step": step + 1,
+                "epoch": round(epoch, 6),
+                **unmeasured,
+                **point,
+                "tokens": sum(pair.supervised for pair in seen),
+            }
+        )
     return curve
 
 

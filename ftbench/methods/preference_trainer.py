@@ -1,7 +1,9 @@
-"""TRL's DPOTrainer, told exactly what to do. Imported only while training: it brings torch, transformers, datasets and trl along.
+"""TRL's DPOTrainer, told exactly what to do. Imported only while training: it brings torch, transformers, datasets and
+trl along.
 
-Pairs come tokenised, in order and with the reference's log-probabilities, so TRL prepares, shuffles and precomputes nothing
-and loads no reference: left alone it would load one from ``config._name_or_path``, which is not what is being trained.
+Pairs come tokenised, in order and with the reference's log-probabilities, so TRL prepares, shuffles and precomputes
+nothing and loads no reference: left alone it would load one from ``config._name_or_path``, which is not what is being
+trained.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ FIGURES = {
     "chosen_logp": "logps/chosen",
     "rejected_logp": "logps/rejected",
 }
-"""Field of ``curve.jsonl`` -> TRL's name. A reward is beta times the log-ratio to the reference; a margin, chosen less rejected."""
+"""Field of ``curve.jsonl`` -> TRL's name. A reward is beta times the log-ratio to the reference; a margin, chosen less
+rejected.
+"""
 HELD_OUT = {"validation_margin": "rewards/margins", "validation_accuracy": "rewards/accuracies"}
 
 
@@ -60,12 +64,16 @@ class _Trainer(Halving, Resumable, DPOTrainer):
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         return 0
 
-    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
         """Weighs each micro-batch by its pairs: TRL's mean of means would count a pair of a short last one for more."""
         loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         if not self.model.training:
             return loss
-        for name in FIGURES.values():  # TRL logs the mean over passes; said once for each pair it is the mean over pairs, whatever the passes hold
+        for name in (
+            FIGURES.values()
+        ):  # TRL logs the mean over passes; said once for each pair it is the mean over pairs, whatever the passes hold
             self._metrics["train"][name] += self._metrics["train"][name][-1:] * (self._rows(inputs) - 1)
         pairs = min(self.size, self.pairs - self.state.global_step * self.size)
         batches = math.ceil(pairs / self.args.per_device_train_batch_size)
@@ -75,16 +83,24 @@ class _Trainer(Halving, Resumable, DPOTrainer):
         return len(batch["input_ids"]) // 2
 
     def _cut(self, batch: dict[str, Any], start: int, stop: int) -> dict[str, Any]:
-        """Returns those pairs: token tensors are ``[2 * pairs, tokens]``, all chosen answers before all rejected ones; the reference's are ``[pairs]``."""
+        """Returns those pairs: token tensors are ``[2 * pairs, tokens]``, all chosen answers before all rejected ones;
+        the reference's are ``[pairs]``.
+        """
         count = self._rows(batch)
-        both = {name: value.unflatten(0, (2, count))[:, start:stop].flatten(0, 1) for name, value in batch.items() if len(value) == 2 * count}
+        both = {
+            name: value.unflatten(0, (2, count))[:, start:stop].flatten(0, 1)
+            for name, value in batch.items()
+            if len(value) == 2 * count
+        }
         return {name: value[start:stop] for name, value in batch.items()} | both
 
     def _forget(self) -> None:
         self._metrics["train"].clear()
 
 
-def fit(run: PreferenceRun, order: Sequence[Pair], held: Sequence[Pair], evaluated: Collection[int], loaded: Any) -> Fitted:
+def fit(
+    run: PreferenceRun, order: Sequence[Pair], held: Sequence[Pair], evaluated: Collection[int], loaded: Any
+) -> Fitted:
     """Trains one run and saves its weights; the base is put back afterwards.
 
     Args:
@@ -97,16 +113,28 @@ def fit(run: PreferenceRun, order: Sequence[Pair], held: Sequence[Pair], evaluat
         How it went; the points hold ``FIGURES`` too, and ``HELD_OUT`` where validation was measured.
     """
     recipe, size = run.recipe, run.recipe.effective_batch
-    with intact(loaded.model), _same_padding(loaded.tokenizer), tempfile.TemporaryDirectory() as scratch, torch.enable_grad():
+    with (
+        intact(loaded.model),
+        _same_padding(loaded.tokenizer),
+        tempfile.TemporaryDirectory() as scratch,
+        torch.enable_grad(),
+    ):
         loss = {"loss_type": [run.loss.kind], "beta": run.loss.beta, "label_smoothing": run.loss.label_smoothing}
         set_seed(run.seed)
         model = run.adapt(loaded.model)
         adapters = getattr(model, "peft_config", {})
-        # Without an adapter TRL must be told beforehand, or it loads a second model; with one, it would hash every weight.
+        # Without an adapter TRL must be told beforehand, or it loads a second model; with one, it would hash every
+        # weight.
         known = {"precompute_ref_log_probs": not adapters, "max_length": None, **loss}
-        args = training_arguments(recipe, run.seed, math.ceil(len(order) / size), loaded.device, scratch, DPOConfig, **known)
+        args = training_arguments(
+            recipe, run.seed, math.ceil(len(order) / size), loaded.device, scratch, DPOConfig, **known
+        )
         collate = DataCollatorForPreference(pad_token_id=loaded.pad_id)
-        checkpoints = Checkpoints(run.scratch, loaded.device) if run.scratch is not None and recipe.checkpoint_every is not None else None
+        checkpoints = (
+            Checkpoints(run.scratch, loaded.device)
+            if run.scratch is not None and recipe.checkpoint_every is not None
+            else None
+        )
         watch = Watch(
             recipe=recipe,
             ids=lambda step: [pair.id for pair in order[(step - 1) * size : step * size]],
@@ -139,7 +167,9 @@ def fit(run: PreferenceRun, order: Sequence[Pair], held: Sequence[Pair], evaluat
         kept = watch.keep()
         model.eval()
         run.save(model)
-        return Fitted(watch.points, args.max_steps, kept, watch.best, watch.stopped, trainer.rows_at_once, trainer.halved_at)
+        return Fitted(
+            watch.points, args.max_steps, kept, watch.best, watch.stopped, trainer.rows_at_once, trainer.halved_at
+        )
 
 
 def _columns(run: PreferenceRun, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
@@ -155,7 +185,9 @@ def _columns(run: PreferenceRun, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
     ]
 
 
-def _validated(trainer: Any, collate: Any, held: Sequence[dict[str, Any]], batch_size: int, point: dict[str, Any]) -> float:
+def _validated(
+    trainer: Any, collate: Any, held: Sequence[dict[str, Any]], batch_size: int, point: dict[str, Any]
+) -> float:
     """Returns the mean loss of the validation pairs, and writes their mean margin and accuracy into ``point``."""
     totals = dict.fromkeys(("loss", *HELD_OUT), 0.0)
 

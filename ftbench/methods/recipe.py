@@ -24,10 +24,12 @@ class Recipe(Component):
     """How to train, whatever is trained.
 
     Every field is part of the identity: micro-batch and accumulation give the same loss up to rounding only, and with
-    dropout other masks are drawn, so neither is proven neutral. Checkpoints are: resumed bytes are those of an undisturbed run.
+    dropout other masks are drawn, so neither is proven neutral. Checkpoints are: resumed bytes are those of an
+    undisturbed run.
 
     Attributes:
-        learning_rate: peak; None, in an option, is the default of the pair of weights and objective, set while compiling.
+        learning_rate: peak; None, in an option, is the default of the pair of weights and objective, set while
+            compiling.
         epochs: passes over the rows, fractions allowed; without effect where ``max_steps`` is given.
         max_steps: optimizer steps, or None.
         batch_size: rows per forward pass.
@@ -38,7 +40,8 @@ class Recipe(Component):
         max_grad_norm: gradients are clipped to this norm; 0 leaves them.
         max_tokens: longest row; None is the model's window.
         overlong: what becomes of a longer row: ``cut`` at its end, or ``drop``; both are counted.
-        packing: lay the rows of a forward pass one behind another in one row without padding, each attending to itself alone.
+        packing: lay the rows of a forward pass one behind another in one row without padding, each attending to itself
+            alone.
         optimizer: one of ``OPTIMIZERS``, as transformers names them.
         precision: ``auto`` is bfloat16 autocast on a GPU that has it, else float32.
         gradient_checkpointing: recompute activations to save memory.
@@ -48,8 +51,9 @@ class Recipe(Component):
         checkpoint_every: steps between checkpoints that a killed training resumes from; None: none. Changes no result.
         liger: Liger's kernels for norms and feed-forwards; needs the package and a CUDA device.
         torch_compile: compile the model's forward pass with ``torch.compile``.
-        train_context: share of the training rows that are shown the passage of their gold document among retrieved distractors; the others
-            are shown distractors alone, after RAFT (Zhang et al. 2024). None: rows are trained on their own prompts.
+        train_context: share of the training rows that are shown the passage of their gold document among retrieved
+            distractors; the others are shown distractors alone, after RAFT (Zhang et al. 2024). None: rows are trained
+            on their own prompts.
     """
 
     learning_rate: float | None
@@ -85,7 +89,11 @@ class Recipe(Component):
 
     def rows(self, available: int) -> int:
         """Returns how many rows are gone through, repeats counted."""
-        return self.max_steps * self.effective_batch if self.max_steps is not None else max(1, round(self.epochs * available))
+        return (
+            self.max_steps * self.effective_batch
+            if self.max_steps is not None
+            else max(1, round(self.epochs * available))
+        )
 
     def check(self) -> list[Problem]:
         problems = super().check()
@@ -98,18 +106,52 @@ class Recipe(Component):
                 problems.append(Problem(f"method.{name}", f"{value} is not positive", "Give a number above 0"))
         for name in ("weight_decay", "max_grad_norm"):
             if not 0 <= getattr(self, name) < math.inf:
-                problems.append(Problem(f"method.{name}", f"{getattr(self, name)} is negative or not finite", "Give 0 or more"))
+                problems.append(
+                    Problem(f"method.{name}", f"{getattr(self, name)} is negative or not finite", "Give 0 or more")
+                )
         if not 0 <= self.warmup < 1:
-            problems.append(Problem("method.warmup", f"{self.warmup} is no share of the steps", "Give a number from 0 to below 1"))
-        for name, options in (("schedule", SCHEDULES), ("optimizer", OPTIMIZERS), ("precision", PRECISIONS), ("overlong", OVERLONG), ("keep", KEPT)):
+            problems.append(
+                Problem("method.warmup", f"{self.warmup} is no share of the steps", "Give a number from 0 to below 1")
+            )
+        for name, options in (
+            ("schedule", SCHEDULES),
+            ("optimizer", OPTIMIZERS),
+            ("precision", PRECISIONS),
+            ("overlong", OVERLONG),
+            ("keep", KEPT),
+        ):
             if getattr(self, name) not in options:
-                problems.append(Problem(f"method.{name}", f"{getattr(self, name)!r} is none of its values", did_you_mean(getattr(self, name), options)))
+                problems.append(
+                    Problem(
+                        f"method.{name}",
+                        f"{getattr(self, name)!r} is none of its values",
+                        did_you_mean(getattr(self, name), options),
+                    )
+                )
         if self.train_context is not None and not 0 <= self.train_context <= 1:
-            problems.append(Problem("method.train_context", f"{self.train_context} is no share of the rows", "Give 0 to 1, such as 0.8, or null"))
+            problems.append(
+                Problem(
+                    "method.train_context",
+                    f"{self.train_context} is no share of the rows",
+                    "Give 0 to 1, such as 0.8, or null",
+                )
+            )
         if self.eval_steps is not None and self.eval_steps < 0:
-            problems.append(Problem("method.eval_steps", f"{self.eval_steps} is less than 0", "Give a number of steps, null for every epoch, or 0 for never"))
+            problems.append(
+                Problem(
+                    "method.eval_steps",
+                    f"{self.eval_steps} is less than 0",
+                    "Give a number of steps, null for every epoch, or 0 for never",
+                )
+            )
         if self.eval_steps == 0 and self.patience is not None:
-            problems.append(Problem("method.patience", "validation loss is never measured", "Set method.eval_steps, or method.patience=null"))
+            problems.append(
+                Problem(
+                    "method.patience",
+                    "validation loss is never measured",
+                    "Set method.eval_steps, or method.patience=null",
+                )
+            )
         return problems
 
     def evaluated(self, rows: int, available: int) -> frozenset[int]:

@@ -3,7 +3,8 @@
 A label stands on every token of what the assistant says and on its end-of-turn token, and on nothing else: on what
 follows the prompt in the rendered conversation, and on the assistant's earlier turns where the row is a conversation. A
 row that is longer than allowed is cut at its end and counted as truncated, or left out and counted as dropped; a row
-that would be left without a single label is refused by name and never trained on. A cut row gets no end token: its answer did not end there.
+that would be left without a single label is refused by name and never trained on. A cut row gets no end token: its
+answer did not end there.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Rows:
         kept: rows to train on.
         truncated: how many of them were cut at ``max_tokens``.
         dropped: how many others were longer and left out by rule.
-        unsupervised_turns: earlier assistant turns that the loss leaves out, since they could not be told from the text around them.
+        unsupervised_turns: earlier assistant turns that the loss leaves out, since they could not be told from the text
+            around them.
         refused_ids: ids of the rows without a single label left, without a target, or that the chat template refuses.
             Preference pairs without a target are no rows of this kind and not counted.
         notes: sentences about targets that the chat template's own rendering could not be used for.
@@ -107,7 +109,8 @@ def encode_rows(format: Any, examples: Sequence[Example], max_tokens: int | None
         used.append(encoded)
     if not kept:
         raise FtbenchError(
-            f"train: none of {len(examples)} rows has a target token within {max_tokens} tokens. Raise method.max_tokens or shorten the prompts"
+            f"train: none of {len(examples)} rows has a target token within {max_tokens} tokens. Raise"
+            " method.max_tokens or shorten the prompts"
         )
     return Rows(tuple(kept), truncated, dropped, unsupervised, tuple(refused), tuple(separate_notes(used)))
 
@@ -138,7 +141,9 @@ def ordered(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
 
 
 def token_counts(order: Sequence[Row], micro_batch: int, packing: bool = False) -> dict[str, int]:
-    """Returns tokens by name: ``supervised`` by the loss, ``non_pad`` seen, ``padded`` computed (DESIGN 6, number 35); packed rows have no padding."""
+    """Returns tokens by name: ``supervised`` by the loss, ``non_pad`` seen, ``padded`` computed (DESIGN 6, number 35);
+    packed rows have no padding.
+    """
     batches = [order[start : start + micro_batch] for start in range(0, len(order), micro_batch)]
     seen = sum(len(row.input_ids) for row in order)
     return {
@@ -155,7 +160,9 @@ def masked_example(row: Row, tokenizer: Any) -> dict[str, Any]:
     flags = [label != IGNORED for label in row.labels]
     for position in range(1, len(flags) + 1):
         if position == len(flags) or flags[position] != flags[start]:
-            text = tokenizer.decode(list(row.input_ids[start:position]), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+            text = tokenizer.decode(
+                list(row.input_ids[start:position]), skip_special_tokens=False, clean_up_tokenization_spaces=False
+            )
             segments.append({"text": text, "supervised": flags[start]})
             start = position
     return {"id": row.id, "segments": segments}

@@ -1,4 +1,5 @@
-"""The one supervised fine-tuning call. Every method that learns from targets goes through ``sft``; it differs in what it adapts.
+"""The one supervised fine-tuning call. Every method that learns from targets goes through ``sft``; it differs in what
+it adapts.
 
 It takes a list of runs over one loaded base and returns the losses of each. Runs are trained one after another today; a
 list is what training several adapters in one pass will need.
@@ -49,8 +50,8 @@ class SftRun:
 def sft(runs: Sequence[SftRun], loaded: Any) -> list[dict[str, Any]]:
     """Trains each run over the loaded base, completions only, and leaves the base as it was.
 
-    Writes ``curve.jsonl``, ``findings.json``, ``masked_example.json`` and ``rows.json`` into each run's folder, and what
-    ``run.save`` writes.
+    Writes ``curve.jsonl``, ``findings.json``, ``masked_example.json`` and ``rows.json`` into each run's folder, and
+    what ``run.save`` writes.
 
     Args:
         runs: what to train.
@@ -99,13 +100,22 @@ def report(
     found = findings(curve)
     if fitted.halved_at is not None:
         asked = f"{recipe.batch_size} rows at once"
-        text = f"memory ran out at step {fitted.halved_at} with {asked}: went on with {fitted.rows_at_once}; the effective batch stays {recipe.effective_batch}"
+        text = (
+            f"memory ran out at step {fitted.halved_at} with {asked}: went on with {fitted.rows_at_once}; the effective"
+            f" batch stays {recipe.effective_batch}"
+        )
         found.append(Finding("memory", fitted.halved_at, text))
     if fitted.stopped:
-        text = f"stopped early after step {len(curve)} of {fitted.planned}: no better validation loss in {recipe.patience} measurements"
+        text = (
+            f"stopped early after step {len(curve)} of {fitted.planned}: no better validation loss in {recipe.patience}"
+            " measurements"
+        )
         found.append(Finding("stopped", len(curve), text))
     if fitted.kept < len(curve):
-        text = f"kept the weights of step {fitted.kept} of {len(curve)}, whose validation loss {fitted.best.loss:.4g} is the best measured"
+        text = (
+            f"kept the weights of step {fitted.kept} of {len(curve)}, whose validation loss {fitted.best.loss:.4g} is"
+            " the best measured"
+        )
         found.append(Finding("kept", fitted.kept, text))
     _write_json(folder / "findings.json", [one.as_dict() for one in found])
     best = None if fitted.best is None else {"step": fitted.best.step, "validation_loss": fitted.best.loss}
@@ -116,7 +126,9 @@ def report(
 
 
 def _held_out(run: SftRun, loaded: Any) -> tuple[Row, ...]:
-    """Returns the validation rows that have a target within the window; whole, whatever ``max_tokens`` says of training."""
+    """Returns the validation rows that have a target within the window; whole, whatever ``max_tokens`` says of
+    training.
+    """
     if run.recipe.eval_steps == 0 or not run.validation:
         return ()
     try:
@@ -125,13 +137,17 @@ def _held_out(run: SftRun, loaded: Any) -> tuple[Row, ...]:
         return ()
 
 
-def _curve(logged: Sequence[dict[str, float]], order: Sequence[Any], recipe: Recipe, rows: Rows) -> list[dict[str, Any]]:
+def _curve(
+    logged: Sequence[dict[str, float]], order: Sequence[Any], recipe: Recipe, rows: Rows
+) -> list[dict[str, Any]]:
     """Returns one point per optimizer step; ``tokens`` are the supervised ones of that step."""
     curve = []
     for step, point in enumerate(logged):
         seen = order[step * recipe.effective_batch : (step + 1) * recipe.effective_batch]
         epoch = min(len(order), (step + 1) * recipe.effective_batch) / len(rows.kept)
-        curve.append({"step": step + 1, "epoch": round(epoch, 6), **point, "tokens": sum(row.supervised for row in seen)})
+        curve.append(
+            {"step": step + 1, "epoch": round(epoch, 6), **point, "tokens": sum(row.supervised for row in seen)}
+        )
     return curve
 
 

@@ -1,4 +1,5 @@
-"""TRL's SFTTrainer, told exactly what to do. Imported only while training: it brings torch, transformers, datasets and trl along.
+"""TRL's SFTTrainer, told exactly what to do. Imported only while training: it brings torch, transformers, datasets and
+trl along.
 
 Rows come tokenised, labelled and in order, so TRL prepares, truncates, packs and shuffles nothing. The loss is the sum
 over supervised tokens divided by their number in the whole optimizer step, so accumulation changes nothing.
@@ -35,7 +36,9 @@ datasets.disable_progress_bars()
 
 
 class _Trainer(Halving, Resumable, SFTTrainer):
-    """Phones nobody, and counts no floating-point operations: the figure is unused and costs a walk over the model per step."""
+    """Phones nobody, and counts no floating-point operations: the figure is unused and costs a walk over the model per
+    step.
+    """
 
     packing: bool
 
@@ -54,7 +57,8 @@ class Fitted:
     """How a run went.
 
     Attributes:
-        points: ``loss``, ``learning_rate``, ``grad_norm``, ``validation_loss`` (None where not measured) of each optimizer step.
+        points: ``loss``, ``learning_rate``, ``grad_norm``, ``validation_loss`` (None where not measured) of each
+            optimizer step.
         planned: steps that were to be done.
         kept: step whose weights were saved.
         best: step and loss of the lowest validation loss, or None.
@@ -87,7 +91,11 @@ def fit(run: SftRun, order: Sequence[Row], held: Sequence[Row], evaluated: Colle
         set_seed(run.seed)
         model = run.adapt(loaded.model)
         collate = DataCollatorForLanguageModeling(pad_token_id=loaded.pad_id)
-        checkpoints = Checkpoints(run.scratch, loaded.device) if run.scratch is not None and recipe.checkpoint_every is not None else None
+        checkpoints = (
+            Checkpoints(run.scratch, loaded.device)
+            if run.scratch is not None and recipe.checkpoint_every is not None
+            else None
+        )
         watch = Watch(
             recipe=recipe,
             ids=lambda step: [row.id for row in order[(step - 1) * size : step * size]],
@@ -101,7 +109,9 @@ def fit(run: SftRun, order: Sequence[Row], held: Sequence[Row], evaluated: Colle
         trainer = _Trainer(
             model=model,
             args=args,
-            train_dataset=datasets.Dataset.from_dict({"input_ids": [row.input_ids for row in order], "labels": [row.labels for row in order]}),
+            train_dataset=datasets.Dataset.from_dict(
+                {"input_ids": [row.input_ids for row in order], "labels": [row.labels for row in order]}
+            ),
             data_collator=collate,
             processing_class=loaded.tokenizer,
             callbacks=[watch],
@@ -119,16 +129,22 @@ def fit(run: SftRun, order: Sequence[Row], held: Sequence[Row], evaluated: Colle
         kept = watch.keep()
         model.eval()
         run.save(model)
-        return Fitted(watch.points, args.max_steps, kept, watch.best, watch.stopped, trainer.rows_at_once, trainer.halved_at)
+        return Fitted(
+            watch.points, args.max_steps, kept, watch.best, watch.stopped, trainer.rows_at_once, trainer.halved_at
+        )
 
 
 def _validation_loss(trainer: Any, collate: Any, rows: Sequence[Row], batch_size: int) -> float:
     """Returns nats per supervised token over all rows: a sum of sums, so that neither batches nor padding weigh in."""
-    by_length = [{"input_ids": row.input_ids, "labels": row.labels} for row in sorted(rows, key=lambda row: -len(row.input_ids))]
+    by_length = [
+        {"input_ids": row.input_ids, "labels": row.labels} for row in sorted(rows, key=lambda row: -len(row.input_ids))
+    ]
     one = torch.ones((), device=trainer.args.device)
 
     def summed(batch: Sequence[dict[str, Any]]) -> Any:
-        return trainer.compute_loss(trainer.model, trainer._prepare_inputs(collate(list(batch))), num_items_in_batch=one).double()
+        return trainer.compute_loss(
+            trainer.model, trainer._prepare_inputs(collate(list(batch))), num_items_in_batch=one
+        ).double()
 
     was_training = trainer.model.training
     trainer.model.eval()
@@ -139,7 +155,9 @@ def _validation_loss(trainer: Any, collate: Any, rows: Sequence[Row], batch_size
     return float(total) / sum(row.supervised for row in rows)
 
 
-def training_arguments(recipe: Recipe, seed: int, steps: int, device: str, scratch: str, config: Any = SFTConfig, **others: Any) -> Any:
+def training_arguments(
+    recipe: Recipe, seed: int, steps: int, device: str, scratch: str, config: Any = SFTConfig, **others: Any
+) -> Any:
     """Returns the arguments of one run.
 
     Args:
@@ -174,8 +192,11 @@ def training_arguments(recipe: Recipe, seed: int, steps: int, device: str, scrat
         use_cpu=device == "cpu",
         torch_compile=recipe.torch_compile,
         use_liger_kernel=recipe.liger,
-        # Only what replaces the modules of this one model: the others change transformers for everybody in this process.
-        liger_kernel_config={"rope": False, "cross_entropy": False, "rms_norm": True, "swiglu": True} if recipe.liger else None,
+        # Only what replaces the modules of this one model: the others change transformers for everybody in this
+        # process.
+        liger_kernel_config=(
+            {"rope": False, "cross_entropy": False, "rms_norm": True, "swiglu": True} if recipe.liger else None
+        ),
         logging_steps=1,
         logging_nan_inf_filter=False,
         save_strategy="no",
@@ -184,7 +205,8 @@ def training_arguments(recipe: Recipe, seed: int, steps: int, device: str, scrat
         log_level="error",
         **(others or {"packing": False, "max_length": None, "dataset_kwargs": {"skip_prepare_dataset": True}}),
     )
-    # With several GPUs in sight transformers would wrap the model in DataParallel; a worker trains on the one it was given.
+    # With several GPUs in sight transformers would wrap the model in DataParallel; a worker trains on the one it was
+    # given.
     if args.device.type == "cuda":
         args._n_gpu = 1
     return args
@@ -193,12 +215,20 @@ def training_arguments(recipe: Recipe, seed: int, steps: int, device: str, scrat
 def _check_surroundings(recipe: Recipe, device: str) -> None:
     cuda = device.startswith("cuda")
     if recipe.precision == "float16" and not cuda:
-        raise FtbenchError("method.precision=float16 needs a GPU: on a CPU the trainer would use float32 and not say so. Set it to auto or bfloat16")
+        raise FtbenchError(
+            "method.precision=float16 needs a GPU: on a CPU the trainer would use float32 and not say so. Set it to"
+            " auto or bfloat16"
+        )
     if recipe.optimizer in CUDA_OPTIMIZERS:
         if not cuda:
-            raise FtbenchError(f"method.optimizer={recipe.optimizer} needs a CUDA device, and there is none. Set it to adamw_torch")
+            raise FtbenchError(
+                f"method.optimizer={recipe.optimizer} needs a CUDA device, and there is none. Set it to adamw_torch"
+            )
         if find_spec("bitsandbytes") is None:
-            raise FtbenchError(f"method.optimizer={recipe.optimizer} needs bitsandbytes. Install bitsandbytes, or set it to adamw_torch")
+            raise FtbenchError(
+                f"method.optimizer={recipe.optimizer} needs bitsandbytes. Install bitsandbytes, or set it to"
+                " adamw_torch"
+            )
     if recipe.liger and find_spec("liger_kernel") is None:
         raise FtbenchError("method.liger=true needs Liger's kernels. Install liger-kernel, or set it to false")
     if recipe.liger and not cuda:

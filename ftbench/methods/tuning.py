@@ -1,4 +1,6 @@
-"""A method is two things: which weights are trained, and towards which objective; with one recipe, and maybe a training to start from."""
+"""A method is two things: which weights are trained, and towards which objective; with one recipe, and maybe a training
+to start from.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ class Tuning(Recipe, Method):
     Attributes:
         weights: node of ``conf/method/weights``: which weights are trained.
         objective: node of ``conf/method/objective``: what they are trained towards.
-        start: node of a method whose weights training starts from, or null for the base; an objective with a reference keeps them as that.
+        start: node of a method whose weights training starts from, or null for the base; an objective with a reference
+            keeps them as that.
         the others: see ``ftbench.methods.recipe.Recipe``.
     """
 
@@ -52,7 +55,9 @@ class Tuning(Recipe, Method):
         return _part(self.objective, "method.objective", Objective)
 
     def start_method(self) -> Method:
-        """Builds the method that training starts from, the untouched base where there is none; see ``weights_component``."""
+        """Builds the method that training starts from, the untouched base where there is none; see
+        ``weights_component``.
+        """
         return Untouched() if self.start is None else _part(self.start, "method.start", Tuning)
 
     @property
@@ -86,10 +91,21 @@ class Tuning(Recipe, Method):
         problems = [*super().check(), *weights.check(), *objective.check(), *objective.check_method(self)]
         if self.learning_rate is None:
             fix = f"Set method.learning_rate, or the objective's learning_rates.{weights.kind}"
-            problems.append(Problem("method.learning_rate", f"is null, and the objective has no default for {weights.kind} weights", fix))
+            problems.append(
+                Problem(
+                    "method.learning_rate", f"is null, and the objective has no default for {weights.kind} weights", fix
+                )
+            )
         if isinstance(start, Tuning):
             found = [*start.check(), *weights.cannot_follow(start.weights_component())]
-            problems += [p if p.where.startswith("method.start") else Problem(p.where.replace("method.", "method.start.", 1), p.why, p.fix) for p in found]
+            problems += [
+                (
+                    p
+                    if p.where.startswith("method.start")
+                    else Problem(p.where.replace("method.", "method.start.", 1), p.why, p.fix)
+                )
+                for p in found
+            ]
         return problems
 
     def check_data(self, splits: Splits) -> list[Problem]:
@@ -98,8 +114,8 @@ class Tuning(Recipe, Method):
     def lower(self, add: AddStage, cell: Lowered) -> str | None:
         """Adds the starting weights (shared with the cell that is the same work), the reference, and the training.
 
-        Rows are trained on their own prompts, so that every context shares one set of weights. With ``train_context`` they carry what the
-        cell's context retrieves, which is then part of the key, and its index an input.
+        Rows are trained on their own prompts, so that every context shares one set of weights. With ``train_context``
+        they carry what the cell's context retrieves, which is then part of the key, and its index an input.
         """
         model, start, within = cell.model.identity(), self.start_method(), self.train_context is not None
         base = digest(model)
@@ -111,9 +127,19 @@ class Tuning(Recipe, Method):
             inputs["reference"] = add("reference", {"model": model, **rule}, dict(inputs), config, base)
         return add(
             "train",
-            spec={"model": model, "method": self.identity(), "seed": cell.seed, **({"context": cell.context.identity()} if within else {})},
+            spec={
+                "model": model,
+                "method": self.identity(),
+                "seed": cell.seed,
+                **({"context": cell.context.identity()} if within else {}),
+            },
             inputs={**inputs, **(cell.context.lower(add, cell) if within else {})},
-            config={"model": node(cell.model), "method": node(self), "seed": cell.seed, **({"context": node(cell.context)} if within else {})},
+            config={
+                "model": node(cell.model),
+                "method": node(self),
+                "seed": cell.seed,
+                **({"context": node(cell.context)} if within else {}),
+            },
             model=base,
         )
 
@@ -138,16 +164,21 @@ class Tuning(Recipe, Method):
         """Trains each run over the loaded base.
 
         Raises:
-            FtbenchError: for more runs than one loaded base serves, or a base that is not the one that the weights need.
+            FtbenchError: for more runs than one loaded base serves, or a base that is not the one that the weights
+                need.
         """
         weights = self.weights_component()
         if weights.runs_per_base is not None and len(runs) > weights.runs_per_base:
-            raise FtbenchError(f"{type(weights).__name__} trains one run per base, not {len(runs)}. Compile the plan again")
+            raise FtbenchError(
+                f"{type(weights).__name__} trains one run per base, not {len(runs)}. Compile the plan again"
+            )
         details = weights.details(loaded)
         opened = []
         for run in runs:
             trainable = weights.trainable(run.folder, loaded, run.inputs.get("weights"))
-            opened.append((run, replace(trainable, adapt=lambda model, adapt=trainable.adapt: answerable(adapt(model)))))
+            opened.append(
+                (run, replace(trainable, adapt=lambda model, adapt=trainable.adapt: answerable(adapt(model))))
+            )
         results = self.objective_component().train(opened, self, loaded)
         return [{**result, "details": {**result["details"], **details}} for result in results]
 
@@ -163,5 +194,13 @@ class Tuning(Recipe, Method):
 def _part(config: Any, where: str, kind: type) -> Any:
     made = build(config if isinstance(config, dict) else {}, where)
     if not isinstance(made, kind):
-        raise Refused([Problem(where, f"{type(made).__name__} is none of its options", f"Choose one of conf/{where.replace('.', '/')}")])
+        raise Refused(
+            [
+                Problem(
+                    where,
+                    f"{type(made).__name__} is none of its options",
+                    f"Choose one of conf/{where.replace('.', '/')}",
+                )
+            ]
+        )
     return made

@@ -1,4 +1,5 @@
-"""Watches a training: keeps every step's figures, measures validation loss, keeps the best weights, stops early, writes checkpoints.
+"""Watches a training: keeps every step's figures, measures validation loss, keeps the best weights, stops early, writes
+checkpoints.
 
 Works on any transformers ``Trainer`` that logs every step. What it needs to know of the method comes in as functions.
 """
@@ -74,13 +75,27 @@ class Watch(TrainerCallback):
             self._finite("gradient norm", gradient or 0.0, step)
         finite = gradient if gradient is not None and math.isfinite(gradient) else None
         own = {field: logs[name] for field, name in self.figures.items()}
-        self.points.append({"loss": logs["loss"], "learning_rate": logs["learning_rate"], "grad_norm": finite, "validation_loss": None, **own})
+        self.points.append(
+            {
+                "loss": logs["loss"],
+                "learning_rate": logs["learning_rate"],
+                "grad_norm": finite,
+                "validation_loss": None,
+                **own,
+            }
+        )
         if self.progress is not None:
             self.progress(step, self.steps)
         if step in self.evaluated:
             self._evaluate(step, control)
         every = self.recipe.checkpoint_every
-        if self.checkpoints is not None and every is not None and step % every == 0 and step < self.steps and not self.stopped:
+        if (
+            self.checkpoints is not None
+            and every is not None
+            and step % every == 0
+            and step < self.steps
+            and not self.stopped
+        ):
             self.checkpoints.write(self.trainer, self._state(), self._best_file if self._best_file.exists() else None)
 
     def resume(self, checkpoint: Path) -> None:

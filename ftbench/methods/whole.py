@@ -1,4 +1,5 @@
-"""Whole weights: every parameter of the base trained, saved as a transformers folder, and read back into the base in place.
+"""Whole weights: every parameter of the base trained, saved as a transformers folder, and read back into the base in
+place.
 
 Whoever writes into a base's parameters says so with ``spend``; a worker then loads it from disk again before the next
 stage asks for it, so that no second copy of the weights is ever kept.
@@ -35,7 +36,10 @@ def open_weights(model: Any, master: str) -> Callable[[], None]:
     from ftbench.models.intact import spend
 
     if not all(parameter.is_floating_point() for parameter in model.parameters()):
-        raise FtbenchError("method=full: the base's weights are quantised and cannot be trained. Set model.quantization=null, or method=qlora")
+        raise FtbenchError(
+            "method=full: the base's weights are quantised and cannot be trained. Set model.quantization=null, or"
+            " method=qlora"
+        )
     dtypes = {name: parameter.dtype for name, parameter in model.named_parameters()}
     config, generation = copy.deepcopy(model.config), copy.deepcopy(model.generation_config)
     spend(model)
@@ -72,7 +76,9 @@ def read_weights(model: Any, folder: Path) -> None:
                 for name in file.keys():
                     place = places.get(name)
                     if place is None or tuple(file.get_slice(name).get_shape()) != tuple(place.shape):
-                        raise FtbenchError(f"{FOLDER}/{path.name}: {name} does not fit the base. Compile the plan again")
+                        raise FtbenchError(
+                            f"{FOLDER}/{path.name}: {name} does not fit the base. Compile the plan again"
+                        )
                     place.copy_(file.get_tensor(name))
                     waiting.pop(id(place), None)
     if waiting:

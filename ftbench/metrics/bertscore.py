@@ -1,8 +1,9 @@
-"""BERTScore (Zhang et al. 2020): tokens of answer and reference matched by the likeness of their contextual embeddings, 0 to 1 or so.
+"""BERTScore (Zhang et al. 2020): tokens of answer and reference matched by the likeness of their contextual embeddings,
+0 to 1 or so.
 
-Each token is matched with the most similar one of the other text; precision is the mean over the answer's tokens, recall over the
-reference's, and F1 is reported. The number means nothing without the model and layer it was made with, so both are in the signature, and
-none is assumed: ``bertscore.model`` names it.
+Each token is matched with the most similar one of the other text; precision is the mean over the answer's tokens,
+recall over the reference's, and F1 is reported. The number means nothing without the model and layer it was made with,
+so both are in the signature, and none is assumed: ``bertscore.model`` names it.
 """
 
 from __future__ import annotations
@@ -58,7 +59,11 @@ class BertScore(Metric):
         folder = None if self.model is None else folder_of(self.model)
         if folder is not None:
             return {**parts, "files": folder_digests(folder, False) if folder.is_dir() else {}}
-        return {**parts, "hub": self.model, "commit": None if self.model is None else hub_commit(self.model, self.revision or "main")}
+        return {
+            **parts,
+            "hub": self.model,
+            "commit": None if self.model is None else hub_commit(self.model, self.revision or "main"),
+        }
 
     def check(self) -> list[Problem]:
         if self.model is None:
@@ -68,11 +73,27 @@ class BertScore(Metric):
             folder = folder_of(self.model)
             if folder is None:
                 commit = hub_commit(self.model, self.revision or "main")
-                return [] if commit else [Problem("bertscore.model", f"{self.model} is neither a folder nor in the cache, and the hub is out of reach", "Name a folder, or fetch it first")]
+                return (
+                    []
+                    if commit
+                    else [
+                        Problem(
+                            "bertscore.model",
+                            f"{self.model} is neither a folder nor in the cache, and the hub is out of reach",
+                            "Name a folder, or fetch it first",
+                        )
+                    ]
+                )
         except Refused as refused:
             return [Problem("bertscore.model", problem.why, problem.fix) for problem in refused.problems]
         if not (folder / "config.json").is_file():
-            return [Problem("bertscore.model", f"{folder} holds no model (no config.json)", "Name a folder as save_pretrained writes it")]
+            return [
+                Problem(
+                    "bertscore.model",
+                    f"{folder} holds no model (no config.json)",
+                    "Name a folder as save_pretrained writes it",
+                )
+            ]
         if self.layer is not None and self.layer < 0:
             return [Problem("bertscore.layer", f"{self.layer} is no layer", "Give 0 or more, or null for the last")]
         return weight_files.problems(folder, "bertscore.model", pickled=False, causal=False)
@@ -83,8 +104,15 @@ class BertScore(Metric):
         pairs = [("" if row["finish"] == "error" else row["output"], list(row["references"])) for row in rows]
         texts = dict.fromkeys(text for answer, references in pairs for text in (answer, *references) if text.strip())
         read = dict(zip(texts, reader.read(list(texts)), strict=True))
-        weights = _idf([read[text].ids for _, references in pairs for text in references if text in read]) if self.idf else None
-        scores = [[max((_f1(read.get(answer), read.get(text), weights) for text in references), default=0.0)] for answer, references in pairs]
+        weights = (
+            _idf([read[text].ids for _, references in pairs for text in references if text in read])
+            if self.idf
+            else None
+        )
+        scores = [
+            [max((_f1(read.get(answer), read.get(text), weights) for text in references), default=0.0)]
+            for answer, references in pairs
+        ]
         return np.array(scores, dtype=np.float64).reshape(len(rows), 1)
 
     def value(self, totals: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -93,7 +121,11 @@ class BertScore(Metric):
 
     def signature(self) -> str:
         layer = "last" if self.layer is None else self.layer
-        return f"bertscore|f1|refs:best|model:{digest(self.identity())[:12]}|layer:{layer}|idf:{'references' if self.idf else 'no'}|special tokens left out|no baseline rescaling"
+        return (
+            f"bertscore|f1|refs:best|model:{digest(self.identity())[:12]}|layer:{layer}|idf:"
+            f"{'references' if self.idf else 'no'}|special"
+            " tokens left out|no baseline rescaling"
+        )
 
 
 @dataclass(frozen=True)
@@ -115,7 +147,10 @@ class _Reader:
         from ftbench.models.loading_info import ASK, unused_tensors
 
         folder = folder_of(model)
-        source = {"pretrained_model_name_or_path": model if folder is None else str(folder), **({} if folder is not None or revision is None else {"revision": revision})}
+        source = {
+            "pretrained_model_name_or_path": model if folder is None else str(folder),
+            **({} if folder is not None or revision is None else {"revision": revision}),
+        }
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(**source)
@@ -128,20 +163,34 @@ class _Reader:
         self.model = loaded.to(self.device).eval()
         self.layer = -1 if layer is None else layer
         window = getattr(self.model.config, "max_position_embeddings", None) or LONGEST_TOKENS
-        self.longest = min(window - 2, self.tokenizer.model_max_length, LONGEST_TOKENS)  # some encoders keep two places for themselves
+        self.longest = min(
+            window - 2, self.tokenizer.model_max_length, LONGEST_TOKENS
+        )  # some encoders keep two places for themselves
 
     def read(self, texts: Sequence[str]) -> list[_Read]:
         """Returns every text read, in order; a text longer than the window is read up to there."""
         import torch
 
-        encoded = [self.tokenizer(text, truncation=True, max_length=self.longest, return_special_tokens_mask=True) for text in texts]
+        encoded = [
+            self.tokenizer(text, truncation=True, max_length=self.longest, return_special_tokens_mask=True)
+            for text in texts
+        ]
         order = sorted(range(len(texts)), key=lambda place: len(encoded[place]["input_ids"]))
         found: dict[int, _Read] = {}
         for start in range(0, len(order), BATCH_TEXTS):
             batch = order[start : start + BATCH_TEXTS]
             width = max(len(encoded[place]["input_ids"]) for place in batch)
-            ids = torch.tensor([[*encoded[place]["input_ids"], *[0] * (width - len(encoded[place]["input_ids"]))] for place in batch], device=self.device)
-            mask = torch.tensor([[1] * len(encoded[place]["input_ids"]) + [0] * (width - len(encoded[place]["input_ids"])) for place in batch], device=self.device)
+            ids = torch.tensor(
+                [[*encoded[place]["input_ids"], *[0] * (width - len(encoded[place]["input_ids"]))] for place in batch],
+                device=self.device,
+            )
+            mask = torch.tensor(
+                [
+                    [1] * len(encoded[place]["input_ids"]) + [0] * (width - len(encoded[place]["input_ids"]))
+                    for place in batch
+                ],
+                device=self.device,
+            )
             with torch.inference_mode():
                 states = self.model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
             if not -len(states) <= self.layer < len(states):
@@ -149,7 +198,9 @@ class _Reader:
             vectors = torch.nn.functional.normalize(states[self.layer].float(), dim=-1).cpu().numpy()
             for place, row in zip(batch, vectors, strict=True):
                 kept = [at for at, special in enumerate(encoded[place]["special_tokens_mask"]) if not special]
-                found[place] = _Read(tuple(encoded[place]["input_ids"][at] for at in kept), row[kept].astype(np.float64))
+                found[place] = _Read(
+                    tuple(encoded[place]["input_ids"][at] for at in kept), row[kept].astype(np.float64)
+                )
         return [found[place] for place in range(len(texts))]
 
 
@@ -159,7 +210,9 @@ def _reader(model: str, revision: str | None, layer: int | None) -> _Reader:
 
 
 def _idf(documents: Sequence[Sequence[int]]) -> dict[int, float]:
-    """Returns token -> -log of the share of references that hold it, one added to both counts; tokens of no reference are in under -1."""
+    """Returns token -> -log of the share of references that hold it, one added to both counts; tokens of no reference
+    are in under -1.
+    """
     counts = Counter(token for ids in documents for token in set(ids))
     size = len(documents)
     return {token: math.log((size + 1) / (count + 1)) for token, count in counts.items()} | {-1: math.log(size + 1)}
@@ -169,7 +222,10 @@ def _f1(answer: _Read | None, reference: _Read | None, weights: dict[int, float]
     if answer is None or reference is None or not answer.ids or not reference.ids:
         return 0.0
     likeness = answer.vectors @ reference.vectors.T
-    precision, recall = _mean(likeness.max(axis=1), answer.ids, weights), _mean(likeness.max(axis=0), reference.ids, weights)
+    precision, recall = (
+        _mean(likeness.max(axis=1), answer.ids, weights),
+        _mean(likeness.max(axis=0), reference.ids, weights),
+    )
     return 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
 
 

@@ -32,8 +32,8 @@ class Bleu(Metric):
         smooth_value: for floor and add-k; null takes sacreBLEU's default.
         max_ngram_order: longest n-gram counted.
         effective_order: leave out orders that the corpus is too short for.
-        reference_length: which of an example's references the brevity penalty feels: the ``closest`` in length to the answer
-            (sacreBLEU, Papineni et al. 2002), or the ``shortest`` (NIST's mteval, ``evaluate.load("bleu")``).
+        reference_length: which of an example's references the brevity penalty feels: the ``closest`` in length to the
+            answer (sacreBLEU, Papineni et al. 2002), or the ``shortest`` (NIST's mteval, ``evaluate.load("bleu")``).
     """
 
     key_name: ClassVar[str] = "bleu"
@@ -55,18 +55,29 @@ class Bleu(Metric):
 
     def check(self) -> list[Problem]:
         problems = []
-        for field, options in (("tokenize", TOKENIZERS), ("smooth_method", tuple(SMOOTHING)), ("reference_length", REFERENCE_LENGTHS)):
+        for field, options in (
+            ("tokenize", TOKENIZERS),
+            ("smooth_method", tuple(SMOOTHING)),
+            ("reference_length", REFERENCE_LENGTHS),
+        ):
             value = getattr(self, field)
             if value not in options:
-                problems.append(Problem(f"{self.name}.{field}", f"{value!r} is not offered", did_you_mean(value, options)))
+                problems.append(
+                    Problem(f"{self.name}.{field}", f"{value!r} is not offered", did_you_mean(value, options))
+                )
         if not 1 <= self.max_ngram_order <= 9:
-            problems.append(Problem(f"{self.name}.max_ngram_order", f"{self.max_ngram_order} is out of range", "Take 1 to 9; BLEU is 4"))
+            problems.append(
+                Problem(
+                    f"{self.name}.max_ngram_order", f"{self.max_ngram_order} is out of range", "Take 1 to 9; BLEU is 4"
+                )
+            )
         return problems
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
         """Returns float64 [n, 2 + 2 * order]: answer length, reference length, matches and counts by order.
 
-        An empty or failed answer has length and counts 0 and keeps its reference length, which the brevity penalty feels.
+        An empty or failed answer has length and counts 0 and keeps its reference length, which the brevity penalty
+        feels.
         """
         counter = self._sacrebleu("none")
         order = self.max_ngram_order

@@ -39,7 +39,9 @@ class Chrf(SacrebleuMetric):
         problems = []
         for field, least in (("char_order", 1), ("word_order", 0), ("beta", 1)):
             if getattr(self, field) < least:
-                problems.append(Problem(f"{self.name}.{field}", f"{getattr(self, field)} is out of range", f"Take at least {least}"))
+                problems.append(
+                    Problem(f"{self.name}.{field}", f"{getattr(self, field)} is out of range", f"Take at least {least}")
+                )
         return problems
 
     @property
@@ -52,7 +54,9 @@ class Chrf(SacrebleuMetric):
         return CHRF(self.char_order, self.word_order, self.beta, self.lowercase, self.whitespace, self.eps_smoothing)
 
     def value(self, totals: np.ndarray, n: np.ndarray) -> np.ndarray:
-        """Returns chrF [...] of summed counts [..., 3 * orders]: answer, reference and shared n-grams by order; NaN over no example."""
+        """Returns chrF [...] of summed counts [..., 3 * orders]: answer, reference and shared n-grams by order; NaN
+        over no example.
+        """
         totals = np.asarray(totals, dtype=np.float64)
         answer, reference, shared = totals[..., 0::3], totals[..., 1::3], totals[..., 2::3]
         factor = self.beta**2
@@ -66,5 +70,7 @@ class Chrf(SacrebleuMetric):
                 used = (answer > 0) & (reference > 0)
                 orders = np.maximum(used.sum(axis=-1), 1)
                 precision, recall = (np.where(used, part, 0.0).sum(axis=-1) / orders for part in (precision, recall))
-                score = np.where(precision + recall > 0, (1 + factor) * precision * recall / (factor * precision + recall), 0.0)
+                score = np.where(
+                    precision + recall > 0, (1 + factor) * precision * recall / (factor * precision + recall), 0.0
+                )
         return np.where(np.asarray(n) > 0, 100 * score, np.nan)

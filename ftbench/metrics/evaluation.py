@@ -48,7 +48,9 @@ def as_evaluate(metric: Metric, folder: Path) -> Any:
 
 
 def corpus_value(metric: Metric, rows: Sequence[dict[str, Any]]) -> float:
-    """Returns the metric of all rows: by its own ``corpus`` (the library's number) where it has one, else from statistics."""
+    """Returns the metric of all rows: by its own ``corpus`` (the library's number) where it has one, else from
+    statistics.
+    """
     if hasattr(metric, "corpus"):
         return metric.corpus(rows)
     return float(metric.value(metric.statistics(rows).sum(axis=0), len(rows)))
@@ -79,7 +81,10 @@ def measure(metric: Metric, rows: Sequence[dict[str, Any]], folder: Path) -> flo
 
 def _rows(columns: dict[str, Any], finish: Sequence[str] | None) -> list[dict[str, Any]]:
     if "nll" in columns:
-        return [dict(zip(LIKELIHOOD, values, strict=True)) for values in zip(*(columns[name] for name in LIKELIHOOD), strict=True)]
+        return [
+            dict(zip(LIKELIHOOD, values, strict=True))
+            for values in zip(*(columns[name] for name in LIKELIHOOD), strict=True)
+        ]
     predictions = columns["predictions"]
     finish = ["stop"] * len(predictions) if finish is None else finish
     return [

@@ -45,16 +45,30 @@ class ExactMatch(MeanMetric):
             try:
                 re.compile(ignored)
             except re.error as error:
-                problems.append(Problem(f"{self.name}.ignore", f"{ignored!r} is no regular expression ({error})", "Mend it, or take it out"))
+                problems.append(
+                    Problem(
+                        f"{self.name}.ignore",
+                        f"{ignored!r} is no regular expression ({error})",
+                        "Mend it, or take it out",
+                    )
+                )
         if self.pattern is not None:
             try:
                 groups = re.compile(self.pattern).groups
             except re.error as error:
-                problems.append(Problem("dataset.answer_pattern", f"{self.pattern!r} is no regular expression ({error})", "Mend it, or set it to null"))
+                problems.append(
+                    Problem(
+                        "dataset.answer_pattern",
+                        f"{self.pattern!r} is no regular expression ({error})",
+                        "Mend it, or set it to null",
+                    )
+                )
             else:
                 if groups != 1:
                     fix = "Put one pair of brackets round the value, (?:...) round anything else"
-                    problems.append(Problem("dataset.answer_pattern", f"{self.pattern!r} has {groups} groups, one is needed", fix))
+                    problems.append(
+                        Problem("dataset.answer_pattern", f"{self.pattern!r} has {groups} groups, one is needed", fix)
+                    )
         return problems
 
     def score(self, prediction: str, references: Sequence[str]) -> float:

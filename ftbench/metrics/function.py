@@ -40,11 +40,19 @@ class FunctionMetric(MeanMetric):
         try:
             function = self._function()
         except FtbenchError as error:
-            return [Problem("metrics", str(error), "Name a function by its dotted path; PYTHONPATH must reach its module")]
+            return [
+                Problem("metrics", str(error), "Name a function by its dotted path; PYTHONPATH must reach its module")
+            ]
         try:
             inspect.signature(function).bind("", [])
         except TypeError as error:
-            return [Problem("metrics", f"{self.path!r} cannot be called with an answer and its references ({error})", "Write def f(prediction, references) -> float")]
+            return [
+                Problem(
+                    "metrics",
+                    f"{self.path!r} cannot be called with an answer and its references ({error})",
+                    "Write def f(prediction, references) -> float",
+                )
+            ]
         except ValueError:  # functions written in C need not say what they take
             pass
         return []
@@ -83,7 +91,11 @@ class FunctionMetric(MeanMetric):
             found = getattr(importlib.import_module(module), name)
         except (Exception, SystemExit) as error:  # its module may raise anything
             termination.check()
-            why = str(error) if isinstance(error, (ImportError, AttributeError, ValueError)) else f"{type(error).__name__}: {error}"
+            why = (
+                str(error)
+                if isinstance(error, (ImportError, AttributeError, ValueError))
+                else f"{type(error).__name__}: {error}"
+            )
             raise FtbenchError(f"{self.path!r} cannot be imported ({why})") from error
         if not callable(found):
             raise FtbenchError(f"{self.path!r} is no function")

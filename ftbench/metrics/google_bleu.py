@@ -1,7 +1,7 @@
 """Google BLEU (GLEU) of Wu et al. 2016, 0 to 1: shared n-grams over the larger of what was written and what was wanted.
 
-Made for single sentences, where BLEU is erratic; over a corpus the counts of each example's best reference are added up, as NLTK's
-``corpus_gleu`` does.
+Made for single sentences, where BLEU is erratic; over a corpus the counts of each example's best reference are added
+up, as NLTK's ``corpus_gleu`` does.
 """
 
 from __future__ import annotations
@@ -43,10 +43,14 @@ class GoogleBleu(Metric):
     def check(self) -> list[Problem]:
         if 1 <= self.min_len <= self.max_len:
             return []
-        return [Problem(f"{self.name}.min_len", f"{self.min_len} to {self.max_len} is no range of n-grams", "Take 1 to 4")]
+        return [
+            Problem(f"{self.name}.min_len", f"{self.min_len} to {self.max_len} is no range of n-grams", "Take 1 to 4")
+        ]
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
-        """Returns float64 [n, 2]: shared n-grams with the best reference, and the larger number of n-grams of the two."""
+        """Returns float64 [n, 2]: shared n-grams with the best reference, and the larger number of n-grams of
+        the two.
+        """
         return np.array([self._segment(row) for row in rows], dtype=np.float64).reshape(len(rows), 2)
 
     def value(self, totals: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -68,7 +72,9 @@ class GoogleBleu(Metric):
 
     def _grams(self, text: str) -> Counter[tuple[str, ...]]:
         words = _tokens(text)
-        return Counter(words[i : i + size] for size in range(self.min_len, self.max_len + 1) for i in range(len(words) - size + 1))
+        return Counter(
+            words[i : i + size] for size in range(self.min_len, self.max_len + 1) for i in range(len(words) - size + 1)
+        )
 
 
 @lru_cache(maxsize=32_768)

@@ -1,7 +1,7 @@
 """The texts that lm-eval tasks ask about, for decontamination: a training row must not hold them.
 
-A question is sought by the texts of its document, not by its prompt, whose wording is the task's own: by the longest one, and by
-every other of ``LONG`` words or more (a passage, a problem; short choices are no evidence).
+A question is sought by the texts of its document, not by its prompt, whose wording is the task's own: by the longest
+one, and by every other of ``LONG`` words or more (a passage, a problem; short choices are no evidence).
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ Question = tuple[str, str, str]
 
 
 def local_questions(harness: Harness) -> list[Question] | None:
-    """Returns (task, id, text) of all questions where every task's data lies in local files, read without lm-eval; else None."""
+    """Returns (task, id, text) of all questions where every task's data lies in local files, read without lm-eval; else
+    None.
+    """
     folder = harness.folder()
     if not folder.whole(harness.tasks):
         return None
@@ -40,20 +42,33 @@ def local_questions(harness: Harness) -> list[Question] | None:
             except (FtbenchError, AttributeError):
                 return None
             rows = [row for table in tables for row in table]
-            found += [(task, f"{Path(place).name}:{number}", text) for number, row in enumerate(rows, start=1) for text in texts(row.values)]
+            found += [
+                (task, f"{Path(place).name}:{number}", text)
+                for number, row in enumerate(rows, start=1)
+                for text in texts(row.values)
+            ]
     return found
 
 
 def questions(harness: Harness) -> list[Question]:
-    """*Heavy* where a task's data is on the hub. Returns (task, id, text) of all questions, of lm-eval's own tasks too."""
+    """*Heavy* where a task's data is on the hub. Returns (task, id, text) of all questions, of lm-eval's own
+    tasks too.
+    """
     found = local_questions(harness)
     if found is not None:
         return found
     from lm_eval.tasks import TaskManager, get_task_dict
 
     path = harness.include_path
-    manager = TaskManager(include_path=path if path is not None else "", include_defaults=not harness.folder().whole(harness.tasks))
-    return [(name, str(number), text) for name, task in _leaves(get_task_dict(list(harness.tasks), manager)) for number, doc in enumerate(task.eval_docs) for text in texts(doc)]
+    manager = TaskManager(
+        include_path=path if path is not None else "", include_defaults=not harness.folder().whole(harness.tasks)
+    )
+    return [
+        (name, str(number), text)
+        for name, task in _leaves(get_task_dict(list(harness.tasks), manager))
+        for number, doc in enumerate(task.eval_docs)
+        for text in texts(doc)
+    ]
 
 
 def from_node(node: Mapping[str, Any]) -> Harness:

@@ -1,8 +1,8 @@
 """What lm-eval tasks there are and which files each is made of, read from their YAML without importing lm-eval.
 
-A task of one's own is a YAML file anywhere below ``harness.include_path``; the bytes of everything it is made of (the files it
-includes, functions that stand beside it, local data) go into keys, so that an edited task runs again. lm-eval's own tasks come
-with the package: its version stands for them.
+A task of one's own is a YAML file anywhere below ``harness.include_path``; the bytes of everything it is made of (the
+files it includes, functions that stand beside it, local data) go into keys, so that an edited task runs again.
+lm-eval's own tasks come with the package: its version stands for them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class Folder:
     broken: dict[str, str]
 
     def whole(self, names: Sequence[str]) -> bool:
-        """Says whether everything that these names need is in this folder, so that lm-eval's own tasks need not be searched."""
+        """Says whether everything that these names need is in this folder, so that lm-eval's own tasks need not be
+        searched.
+        """
         return all(name in self.entries for name in self.reached(names))
 
     def files(self, names: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -88,7 +90,9 @@ class Folder:
 
 
 def read_folder(folder: Path) -> Folder:
-    """Reads every YAML file below ``folder`` as lm-eval would; one that it would skip without a word is listed as broken."""
+    """Reads every YAML file below ``folder`` as lm-eval would; one that it would skip without a word is listed as
+    broken.
+    """
     entries: dict[str, Entry] = {}
     broken: dict[str, str] = {}
     tags: dict[str, list[str]] = {}
@@ -103,7 +107,11 @@ def read_folder(folder: Path) -> Folder:
         name = config.get("group") if "group" in config and "class" not in config else config.get("task")
         if not isinstance(name, str):
             continue  # a file that others include
-        members = tuple(_member(item) for item in config.get("task") or ()) if "group" in config and isinstance(config.get("task"), list) else ()
+        members = (
+            tuple(_member(item) for item in config.get("task") or ())
+            if "group" in config and isinstance(config.get("task"), list)
+            else ()
+        )
         entries.setdefault(name, Entry(path, config, tuple(member for member in members if member)))
         for tag in _listed(config.get("tag")) if "group" not in config else ():
             tags.setdefault(tag, []).append(name)
@@ -127,7 +135,9 @@ def data_files(config: dict[str, Any]) -> list[str]:
 
 @lru_cache(maxsize=1)
 def shipped_names() -> frozenset[str] | None:
-    """Returns the names of the tasks, groups and tags that come with lm-eval, found by their text (0.4 s); None without lm-eval."""
+    """Returns the names of the tasks, groups and tags that come with lm-eval, found by their text (0.4 s); None without
+    lm-eval.
+    """
     spec = importlib.util.find_spec("lm_eval")
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -168,7 +178,7 @@ def _chain(path: Path) -> Iterator[Path]:
 
 
 def _own(path: Path) -> dict[str, Any]:
-    config = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
+    config = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     if not isinstance(config, dict):
         raise ValueError("is no mapping of keys to values")
     return config
@@ -199,4 +209,6 @@ def _listed(value: Any) -> list[str]:
 
 
 def _member(item: Any) -> str | None:
-    return item if isinstance(item, str) else (item.get("task") or item.get("group")) if isinstance(item, dict) else None
+    return (
+        item if isinstance(item, str) else (item.get("task") or item.get("group")) if isinstance(item, dict) else None
+    )

@@ -41,7 +41,9 @@ class LabelMetric(Metric):
         return [Problem(f"{self.name}.normalisation", f"{self.normalisation!r} is not offered", fix)]
 
     def read(self, rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[str | None], list[list[str]]]:
-        """Returns the labels in order, the label that each answer names, and those that are right for it, main one first."""
+        """Returns the labels in order, the label that each answer names, and those that are right for it, main one
+        first.
+        """
         normalise = NORMALISATIONS[self.normalisation]
         right = [[normalise(reference) for reference in row["references"]] or [""] for row in rows]
         labels = sorted({label for own in right for label in own})
@@ -62,14 +64,19 @@ class Accuracy(LabelMetric):
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
         """Returns float64 [n, 1]: 1 where the named label is right."""
         _, named, right = self.read(rows)
-        return np.array([[float(one in own)] for one, own in zip(named, right, strict=True)], dtype=np.float64).reshape(len(rows), 1)
+        return np.array([[float(one in own)] for one, own in zip(named, right, strict=True)], dtype=np.float64).reshape(
+            len(rows), 1
+        )
 
     def value(self, totals: np.ndarray, n: np.ndarray) -> np.ndarray:
         n = np.asarray(n, dtype=np.float64)
         return np.asarray(totals, dtype=np.float64)[..., 0] / np.where(n > 0, n, np.nan)
 
     def signature(self) -> str:
-        return f"accuracy|0-1|labels:of the references|named:equal, else the only one contained|normalise:{self.normalisation}"
+        return (
+            "accuracy|0-1|labels:of the references|named:equal, else the only one"
+            f" contained|normalise:{self.normalisation}"
+        )
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,9 @@ class MacroF1(LabelMetric):
     highest: ClassVar[float] = 1.0
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
-        """Returns float64 [n, 3 * labels]: right, named and wanted, label by label; of several right labels the main one is wanted."""
+        """Returns float64 [n, 3 * labels]: right, named and wanted, label by label; of several right labels the main
+        one is wanted.
+        """
         labels, named, right = self.read(rows)
         place = {label: index for index, label in enumerate(labels)}
         table = np.zeros((len(rows), 3 * max(len(labels), 1)))
@@ -104,14 +113,21 @@ class MacroF1(LabelMetric):
         return f1.sum(axis=-1) / np.where(count > 0, count, np.nan)
 
     def signature(self) -> str:
-        return f"macro_f1|0-1|labels:of the references|named:equal, else the only one contained|normalise:{self.normalisation}"
+        return (
+            "macro_f1|0-1|labels:of the references|named:equal, else the only one"
+            f" contained|normalise:{self.normalisation}"
+        )
 
 
 def _named(text: str, labels: dict[str, list[str]]) -> str | None:
     if text in labels:
         return text
     words = text.split()
-    found = [label for label, wanted in labels.items() if wanted and any(words[i : i + len(wanted)] == wanted for i in range(len(words) - len(wanted) + 1))]
+    found = [
+        label
+        for label, wanted in labels.items()
+        if wanted and any(words[i : i + len(wanted)] == wanted for i in range(len(words) - len(wanted) + 1))
+    ]
     # "card" stands in "lost card": the longer label is meant where it holds all the others
     widest = max(found, key=lambda label: len(labels[label]), default=None)
     return widest if widest is not None and all(f" {label} " in f" {widest} " for label in found) else None

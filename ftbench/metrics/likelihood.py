@@ -9,8 +9,12 @@ import numpy as np
 
 
 def column(rows: Sequence[dict[str, Any]], name: str) -> np.ndarray:
-    """Returns float64 [n] of one column, NaN in every row without a log-likelihood (``nll`` null) or without this value."""
-    return np.array([np.nan if row["nll"] is None or row[name] is None else float(row[name]) for row in rows], dtype=np.float64)
+    """Returns float64 [n] of one column, NaN in every row without a log-likelihood (``nll`` null) or without this
+    value.
+    """
+    return np.array(
+        [np.nan if row["nll"] is None or row[name] is None else float(row[name]) for row in rows], dtype=np.float64
+    )
 
 
 def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:

@@ -20,7 +20,8 @@ class MeanMetric(Metric, ABC):
     Attributes:
         name: the metric's name in tables and files.
         is_mean: tells the statistics that totals over n is a mean, so that 0/1 scores may take a Wilson interval.
-        highest: end of the range that starts at 0, None where it is not known; a plan takes half of it for the spread of differences.
+        highest: end of the range that starts at 0, None where it is not known; a plan takes half of it for the spread
+            of differences.
     """
 
     name: str
@@ -60,5 +61,6 @@ class MeanMetric(Metric, ABC):
         if row["finish"] == "error":
             return self.failed_score(row["references"])
         score = self.score(row["output"], row["references"])
-        termination.check()  # a metric that swallows a signal's exception is stopped after this row and not after the last
+        # a metric that swallows a signal's exception is stopped after this row and not after the last
+        termination.check()
         return score

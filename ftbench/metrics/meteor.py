@@ -1,11 +1,12 @@
 """METEOR by NLTK, 0 to 1: matched words (as written, by stem, by synonym), with a penalty for broken order.
 
 The same pair of sentences has been printed as 0.7398, 0.6944 and 0.69, by version, tokenisation and whether WordNet was
-there, and an identical pair scores 0.9999: the signature names all of these. WordNet's data is no package; without it the
-synonym step is left out (``synonyms: none``).
+there, and an identical pair scores 0.9999: the signature names all of these. WordNet's data is no package; without it
+the synonym step is left out (``synonyms: none``).
 
-Since 3.6.3 NLTK asks WordNet for the *stems* of what is left ("always" is looked up as "alway", and not found); up to 3.6.2 it asked
-for the words as they are written, as METEOR is defined. ``wordnet`` does the first, ``wordnet_words`` the second.
+Since 3.6.3 NLTK asks WordNet for the *stems* of what is left ("always" is looked up as "alway", and not found); up to
+3.6.2 it asked for the words as they are written, as METEOR is defined. ``wordnet`` does the first, ``wordnet_words``
+the second.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class Meteor(MeanMetric):
     """Mean METEOR, best over the references.
 
     Attributes:
-        synonyms: ``wordnet`` (looked up by stem) and ``wordnet_words`` (as written) need NLTK's WordNet data on this machine and on
-            every worker.
+        synonyms: ``wordnet`` (looked up by stem) and ``wordnet_words`` (as written) need NLTK's WordNet data on this
+            machine and on every worker.
         tokenize: ``words`` sets punctuation apart, ``whitespace`` splits as NLTK's own examples do.
     """
 
@@ -51,19 +52,26 @@ class Meteor(MeanMetric):
         for field, options in (("synonyms", SYNONYMS), ("tokenize", tuple(TOKENS))):
             value = getattr(self, field)
             if value not in options:
-                problems.append(Problem(f"{self.name}.{field}", f"{value!r} is not offered", did_you_mean(value, options)))
+                problems.append(
+                    Problem(f"{self.name}.{field}", f"{value!r} is not offered", did_you_mean(value, options))
+                )
         if self.synonyms in SYNONYMS[1:] and not _has_wordnet():
             fix = "Install it (python -m nltk.downloader wordnet), or set synonyms: none"
             problems.append(Problem(f"{self.name}.synonyms", "NLTK's WordNet data is not on this machine", fix))
         return problems
 
     def score(self, prediction: str, references: Sequence[str]) -> float:
-        return max((_cached(self.synonyms, self.tokenize, reference, prediction) for reference in references), default=0.0)
+        return max(
+            (_cached(self.synonyms, self.tokenize, reference, prediction) for reference in references), default=0.0
+        )
 
     def signature(self) -> str:
         from importlib.metadata import version
 
-        parts = f"alpha:{ALPHA}|beta:{BETA:g}|gamma:{GAMMA}|tok:{self.tokenize}|case:lower|stem:porter|synonyms:{self.synonyms}"
+        parts = (
+            f"alpha:{ALPHA}|beta:{BETA:g}|gamma:{GAMMA}|tok:{self.tokenize}|case:lower|stem:porter|synonyms:"
+            f"{self.synonyms}"
+        )
         return f"meteor|0-1|refs:best|aggregate:mean|{parts}|nltk:{version('nltk')}"
 
 

@@ -1,4 +1,6 @@
-"""How two short answers are made comparable before they are compared. Each way has a name, which the signature tells."""
+"""How two short answers are made comparable before they are compared. Each way has a name, which the signature
+tells.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def squad(text: str) -> str:
 
 
 def letters(text: str) -> str:
-    """Returns ``text`` in lower case without ASCII punctuation, as ``exact_match`` of evaluate compares when told to ignore both."""
+    """Returns ``text`` in lower case without ASCII punctuation, as ``exact_match`` of evaluate compares when told to
+    ignore both.
+    """
     return text.lower().translate(PUNCTUATION)
 
 
@@ -59,4 +63,10 @@ def _is_sign(word: str, place: int) -> bool:
     return word[place] == "-" and word[place + 1 : place + 2].isdigit()
 
 
-NORMALISATIONS: dict[str, Callable[[str], str]] = {"none": keep, "plain": plain, "squad": squad, "letters": letters, "letters_only": letters_only}
+NORMALISATIONS: dict[str, Callable[[str], str]] = {
+    "none": keep,
+    "plain": plain,
+    "squad": squad,
+    "letters": letters,
+    "letters_only": letters_only,
+}

@@ -1,4 +1,6 @@
-"""How often an answer is none: empty, a refusal, or cut off at the length cap. Less is better; a failed row counts as the worst."""
+"""How often an answer is none: empty, a refusal, or cut off at the length cap. Less is better; a failed row counts as
+the worst.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,13 @@ class RefusalRate(_Rate):
             try:
                 re.compile(pattern)
             except re.error as error:
-                problems.append(Problem(f"{self.name}.patterns", f"{pattern!r} is no regular expression ({error})", "Mend it, or take it out"))
+                problems.append(
+                    Problem(
+                        f"{self.name}.patterns",
+                        f"{pattern!r} is no regular expression ({error})",
+                        "Mend it, or take it out",
+                    )
+                )
         return problems
 
     def score(self, prediction: str, references: Sequence[str]) -> float:

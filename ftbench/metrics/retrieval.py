@@ -1,8 +1,8 @@
 """Retrieval scored by itself: did the retriever find the gold documents, whatever the model then said.
 
-A row counts when its example names gold documents and its context looked documents up at least ``k`` deep; a document that
-several passages come from counts where its first one stands. Other rows (zero-shot, no gold documents) are left out, and a
-cell without any row has no value. A row whose answer failed keeps its retrieval.
+A row counts when its example names gold documents and its context looked documents up at least ``k`` deep; a document
+that several passages come from counts where its first one stands. Other rows (zero-shot, no gold documents) are left
+out, and a cell without any row has no value. A row whose answer failed keeps its retrieval.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ class ReciprocalRank(_Retrieval):
 
 @dataclass(frozen=True)
 class Ndcg(_Retrieval):
-    """Normalised discounted cumulative gain, every gold document worth 1 (Järvelin and Kekäläinen 2002, base-2 logarithm)."""
+    """Normalised discounted cumulative gain, every gold document worth 1 (Järvelin and Kekäläinen 2002, base-2
+    logarithm).
+    """
 
     key_name: ClassVar[str] = "ndcg"
 

@@ -48,18 +48,29 @@ class Rouge(MeanMetric):
         for field, options in (("variant", VARIANTS), ("sentences", SENTENCES), ("measure", MEASURES)):
             value = getattr(self, field)
             if value not in options:
-                problems.append(Problem(f"{self.name}.{field}", f"{value!r} is not offered", did_you_mean(value, options)))
+                problems.append(
+                    Problem(f"{self.name}.{field}", f"{value!r} is not offered", did_you_mean(value, options))
+                )
         return problems
 
     def remarks(self, splits: Splits) -> list[str]:
-        """Says when references hold nothing that rouge_score reads: it drops every character but ASCII letters and digits."""
+        """Says when references hold nothing that rouge_score reads: it drops every character but ASCII letters and
+        digits.
+        """
         blind = sum(not any(READ.search(text.lower()) for text in example.references) for example in splits.test)
         if not blind:
             return []
-        return [f"{self.name} reads only a-z and 0-9: {blind} of {len(splits.test)} test rows have references that are empty to it. Use chrf beside it"]
+        return [
+            f"{self.name} reads only a-z and 0-9: {blind} of {len(splits.test)} test rows have references that are"
+            " empty to it. Use chrf beside it"
+        ]
 
     def score(self, prediction: str, references: Sequence[str]) -> float:
-        best = max((self._scores(reference, prediction) for reference in references), key=lambda found: found[0], default=(0.0,) * len(MEASURES))
+        best = max(
+            (self._scores(reference, prediction) for reference in references),
+            key=lambda found: found[0],
+            default=(0.0,) * len(MEASURES),
+        )
         return best[MEASURES.index(self.measure)]
 
     def signature(self) -> str:
@@ -67,7 +78,10 @@ class Rouge(MeanMetric):
 
         sentences = f"|sentences:{self.sentences}" if self.variant == "rougeLsum" else ""
         stemmer = "yes" if self.stemmer else "no"
-        return f"{self.variant}|{self.measure}:0-1|refs:best|aggregate:mean|stemmer:{stemmer}{sentences}|rouge_score:{version('rouge_score')}"
+        return (
+            f"{self.variant}|{self.measure}:0-1|refs:best|aggregate:mean|stemmer:{stemmer}{sentences}|rouge_score:"
+            f"{version('rouge_score')}"
+        )
 
     def _scores(self, reference: str, prediction: str) -> tuple[float, float, float]:
         if self.variant == "rougeLsum" and self.sentences == "auto":

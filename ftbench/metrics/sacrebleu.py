@@ -1,4 +1,6 @@
-"""The frame of sacreBLEU's corpus metrics other than BLEU: its own counts per example, added up, scored as one corpus."""
+"""The frame of sacreBLEU's corpus metrics other than BLEU: its own counts per example, added up, scored as one
+corpus.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,11 @@ class SacrebleuMetric(Metric, ABC):
 
     def corpus(self, rows: Sequence[dict[str, Any]]) -> float:
         """Returns the score that sacreBLEU makes of its counts."""
-        return float(self.scorer()._aggregate_and_compute([list(self._segment(row)) for row in rows]).score) if rows else float("nan")
+        return (
+            float(self.scorer()._aggregate_and_compute([list(self._segment(row)) for row in rows]).score)
+            if rows
+            else float("nan")
+        )
 
     def signature(self) -> str:
         """Returns sacreBLEU's signature; ``nrefs`` is left to ``signature_of``, which sees the data."""

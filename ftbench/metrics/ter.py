@@ -1,4 +1,6 @@
-"""Translation edit rate by sacreBLEU: edits (shifts among them) per 100 reference words. Less is better; babble goes beyond 100."""
+"""Translation edit rate by sacreBLEU: edits (shifts among them) per 100 reference words. Less is better; babble goes
+beyond 100.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Token accuracy: how many tokens of the reference answers the model would have chosen itself, given the true ones before each.
+"""Token accuracy: how many tokens of the reference answers the model would have chosen itself, given the true ones
+before each.
 
-Teacher-forced: it says how well the answers are known by heart, not how well the model answers. It counts each model's own tokens, and so
-does not compare across tokenizers.
+Teacher-forced: it says how well the answers are known by heart, not how well the model answers. It counts each model's
+own tokens, and so does not compare across tokenizers.
 """
 
 from __future__ import annotations
@@ -43,4 +44,7 @@ class TokenAccuracy(Metric):
         return ratio(totals[..., 0], totals[..., 1])
 
     def signature(self) -> str:
-        return "token_accuracy|0-1|corpus, weighted by tokens|teacher-forced arg-max|target text without the end-of-turn token"
+        return (
+            "token_accuracy|0-1|corpus, weighted by tokens|teacher-forced arg-max|target text without the end-of-turn"
+            " token"
+        )

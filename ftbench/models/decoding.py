@@ -23,10 +23,11 @@ class Decoding(Component):
         temperature, top_p, top_k: for sampling; must be 1.0, 1.0 and 0 (off) while greedy.
         max_new_tokens: cap on an answer's length; an answer that hits it has finish ``length``.
         stop: texts that end an answer and are cut off with what follows; none by default.
-        batch_size: requests at once, halved where memory runs out; null begins with ``FIRST_BATCH`` and doubles on a GPU until it does. Neutral for
-            greedy answers: they do not depend on the batch (DESIGN 6, number 12).
+        batch_size: requests at once, halved where memory runs out; null begins with ``FIRST_BATCH`` and doubles on a
+            GPU until it does. Neutral for greedy answers: they do not depend on the batch (DESIGN 6, number 12).
         latency_requests: how many requests are timed one by one, apart from the batches.
-        backend: what generates: ``transformers``, or ``vllm`` for whole weights on a GPU. An endpoint decodes by its own.
+        backend: what generates: ``transformers``, or ``vllm`` for whole weights on a GPU. An endpoint decodes by its
+            own.
     """
 
     axis: ClassVar[str] = "decoding"
@@ -63,7 +64,13 @@ class Decoding(Component):
         """Returns why this decoding, though it can be planned with, cannot be run here."""
         if self.backend == TRANSFORMERS or importlib.util.find_spec(self.backend) is not None:
             return []
-        return [Problem("decoding.backend", f"the package {self.backend} is not installed", f"pip install {self.backend}, or decoding.backend={TRANSFORMERS}")]
+        return [
+            Problem(
+                "decoding.backend",
+                f"the package {self.backend} is not installed",
+                f"pip install {self.backend}, or decoding.backend={TRANSFORMERS}",
+            )
+        ]
 
     def check(self) -> list[Problem]:
         problems = []
@@ -72,18 +79,42 @@ class Decoding(Component):
             if value is not None and value < least:
                 problems.append(Problem(f"decoding.{name}", f"{value} is too small", f"Give at least {least}"))
         if self.batch_size is None and self.do_sample:
-            problems.append(Problem("decoding.batch_size", "null, and sampled answers depend on who shares a batch", f"Give a number, such as {FIRST_BATCH}"))
+            problems.append(
+                Problem(
+                    "decoding.batch_size",
+                    "null, and sampled answers depend on who shares a batch",
+                    f"Give a number, such as {FIRST_BATCH}",
+                )
+            )
         if self.backend not in BACKENDS:
-            problems.append(Problem("decoding.backend", f"{self.backend!r} is no backend", did_you_mean(self.backend, BACKENDS)))
+            problems.append(
+                Problem("decoding.backend", f"{self.backend!r} is no backend", did_you_mean(self.backend, BACKENDS))
+            )
         if "" in self.stop:
-            problems.append(Problem("decoding.stop", "holds an empty text, which ends every answer at once", "Remove it"))
+            problems.append(
+                Problem("decoding.stop", "holds an empty text, which ends every answer at once", "Remove it")
+            )
         if self.do_sample:
             if self.temperature <= 0:
-                problems.append(Problem("decoding.temperature", f"{self.temperature} cannot be sampled with", "Give more than 0, or do_sample=false"))
+                problems.append(
+                    Problem(
+                        "decoding.temperature",
+                        f"{self.temperature} cannot be sampled with",
+                        "Give more than 0, or do_sample=false",
+                    )
+                )
             if not 0 < self.top_p <= 1:
-                problems.append(Problem("decoding.top_p", f"{self.top_p} is no probability", "Give more than 0 and at most 1"))
+                problems.append(
+                    Problem("decoding.top_p", f"{self.top_p} is no probability", "Give more than 0 and at most 1")
+                )
         else:
             for name, off in (("temperature", 1.0), ("top_p", 1.0), ("top_k", 0)):
                 if getattr(self, name) != off:
-                    problems.append(Problem(f"decoding.{name}", f"{getattr(self, name)} has no effect while greedy", "Set decoding.do_sample=true"))
+                    problems.append(
+                        Problem(
+                            f"decoding.{name}",
+                            f"{getattr(self, name)} has no effect while greedy",
+                            "Set decoding.do_sample=true",
+                        )
+                    )
         return problems

@@ -1,4 +1,5 @@
-"""Turns -> text -> token ids, in one place, so that training, generation and likelihood can never disagree about a prompt.
+"""Turns -> text -> token ids, in one place, so that training, generation and likelihood can never disagree about a
+prompt.
 
 With a chat template the template writes the prompt, generation marker included, and the text is tokenised as it stands:
 no special tokens on top, nothing stripped. A conversation with its answer is rendered as one text, and what follows the
@@ -19,7 +20,9 @@ from ftbench.models.rendering import UNTRACEABLE, Rest, answer_alone, rest_of, t
 from ftbench.models.spans import answer_spans
 
 Offsets = list[tuple[int, int]] | None
-"""Characters of a text (first, one past the last) that each of its tokens was made of; None if the tokenizer has none."""
+"""Characters of a text (first, one past the last) that each of its tokens was made of; None if the tokenizer
+has none.
+"""
 TURN_BREAK = "\n\n"
 NAMED_ENDS = ("<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<end_of_turn>", "<|end|>", "<|end_of_turn|>", "<|endoftext|>")
 
@@ -68,7 +71,11 @@ class Format:
     """
 
     def __init__(
-        self, tokenizer: Any, template: str | None, other_ends: Sequence[int] = (), arguments: Mapping[str, Any] | None = None
+        self,
+        tokenizer: Any,
+        template: str | None,
+        other_ends: Sequence[int] = (),
+        arguments: Mapping[str, Any] | None = None,
     ) -> None:
         self.tokenizer = tokenizer
         self.template = template
@@ -173,9 +180,11 @@ class Format:
         return list(ids) if self.template is not None else [*self._begin, *ids]
 
     def _tokens(self, text: str, start: int, end: int, ids: Sequence[int]) -> list[int] | None:
-        """Returns the positions of the tokens that lie within characters ``start`` to ``end``; None where that cannot be told.
+        """Returns the positions of the tokens that lie within characters ``start`` to ``end``; None where that cannot
+        be told.
 
-        A token that begins before ``start`` belongs to the question; without offsets both cuts must fall between tokens.
+        A token that begins before ``start`` belongs to the question; without offsets both cuts must fall between
+        tokens.
         """
         shift = 0 if self.template is not None else len(self._begin)
         _, offsets = self._tokenized(text)
@@ -194,7 +203,8 @@ class Format:
         return [bos] if bos is not None and self.tokenizer("a")["input_ids"][:1] == [bos] else []
 
     def accepted(self, turns: Sequence[Turn]) -> Sequence[Turn]:
-        """Returns the turns in the form that the chat template renders: as they are, or with the system's text in the first question.
+        """Returns the turns in the form that the chat template renders: as they are, or with the system's text in the
+        first question.
 
         Raises:
             FtbenchError: when it refuses both.
@@ -215,12 +225,17 @@ class Format:
                 return folded, self.render(folded, True)
             except TemplateError:
                 roles = ", ".join(turn.role for turn in turns)
-                raise FtbenchError(f"the chat template refuses these turns ({roles}): {first}. Set model.chat_template=none, or change the turns") from first
+                raise FtbenchError(
+                    f"the chat template refuses these turns ({roles}): {first}. Set model.chat_template=none, or change"
+                    " the turns"
+                ) from first
 
     def render(self, turns: Sequence[Turn], ask: bool) -> str:
         """Returns the template's text of these turns, ``ask`` for the marker after which the model speaks."""
         messages = [{"role": turn.role, "content": turn.content} for turn in turns]
-        return self.tokenizer.apply_chat_template(messages, chat_template=self.template, tokenize=False, add_generation_prompt=ask, **self.arguments)
+        return self.tokenizer.apply_chat_template(
+            messages, chat_template=self.template, tokenize=False, add_generation_prompt=ask, **self.arguments
+        )
 
     def _rendered_end(self) -> int | None:
         """Returns the special token that the template writes after an assistant's turn, or None."""
@@ -230,12 +245,16 @@ class Format:
             return None
         probe = "an answer"
         try:
-            _, found, after = self.render([Turn("user", "a question"), Turn("assistant", probe)], False).rpartition(probe)
+            _, found, after = self.render([Turn("user", "a question"), Turn("assistant", probe)], False).rpartition(
+                probe
+            )
         except TemplateError:
             return None
         if not found:
             return None
-        special = set(self.tokenizer.all_special_ids) | {i for i, token in self.tokenizer.added_tokens_decoder.items() if token.special}
+        special = set(self.tokenizer.all_special_ids) | {
+            i for i, token in self.tokenizer.added_tokens_decoder.items() if token.special
+        }
         return next((i for i in self.tokenizer(after, add_special_tokens=False)["input_ids"] if i in special), None)
 
     def _named_ends(self) -> list[int]:
@@ -261,7 +280,9 @@ def plain_parts(turns: Sequence[Turn]) -> list[str]:
 
 
 def _fold_system(turns: Sequence[Turn]) -> list[Turn]:
-    """Returns the turns with the system's text put before the first question, for templates that know no system role."""
+    """Returns the turns with the system's text put before the first question, for templates that know no system
+    role.
+    """
     system = TURN_BREAK.join(turn.content for turn in turns if turn.role == "system")
     rest = [turn for turn in turns if turn.role != "system"]
     if not system or not rest:

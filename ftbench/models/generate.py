@@ -45,7 +45,11 @@ class Answer:
 
 
 def generate(
-    loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, seed: int, progress: Callable[[int, int], None] | None = None
+    loaded: Loaded,
+    requests: Sequence[Encoded],
+    decoding: Decoding,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Answer]:
     """Answers every request.
 
@@ -62,7 +66,9 @@ def generate(
         torch.OutOfMemoryError: when not even a single request fits; batches that do not are halved, and stay so.
     """
     answers: list[Answer | None] = [misfit(loaded.context_tokens, request, decoding) for request in requests]
-    waiting = sorted((i for i, answer in enumerate(answers) if answer is None), key=lambda i: (-len(requests[i].prompt_ids), i))
+    waiting = sorted(
+        (i for i, answer in enumerate(answers) if answer is None), key=lambda i: (-len(requests[i].prompt_ids), i)
+    )
     _seed(seed, loaded.device)
     size, grows = decoding.first_batch, decoding.batch_size is None and _tells_when_full(loaded.device)
     while waiting:
@@ -87,7 +93,9 @@ def generate(
     return [answer for answer in answers if answer is not None]
 
 
-def latencies(loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, seed: int) -> tuple[list[float], list[float]]:
+def latencies(
+    loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, seed: int
+) -> tuple[list[float], list[float]]:
     """Times up to ``decoding.latency_requests`` requests one by one, spread evenly over the split, after a warm-up.
 
     Returns:
@@ -111,19 +119,27 @@ def latencies(loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, s
 
 
 def misfit(window: int | None, request: Encoded, decoding: Decoding) -> Answer | None:
-    """Returns the failed answer of a prompt that leaves no room for ``max_new_tokens`` in the window; None for one that fits."""
+    """Returns the failed answer of a prompt that leaves no room for ``max_new_tokens`` in the window; None for one that
+    fits.
+    """
     length = len(request.prompt_ids)
     if window is None or length + decoding.max_new_tokens <= window:
         return None
-    reason = f"prompt of {length} tokens does not fit with max_new_tokens {decoding.max_new_tokens} into {window} tokens"
+    reason = (
+        f"prompt of {length} tokens does not fit with max_new_tokens {decoding.max_new_tokens} into {window} tokens"
+    )
     return Answer("", "error", reason, length, 0)
 
 
-def _batch(loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, watch: StoppingCriteria | None = None) -> list[Answer]:
+def _batch(
+    loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, watch: StoppingCriteria | None = None
+) -> list[Answer]:
     ids, mask = left_padded([request.prompt_ids for request in requests], loaded.pad_id)
     width = ids.shape[1]
     stops = [tuple(dict.fromkeys((*request.stop_texts, *decoding.stop))) for request in requests]
-    criteria = StoppingCriteriaList([*([_StopTexts(loaded, stops, width)] if any(stops) else []), *([watch] if watch else [])])
+    criteria = StoppingCriteriaList(
+        [*([_StopTexts(loaded, stops, width)] if any(stops) else []), *([watch] if watch else [])]
+    )
     sound = _Finite()
     own = loaded.model.generation_config
     # What a checkpoint's generation config sets (a repetition penalty, sampling) fills every value that is left open.
@@ -145,7 +161,11 @@ def _batch(loaded: Loaded, requests: Sequence[Encoded], decoding: Decoding, watc
 
 
 def _config(loaded: Loaded, decoding: Decoding) -> GenerationConfig:
-    sampling = {"temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": decoding.top_k} if decoding.do_sample else {}
+    sampling = (
+        {"temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": decoding.top_k}
+        if decoding.do_sample
+        else {}
+    )
     return GenerationConfig(
         do_sample=decoding.do_sample,
         num_beams=1,
@@ -197,7 +217,10 @@ class _StopTexts(StoppingCriteria):
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
         tails = input_ids[:, max(self.width, input_ids.shape[1] - self.window) :].tolist()
-        done = [any(stop in text for stop in stops) for text, stops in zip(map(self.format.decode, tails), self.stops, strict=True)]
+        done = [
+            any(stop in text for stop in stops)
+            for text, stops in zip(map(self.format.decode, tails), self.stops, strict=True)
+        ]
         return torch.tensor(done, dtype=torch.bool, device=input_ids.device)
 
 

@@ -1,4 +1,5 @@
-"""Lends a loaded model to code that changes it (adapters, trainers, patched forwards) and puts everything back afterwards.
+"""Lends a loaded model to code that changes it (adapters, trainers, patched forwards) and puts everything back
+afterwards.
 
 A worker runs many stages over one base. Each must find it as a fresh process would: module tree, hooks, flags, configs,
 random states and the environment variables that trainers set.
@@ -63,7 +64,12 @@ def intact(model: torch.nn.Module) -> Iterator[None]:
     names = dict(module_of_class)
     gradients = torch.is_grad_enabled()
     variables = {name: value for name, value in os.environ.items() if name.startswith(TRAINER_VARIABLES)}
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    states = (
+        random.getstate(),
+        np.random.get_state(),
+        torch.get_rng_state(),
+        torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None,
+    )
     try:
         yield
     finally:
@@ -95,7 +101,9 @@ def intact(model: torch.nn.Module) -> Iterator[None]:
 
 
 def forget_optimizers() -> None:
-    """Empties what bitsandbytes keeps of an optimizer: embeddings, paged states, and settings by a parameter's place, which the next one would take for its own."""
+    """Empties what bitsandbytes keeps of an optimizer: embeddings, paged states, and settings by a parameter's place,
+    which the next one would take for its own.
+    """
     library = sys.modules.get("bitsandbytes")
     if library is not None:
         library.optim.GlobalOptimManager.get_instance().initialize()

@@ -29,7 +29,8 @@ class Likelihood:
     Attributes:
         nll: nats, summed over the tokens that hold a character of the answer; None when the row could not be scored.
         tokens: how many those are.
-        correct: how many of them the model would have chosen itself, given the true ones before; None where the row could not be scored.
+        correct: how many of them the model would have chosen itself, given the true ones before; None where the row
+            could not be scored.
         nll_end: nats of the end-of-turn token after them.
         error: None, or one line.
     """
@@ -108,8 +109,12 @@ def _affordable(loaded: Loaded, rows: Sequence[Encoded], batch: list[int]) -> li
 def _batch(loaded: Loaded, rows: Sequence[Encoded]) -> list[Likelihood]:
     width = max(_length(row) for row in rows)
     whole = [[*row.prompt_ids, *row.target_ids, *row.end_ids] for row in rows]
-    ids = torch.tensor([row + [loaded.pad_id] * (width - len(row)) for row in whole], dtype=torch.long, device=loaded.device)
-    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in whole], dtype=torch.long, device=loaded.device)
+    ids = torch.tensor(
+        [row + [loaded.pad_id] * (width - len(row)) for row in whole], dtype=torch.long, device=loaded.device
+    )
+    mask = torch.tensor(
+        [[1] * len(row) + [0] * (width - len(row)) for row in whole], dtype=torch.long, device=loaded.device
+    )
     first, last = _span(rows)
     kept = torch.arange(first, last, device=loaded.device)
     with torch.inference_mode():

@@ -1,4 +1,6 @@
-"""A base model in memory with its tokenizer and its format. Imported only by what runs a stage: it brings torch along."""
+"""A base model in memory with its tokenizer and its format. Imported only by what runs a stage: it brings torch
+along.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ class Loaded:
         return [*self.format.notes(), *(f"tensors of the checkpoint that are not used: {text}" for text in self.unused)]
 
     def provenance(self) -> dict[str, Any]:
-        """Returns what a receipt says of the model: commit, dtype, 4-bit layers, attention, template's hash, unused tensors."""
+        """Returns what a receipt says of the model: commit, dtype, 4-bit layers, attention, template's hash, unused
+        tensors.
+        """
         return {
             "revision": self.revision,
             "dtype": str(self.dtype).removeprefix("torch."),
@@ -85,7 +89,9 @@ def choose_dtype(dtype: str, device: str) -> torch.dtype:
 
 
 def has_bfloat16(device: str) -> bool:
-    """Says whether a device computes in bfloat16. GPUs before Ampere emulate it, slower than float32, and torch says yes of them unless asked."""
+    """Says whether a device computes in bfloat16. GPUs before Ampere emulate it, slower than float32, and torch says
+    yes of them unless asked.
+    """
     return device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
@@ -145,7 +151,10 @@ def load(
     model.requires_grad_(False)
     format = Format(tokenizer, template, configured_ends(model), template_arguments)
     if not format.stop_ids:
-        raise FtbenchError(f"model.name_or_path={name}: neither tokenizer nor generation config names an end token. Add eos_token to the tokenizer")
+        raise FtbenchError(
+            f"model.name_or_path={name}: neither tokenizer nor generation config names an end token. Add eos_token to"
+            " the tokenizer"
+        )
     return Loaded(
         model=model,
         tokenizer=tokenizer,
@@ -188,7 +197,9 @@ def load_format(
 UNLOADABLE = (OSError, ValueError, ImportError, KeyError, SafetensorError)
 
 
-def load_tokenizer(name: str, common: dict[str, Any], template: str | None, use_template: bool) -> tuple[Any, str | None]:
+def load_tokenizer(
+    name: str, common: dict[str, Any], template: str | None, use_template: bool
+) -> tuple[Any, str | None]:
     """Returns a tokenizer and the chat template that prompts are written with, None for plain text; see ``load``.
 
     Args:
@@ -218,12 +229,16 @@ def configured_ends(model: Any) -> list[int]:
 
 
 def _pad_id(tokenizer: Any, stop_ids: Sequence[int]) -> int:
-    """Returns the tokenizer's pad id unless that ends answers too; then its unknown token, or the lowest id that does not."""
+    """Returns the tokenizer's pad id unless that ends answers too; then its unknown token, or the lowest id that does
+    not.
+    """
     candidates = [tokenizer.pad_token_id, tokenizer.unk_token_id, *range(len(stop_ids) + 1)]
     return next(i for i in candidates if i is not None and i not in stop_ids)
 
 
 def window(config: Any) -> int | None:
     text = config.get_text_config()
-    found = [getattr(text, name, None) for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")]
+    found = [
+        getattr(text, name, None) for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
+    ]
     return next((value for value in found if isinstance(value, int) and value > 0), None)

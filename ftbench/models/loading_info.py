@@ -19,13 +19,17 @@ ASK = {"output_loading_info": True, "ignore_mismatched_sizes": True}
 HARMLESS = {
     "attention masks": r"attn\.(masked_)?bias$|attention\.(masked_)?bias$|(causal|attn|attention)_mask$",
     "rotary and position buffers": r"inv_freq$|(cos|sin)_cached$|(^|\.)position_ids$|freqs_cis$|attn\.embed_positions$",
-    "scales of the key-value cache": r"\.(k|v|kv)_(scale|zero_point)s?$|\.[kv]_proj\.output_scale$"
-    r"|attn\.(q|prob)_scale$",
+    "scales of the key-value cache": (
+        r"\.(k|v|kv)_(scale|zero_point)s?$|\.[kv]_proj\.output_scale$" r"|attn\.(q|prob)_scale$"
+    ),
     "multi-token prediction": r"(^|\.)(mtp|nextn|medusa|eagle)\w*\.",
-    "vision, audio and video parts": r"(^|\.)(vision|visual|image|video|audio|speech|mm_|multi_?modal)\w*\."
-    r"|(^|\.)(embed_vision|embed_audio|talker|token2wav|code2wav)\.",
-    "value and classification heads": r"^(\w+\.)?(v_head|value_head|reward_head|score|classifier|qa_outputs|pooler)\."
-    r"|^cls\.seq_relationship\.",
+    "vision, audio and video parts": (
+        r"(^|\.)(vision|visual|image|video|audio|speech|mm_|multi_?modal)\w*\."
+        r"|(^|\.)(embed_vision|embed_audio|talker|token2wav|code2wav)\."
+    ),
+    "value and classification heads": (
+        r"^(\w+\.)?(v_head|value_head|reward_head|score|classifier|qa_outputs|pooler)\." r"|^cls\.seq_relationship\."
+    ),
 }
 """Kind -> names of tensors that a checkpoint may hold beside a language model's: answers do not depend on them."""
 

@@ -33,12 +33,14 @@ class Pretrained(Model):
         safetensors_only: refuse pickled weights.
         attention: the attention implementation; ``auto`` leaves the choice to transformers.
         context_tokens: the window; null takes it from the model's config.
-        quantization: null loads the base in ``dtype``; ``nf4`` quantises its linear layers to 4 bits while loading, with double
-            quantisation, ``nf4_single`` without. The rest stays in ``dtype``, which is also what is computed in.
-        parameters, licence, instruct, gated: facts for the reader of a plan; null where unknown. ``instruct`` says whether
-            the weights were taught to follow instructions, or only to continue text.
-        learning_rates: objective (``sft``, ``dpo``) -> kind of weights (``adapter``, ``whole``) -> the learning rate that suits this model (it depends on
-            size), where ``method.learning_rate`` is null; in the place of the objective's own
+        quantization: null loads the base in ``dtype``; ``nf4`` quantises its linear layers to 4 bits while loading,
+            with double quantisation, ``nf4_single`` without. The rest stays in ``dtype``, which is also what is
+            computed in.
+        parameters, licence, instruct, gated: facts for the reader of a plan; null where unknown. ``instruct`` says
+            whether the weights were taught to follow instructions, or only to continue text.
+        learning_rates: objective (``sft``, ``dpo``) -> kind of weights (``adapter``, ``whole``) -> the learning rate
+            that suits this model (it depends on size), where ``method.learning_rate`` is null; in the place of the
+            objective's own
     """
 
     key_name: ClassVar[str] = "pretrained"
@@ -72,7 +74,11 @@ class Pretrained(Model):
         folder = self._folder()
         if folder is not None:
             return {**parts, "files": folder_digests(folder, not self.safetensors_only) if folder.is_dir() else {}}
-        return {**parts, "hub": self.name_or_path, "revision": self._commit() or f"unresolved:{self.name_or_path}@{self.revision}"}
+        return {
+            **parts,
+            "hub": self.name_or_path,
+            "revision": self._commit() or f"unresolved:{self.name_or_path}@{self.revision}",
+        }
 
     def resolved(self) -> bool:
         """Returns whether ``identity`` names the exact weights; a run needs that, a plan does not."""
@@ -80,7 +86,11 @@ class Pretrained(Model):
 
     def locate(self) -> Pretrained:
         """Returns a copy with an absolute folder or a pinned commit; its identity is the same."""
-        template = self.chat_template if self.chat_template in ("auto", "none") else str(Path(self.chat_template).expanduser().resolve())
+        template = (
+            self.chat_template
+            if self.chat_template in ("auto", "none")
+            else str(Path(self.chat_template).expanduser().resolve())
+        )
         if self.name_or_path.startswith(PACKAGE):
             return replace(self, chat_template=template)
         folder = self._folder()
@@ -93,36 +103,76 @@ class Pretrained(Model):
         for name, options in (("dtype", DTYPES), ("attention", ATTENTIONS)):
             value = getattr(self, name)
             if value not in options:
-                problems.append(Problem(f"model.{name}", f"{value!r} is none of its values", did_you_mean(value, options)))
+                problems.append(
+                    Problem(f"model.{name}", f"{value!r} is none of its values", did_you_mean(value, options))
+                )
         problems += quantize.problems(self.quantization)
         if self.context_tokens is not None and self.context_tokens < 2:
-            problems.append(Problem("model.context_tokens", f"{self.context_tokens} leaves no room for a prompt", "Set it to null or to at least 2"))
+            problems.append(
+                Problem(
+                    "model.context_tokens",
+                    f"{self.context_tokens} leaves no room for a prompt",
+                    "Set it to null or to at least 2",
+                )
+            )
         if self.chat_template not in ("auto", "none") and not Path(self.chat_template).expanduser().is_file():
-            problems.append(Problem("model.chat_template", f"no file {self.chat_template}", "Give auto, none, or the path of a jinja file"))
+            problems.append(
+                Problem(
+                    "model.chat_template",
+                    f"no file {self.chat_template}",
+                    "Give auto, none, or the path of a jinja file",
+                )
+            )
         return problems + self._place_problems()
 
     def notes(self) -> list[str]:
-        said = [] if self.resolved() else ["revision unresolved: the hub is out of reach; run needs it (set model.revision=<40-hex commit>)"]
+        said = (
+            []
+            if self.resolved()
+            else ["revision unresolved: the hub is out of reach; run needs it (set model.revision=<40-hex commit>)"]
+        )
         if self.instruct is False:
-            said.append(f"{self.name_or_path} is a base model: it continues text and was not taught to follow instructions, which prompting suffers from")
+            said.append(
+                f"{self.name_or_path} is a base model: it continues text and was not taught to follow instructions,"
+                " which prompting suffers from"
+            )
         if self.name_or_path.startswith(f"{PACKAGE}ftbench.models.tiny"):
             said.append("toy: says nothing about a 7B")
         return said + (["no chat template: plain text"] if self.has_chat_template() is False else [])
 
     def remarks(self, splits: Splits) -> list[str]:
-        asked = next((row.turns[-1].content for row in (*splits.test, *splits.train) if not row.turns[-1].content[-1:].isspace()), None)
+        asked = next(
+            (
+                row.turns[-1].content
+                for row in (*splits.test, *splits.train)
+                if not row.turns[-1].content[-1:].isspace()
+            ),
+            None,
+        )
         if asked is None or self.has_chat_template() is not False:
             return []
-        return [f"without a chat template an answer stands right behind its prompt (here behind {asked[-20:]!r}): end dataset.prompt in a line break, or in words such as Answer:"]
+        return [
+            f"without a chat template an answer stands right behind its prompt (here behind {asked[-20:]!r}): end"
+            " dataset.prompt in a line break, or in words such as Answer:"
+        ]
 
     def remotes(self) -> list[Remote]:
-        return [Remote("model", self.name_or_path, self.revision, self.safetensors_only)] if self._folder() is None else []
+        return (
+            [Remote("model", self.name_or_path, self.revision, self.safetensors_only)] if self._folder() is None else []
+        )
 
     def whole(self) -> Pretrained:
         return self if self.quantization is None else replace(self, quantization=None)
 
     def moved(self, folder: Path) -> Pretrained:
-        return replace(self, name_or_path=str(folder), revision="main", quantization=None, chat_template="auto", safetensors_only=True)
+        return replace(
+            self,
+            name_or_path=str(folder),
+            revision="main",
+            quantization=None,
+            chat_template="auto",
+            safetensors_only=True,
+        )
 
     def place(self) -> str:
         """Returns what ``from_pretrained`` takes: a hub id, or an absolute folder."""
@@ -202,11 +252,16 @@ class Pretrained(Model):
         from ftbench.models.save import write_tokenizer
 
         source = self._source()
-        common = {"trust_remote_code": self.trust_remote_code, **({} if source["revision"] is None else {"revision": source["revision"]})}
+        common = {
+            "trust_remote_code": self.trust_remote_code,
+            **({} if source["revision"] is None else {"revision": source["revision"]}),
+        }
         write_tokenizer(*load_tokenizer(source["name"], common, self._template(), self.chat_template != "none"), folder)
 
     def format(self) -> tuple[Any, int | None]:
-        """*Heavy.* Returns the ``ftbench.models.format.Format`` that prompts are written with, and the window; no weights are loaded."""
+        """*Heavy.* Returns the ``ftbench.models.format.Format`` that prompts are written with, and the window; no
+        weights are loaded.
+        """
         from ftbench.models.loaded import load_format
 
         return load_format(**self._source(), **self._spoken())
@@ -221,7 +276,10 @@ class Pretrained(Model):
         if folder is not None:
             return {"name": str(folder), "revision": None}
         if not self.resolved():
-            raise FtbenchError(f"model.name_or_path={self.name_or_path}: revision unresolved, the hub is out of reach. Set model.revision=<40-hex commit>")
+            raise FtbenchError(
+                f"model.name_or_path={self.name_or_path}: revision unresolved, the hub is out of reach. Set"
+                " model.revision=<40-hex commit>"
+            )
         return {"name": self.name_or_path, "revision": self._commit()}
 
     def _spoken(self) -> dict[str, Any]:
@@ -236,7 +294,11 @@ class Pretrained(Model):
 
     def _template(self) -> str | None:
         """Returns the text of a chat template in a file of its own."""
-        return None if self.chat_template in ("auto", "none") else Path(self.chat_template).expanduser().read_text(encoding="utf-8")
+        return (
+            None
+            if self.chat_template in ("auto", "none")
+            else Path(self.chat_template).expanduser().read_text(encoding="utf-8")
+        )
 
     def _folder(self) -> Path | None:
         return folder_of(self.name_or_path)
@@ -262,7 +324,13 @@ class Pretrained(Model):
             here = cached is not None and (cached / "config.json").is_file()
             return weight_files.problems(cached, where, not self.safetensors_only, partial=True) if here else []
         if not folder.is_dir():
-            return [Problem(where, f"no folder {folder}", "Give a hub id (owner/name) or a folder with config.json and safetensors")]
+            return [
+                Problem(
+                    where,
+                    f"no folder {folder}",
+                    "Give a hub id (owner/name) or a folder with config.json and safetensors",
+                )
+            ]
         if not (folder / "config.json").is_file():
             return [Problem(where, f"{folder} has no config.json", "Give the folder that save_pretrained wrote")]
         try:
@@ -273,7 +341,11 @@ class Pretrained(Model):
             return [Problem(where, f"{folder / 'config.json'} holds no JSON object", "Copy the folder again, whole")]
         if not any(folder.glob("*.safetensors")):
             if not any(folder.glob("*.bin")):
-                return [Problem(where, f"{folder} has no weights (*.safetensors)", "Give the folder that save_pretrained wrote")]
+                return [
+                    Problem(
+                        where, f"{folder} has no weights (*.safetensors)", "Give the folder that save_pretrained wrote"
+                    )
+                ]
             if self.safetensors_only:
                 fix = "Convert them with save_pretrained, or set model.safetensors_only=false if you trust the file"
                 return [Problem(where, f"{folder} has only pickled weights (*.bin)", fix)]

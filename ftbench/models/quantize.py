@@ -1,7 +1,8 @@
 """Four-bit bases: NF4 weights through bitsandbytes, for QLoRA and for inference over a base that nobody trained.
 
-Every linear layer but the output head becomes a ``Linear4bit``; embeddings, norms and head stay in the model's dtype, which
-is also what the layers compute in. NF4 and double quantisation are those of Dettmers et al. 2023 (QLoRA), section 3.
+Every linear layer but the output head becomes a ``Linear4bit``; embeddings, norms and head stay in the model's dtype,
+which is also what the layers compute in. NF4 and double quantisation are those of Dettmers et al. 2023 (QLoRA), section
+3.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import Any
 from ftbench.core.errors import FtbenchError, Problem, did_you_mean
 
 KINDS = {"nf4": True, "nf4_single": False}
-"""``model.quantization`` -> whether the scale of each block of 64 weights is quantised too (0.516 against 0.563 bytes a weight)."""
+"""``model.quantization`` -> whether the scale of each block of 64 weights is quantised too (0.516 against 0.563 bytes a
+weight).
+"""
 
 LIBRARY = "bitsandbytes"
 
@@ -47,7 +50,13 @@ def problems(kind: str | None) -> list[Problem]:
     if kind not in KINDS:
         return [Problem(where, f"{kind!r} is none of its values", f"{did_you_mean(kind, KINDS)}, or null")]
     if importlib.util.find_spec(LIBRARY) is None:
-        return [Problem(where, f"{kind} needs {LIBRARY}, which is not installed", f"pip install {LIBRARY}, or set model.quantization=null")]
+        return [
+            Problem(
+                where,
+                f"{kind} needs {LIBRARY}, which is not installed",
+                f"pip install {LIBRARY}, or set model.quantization=null",
+            )
+        ]
     return []
 
 
@@ -56,19 +65,25 @@ def loading_config(kind: str, dtype: Any) -> Any:
 
     Args:
         kind: one of ``KINDS``.
-        dtype: torch dtype to compute in. It is given, never left to the first input: bitsandbytes would keep what it saw then.
+        dtype: torch dtype to compute in. It is given, never left to the first input: bitsandbytes would keep what it
+            saw then.
     """
     from transformers import BitsAndBytesConfig
 
-    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=KINDS[kind], bnb_4bit_compute_dtype=dtype)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=KINDS[kind],
+        bnb_4bit_compute_dtype=dtype,
+    )
 
 
 def settle(model: Any, kind: str, name: str) -> Quantized:
     """Makes a freshly quantised model safe to train and to ask in any order, and counts what was quantised.
 
-    On CPUs with AVX512-BF16, bitsandbytes 0.50 repacks the weights in place at the first forward pass in eval mode. Afterwards
-    training gets no gradients, without a word, and weights whose sides are no multiples of 32 and 64 cannot be used at all.
-    The flag it looks at is switched off here, where the weights lie on a CPU and nowhere else.
+    On CPUs with AVX512-BF16, bitsandbytes 0.50 repacks the weights in place at the first forward pass in eval mode.
+    Afterwards training gets no gradients, without a word, and weights whose sides are no multiples of 32 and 64 cannot
+    be used at all. The flag it looks at is switched off here, where the weights lie on a CPU and nowhere else.
 
     Raises:
         FtbenchError: when no layer holds 4-bit weights, or this CPU's kernel reads those of a layer wrongly.
@@ -86,7 +101,9 @@ def settle(model: Any, kind: str, name: str) -> Quantized:
         size += sum(tensor.numel() * tensor.element_size() for tensor in (module.weight, *_scales(state)))
     if modules == 0:
         fix = "Set model.quantization=null and use method=lora, or name a model with linear layers"
-        raise FtbenchError(f"model.quantization={kind}: not one layer of {name} holds 4-bit weights after loading. {fix}")
+        raise FtbenchError(
+            f"model.quantization={kind}: not one layer of {name} holds 4-bit weights after loading. {fix}"
+        )
     return Quantized(kind, modules, weights, size)
 
 
@@ -112,11 +129,16 @@ def _check_readable(place: str, module: Any, kind: str, name: str) -> None:
     read = dequantize_4bit(module.weight.data, state).float()
     if not torch.allclose(read, dequantized(module).to(state.dtype).float(), rtol=1e-2, atol=1e-6):
         reason = f"{place} of {name} is {width} wide, and on this CPU {LIBRARY} reads 4-bit rows of that width wrongly"
-        raise FtbenchError(f"model.quantization={kind}: {reason}. Use a model whose widths are multiples of {state.blocksize}, a GPU, or model.quantization=null")
+        raise FtbenchError(
+            f"model.quantization={kind}: {reason}. Use a model whose widths are multiples of {state.blocksize}, a GPU,"
+            " or model.quantization=null"
+        )
 
 
 def dequantized(module: Any) -> Any:
-    """Returns the weights [out, in] of a ``Linear4bit`` in float32, looked up value by value: slow, and the same everywhere."""
+    """Returns the weights [out, in] of a ``Linear4bit`` in float32, looked up value by value: slow, and the same
+    everywhere.
+    """
     import torch
     from bitsandbytes.functional import dequantize_blockwise
 

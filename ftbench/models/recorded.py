@@ -1,4 +1,6 @@
-"""Answers that were produced elsewhere (an API, a colleague's run), as a model: scored, tested and ranked like any other."""
+"""Answers that were produced elsewhere (an API, a colleague's run), as a model: scored, tested and ranked like any
+other.
+"""
 
 from __future__ import annotations
 
@@ -66,16 +68,28 @@ class Recorded(Model):
         return self
 
     def moved(self, folder: Path) -> Recorded:
-        raise FtbenchError(f"model.outputs={self.outputs}: recorded answers have no weights to replace. Take method=none")
+        raise FtbenchError(
+            f"model.outputs={self.outputs}: recorded answers have no weights to replace. Take method=none"
+        )
 
     def load(self, device: str) -> Any:
-        raise FtbenchError(f"model.outputs={self.outputs}: recorded answers are no model that could be loaded. Compile the plan again")
+        raise FtbenchError(
+            f"model.outputs={self.outputs}: recorded answers are no model that could be loaded. Compile the plan again"
+        )
 
     def coverage(self, wanted: Set[str], given: Set[str]) -> list[str]:
-        """Returns one line for examples without an answer, which count as failed, and one for answers without an example, which count for nothing."""
+        """Returns one line for examples without an answer, which count as failed, and one for answers without an
+        example, which count for nothing.
+        """
         absent, extra = len(wanted - given), len(given - wanted)
-        notes = [f"{absent} of {len(wanted)} examples {'has' if absent == 1 else 'have'} no recorded answer"] if absent else []
-        return notes + ([f"{extra} recorded answer{'s belong' if extra > 1 else ' belongs'} to no example"] if extra else [])
+        notes = (
+            [f"{absent} of {len(wanted)} examples {'has' if absent == 1 else 'have'} no recorded answer"]
+            if absent
+            else []
+        )
+        return notes + (
+            [f"{extra} recorded answer{'s belong' if extra > 1 else ' belongs'} to no example"] if extra else []
+        )
 
     def answers(self) -> dict[str, dict[str, Any]]:
         """Returns id -> row with ``output`` and ``finish``.
@@ -109,7 +123,7 @@ def answers_of(table: Table, names: Sequence[str], column: str) -> dict[str, dic
         output, finish = row.values.get(column), row.values.get("finish") or "stop"
         if not isinstance(output, str):
             why = f"has no {column}" if column not in row.values else f"has an {column} that is no text"
-            problems.append(Problem(row.place, why, f"Write text into {column}; an empty answer is \"\""))
+            problems.append(Problem(row.place, why, f'Write text into {column}; an empty answer is ""'))
         elif finish not in FINISHES:
             why = f"has the finish {finish!r}, which is none of {', '.join(FINISHES)}"
             problems.append(Problem(row.place, why, "Write one of these, or leave it out"))

@@ -45,7 +45,9 @@ class Resident:
         return self._loaded
 
     def make_room(self, wanted: Collection[str]) -> None:
-        """Frees the model at hand unless its key is among ``wanted`` and its weights are whole: it would count in the peak of a stage that has no use for it."""
+        """Frees the model at hand unless its key is among ``wanted`` and its weights are whole: it would count in the
+        peak of a stage that has no use for it.
+        """
         if self._loaded is not None and (self._key not in wanted or self._is_spent()):
             self.free()
 

@@ -1,4 +1,5 @@
-"""What a model name stands for: a folder by the hashes of its files, a hub name by its commit. No weights are loaded here.
+"""What a model name stands for: a folder by the hashes of its files, a hub name by its commit. No weights are loaded
+here.
 
 Everything is remembered within the process (file hashes by path, size and modification time), because a matrix asks
 for the same model once per cell.
@@ -22,7 +23,16 @@ HUB_TIMEOUT_SECONDS = 4.0
 WEIGHTS = (".safetensors",)
 PICKLED = (".bin", ".pt", ".pth")
 TEXT = (".json", ".jinja", ".model", ".txt", ".tiktoken", ".py", ".spm")
-BYSTANDERS = ("license.txt", "requirements.txt", "use_policy.txt", "notice.txt", "trainer_state.json", "training_args.bin", "optimizer.pt", "scheduler.pt")
+BYSTANDERS = (
+    "license.txt",
+    "requirements.txt",
+    "use_policy.txt",
+    "notice.txt",
+    "trainer_state.json",
+    "training_args.bin",
+    "optimizer.pt",
+    "scheduler.pt",
+)
 
 
 def folder_of(name_or_path: str) -> Path | None:
@@ -35,7 +45,11 @@ def folder_of(name_or_path: str) -> Path | None:
         try:
             root = importlib.resources.files(package)
         except ModuleNotFoundError as error:
-            problem = Problem("model.name_or_path", f"{name_or_path}: no package {package}", "Name an installed package, a folder or a hub id")
+            problem = Problem(
+                "model.name_or_path",
+                f"{name_or_path}: no package {package}",
+                "Name an installed package, a folder or a hub id",
+            )
             raise Refused([problem]) from error
         return Path(str(root)) / inner
     path = Path(name_or_path).expanduser()
@@ -60,7 +74,12 @@ def folder_digests(folder: Path, pickled: bool) -> dict[str, str]:
     places = [folder, *(path for path in [folder / "additional_chat_templates"] if path.is_dir())]
     found = {}
     for path in sorted(path for place in places for path in place.iterdir()):
-        if path.suffix in suffixes and path.name.lower() not in BYSTANDERS and not path.name.startswith(".") and path.is_file():
+        if (
+            path.suffix in suffixes
+            and path.name.lower() not in BYSTANDERS
+            and not path.name.startswith(".")
+            and path.is_file()
+        ):
             status = path.stat()
             memo = (str(path.resolve()), status.st_size, status.st_mtime_ns)
             if memo not in _digests:
@@ -69,7 +88,7 @@ def folder_digests(folder: Path, pickled: bool) -> dict[str, str]:
     return found
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def hub_commit(name: str, revision: str) -> str | None:
     """Returns the commit that a hub name has at ``revision``: from the hub, else from the local cache, else None.
 
@@ -101,9 +120,19 @@ def _asked_commit(name: str, revision: str) -> str | None:
     except GatedRepoError:
         return None
     except RepositoryNotFoundError as error:
-        raise Refused([Problem("model.name_or_path", f"the hub has no model {name}, or it is private", "Check the name, or set HF_TOKEN")]) from error
+        raise Refused(
+            [
+                Problem(
+                    "model.name_or_path",
+                    f"the hub has no model {name}, or it is private",
+                    "Check the name, or set HF_TOKEN",
+                )
+            ]
+        ) from error
     except RevisionNotFoundError as error:
-        raise Refused([Problem("model.revision", f"{name} has no revision {revision}", "Name a branch, a tag or a 40-hex commit")]) from error
+        raise Refused(
+            [Problem("model.revision", f"{name} has no revision {revision}", "Name a branch, a tag or a 40-hex commit")]
+        ) from error
     except Exception:  # no route, a proxy's page, a timeout, a broken answer: all mean that the hub cannot be asked now
         _hub_is_out_of_reach = True
         return None

@@ -32,7 +32,9 @@ def save_tokenizer(loaded: Any, folder: Path) -> None:
 
 
 def write_tokenizer(tokenizer: Any, template: str | None, folder: Path) -> None:
-    """Writes a tokenizer with the chat template that prompts were written with; without one where they were plain text."""
+    """Writes a tokenizer with the chat template that prompts were written with; without one where they were
+    plain text.
+    """
     tokenizer = copy.deepcopy(tokenizer)
     tokenizer.chat_template = template
     tokenizer.save_pretrained(folder)

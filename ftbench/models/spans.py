@@ -1,9 +1,9 @@
 """Where in a rendered conversation the assistant speaks, so that training looks at that and at nothing else.
 
-A template that marks it itself (``{% generation %}``) is asked. For others the text is rendered up to each assistant turn,
-generation marker included: that is what the model is sent before it speaks, and must be how the whole begins. The rest
-is looked for as it would stand were this turn the last answer, then by the turn's own text. The turn
-ends with the end-of-turn token after it; whatever a template writes between that and the next turn is not the model's.
+A template that marks it itself (``{% generation %}``) is asked. For others the text is rendered up to each assistant
+turn, generation marker included: that is what the model is sent before it speaks, and must be how the whole begins. The
+rest is looked for as it would stand were this turn the last answer, then by the turn's own text. The turn ends with the
+end-of-turn token after it; whatever a template writes between that and the next turn is not the model's.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def answer_spans(format: Format, turns: Sequence[Turn]) -> tuple[list[tuple[int,
     """Finds the assistant turns in ``format.text(turns)``.
 
     Returns:
-        Characters (first, one past the last) of each assistant turn that was found, its end included, and how many were not.
+        Characters (first, one past the last) of each assistant turn that was found, its end included, and how many were
+        not.
     """
     spoken = sum(turn.role == "assistant" for turn in turns)
     if spoken == 0:
@@ -51,7 +52,9 @@ def _plain(turns: Sequence[Turn]) -> list[tuple[int, int]]:
 
 
 def _marked(format: Format, turns: Sequence[Turn]) -> list[tuple[int, int]]:
-    """Returns the spans that the template marks; an unfinished one, after the generation prompt, holds nothing and is left out."""
+    """Returns the spans that the template marks; an unfinished one, after the generation prompt, holds nothing and is
+    left out.
+    """
     from transformers.utils.chat_template_utils import render_jinja_template
 
     messages = [{"role": turn.role, "content": turn.content} for turn in turns]

@@ -1,7 +1,9 @@
-"""Answers by vLLM, for whole weights on a GPU: an untouched base, or a merged folder. Imported only where ``decoding.backend=vllm`` asks for it.
+"""Answers by vLLM, for whole weights on a GPU: an untouched base, or a merged folder. Imported only where
+``decoding.backend=vllm`` asks for it.
 
-Written against vLLM's documented offline interface (``LLM.generate`` over token ids with ``SamplingParams``) and tested with a stand-in alone: no
-GPU was at hand. Prompts are rendered and tokenised by the same ``Format`` as for transformers, so that a backend changes no prompt.
+Written against vLLM's documented offline interface (``LLM.generate`` over token ids with ``SamplingParams``) and tested
+with a stand-in alone: no GPU was at hand. Prompts are rendered and tokenised by the same ``Format`` as for
+transformers, so that a backend changes no prompt.
 """
 
 from __future__ import annotations
@@ -51,7 +53,13 @@ class Engine:
         import vllm
 
         template = None if self.format.template is None else digest(self.format.template)
-        return {"revision": self.revision, "dtype": self.dtype, "quantization": None, "chat_template": template, "vllm": vllm.__version__}
+        return {
+            "revision": self.revision,
+            "dtype": self.dtype,
+            "quantization": None,
+            "chat_template": template,
+            "vllm": vllm.__version__,
+        }
 
     def close(self) -> None:
         """Ends the engine's process and returns its memory to the device."""
@@ -86,7 +94,9 @@ def start(
     try:
         config = transformers.AutoConfig.from_pretrained(name, **common)
         try:
-            own = transformers.GenerationConfig.from_pretrained(name, **({} if revision is None else {"revision": revision}))
+            own = transformers.GenerationConfig.from_pretrained(
+                name, **({} if revision is None else {"revision": revision})
+            )
         except OSError:  # a folder without one
             own = transformers.GenerationConfig()
         limit = context_tokens or window(config)
@@ -95,31 +105,52 @@ def start(
         llm = vllm.LLM(model=name, dtype=weights, max_model_len=limit, seed=seed, generation_config="vllm", **common)
     except (*UNLOADABLE, RuntimeError) as error:
         raise cannot_load(name, error) from error
-    format = Format(tokenizer, template, configured_ends(SimpleNamespace(generation_config=own, config=config)), template_arguments)
+    format = Format(
+        tokenizer, template, configured_ends(SimpleNamespace(generation_config=own, config=config)), template_arguments
+    )
     if not format.stop_ids:
-        raise FtbenchError(f"model.name_or_path={name}: neither tokenizer nor generation config names an end token. Add eos_token to the tokenizer")
+        raise FtbenchError(
+            f"model.name_or_path={name}: neither tokenizer nor generation config names an end token. Add eos_token to"
+            " the tokenizer"
+        )
     return Engine(llm, format, limit, revision, weights)
 
 
-def generate(engine: Engine, requests: Sequence[Encoded], decoding: Decoding, seed: int, progress: Callable[[int, int], None] | None = None) -> list[Answer]:
-    """Answers every request, in order; a prompt that leaves no room for the answer is an answer with ``finish="error"``."""
+def generate(
+    engine: Engine,
+    requests: Sequence[Encoded],
+    decoding: Decoding,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Answer]:
+    """Answers every request, in order; a prompt that leaves no room for the answer is an answer with
+    ``finish="error"``.
+    """
     answers = [misfit(engine.context_tokens, request, decoding) for request in requests]
     fitting = [place for place, answer in enumerate(answers) if answer is None]
     if fitting:
         prompts = [{"prompt_token_ids": list(requests[place].prompt_ids)} for place in fitting]
-        outputs = engine.llm.generate(prompts, [_sampling(engine, requests[place], decoding, seed) for place in fitting], use_tqdm=False)
+        outputs = engine.llm.generate(
+            prompts, [_sampling(engine, requests[place], decoding, seed) for place in fitting], use_tqdm=False
+        )
         for place, output in zip(fitting, outputs, strict=True):
             written = output.outputs[0]
             finish = {"stop": "stop", "length": "length"}.get(written.finish_reason, "error")
             error = None if finish != "error" else f"vLLM ended it: {written.finish_reason}"
-            answers[place] = Answer("" if error else written.text, finish, error, len(requests[place].prompt_ids), len(written.token_ids))
+            answers[place] = Answer(
+                "" if error else written.text, finish, error, len(requests[place].prompt_ids), len(written.token_ids)
+            )
     if progress is not None:
         progress(len(requests), len(requests))
     return [answer for answer in answers if answer is not None]
 
 
-def latencies(engine: Engine, requests: Sequence[Encoded], decoding: Decoding, seed: int) -> tuple[list[float], list[float]]:
-    """Times single requests, as ``ftbench.models.generate.latencies`` does; offline, vLLM does not tell the first token's time."""
+def latencies(
+    engine: Engine, requests: Sequence[Encoded], decoding: Decoding, seed: int
+) -> tuple[list[float], list[float]]:
+    """Times single requests, as ``ftbench.models.generate.latencies`` does; offline, vLLM does not tell the first
+    token's time.
+    """
     fitting = [request for request in requests if misfit(engine.context_tokens, request, decoding) is None]
     count = min(decoding.latency_requests, len(fitting))
     chosen = [fitting[i * len(fitting) // count] for i in range(count)]
@@ -136,5 +167,16 @@ def _sampling(engine: Engine, request: Encoded, decoding: Decoding, seed: int) -
     from vllm import SamplingParams
 
     stops = list(dict.fromkeys((*request.stop_texts, *decoding.stop)))
-    sampled = {"temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": decoding.top_k or -1} if decoding.do_sample else {"temperature": 0.0}
-    return SamplingParams(max_tokens=decoding.max_new_tokens, stop=stops or None, stop_token_ids=list(engine.format.stop_ids), seed=seed, repetition_penalty=1.0, **sampled)
+    sampled = (
+        {"temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": decoding.top_k or -1}
+        if decoding.do_sample
+        else {"temperature": 0.0}
+    )
+    return SamplingParams(
+        max_tokens=decoding.max_new_tokens,
+        stop=stops or None,
+        stop_token_ids=list(engine.format.stop_ids),
+        seed=seed,
+        repetition_penalty=1.0,
+        **sampled,
+    )

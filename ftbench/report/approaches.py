@@ -1,9 +1,9 @@
 """Rolls cells up to approaches: the best configuration by validation, then its seeds on test, one row each.
 
-An approach is a way to do the task: its options, whatever values within them were tried (``ftbench.compile.approach``). Swept or searched
-values are its trials. The configuration is chosen on the validation split alone, and the test split speaks for the chosen one only
-(DESIGN 6, number 29): the best of eight trials on test would be the luckiest. What the examples leave open (the interval) and what another seed
-would change (the spread) stand apart (number 27).
+An approach is a way to do the task: its options, whatever values within them were tried (``ftbench.compile.approach``).
+Swept or searched values are its trials. The configuration is chosen on the validation split alone, and the test split
+speaks for the chosen one only (DESIGN 6, number 29): the best of eight trials on test would be the luckiest. What the
+examples leave open (the interval) and what another seed would change (the spread) stand apart (number 27).
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.cost.bill import bill
 from ftbench.report.columns import APPROACH_SUFFIXES
-from ftbench.report.configurations import Configuration, by_approach, choose, configurations_of, higher_is_better, known_mean
+from ftbench.report.configurations import (
+    Configuration,
+    by_approach,
+    choose,
+    configurations_of,
+    higher_is_better,
+    known_mean,
+)
 from ftbench.report.ranking import Family, method_key
 from ftbench.report.rows import Finished, Row, trial_rows, weights_stages
 from ftbench.report.sentences import without_seed
@@ -27,6 +34,7 @@ from ftbench.stats.paired import rank_ranges
 from ftbench.stats.seeds import SeedMean, seed_mean
 from ftbench.stats.sufficient import Sufficient
 from ftbench.store.store import Store
+
 
 @dataclass(frozen=True)
 class Approach:
@@ -88,15 +96,30 @@ class Approach:
     def record(self, metrics: Sequence[str]) -> dict[str, Any]:
         """Returns the row as the columns of ``approaches.csv``."""
         found: dict[str, Any] = {"approach_id": self.id, "label": self.label, **self.choices, "rank": self.rank_text}
-        found |= {"trials": len(self.configurations), "seeds": len(self.cells), "n": self.n, "cells": " ".join(self.cells), "reason": self.reason}
+        found |= {
+            "trials": len(self.configurations),
+            "seeds": len(self.cells),
+            "n": self.n,
+            "cells": " ".join(self.cells),
+            "reason": self.reason,
+        }
         chosen = self.chosen
-        found |= {"validation": chosen and chosen.validation, "configuration": json.dumps(chosen.values, ensure_ascii=False) if chosen and chosen.values else None}
+        found |= {
+            "validation": chosen and chosen.validation,
+            "configuration": json.dumps(chosen.values, ensure_ascii=False) if chosen and chosen.values else None,
+        }
         for metric in metrics:
             mean = self.scores.get(metric)
             parts = ("value", "low", "high", "sd", "lowest", "highest")
-            found |= {metric + suffix: getattr(mean, part) if mean else None for suffix, part in zip(APPROACH_SUFFIXES, parts, strict=True)}
+            found |= {
+                metric + suffix: getattr(mean, part) if mean else None
+                for suffix, part in zip(APPROACH_SUFFIXES, parts, strict=True)
+            }
         found |= {"deployable": self.deployable}
-        return found | {name: getattr(self, name) for name in ("train_seconds", "train_usd", "seconds_per_1k_requests", "usd_per_1k_requests")}
+        return found | {
+            name: getattr(self, name)
+            for name in ("train_seconds", "train_usd", "seconds_per_1k_requests", "usd_per_1k_requests")
+        }
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -108,7 +131,10 @@ class Approach:
             "seeds": len(self.cells),
             "n": self.n,
             "scores": {metric: None if mean is None else mean.as_dict() for metric, mean in self.scores.items()},
-            **{name: getattr(self, name) for name in ("train_seconds", "train_usd", "seconds_per_1k_requests", "usd_per_1k_requests")},
+            **{
+                name: getattr(self, name)
+                for name in ("train_seconds", "train_usd", "seconds_per_1k_requests", "usd_per_1k_requests")
+            },
             "cells": list(self.cells),
             "configurations": [asdict(one) for one in self.configurations],
             "search": self.search,
@@ -118,7 +144,9 @@ class Approach:
 
 
 def roll_up(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list[Approach]:
-    """Groups the cells of a plan into approaches and chooses one configuration of each; their test scores come later (``scored``)."""
+    """Groups the cells of a plan into approaches and chooses one configuration of each; their test scores come later
+    (``scored``).
+    """
     finished = Finished.read(plan, store)
     searches = {search.approach: search.as_dict() for search in plan.searches}
     known = {row.id: row for row in rows}
@@ -130,17 +158,32 @@ def roll_up(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list
         evidence = tried if trials is not cells else known
         configurations = configurations_of(plan, trials, evidence, primary, finished)
         if trials is cells:
-            place = choose([one.validation for one in configurations], [one.cost_seconds for one in configurations], higher)
+            place = choose(
+                [one.validation for one in configurations], [one.cost_seconds for one in configurations], higher
+            )
         else:  # the launcher chose, between the rounds
             keys = list(dict.fromkeys(method_key(trial.config) for trial in trials))
             place = keys.index(method_key(cells[0].config)) if method_key(cells[0].config) in keys else None
         configurations = [replace(one, chosen=number == place) for number, one in enumerate(configurations)]
-        mine = [cell for cell in cells if place is not None and (trials is not cells or cell.id in configurations[place].cells)]
+        mine = [
+            cell
+            for cell in cells
+            if place is not None and (trials is not cells or cell.id in configurations[place].cells)
+        ]
         done = tuple(cell.id for cell in mine if cell.id in known and known[cell.id].done)
         chain = list(dict.fromkeys(stage for cell in (*trials, *cells) for stage in weights_stages(plan, cell)))
         receipts = [finished.receipts[stage] for stage in chain if stage in finished.receipts]
-        load = max((finished.loads.get(plan.stages[stage].held, 0.0) for stage in chain if plan.stages[stage].held), default=0.0)
-        paid = bill(build(cells[0].config["hardware"], "hardware"), receipts if receipts or not chain else None, None, None, load)
+        load = max(
+            (finished.loads.get(plan.stages[stage].held, 0.0) for stage in chain if plan.stages[stage].held),
+            default=0.0,
+        )
+        paid = bill(
+            build(cells[0].config["hardware"], "hardware"),
+            receipts if receipts or not chain else None,
+            None,
+            None,
+            load,
+        )
         found.append(
             Approach(
                 id=key,
@@ -148,7 +191,11 @@ def roll_up(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list
                 choices=_choices(cells[0]),
                 configurations=tuple(configurations),
                 cells=done,
-                reason=None if done else _reason(place, configurations, [known[cell.id] for cell in mine if cell.id in known]),
+                reason=(
+                    None
+                    if done
+                    else _reason(place, configurations, [known[cell.id] for cell in mine if cell.id in known])
+                ),
                 scores={},
                 n=next((entry["n"] for cell in done for entry in known[cell].scores.values()), None),
                 trains=bool(chain),
@@ -165,7 +212,9 @@ def roll_up(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list
 
 def _choices(cell: Cell) -> dict[str, str | None]:
     groups = [group for group in sub_axes([cell.choices]) if axis_of(group) not in TRIAL_AXES]
-    return {axis: cell.choices.get(axis) for axis in AXES if axis not in TRIAL_AXES} | {group: cell.choices[group] for group in groups}
+    return {axis: cell.choices.get(axis) for axis in AXES if axis not in TRIAL_AXES} | {
+        group: cell.choices[group] for group in groups
+    }
 
 
 def methods_of(approaches: Sequence[Approach]) -> tuple[dict[str, str], dict[str, str]]:
@@ -175,9 +224,16 @@ def methods_of(approaches: Sequence[Approach]) -> tuple[dict[str, str], dict[str
 
 
 def scored(
-    plan: Plan, approaches: Sequence[Approach], rows: Sequence[Row], families: Sequence[Family], metrics: Sequence[str], primary: str, store: Store
+    plan: Plan,
+    approaches: Sequence[Approach],
+    rows: Sequence[Row],
+    families: Sequence[Family],
+    metrics: Sequence[str],
+    primary: str,
+    store: Store,
 ) -> list[Approach]:
-    """Returns the approaches with their test scores and ranks, family by family, best first, those without a value last.
+    """Returns the approaches with their test scores and ranks, family by family, best first, those without a value
+    last.
 
     An approach of which nothing was chosen could take any place once something is: the worst ranks of the others leave
     room for it.
@@ -189,11 +245,17 @@ def scored(
         means[approach.id] = replace(approach, scores=_scores(plan, members, metrics, store))
     ordered: list[Approach] = []
     for family in families:
-        own = [approach for approach in means.values() if approach.cells and approach.cells[0] in family.cells and approach.scores.get(primary)]
+        own = [
+            approach
+            for approach in means.values()
+            if approach.cells and approach.cells[0] in family.cells and approach.scores.get(primary)
+        ]
         values = {approach.id: approach.scores[primary].value for approach in own}
         higher = higher_is_better(plan, primary)
         ranges = rank_ranges(values, _told_apart(own, family), higher)
-        own = sorted(own, key=lambda approach: (-values[approach.id] if higher else values[approach.id], approach.label))
+        own = sorted(
+            own, key=lambda approach: (-values[approach.id] if higher else values[approach.id], approach.label)
+        )
         open_ = sum(not approach.cells and not set(approach.tried).isdisjoint(family.cells) for approach in approaches)
         room = {name: (best, worst + open_) for name, (best, worst) in ranges.items()}
         ordered += [replace(approach, ranks=room[approach.id]) for approach in own]
@@ -214,7 +276,11 @@ class _Pair:
 def _told_apart(approaches: Sequence[Approach], family: Family) -> list[_Pair]:
     """Returns what is known of pairs of approaches: over seeds where they have several, else of the two checkpoints."""
     of = {cell: approach for approach in approaches for cell in approach.cells}
-    pairs = [_Pair(of[first[0]].id, of[second[0]].id, gap.value, gap.tie) for first, second, gap in family.methods if first[0] in of and second[0] in of]
+    pairs = [
+        _Pair(of[first[0]].id, of[second[0]].id, gap.value, gap.tie)
+        for first, second, gap in family.methods
+        if first[0] in of and second[0] in of
+    ]
     for found in family.known:
         sides = [of.get(found.first), of.get(found.second)]
         if None not in sides and sides[0] is not sides[1] and all(len(side.cells) == 1 for side in sides):
@@ -222,7 +288,9 @@ def _told_apart(approaches: Sequence[Approach], family: Family) -> list[_Pair]:
     return pairs
 
 
-def _scores(plan: Plan, members: Sequence[tuple[Cell, Row]], metrics: Sequence[str], store: Store) -> dict[str, SeedMean | None]:
+def _scores(
+    plan: Plan, members: Sequence[tuple[Cell, Row]], metrics: Sequence[str], store: Store
+) -> dict[str, SeedMean | None]:
     if not members:
         return dict.fromkeys(metrics)
     samples = [Sufficient.read(store.folder(cell.stages["score.test"])) for cell, _ in members]
@@ -237,11 +305,20 @@ def _scores(plan: Plan, members: Sequence[tuple[Cell, Row]], metrics: Sequence[s
             found[name] = None
         elif name in declared and same and all(table is not None for table in tables):
             metric = build(declared[name], f"metrics.{name}")
-            found[name] = seed_mean(tables, metric.value, samples[0].ids, samples[0].groups, **options, is_mean=getattr(metric, "is_mean", False))
+            found[name] = seed_mean(
+                tables,
+                metric.value,
+                samples[0].ids,
+                samples[0].groups,
+                **options,
+                is_mean=getattr(metric, "is_mean", False),
+            )
         else:  # made elsewhere (lm-eval): its interval is known for one seed alone
             entry = members[0][1].scores[name] if len(values) == 1 else {}
             sd = stdev(values) if len(values) > 1 else None
-            found[name] = SeedMean(fmean(values), entry.get("low"), entry.get("high"), sd, min(values), max(values), len(values))
+            found[name] = SeedMean(
+                fmean(values), entry.get("low"), entry.get("high"), sd, min(values), max(values), len(values)
+            )
     return found
 
 
@@ -251,4 +328,6 @@ def _reason(place: int | None, configurations: Sequence[Configuration], rows: Se
         return undone or "not run"
     if all(one.status != "done" for one in configurations):
         return f"{configurations[0].status}: {configurations[0].reason}"
-    return f"{len(configurations)} configurations and no validation score to choose one by (validation=true scores them)"
+    return (
+        f"{len(configurations)} configurations and no validation score to choose one by (validation=true scores them)"
+    )

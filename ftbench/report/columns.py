@@ -21,15 +21,23 @@ BEFORE = {
     "n": "examples scored on the test split; failed answers stay in",
 }
 AFTER = {
-    "train_seconds": "wall seconds of the stages that made the weights, loading included, as if this cell ran alone; 0 where nothing is trained",
-    "generate_seconds": "wall seconds to answer the test split, making the prompts, loading and warm-up included, as if this cell ran alone",
+    "train_seconds": (
+        "wall seconds of the stages that made the weights, loading included, as if this cell ran alone; 0 where nothing"
+        " is trained"
+    ),
+    "generate_seconds": (
+        "wall seconds to answer the test split, making the prompts, loading and warm-up included, as if this cell ran"
+        " alone"
+    ),
     "latency_p50_ms": "median milliseconds of single requests, sent one at a time",
     "latency_p95_ms": "95th percentile of the same",
     "prompt_tokens": "non-pad prompt tokens of the whole test split",
     "completion_tokens": "generated tokens of the whole test split, stop tokens included",
     "tokens_per_second": "completion tokens over the seconds spent generating; loading and warm-up left out",
     "peak_memory_bytes": "highest peak of the train and generate stages",
-    "train_usd": "train_seconds at the price, whole GPUs; a stage that several cells share is billed to each as if alone",
+    "train_usd": (
+        "train_seconds at the price, whole GPUs; a stage that several cells share is billed to each as if alone"
+    ),
     "usd_per_1k_requests": "one load, one warm-up and 1,000 requests at the measured pace, at the price",
     "price_basis": "which price, from when and whom, measured where; or why there are no dollars",
     "failed_rows": "share of the test rows without an answer, or that the primary metric cannot score",
@@ -37,10 +45,15 @@ AFTER = {
     "deployable": "False for a ceiling: it is shown what no deployed system knows, and neither ranked nor recommended",
 }
 BESIDE = {
-    "index_seconds": "wall seconds of the stages that the context built beforehand (an index of documents); 0 without any",
+    "index_seconds": (
+        "wall seconds of the stages that the context built beforehand (an index of documents); 0 without any"
+    ),
     "index_usd": "index_seconds at the price of the cell",
     "prompt": "option of the prompt axis: the instruction beside the question",
-    "first_token_p50_ms": "median milliseconds from sending a request to the first token of its answer; empty where answers are not taken as they are written",
+    "first_token_p50_ms": (
+        "median milliseconds from sending a request to the first token of its answer; empty where answers are not taken"
+        " as they are written"
+    ),
     "first_token_p95_ms": "95th percentile of the same",
     "backend": "what generated: transformers, vllm, or an endpoint",
 }
@@ -52,8 +65,10 @@ APPROACH_BEFORE = {
     "approach_id": "ten hexadecimal digits over what the approach's cells share",
     "label": "short name that tells the approach from its neighbours",
     **{axis: f"option of the {axis} axis" for axis in AXES if axis not in TRIAL_AXES},
-    "rank": "among the approaches over the same examples; a range is a tie, over seeds where there are several, "
-    "and leaves room for approaches with nothing chosen",
+    "rank": (
+        "among the approaches over the same examples; a range is a tie, over seeds where there are several, "
+        "and leaves room for approaches with nothing chosen"
+    ),
     "trials": "configurations tried: swept or searched values",
     "seeds": "seeds of the chosen configuration that stand in the means",
     "configuration": "the chosen configuration's values, as JSON, where trials differ",
@@ -69,7 +84,9 @@ APPROACH_SUFFIXES = {
     "_seed_highest": "highest seed",
 }
 APPROACH_AFTER = {
-    "train_seconds": "wall seconds of training, all trials and seeds, each training once, as if alone; 0 where nothing is trained",
+    "train_seconds": (
+        "wall seconds of training, all trials and seeds, each training once, as if alone; 0 where nothing is trained"
+    ),
     "train_usd": "the same at the price of the hardware",
     "seconds_per_1k_requests": "mean over the cells of the chosen configuration",
     "usd_per_1k_requests": "the same at the price",
@@ -96,7 +113,11 @@ def meanings(metrics: Sequence[str], sub_axes: Sequence[str] = ()) -> dict[str, 
 
 def approach_columns(metrics: Sequence[str], sub_axes: Sequence[str] = ()) -> list[str]:
     """Returns the column names of ``approaches.csv`` for these metrics and sub-axes."""
-    return [*_with(APPROACH_BEFORE, sub_axes), *(metric + suffix for metric in metrics for suffix in APPROACH_SUFFIXES), *APPROACH_AFTER]
+    return [
+        *_with(APPROACH_BEFORE, sub_axes),
+        *(metric + suffix for metric in metrics for suffix in APPROACH_SUFFIXES),
+        *APPROACH_AFTER,
+    ]
 
 
 def _with(columns: Mapping[str, str], sub_axes: Sequence[str]) -> dict[str, str]:
@@ -105,5 +126,7 @@ def _with(columns: Mapping[str, str], sub_axes: Sequence[str]) -> dict[str, str]
     for name, meaning in columns.items():
         found[name] = meaning
         if name == "hardware":
-            found |= {group: f"option of {group}; empty where the cell's {axis_of(group)} has none" for group in sub_axes}
+            found |= {
+                group: f"option of {group}; empty where the cell's {axis_of(group)} has none" for group in sub_axes
+            }
     return found

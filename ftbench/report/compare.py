@@ -1,11 +1,12 @@
-"""``python -m ftbench compare SWEEP...``: compares finished sweeps, and answers recorded elsewhere, over the examples they share.
+"""``python -m ftbench compare SWEEP...``: compares finished sweeps, and answers recorded elsewhere, over the examples
+they share.
 
     python -m ftbench compare multirun/2026-11-20/10-00-00 multirun/2026-11-23/09-30-00
     python -m ftbench compare SWEEP --outputs vendor.jsonl --margin 0.02
     python -m ftbench compare SWEEP1 SWEEP2 --store copied/store --json differences.json
 
-Examples are the same when id and reference texts are; cells are the same kind of number when their metrics' settings are.
-The statistics are those of a run: one interval decides, over a declared family.
+Examples are the same when id and reference texts are; cells are the same kind of number when their metrics' settings
+are. The statistics are those of a run: one interval decides, over a declared family.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from ftbench.core.errors import FtbenchError, Refused, did_you_mean
 from ftbench.core.example import read_examples, read_jsonl
 from ftbench.core.plan import FILE, Plan
 from ftbench.report.ceilings import CEILING
+from ftbench.report.failed_rows import limit_of
 from ftbench.report.ranking import DECISION, family_of, method_key
 from ftbench.report.results import Results, notes_of
-from ftbench.report.failed_rows import limit_of
 from ftbench.report.rows import CellOutcome, Row, build_rows, primary_metric
 from ftbench.report.terminal import render
 from ftbench.stats.failed_rows import DEFAULT_LIMIT
@@ -69,7 +70,10 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         FtbenchError: one line for sweeps that cannot be compared.
     """
-    parser = argparse.ArgumentParser(prog="ftbench compare", description="Compares finished sweeps and recorded answers over the examples they share.")
+    parser = argparse.ArgumentParser(
+        prog="ftbench compare",
+        description="Compares finished sweeps and recorded answers over the examples they share.",
+    )
     parser.add_argument("sweeps", nargs="+", type=Path, metavar="SWEEP", help="folder of a sweep, or its plan.json")
     elsewhere = "answers made elsewhere: id and output (.jsonl, .json, .csv, .tsv or .parquet, each also .gz)"
     parser.add_argument("--outputs", nargs="*", default=[], metavar="FILE", help=elsewhere)
@@ -87,23 +91,41 @@ def main(argv: Sequence[str]) -> int:
     decision = {**DECISION, **(settings.get("decision") or {})}
     decision["family"] = words.family or decision["family"]
     decision["margin"] = words.margin if words.margin is not None else decision["margin"]
-    entries = [entry for path, plan in zip(words.sweeps, plans, strict=True) for entry in _entries(path, plan, metric, words.store)]
+    entries = [
+        entry
+        for path, plan in zip(words.sweeps, plans, strict=True)
+        for entry in _entries(path, plan, metric, words.store)
+    ]
     entries += [_recorded(file, entries) for file in words.outputs]
     with termination.handled():  # a user's metric must not make a number of a signal
         results = compared(entries, metric, settings["statistics"], decision, limit_of(plans[0]))
     print(render(results, _width()))
     if words.json is not None:
         (family,) = results.families
-        data = {"metric": metric, "statistics": results.statistics, "decision": decision, "cells": [row.as_dict() for row in results.rows], **family.as_dict()}
+        data = {
+            "metric": metric,
+            "statistics": results.statistics,
+            "decision": decision,
+            "cells": [row.as_dict() for row in results.rows],
+            **family.as_dict(),
+        }
         try:
-            words.json.write_text(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+            words.json.write_text(
+                json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+            )
         except OSError as error:
-            raise FtbenchError(f"--json {words.json}: cannot be written ({error.strerror}). Name another place") from error
+            raise FtbenchError(
+                f"--json {words.json}: cannot be written ({error.strerror}). Name another place"
+            ) from error
     return 0
 
 
 def compared(
-    entries: Sequence[Entry], name: str, statistics: dict[str, Any], decision: dict[str, Any], limit: float = DEFAULT_LIMIT
+    entries: Sequence[Entry],
+    name: str,
+    statistics: dict[str, Any],
+    decision: dict[str, Any],
+    limit: float = DEFAULT_LIMIT,
 ) -> Results:
     """Scores and compares cells over the examples that all of them answered; ``limit`` is ``limits.failed_rows``.
 
@@ -118,15 +140,21 @@ def compared(
         beside = f" ({CEILING}: {', '.join(entry.row.label for entry in above)})" if above else ""
         raise FtbenchError(f"{count}{beside}: a comparison needs two. Name more sweeps, or --outputs FILE")
     metric = build(entries[0].node, f"metric.{name}")
-    other = next((entry for entry in entries if build(entry.node, f"metric.{name}").identity() != metric.identity()), None)
+    other = next(
+        (entry for entry in entries if build(entry.node, f"metric.{name}").identity() != metric.identity()), None
+    )
     if other is not None:
         why = f"{other.row.label} was scored by {name} with other settings than {entries[0].row.label}"
         raise FtbenchError(f"{why}. Run one of the sweeps again with the same metric; scoring takes seconds")
     shared = [example for example in entries[0].answers if all(example in entry.answers for entry in entries)]
     if not shared:
-        raise FtbenchError("no example is in all of these: ids or reference texts differ. Compare sweeps over the same test split")
+        raise FtbenchError(
+            "no example is in all of these: ids or reference texts differ. Compare sweeps over the same test split"
+        )
     if not metric.comparable_across_tokenizers and len({entry.row.details.get("model") for entry in entries}) > 1:
-        raise FtbenchError(f"{name} counts each model's own tokens and does not compare across tokenizers. Use --metric bits_per_byte")
+        raise FtbenchError(
+            f"{name} counts each model's own tokens and does not compare across tokenizers. Use --metric bits_per_byte"
+        )
     every = set().union(*(entry.answers for entry in entries))
     groups, regrouped = _groups(entries, shared)
     members = [_scored(entry, shared, groups, name, metric, statistics, limit) for entry in entries]
@@ -137,11 +165,17 @@ def compared(
     bounds, left_out = _ceilings(above, entries[0], shared, groups, name, metric, statistics, limit)
     methods = {entry.row.id: entry.method for entry in entries}
     family = family_of([*members, *bounds], methods, name, metric, statistics, decision)
-    notes = [f"{len(shared)} examples are in all cells, {len(every) - len(shared)} are not and were left out"] if len(shared) < len(every) else []
+    notes = (
+        [f"{len(shared)} examples are in all cells, {len(every) - len(shared)} are not and were left out"]
+        if len(shared) < len(every)
+        else []
+    )
     notes += [f"{name} is n/a for {label}" for label in lost] + regrouped + left_out
     sample = members[0][1]
     rough = few(len(set(clusters(sample.ids, sample.groups))), len(shared))
-    notes += notes_of([replace(row, notes=tuple(note for note in row.notes if note != rough)) for row, _ in members]) + ([rough] if rough is not None else [])
+    notes += notes_of(
+        [replace(row, notes=tuple(note for note in row.notes if note != rough)) for row, _ in members]
+    ) + ([rough] if rough is not None else [])
     rows = {row.id: row for row, _ in (*members, *bounds)}
     ordered = tuple(rows[cell] for cell in (*family.cells, *family.ceilings))
     return Results((name,), name, dict(statistics), ordered, (family,), tuple(notes))
@@ -189,7 +223,11 @@ def _entries(path: Path, plan: Plan, name: str, moved: Path | None) -> list[Entr
     store = Store(str(moved) if moved is not None else plan.store)
     if name not in plan.settings.get("metrics", ()):
         raise FtbenchError(f"{path}: was not scored by {name}. {did_you_mean(name, plan.settings.get('metrics', ()))}")
-    done = {cell.id: CellOutcome("done", None) for cell in plan.cells if store.published(cell.stages["score.test"]) is not None}
+    done = {
+        cell.id: CellOutcome("done", None)
+        for cell in plan.cells
+        if store.published(cell.stages["score.test"]) is not None
+    }
     cells = {cell.id: cell for cell in plan.cells}
     found = []
     for row in build_rows(plan, done, store):
@@ -202,19 +240,30 @@ def _entries(path: Path, plan: Plan, name: str, moved: Path | None) -> list[Entr
         node = plan.stages[cell.stages["score.test"]].config["metrics"][name]
         reads = build(node, f"metric.{name}").reads
         role, file = (f"judge.{name}.test", "judgements.jsonl") if reads == "judgements" else SOURCES[reads]
-        prepared, answered = store.find(cell.stages["prepare"]), store.find(cell.stages[role]) if role in cell.stages else None
+        prepared, answered = (
+            store.find(cell.stages["prepare"]),
+            store.find(cell.stages[role]) if role in cell.stages else None,
+        )
         if prepared is None or answered is None:
             continue
         wanted = {example.id: list(example.references) for example in read_examples(prepared / "test.jsonl")}
-        answers = {_example(one["id"], wanted[one["id"]]): {**one, "references": wanted[one["id"]]} for one in read_jsonl(answered / file)}
+        answers = {
+            _example(one["id"], wanted[one["id"]]): {**one, "references": wanted[one["id"]]}
+            for one in read_jsonl(answered / file)
+        }
         found.append(Entry(row, node, answers, method_key(cell.config)))
     if not found:
-        raise FtbenchError(f"{path}: no cell of it is finished in {store.path}. Name the store with --store if it was moved, or run the sweep")
+        raise FtbenchError(
+            f"{path}: no cell of it is finished in {store.path}. Name the store with --store if it was moved, or run"
+            " the sweep"
+        )
     return found
 
 
 def _recorded(file: str, entries: Sequence[Entry]) -> Entry:
-    """Lays recorded answers beside the examples of the first cell; an example without one is a failed row that stays in n."""
+    """Lays recorded answers beside the examples of the first cell; an example without one is a failed row that stays in
+    n.
+    """
     model = build({"_target_": RECORDED, "outputs": file}, f"--outputs {file}")
     if entries[0].node and build(entries[0].node, "metric").reads != "outputs":
         raise FtbenchError(f"--outputs {file}: recorded answers have no log-probabilities. Take a --metric of the text")
@@ -228,12 +277,28 @@ def _recorded(file: str, entries: Sequence[Entry]) -> Entry:
         raise FtbenchError(f"--outputs {file}: no id is one of the sweep's examples. Use the ids of its outputs.jsonl")
     nothing = {"output": "", "finish": "error"}
     answers = {
-        example: {**one, "output": "", "finish": "error", "error": None, **{key: given.get(one["id"], nothing)[key] for key in ("output", "finish")}}
+        example: {
+            **one,
+            "output": "",
+            "finish": "error",
+            "error": None,
+            **{key: given.get(one["id"], nothing)[key] for key in ("output", "finish")},
+        }
         for example, one in entries[0].answers.items()
     }
-    facts = {**dict.fromkeys(entries[0].row.facts), "cell_id": digest(model.identity())[:10], "label": f"recorded {Path(file).name}", "status": "done"}
+    facts = {
+        **dict.fromkeys(entries[0].row.facts),
+        "cell_id": digest(model.identity())[:10],
+        "label": f"recorded {Path(file).name}",
+        "status": "done",
+    }
     facts["dataset"] = entries[0].row.facts["dataset"]
-    return Entry(Row(facts, {}, {}, None, False, False, tuple(model.coverage(wanted, given.keys())), {}), entries[0].node, answers, digest(model.identity()))
+    return Entry(
+        Row(facts, {}, {}, None, False, False, tuple(model.coverage(wanted, given.keys())), {}),
+        entries[0].node,
+        answers,
+        digest(model.identity()),
+    )
 
 
 def _example(identity: str, references: Sequence[str]) -> str:
@@ -247,24 +312,45 @@ def _distinct(entries: Sequence[Entry]) -> list[Entry]:
         kept.setdefault(entry.row.id, entry)
     labels = [entry.row.label for entry in kept.values()]
     return [
-        replace(entry, row=replace(entry.row, facts={**entry.row.facts, "label": f"{entry.row.label} {entry.row.id[:4]}"})) if labels.count(entry.row.label) > 1 else entry
+        (
+            replace(
+                entry,
+                row=replace(entry.row, facts={**entry.row.facts, "label": f"{entry.row.label} {entry.row.id[:4]}"}),
+            )
+            if labels.count(entry.row.label) > 1
+            else entry
+        )
         for entry in kept.values()
     ]
 
 
 def _groups(entries: Sequence[Entry], shared: Sequence[str]) -> tuple[tuple[str | None, ...], list[str]]:
-    """Returns the groups of the shared examples, and a note where sweeps differ in them: then those that leave the fewest independent examples hold for all."""
+    """Returns the groups of the shared examples, and a note where sweeps differ in them: then those that leave the
+    fewest independent examples hold for all.
+    """
     told = list(dict.fromkeys(tuple(entry.answers[example]["group"] for example in shared) for entry in entries))
     coarsest = min(told, key=lambda groups: len(set(clusters(shared, groups).tolist())))
-    return coarsest, ["these sweeps group their examples differently; the coarsest groups are taken for all"] if len(told) > 1 else []
+    return coarsest, (
+        ["these sweeps group their examples differently; the coarsest groups are taken for all"]
+        if len(told) > 1
+        else []
+    )
 
 
 def _scored(
-    entry: Entry, shared: Sequence[str], groups: tuple[str | None, ...], name: str, metric: Any, settings: dict[str, Any], limit: float
+    entry: Entry,
+    shared: Sequence[str],
+    groups: tuple[str | None, ...],
+    name: str,
+    metric: Any,
+    settings: dict[str, Any],
+    limit: float,
 ) -> tuple[Row, Sufficient]:
     rows = [entry.answers[example] for example in shared]
     table, scored, raised = statistics_of(metric, rows)
-    sample = Sufficient(tuple(row["id"] for row in rows), groups, tuple(dict(row["slices"]) for row in rows), {name: table})
+    sample = Sufficient(
+        tuple(row["id"] for row in rows), groups, tuple(dict(row["slices"]) for row in rows), {name: table}
+    )
     said = entry.row.notes
     if raised is not None:
         said = (*said, f"{entry.row.label}: {raised_line(name, scrub(raised.as_dict()), raised.rows)}")
@@ -273,11 +359,26 @@ def _scored(
     if not np.isfinite(value) or raised is not None and raised.broken or failed > limit * len(scored):
         lost = failed > limit * len(scored) and raised is None
         why = f" ({failed} of {len(scored)} of these examples failed; limits.failed_rows={limit:g})" if lost else ""
-        score = {"value": None, "low": None, "high": None, "n": len(table), "comparable_across_tokenizers": True, "reason": why}
+        score = {
+            "value": None,
+            "low": None,
+            "high": None,
+            "n": len(table),
+            "comparable_across_tokenizers": True,
+            "reason": why,
+        }
     else:
         options = {key: settings[key] for key in ("confidence", "resamples", "seed")}
-        limits = interval(table, metric.value, sample.ids, sample.groups, **options, is_mean=getattr(metric, "is_mean", False))
-        score = {"value": value, "low": limits.low, "high": limits.high, "n": len(table), "comparable_across_tokenizers": metric.comparable_across_tokenizers}
+        limits = interval(
+            table, metric.value, sample.ids, sample.groups, **options, is_mean=getattr(metric, "is_mean", False)
+        )
+        score = {
+            "value": value,
+            "low": limits.low,
+            "high": limits.high,
+            "n": len(table),
+            "comparable_across_tokenizers": metric.comparable_across_tokenizers,
+        }
     return replace(entry.row, scores={name: score}, notes=said), sample
 
 

@@ -19,7 +19,9 @@ from ftbench.report.rows import Finished, Row, trial_rows, weights_stages
 from ftbench.store.store import Store
 
 AS_CHEAP = 1.25
-"""Costs within this factor of the cheapest count as equal: a clock's noise must not choose between two configurations."""
+"""Costs within this factor of the cheapest count as equal: a clock's noise must not choose between two
+configurations.
+"""
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,16 @@ def choose(values: Sequence[float | None], costs: Sequence[float | None], higher
     best = max(known) if higher else min(known)
     tied = [place for place, value in enumerate(values) if value == best]
     least = min((costs[place] for place in tied if costs[place] is not None), default=None)
-    return next((place for place in tied if least is None or (costs[place] is not None and costs[place] <= AS_CHEAP * least)), tied[0])
+    return next(
+        (place for place in tied if least is None or (costs[place] is not None and costs[place] <= AS_CHEAP * least)),
+        tied[0],
+    )
 
 
 def winners(plan: Plan, store: Store) -> tuple[dict[str, Cell], list[str]]:
-    """Returns approach -> the trial that won on validation, of a plan whose cells are the trials of a search, and the same in words."""
+    """Returns approach -> the trial that won on validation, of a plan whose cells are the trials of a search, and the
+    same in words.
+    """
     primary = plan.settings["primary_metric"]
     tried = {row.id: row for row in trial_rows(replace(plan, trials=plan.cells), store)}
     finished, higher = Finished.read(plan, store), higher_is_better(plan, primary)
@@ -76,7 +83,12 @@ def winners(plan: Plan, store: Store) -> tuple[dict[str, Cell], list[str]]:
         configurations = configurations_of(plan, cells, tried, primary, finished)
         place = choose([one.validation for one in configurations], [one.cost_seconds for one in configurations], higher)
         failed = sum(one.status != "done" for one in configurations)
-        tail = f"; {failed} of {len(configurations)} trials failed, the first: {next(one.reason for one in configurations if one.status != 'done')}" if failed else ""
+        tail = (
+            f"; {failed} of {len(configurations)} trials failed, the first:"
+            f" {next(one.reason for one in configurations if one.status != 'done')}"
+            if failed
+            else ""
+        )
         if place is None or configurations[place].status != "done":
             told.append(f"nothing could be chosen for {cells[0].approach_label}: its own values stand{tail}")
             continue
@@ -89,7 +101,9 @@ def winners(plan: Plan, store: Store) -> tuple[dict[str, Cell], list[str]]:
 
 
 def trial_usd(plan: Plan, store: Store) -> dict[str, float | None]:
-    """Returns the dollars of training each finished trial and answering the validation split with it, as if alone; None is unknown."""
+    """Returns the dollars of training each finished trial and answering the validation split with it, as if alone; None
+    is unknown.
+    """
     finished = Finished.read(plan, store)
     found: dict[str, float | None] = {}
     for cell in plan.cells:
@@ -97,7 +111,9 @@ def trial_usd(plan: Plan, store: Store) -> dict[str, float | None]:
         if all(key in finished.receipts for key in keys):
             hardware = build(cell.config["hardware"], "hardware")
             measured = all(hardware.matches(finished.receipts[key].device) for key in keys)
-            found[cell.id] = usd(_cost_seconds(plan, cell, finished), hardware.units, hardware.usd_per_hour if measured else None)
+            found[cell.id] = usd(
+                _cost_seconds(plan, cell, finished), hardware.units, hardware.usd_per_hour if measured else None
+            )
     return found
 
 
@@ -109,18 +125,28 @@ def by_approach(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
     return found
 
 
-def configurations_of(plan: Plan, cells: Sequence[Cell], rows: Mapping[str, Row], primary: str, finished: Finished) -> list[Configuration]:
-    """Returns the configurations of one approach's cells, which differ in more than their seed, in their order; none is chosen yet."""
+def configurations_of(
+    plan: Plan, cells: Sequence[Cell], rows: Mapping[str, Row], primary: str, finished: Finished
+) -> list[Configuration]:
+    """Returns the configurations of one approach's cells, which differ in more than their seed, in their order; none is
+    chosen yet.
+    """
     alike: dict[str, list[Cell]] = {}
     for cell in cells:
         alike.setdefault(method_key(cell.config), []).append(cell)
     firsts = [members[0] for members in alike.values()]
-    varying = [key for key in dict.fromkeys(key for cell in firsts for key in cell.values) if len({repr(cell.values.get(key)) for cell in firsts}) > 1]
+    varying = [
+        key
+        for key in dict.fromkeys(key for cell in firsts for key in cell.values)
+        if len({repr(cell.values.get(key)) for cell in firsts}) > 1
+    ]
     found = []
     for members in alike.values():
         own = [rows[cell.id] for cell in members if cell.id in rows]
         done = [row for row in own if row.done]
-        seen = [row.validation[primary]["value"] for row in done if row.validation.get(primary, {}).get("value") is not None]
+        seen = [
+            row.validation[primary]["value"] for row in done if row.validation.get(primary, {}).get("value") is not None
+        ]
         values = {key: members[0].values[key] for key in varying if key in members[0].values}
         state = done[0] if done else own[0] if own else None
         costs = [_cost_seconds(plan, cell, finished) for cell in members]
@@ -139,16 +165,24 @@ def configurations_of(plan: Plan, cells: Sequence[Cell], rows: Mapping[str, Row]
 
 
 def _cost_stages(plan: Plan, cell: Cell) -> list[str]:
-    """Returns the stages that a trial pays: what made its weights and its index, and the answers to the validation split."""
+    """Returns the stages that a trial pays: what made its weights and its index, and the answers to the validation
+    split.
+    """
     built = [key for key in cell.stages.values() if plan.stages[key].kind == "index"]
-    return [*weights_stages(plan, cell), *built, *(cell.stages[role] for role in ("generate.validation", "likelihood.validation") if role in cell.stages)]
+    return [
+        *weights_stages(plan, cell),
+        *built,
+        *(cell.stages[role] for role in ("generate.validation", "likelihood.validation") if role in cell.stages),
+    ]
 
 
 def _cost_seconds(plan: Plan, cell: Cell, finished: Finished) -> float | None:
     keys = _cost_stages(plan, cell)
     if any(key not in finished.receipts for key in keys):
         return None
-    return sum(alone_seconds(finished.receipts[key], finished.loads.get(plan.stages[key].held or "", 0.0)) for key in keys)
+    return sum(
+        alone_seconds(finished.receipts[key], finished.loads.get(plan.stages[key].held or "", 0.0)) for key in keys
+    )
 
 
 def higher_is_better(plan: Plan, primary: str) -> bool:
@@ -156,7 +190,11 @@ def higher_is_better(plan: Plan, primary: str) -> bool:
     for cell in (*plan.cells, *plan.trials):
         for role in ("score.test", "score.validation"):
             if role in cell.stages:
-                return bool(build(plan.stages[cell.stages[role]].config["metrics"][primary], f"metrics.{primary}").higher_is_better)
+                return bool(
+                    build(
+                        plan.stages[cell.stages[role]].config["metrics"][primary], f"metrics.{primary}"
+                    ).higher_is_better
+                )
     return True
 
 

@@ -26,14 +26,21 @@ def costs_of(plan: Plan, store: Store) -> dict[str, Any]:
         hardware = build(cell.config["hardware"], "hardware")
         receipts = {key: finished.receipts.get(key) for key in needs[cell.id]}
         made = account(hardware, receipts, users, loads, TokenPrice.of(cell.config.get("model", {})))
-        found[cell.id] = {"account": made.as_dict(), "forecast": _beside(plan, cell.id, hardware.name, receipts, hardware)}
+        found[cell.id] = {
+            "account": made.as_dict(),
+            "forecast": _beside(plan, cell.id, hardware.name, receipts, hardware),
+        }
     return found
 
 
-def _beside(plan: Plan, cell: str, hardware: str, receipts: dict[str, Receipt | None], machine: Any) -> dict[str, Any] | None:
-    """Returns the cell's forecast, and per stage forecast and measured seconds and memory; only what ran on the forecast hardware is compared.
+def _beside(
+    plan: Plan, cell: str, hardware: str, receipts: dict[str, Receipt | None], machine: Any
+) -> dict[str, Any] | None:
+    """Returns the cell's forecast, and per stage forecast and measured seconds and memory; only what ran on the
+    forecast hardware is compared.
 
-    Memory measured on a CPU is that of a process with its libraries and is not what the forecast is about: it is compared nowhere.
+    Memory measured on a CPU is that of a process with its libraries and is not what the forecast is about: it is
+    compared nowhere.
     """
     made = plan.forecast
     if made is None or cell not in made["cells"]:
@@ -43,12 +50,26 @@ def _beside(plan: Plan, cell: str, hardware: str, receipts: dict[str, Receipt | 
         one = made["stages"].get(key, {}).get(hardware)
         if one is None:
             continue
-        here = receipt is not None and receipt.device is not None and (machine.matches(receipt.device) or receipt.device == "cpu" and one["memory"] is None)
-        stages.append({
-            "stage": key, "kind": one["kind"], "calibrated": one["calibrated"],
-            "seconds": one["seconds"], "measured_seconds": _work(receipt) if here and receipt is not None else None,
-            "peak_bytes": one["peak_bytes"], "measured_peak_bytes": receipt.peak_memory_bytes if here and receipt is not None and receipt.device != "cpu" and one["memory"] is not None else None,
-        })  # fmt: skip
+        here = (
+            receipt is not None
+            and receipt.device is not None
+            and (machine.matches(receipt.device) or receipt.device == "cpu" and one["memory"] is None)
+        )
+        stages.append(
+            {
+                "stage": key,
+                "kind": one["kind"],
+                "calibrated": one["calibrated"],
+                "seconds": one["seconds"],
+                "measured_seconds": _work(receipt) if here and receipt is not None else None,
+                "peak_bytes": one["peak_bytes"],
+                "measured_peak_bytes": (
+                    receipt.peak_memory_bytes
+                    if here and receipt is not None and receipt.device != "cpu" and one["memory"] is not None
+                    else None
+                ),
+            }
+        )
     return {**made["cells"][cell], "stages": stages}
 
 

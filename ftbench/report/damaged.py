@@ -10,4 +10,8 @@ def damage_line(stages: Mapping[str, str], damaged: Mapping[str, str]) -> str | 
     is.
     """
     told = next(((role, key) for role, key in stages.items() if key in damaged), None)
-    return None if told is None else f"{told[0]} {told[1][:12]} is damaged: {damaged[told[1]]}. Repeat the sweep's command: it is made again"
+    return (
+        None
+        if told is None
+        else f"{told[0]} {told[1][:12]} is damaged: {damaged[told[1]]}. Repeat the sweep's command: it is made again"
+    )

@@ -1,7 +1,8 @@
 """What the data checks found, in lines for a terminal and as ``data_checks`` of ``results.json``.
 
-A report is what a check stage wrote (``rows``, ``lengths``, ``labels``, ``counts``, ``findings``, ``dropped``) with ``dataset`` and
-``on_leak``, and ``tokens``: how long the rows are in each model's tokens, and what a cell's limits cut off.
+A report is what a check stage wrote (``rows``, ``lengths``, ``labels``, ``counts``, ``findings``, ``dropped``) with
+``dataset`` and ``on_leak``, and ``tokens``: how long the rows are in each model's tokens, and what a cell's limits cut
+off.
 """
 
 from __future__ import annotations
@@ -25,10 +26,19 @@ def data_reports(plan: Plan, store: Store) -> list[dict[str, Any]]:
     for report in plan.settings.get("data_checks", ()):
         cells = [cell for cell in plan.cells if cell.stages.get("check") == report["check"]]
         counted: dict[str, dict[str, Any]] = {}
-        for cell in (cell for cell in cells if "tokens" in cell.stages):  # a model that is not here has no tokenizer to count with
+        for cell in (
+            cell for cell in cells if "tokens" in cell.stages
+        ):  # a model that is not here has no tokenizer to count with
             folder = store.find(cell.stages["tokens"])
             if folder is not None:
-                counted.setdefault(cell.stages["tokens"], {"model": cell.choices.get("model"), **_json(folder / "tokens.json"), "cut": cut_sentences(plan, cell.stages["tokens"], folder)})
+                counted.setdefault(
+                    cell.stages["tokens"],
+                    {
+                        "model": cell.choices.get("model"),
+                        **_json(folder / "tokens.json"),
+                        "cut": cut_sentences(plan, cell.stages["tokens"], folder),
+                    },
+                )
         reports.append({**report, "tokens": list(counted.values())})
     return reports
 
@@ -38,14 +48,19 @@ def check_lines(reports: Iterable[Mapping[str, Any]]) -> list[str]:
     lines = []
     for report in reports:
         if report.get("pending"):
-            lines.append(f"{report['dataset']}: too much to look at while planning; a stage checks it before anything else runs")
+            lines.append(
+                f"{report['dataset']}: too much to look at while planning; a stage checks it before anything else runs"
+            )
             continue
         kinds: dict[str, list[Mapping[str, Any]]] = {}
         for finding in report["findings"]:
             if finding["level"] != "leak" or report["on_leak"] == "warn":
                 kinds.setdefault(finding["kind"], []).append(finding)
         for kind, found in kinds.items():
-            lines += [f"{report['dataset']}: {finding['where']}: {finding['why']}. {finding['fix']}" for finding in found[:SHOWN]]
+            lines += [
+                f"{report['dataset']}: {finding['where']}: {finding['why']}. {finding['fix']}"
+                for finding in found[:SHOWN]
+            ]
             if len(found) > SHOWN:
                 lines.append(f"{report['dataset']}: and {report['counts'][kind] - SHOWN} more ({kind})")
     return lines
@@ -57,7 +72,10 @@ def leak_notes(reports: Iterable[Mapping[str, Any]]) -> list[str]:
     for report in reports:
         let = sum(finding["count"] for finding in report.get("findings", ()) if finding["level"] == "leak")
         if let and report["on_leak"] == "warn":
-            notes.append(f"{let} certain leaks were let through (data.on_leak=warn): scores on {report['dataset']} may measure memory")
+            notes.append(
+                f"{let} certain leaks were let through (data.on_leak=warn): scores on {report['dataset']} may measure"
+                " memory"
+            )
         notes += [sentence for counted in report["tokens"] for sentence in counted["cut"]]
     return notes
 
@@ -80,23 +98,34 @@ def _cut(cell: Cell, lengths: Mapping[str, Mapping[str, Sequence[int]]], window:
     model, said = cell.choices.get("model"), []
     if "train" in cell.stages:
         named = cell.config["method"].get("max_tokens")
-        most, place = (named, f"method.max_tokens={named}") if named is not None else (window, f"the window of {window} tokens")
+        most, place = (
+            (named, f"method.max_tokens={named}") if named is not None else (window, f"the window of {window} tokens")
+        )
         prompts, rows = lengths["train"]["prompt"], lengths["train"]["row"]
         over = sum(size > most for size in rows) if most is not None else 0
         if over:
             lost = sum(size >= most for size in prompts)
             told = f" ({lost} of them before the target begins)" if lost else ""
             kept = "left out" if cell.config["method"].get("overlong") == "drop" else "lose the end of their target"
-            said.append(f"{model}: {over} of {len(rows)} training rows have more tokens than {place} and {kept}{told}; the longest has {max(rows)}")
+            said.append(
+                f"{model}: {over} of {len(rows)} training rows have more tokens than {place} and {kept}{told}; the"
+                f" longest has {max(rows)}"
+            )
     cap = cell.config["decoding"].get("max_new_tokens")
     answers = lengths["test"]["target"]
     short = sum(size > cap for size in answers) if cap is not None else 0
     if short:
-        said.append(f"{model}: {short} of {len(answers)} test answers have more tokens than decoding.max_new_tokens={cap}, so no output can match them; the longest has {max(answers)}")
+        said.append(
+            f"{model}: {short} of {len(answers)} test answers have more tokens than decoding.max_new_tokens={cap}, so"
+            f" no output can match them; the longest has {max(answers)}"
+        )
     if window is not None and cap is not None:
         full = sum(size + cap > window for size in lengths["test"]["prompt"])
         if full:
-            said.append(f"{model}: {full} of {len(answers)} test prompts leave less than decoding.max_new_tokens={cap} in the window of {window} tokens")
+            said.append(
+                f"{model}: {full} of {len(answers)} test prompts leave less than decoding.max_new_tokens={cap} in the"
+                f" window of {window} tokens"
+            )
     return said
 
 

@@ -1,7 +1,8 @@
-"""The decision of one family: what each cell costs to own, which stay on the frontier, which breaks a constraint, what to take.
+"""The decision of one family: what each cell costs to own, which stay on the frontier, which breaks a constraint, what
+to take.
 
-Measured rows become plain values here; the arithmetic is in ``ftbench.cost.ownership`` and ``ftbench.cost.frontier``, which a page calls again
-with another load.
+Measured rows become plain values here; the arithmetic is in ``ftbench.cost.ownership`` and ``ftbench.cost.frontier``,
+which a page calls again with another load.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
+from ftbench.cost.break_even import break_even
 from ftbench.cost.frontier import Limit, Place, Recommendation, best_first, limits, places, recommend, verdicts_of
 from ftbench.cost.memory import GB
-from ftbench.cost.break_even import break_even
 from ftbench.cost.ownership import Choice, Load, Ownership, ownership
 from ftbench.cost.payback import returns
 from ftbench.report.approaches import Approach
@@ -75,7 +76,13 @@ class Decision:
         }
 
 
-def decide(family: Family, rows: Sequence[Row], approaches: Sequence[Approach], settings: Mapping[str, Any], failed_usd: Mapping[str, float | None]) -> Decision:
+def decide(
+    family: Family,
+    rows: Sequence[Row],
+    approaches: Sequence[Approach],
+    settings: Mapping[str, Any],
+    failed_usd: Mapping[str, float | None],
+) -> Decision:
     """Decides one family.
 
     Args:
@@ -84,14 +91,23 @@ def decide(family: Family, rows: Sequence[Row], approaches: Sequence[Approach], 
         settings: ``decision`` of the config; keys that an older plan lacks stand at their defaults.
         failed_usd: cell -> what its failed attempts cost.
     """
-    choices = {row.id: choice_of(row, _approach(approaches, row.id), settings, failed_usd.get(row.id, 0.0)) for row in rows}
+    choices = {
+        row.id: choice_of(row, _approach(approaches, row.id), settings, failed_usd.get(row.id, 0.0)) for row in rows
+    }
     load = load_of(settings)
     owned = {name: ownership(choice, load) for name, choice in choices.items()} if load is not None else {}
     costs, basis = _costs(rows, owned)
     verdicts = verdicts_of(family.pairs())
     found = places(costs, verdicts)
     kept = {row.id: tuple(limits(settings.get("constraints") or {}, values_of(row, owned.get(row.id)))) for row in rows}
-    advice = recommend(best_first([row.id for row in rows], [(pair.first, pair.second) for pair in family.known if pair.value == 0.0], costs), costs, verdicts, lambda name: all(limit.kept for limit in kept[name]))
+    advice = recommend(
+        best_first(
+            [row.id for row in rows], [(pair.first, pair.second) for pair in family.known if pair.value == 0.0], costs
+        ),
+        costs,
+        verdicts,
+        lambda name: all(limit.kept for limit in kept[name]),
+    )
     baseline = baseline_of(rows, settings, costs)
     staying = [place.name for place in found if place.on_frontier]
     pairs = combinations(staying, 2) if load is not None else ()
@@ -104,8 +120,16 @@ def decide(family: Family, rows: Sequence[Row], approaches: Sequence[Approach], 
         places=tuple(found),
         kept=kept,
         recommendation=advice,
-        break_even=tuple(break_even(choices[one], choices[other], load).as_dict() for one, other in pairs) if load is not None else (),
-        returns=tuple(returns(choices[name], choices[baseline], load).as_dict() for name in others) if load is not None and baseline is not None else (),
+        break_even=(
+            tuple(break_even(choices[one], choices[other], load).as_dict() for one, other in pairs)
+            if load is not None
+            else ()
+        ),
+        returns=(
+            tuple(returns(choices[name], choices[baseline], load).as_dict() for name in others)
+            if load is not None and baseline is not None
+            else ()
+        ),
         baseline=baseline,
         left_out=tuple(_left_out(settings)),
         costs=costs,
@@ -116,7 +140,12 @@ def load_of(settings: Mapping[str, Any]) -> Load | None:
     """Returns the stated load, None where no volume is stated."""
     if not settings.get("requests_per_month"):
         return None
-    return Load(float(settings["months"]), float(settings["requests_per_month"]), settings.get("peak_rps"), float(settings.get("retrains_per_month") or 0.0))
+    return Load(
+        float(settings["months"]),
+        float(settings["requests_per_month"]),
+        settings.get("peak_rps"),
+        float(settings.get("retrains_per_month") or 0.0),
+    )
 
 
 def choice_of(row: Row, approach: Approach | None, settings: Mapping[str, Any], failed_usd: float | None) -> Choice:
@@ -127,16 +156,24 @@ def choice_of(row: Row, approach: Approach | None, settings: Mapping[str, Any], 
     search = None if tried is None or failed_usd is None else tried + failed_usd
     served = None if paid is None else paid.requests_per_second
     spread = _spread(row)
-    axis_options = [value for name, value in row.facts.items() if "/" not in name]  # a sub-axis may have an option named like its axis's
+    axis_options = [
+        value for name, value in row.facts.items() if "/" not in name
+    ]  # a sub-axis may have an option named like its axis's
     hosted = paid is not None and paid.price_basis.startswith("per token")
-    per_request = paid.usd_per_1k_requests / 1000 if hosted and paid is not None and paid.usd_per_1k_requests is not None else None
+    per_request = (
+        paid.usd_per_1k_requests / 1000
+        if hosted and paid is not None and paid.usd_per_1k_requests is not None
+        else None
+    )
     return Choice(
         name=row.id,
         train_usd=train,
         search_usd=search,
         index_usd=None if paid is None else paid.index_usd,
         labelling_usd=_labelling(row, settings),
-        labour_usd=sum(float(amount) for name, amount in (settings.get("labour_usd") or {}).items() if name in axis_options),
+        labour_usd=sum(
+            float(amount) for name, amount in (settings.get("labour_usd") or {}).items() if name in axis_options
+        ),
         machine_usd_per_hour=None if paid is None else paid.usd_per_hour,
         requests_per_second=served,
         requests_per_second_low=None if served is None or spread is None else served * (1 - spread),
@@ -159,7 +196,9 @@ def values_of(row: Row, owned: Ownership | None) -> dict[str, float | None]:
 
 
 def baseline_of(rows: Sequence[Row], settings: Mapping[str, Any], costs: Mapping[str, float | None]) -> str | None:
-    """Returns the cell that returns are told against: the best of the named method, else the cheapest that trains nothing."""
+    """Returns the cell that returns are told against: the best of the named method, else the cheapest that trains
+    nothing.
+    """
     named = settings.get("baseline")
     if named is not None:
         return next((row.id for row in rows if row.facts.get("method") == named), None)
@@ -168,7 +207,9 @@ def baseline_of(rows: Sequence[Row], settings: Mapping[str, Any], costs: Mapping
 
 
 def failed_usd_of(row: Row, keys: Sequence[str], store: Store) -> float | None:
-    """Returns what the failed attempts at a cell's stages cost at its price; None where they took time of unknown price."""
+    """Returns what the failed attempts at a cell's stages cost at its price; None where they took time of unknown
+    price.
+    """
     seconds = math.fsum(receipt.seconds.get("total", 0.0) for key in keys for receipt in store.attempts(key))
     if seconds == 0.0:
         return 0.0
@@ -176,11 +217,15 @@ def failed_usd_of(row: Row, keys: Sequence[str], store: Store) -> float | None:
 
 
 def _costs(rows: Sequence[Row], owned: Mapping[str, Ownership]) -> tuple[dict[str, float | None], str | None]:
-    """Returns cell -> cost in the first basis that is known of every cell; where none is, in dollars for those that have them."""
+    """Returns cell -> cost in the first basis that is known of every cell; where none is, in dollars for those that
+    have them.
+    """
     tables: dict[str, dict[str, float | None]] = {
         "total_usd": {row.id: owned[row.id].total_usd if row.id in owned else None for row in rows},
         "usd_per_1k_requests": {row.id: row.facts.get("usd_per_1k_requests") for row in rows},
-        "seconds_per_1k_requests": {row.id: None if row.bill is None else row.bill.seconds_per_1k_requests for row in rows},
+        "seconds_per_1k_requests": {
+            row.id: None if row.bill is None else row.bill.seconds_per_1k_requests for row in rows
+        },
     }
     for basis in BASES:
         if all(cost is not None for cost in tables[basis].values()):
@@ -190,7 +235,9 @@ def _costs(rows: Sequence[Row], owned: Mapping[str, Ownership]) -> tuple[dict[st
 
 
 def _approach(approaches: Sequence[Approach], cell: str) -> Approach | None:
-    return next((approach for approach in approaches if any(cell in one.cells for one in approach.configurations)), None)
+    return next(
+        (approach for approach in approaches if any(cell in one.cells for one in approach.configurations)), None
+    )
 
 
 def _less(whole: float | None, part: float | None) -> float | None:
@@ -198,7 +245,9 @@ def _less(whole: float | None, part: float | None) -> float | None:
 
 
 def _spread(row: Row) -> float | None:
-    """Returns the relative half-width of the mean time per request: sampling of requests, from the spread of those timed one by one."""
+    """Returns the relative half-width of the mean time per request: sampling of requests, from the spread of those
+    timed one by one.
+    """
     mean, deviation, n = row.details.get("latency_mean"), row.details.get("latency_sd"), row.facts.get("n")
     if not mean or deviation is None or not n:
         return None

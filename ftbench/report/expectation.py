@@ -15,7 +15,8 @@ from ftbench.stats.power import Sample, detectable, examples_for
 def expectations(plan: Plan) -> list[str]:
     """Returns one sentence per test split that was looked at while compiling (``plan.settings["samples"]``).
 
-    Data sets with the same test rows (``plan.settings["frozen"]``) are one family, as they will be when cells are ranked.
+    Data sets with the same test rows (``plan.settings["frozen"]``) are one family, as they will be when cells are
+    ranked.
 
     The assumed spread of one example's difference is ``decision.assumed_sd``, else half the metric's range; it is never
     taken from results.
@@ -36,12 +37,24 @@ def expectations(plan: Plan) -> list[str]:
             continue
         metric = build(plan.stages[cells[0].stages["score.test"]].config["metrics"][name], f"metric.{name}")
         pairs = comparisons(len(cells), sum(cell.baseline for cell in cells), decision["family"])
-        said.append(_sentence(name, metric, Sample.of_sizes(data), pairs, cells[0].choices["dataset"], settings["statistics"]["confidence"], decision))
+        said.append(
+            _sentence(
+                name,
+                metric,
+                Sample.of_sizes(data),
+                pairs,
+                cells[0].choices["dataset"],
+                settings["statistics"]["confidence"],
+                decision,
+            )
+        )
     return said
 
 
 def comparisons(cells: int, baselines: int, family: str) -> int:
-    """Returns how many comparisons share the error rate; the best is chosen by the data, so against it all pairs count."""
+    """Returns how many comparisons share the error rate; the best is chosen by the data, so against it all
+    pairs count.
+    """
     if family not in FAMILIES:
         raise ValueError(f"{family!r} is no family")
     if family == "baseline":
@@ -50,17 +63,25 @@ def comparisons(cells: int, baselines: int, family: str) -> int:
     return cells * (cells - 1) // 2
 
 
-def _sentence(name: str, metric: Any, sample: Sample, pairs: int, dataset: str, confidence: float, decision: Mapping[str, Any]) -> str:
+def _sentence(
+    name: str, metric: Any, sample: Sample, pairs: int, dataset: str, confidence: float, decision: Mapping[str, Any]
+) -> str:
     highest = getattr(metric, "highest", None)
     sd = decision["assumed_sd"] if decision["assumed_sd"] is not None else None if highest is None else highest / 2
     units = f"{sample.n} examples" + ("" if sample.units == sample.n else f" in {sample.units} groups")
     if sd is None:
-        return f"{dataset}: {units}; {name} has no fixed range, so set decision.assumed_sd to learn what difference would show"
+        return (
+            f"{dataset}: {units}; {name} has no fixed range, so set decision.assumed_sd to learn what difference would"
+            " show"
+        )
     options = {"confidence": confidence, "power": decision["power"], "pairs": pairs}
     gap = detectable(sample, sd, decision["assumed_icc"], **options)
     if gap is None:
         return f"{dataset}: {units}: too few independent ones to show anything"
-    basis = f"assumed spread of one example's difference {sd:g}, {pairs} comparison{'s' * (pairs != 1)}; decision.assumed_sd sets it"
+    basis = (
+        f"assumed spread of one example's difference {sd:g}, {pairs} comparison{'s' * (pairs != 1)};"
+        " decision.assumed_sd sets it"
+    )
     text = f"{dataset}: {units} show a true difference of {gap:.3g} {name} with {decision['power']:.0%} power ({basis})"
     margin = decision["margin"]
     if margin is None:

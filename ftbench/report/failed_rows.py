@@ -1,7 +1,7 @@
 """The share of rows that failed, and the cells in which it is too large to rank them.
 
-``limits.failed_rows`` is part of no key: it is applied here, when cells are read, so that another limit runs nothing again.
-A judge's failure is not the cell's: it is counted where the judge's scores are.
+``limits.failed_rows`` is part of no key: it is applied here, when cells are read, so that another limit runs nothing
+again. A judge's failure is not the cell's: it is counted where the judge's scores are.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def limit_of(plan: Plan) -> float:
 
 
 def share_of(scores: Scores, primary: str, score: Receipt | None, judged: bool) -> float | None:
-    """Returns the share of a split's rows without an answer, or that the primary metric cannot score; None without rows.
+    """Returns the share of a split's rows without an answer, or that the primary metric cannot score; None without
+    rows.
 
     Args:
         scores: of ``scores.json``.
@@ -68,7 +69,9 @@ def failure(
 
 
 def usable(plan: Plan, cell: Cell, split: str, scores: Scores) -> dict[str, dict[str, Any]]:
-    """Returns the scores, without the values of metrics that failed on too many rows, whichever metric orders the table."""
+    """Returns the scores, without the values of metrics that failed on too many rows, whichever metric orders the
+    table.
+    """
     limit, found = limit_of(plan), {}
     for name, entry in scores.items():
         share = None if _judged(cell, name, split) else _own_share(entry)

@@ -1,7 +1,8 @@
-"""lm-eval figures of the cells: each with its interval, and what training cost of them (forgetting), base and tuned in one row.
+"""lm-eval figures of the cells: each with its interval, and what training cost of them (forgetting), base and tuned in
+one row.
 
-A cell's figure is compared with that of the same model before training, on the same questions, in pairs; the interval is adjusted over
-all trained weights that share the base, figure by figure.
+A cell's figure is compared with that of the same model before training, on the same questions, in pairs; the interval
+is adjusted over all trained weights that share the base, figure by figure.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class Forgetting:
 
     Attributes:
         base, tuned: the figure before and after.
-        difference: tuned minus base; ``low`` and ``high`` are its interval, None where lm-eval gives no values per question.
+        difference: tuned minus base; ``low`` and ``high`` are its interval, None where lm-eval gives no values per
+            question.
         verdict: of the tuned weights against the base, see ``ftbench.stats.paired``; None without an interval.
         n: questions. ``family``: how many trained weights share the interval's error rate.
     """
@@ -61,7 +63,12 @@ def with_harness(plan: Plan, rows: Sequence[Row], store: Store) -> list[Row]:
     for row in rows:
         keys = _keys(cells[row.id], HARNESS) if row.done and row.id in cells else {}
         folders = {task: store.find(key) for task, key in keys.items()}
-        scores = {name: entry for folder in folders.values() if folder is not None for name, entry in _scores(folder, *options).items()}
+        scores = {
+            name: entry
+            for folder in folders.values()
+            if folder is not None
+            for name, entry in _scores(folder, *options).items()
+        }
         said = [note for folder in folders.values() if folder is not None for note in _notes(folder)]
         found.append(replace(row, scores={**row.scores, **scores}, notes=tuple(dict.fromkeys((*row.notes, *said)))))
     return _with_forgetting(found, cells, store, options)
@@ -69,7 +76,11 @@ def with_harness(plan: Plan, rows: Sequence[Row], store: Store) -> list[Row]:
 
 def harness_names(rows: Sequence[Row], declared: Sequence[str]) -> tuple[str, ...]:
     """Returns the names of the lm-eval figures of these rows, in the order first met."""
-    return tuple(dict.fromkeys(name for row in rows for name, entry in row.scores.items() if name not in declared and entry.get("harness")))
+    return tuple(
+        dict.fromkeys(
+            name for row in rows for name, entry in row.scores.items() if name not in declared and entry.get("harness")
+        )
+    )
 
 
 def _keys(cell: Cell, beginning: str) -> dict[str, str]:
@@ -86,14 +97,32 @@ def _scores(folder: Path, confidence: float, resamples: int, seed: int) -> dict[
         table = sample.metrics.get(name)
         if table is not None and figure["value"] is not None:
             limits = interval(
-                table, AGGREGATIONS[figure["aggregation"]], sample.ids, sample.groups, confidence=confidence, resamples=resamples, seed=seed,
+                table,
+                AGGREGATIONS[figure["aggregation"]],
+                sample.ids,
+                sample.groups,
+                confidence=confidence,
+                resamples=resamples,
+                seed=seed,
                 is_mean=figure["aggregation"] == "mean",
-            )  # fmt: skip
-            entry |= {"low": limits.low, "high": limits.high, "interval": limits.method, **({"warning": limits.warning} if limits.warning else {})}
-        signature = f"{figure['signature']}|template:{'none' if template is None else template[:12]}" + (f"|limit:{said['limit']}" if said["limit"] else "")
+            )
+            entry |= {
+                "low": limits.low,
+                "high": limits.high,
+                "interval": limits.method,
+                **({"warning": limits.warning} if limits.warning else {}),
+            }
+        signature = f"{figure['signature']}|template:{'none' if template is None else template[:12]}" + (
+            f"|limit:{said['limit']}" if said["limit"] else ""
+        )
         found[name] = entry | {
-            "signature": signature, "higher_is_better": figure["higher_is_better"], "comparable_across_tokenizers": True, "failed": 0, "slices": {}, "harness": said["task"],
-        }  # fmt: skip
+            "signature": signature,
+            "higher_is_better": figure["higher_is_better"],
+            "comparable_across_tokenizers": True,
+            "failed": 0,
+            "slices": {},
+            "harness": said["task"],
+        }
     return found
 
 
@@ -101,7 +130,9 @@ def _notes(folder: Path) -> list[str]:
     return list(Receipt.read(folder).details.get("notes", []))
 
 
-def _with_forgetting(rows: Sequence[Row], cells: Mapping[str, Cell], store: Store, options: tuple[float, int, int]) -> list[Row]:
+def _with_forgetting(
+    rows: Sequence[Row], cells: Mapping[str, Cell], store: Store, options: tuple[float, int, int]
+) -> list[Row]:
     shared: dict[tuple[str, str], dict[str, list[str]]] = {}  # (task, base) -> tuned weights -> cells
     for row in rows:
         bases = _keys(cells[row.id], HARNESS_BASE) if row.done and row.id in cells else {}
@@ -115,7 +146,9 @@ def _with_forgetting(rows: Sequence[Row], cells: Mapping[str, Cell], store: Stor
     return [replace(row, forgetting=found.get(row.id, {})) for row in rows]
 
 
-def _forgotten(base: str, tuned: Sequence[str], store: Store, options: tuple[float, int, int]) -> list[tuple[str, str, Forgetting]]:
+def _forgotten(
+    base: str, tuned: Sequence[str], store: Store, options: tuple[float, int, int]
+) -> list[tuple[str, str, Forgetting]]:
     folders = {key: folder for key in (base, *tuned) if (folder := store.find(key)) is not None}
     if base not in folders:
         return []
@@ -126,31 +159,62 @@ def _forgotten(base: str, tuned: Sequence[str], store: Store, options: tuple[flo
         members = [key for key in folders if key != base and name in said[key] and said[key][name]["value"] is not None]
         if before["value"] is None or not members:
             continue
-        alike = [key for key in (base, *members) if name in samples[key].metrics and samples[key].ids == samples[base].ids]
+        alike = [
+            key for key in (base, *members) if name in samples[key].metrics and samples[key].ids == samples[base].ids
+        ]
         pairs = {}
         if base in alike and len(alike) > 1:
             compared = compare(
-                {key: samples[key].metrics[name] for key in alike}, AGGREGATIONS[before["aggregation"]], samples[base].ids, samples[base].groups,
-                confidence=options[0], resamples=options[1], seed=options[2], family="baseline", baselines=[base], higher_is_better=before["higher_is_better"],
-            )  # fmt: skip
+                {key: samples[key].metrics[name] for key in alike},
+                AGGREGATIONS[before["aggregation"]],
+                samples[base].ids,
+                samples[base].groups,
+                confidence=options[0],
+                resamples=options[1],
+                seed=options[2],
+                family="baseline",
+                baselines=[base],
+                higher_is_better=before["higher_is_better"],
+            )
             pairs = {pair.second: pair for pair in compared.declared}
         for key in members:
             after, pair = said[key][name]["value"], pairs.get(key)
-            low, high = (None, None) if pair is None or pair.low is None or pair.high is None else (-pair.high, -pair.low)
+            low, high = (
+                (None, None) if pair is None or pair.low is None or pair.high is None else (-pair.high, -pair.low)
+            )
             verdict = None if pair is None else {BETTER: WORSE, WORSE: BETTER}.get(pair.verdict, pair.verdict)
-            found.append((key, name, Forgetting(before["value"], after, after - before["value"], low, high, verdict, before["n"], len(pairs) or 1)))
+            found.append(
+                (
+                    key,
+                    name,
+                    Forgetting(
+                        before["value"],
+                        after,
+                        after - before["value"],
+                        low,
+                        high,
+                        verdict,
+                        before["n"],
+                        len(pairs) or 1,
+                    ),
+                )
+            )
     return found
 
 
 def forgetting_lines(rows: Sequence[Row], confidence: float) -> tuple[list[str], list[list[str]]]:
-    """Returns head and lines of the table of forgetting, one line per trained cell and figure; no lines where nothing was trained."""
+    """Returns head and lines of the table of forgetting, one line per trained cell and figure; no lines where nothing
+    was trained.
+    """
     head = ["lm-eval before and after training", "figure", "base", "tuned", f"change [{confidence:.0%}]", "told apart"]
     lines = []
     for row in rows:
         for name, one in row.forgetting.items():
             reach = "" if one["low"] is None else f" [{_signed(one['low'])}, {_signed(one['high'])}]"
             word = {BETTER: "better", WORSE: "worse", None: "n/a"}.get(one["verdict"], "no")
-            lines.append([row.label, name, f"{one['base']:.3f}", f"{one['tuned']:.3f}", _signed(one["difference"]) + reach, word])
+            lines.append(
+                [row.label, name, f"{one['base']:.3f}", f"{one['tuned']:.3f}", _signed(one["difference"]) + reach, word]
+            )
     return head, lines
 
 

@@ -1,7 +1,9 @@
-"""Label efficiency: what more training rows gained, from cells that differ by ``dataset.limit.train`` alone, and where the curve flattens.
+"""Label efficiency: what more training rows gained, from cells that differ by ``dataset.limit.train`` alone, and where
+the curve flattens.
 
-Steps are compared on the same test examples, simultaneously. A curve is flat from a point on when every later step is shown to gain less than
-``decision.margin``; a step that is not told from nothing may still be worth something, so "not flattened yet" is an answer (DESIGN 6, number 26).
+Steps are compared on the same test examples, simultaneously. A curve is flat from a point on when every later step is
+shown to gain less than ``decision.margin``; a step that is not told from nothing may still be worth something, so "not
+flattened yet" is an answer (DESIGN 6, number 26).
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ VARIED = "dataset.limit.train"
 def curves(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list[dict[str, Any]]:
     """Returns one curve per group of at least two trained cells that can be deployed.
 
-    Of each: ``label, points, steps, flat_from, last_gain, last_low, last_high, margin``.
-    ``points``: ``cell, rows, value, low, high``, fewest rows first. ``steps``: the gain of each point over the one before, with its interval.
+    Of each: ``label, points, steps, flat_from, last_gain, last_low, last_high, margin``. ``points``: ``cell, rows,
+    value, low, high``, fewest rows first. ``steps``: the gain of each point over the one before, with its interval.
     """
     cells = {cell.id: cell for cell in plan.cells}
     grouped: dict[str, list[Row]] = {}
@@ -37,8 +39,16 @@ def curves(plan: Plan, rows: Sequence[Row], primary: str, store: Store) -> list[
     for members in grouped.values():
         ordered = sorted(members, key=lambda row: row.details["trained_rows"])
         samples = [_sample(plan, row, store) for row in ordered]
-        alike = [sample for sample in samples if sample is not None and samples[0] is not None and sample.ids == samples[0].ids]
-        if len(ordered) >= 2 and len(alike) == len(ordered) and len({row.details["trained_rows"] for row in ordered}) == len(ordered):
+        alike = [
+            sample
+            for sample in samples
+            if sample is not None and samples[0] is not None and sample.ids == samples[0].ids
+        ]
+        if (
+            len(ordered) >= 2
+            and len(alike) == len(ordered)
+            and len({row.details["trained_rows"] for row in ordered}) == len(ordered)
+        ):
             found.append(_curve(plan, ordered, alike, primary))
     return found
 
@@ -49,7 +59,11 @@ def _else(config: Mapping[str, Any]) -> dict[str, Any]:
     limit = dataset.get("limit")
     if isinstance(limit, Mapping):
         dataset["limit"] = {name: value for name, value in limit.items() if name != "train"}
-    return {**{axis: config.get(axis) for axis in AXES if axis not in ("dataset", "hardware")}, "dataset": dataset, "seed": config.get("seed")}
+    return {
+        **{axis: config.get(axis) for axis in AXES if axis not in ("dataset", "hardware")},
+        "dataset": dataset,
+        "seed": config.get("seed"),
+    }
 
 
 def _sample(plan: Plan, row: Row, store: Store) -> Sufficient | None:
@@ -65,7 +79,16 @@ def _curve(plan: Plan, rows: Sequence[Row], samples: Sequence[Sufficient], prima
     margin = (plan.settings.get("decision") or {}).get("margin")
     tables = {row.id: sample.metrics[primary] for row, sample in zip(rows, samples, strict=True)}
     higher = bool(metric.higher_is_better)
-    pairs = compare(tables, metric.value, samples[0].ids, samples[0].groups, **options, family="all", margin=margin, higher_is_better=higher).known
+    pairs = compare(
+        tables,
+        metric.value,
+        samples[0].ids,
+        samples[0].groups,
+        **options,
+        family="all",
+        margin=margin,
+        higher_is_better=higher,
+    ).known
     sign = 1.0 if higher else -1.0
     steps = [_step(pairs, before.id, after.id, sign) for before, after in zip(rows, rows[1:], strict=False)]
     later = [_small(step, margin) for step in steps]
@@ -74,7 +97,12 @@ def _curve(plan: Plan, rows: Sequence[Row], samples: Sequence[Sufficient], prima
     return {
         "label": " ".join(words),
         "points": [
-            {"cell": row.id, "rows": row.details["trained_rows"], **{name: row.scores[primary].get(name) for name in ("value", "low", "high")}} for row in rows
+            {
+                "cell": row.id,
+                "rows": row.details["trained_rows"],
+                **{name: row.scores[primary].get(name) for name in ("value", "low", "high")},
+            }
+            for row in rows
         ],
         "steps": steps,
         "margin": margin,
@@ -105,7 +133,10 @@ def lines(found: Sequence[Mapping[str, Any]], primary: str) -> list[str]:
     for curve in found:
         points = ", ".join(f"{point['rows']:,} rows {point['value']:.3g}" for point in curve["points"])
         if curve["flat_from"] is not None:
-            end = f"flat from {curve['flat_from']:,} rows on (each later step is shown to gain less than {curve['margin']:g})"
+            end = (
+                f"flat from {curve['flat_from']:,} rows on (each later step is shown to gain less than"
+                f" {curve['margin']:g})"
+            )
         else:
             reach = "" if curve["last_low"] is None else f", {curve['last_low']:+.3g} to {curve['last_high']:+.3g}"
             wanted = "" if curve["margin"] is not None else "; decision.margin says what would be flat"

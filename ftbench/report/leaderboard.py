@@ -20,7 +20,15 @@ MOST_VALUES = 20
 def markdown(results: Results) -> str:
     """Returns the whole page."""
     confidence = results.statistics["confidence"]
-    parts = ["# Leaderboard", "", f"Ordered by `{results.primary}` on the test split; brackets hold {confidence:.0%} intervals; `*` marks the frontier: nothing cheaper is shown to be as good; `undecided`: a cheaper or a dearer cell there may yet take its place."]
+    parts = [
+        "# Leaderboard",
+        "",
+        (
+            f"Ordered by `{results.primary}` on the test split; brackets hold {confidence:.0%} intervals; `*` marks the"
+            " frontier: nothing cheaper is shown to be as good; `undecided`: a cheaper or a dearer cell there may yet"
+            " take its place."
+        ),
+    ]
     beyond = results.ceilings(None)
     if beyond and not results.families:
         parts += ["", _cell(nothing_to_choose(len(beyond), results.primary))]
@@ -51,7 +59,9 @@ def markdown(results: Results) -> str:
     undone = results.undone()
     if undone:
         parts += ["", "## Not done", "", "| cell | status | reason |", "| --- | --- | --- |"]
-        parts += [f"| {_cell(row.label)} | {row.facts['status']} | {_cell(row.facts['reason'] or '')} |" for row in undone]
+        parts += [
+            f"| {_cell(row.label)} | {row.facts['status']} | {_cell(row.facts['reason'] or '')} |" for row in undone
+        ]
     return "\n".join(parts) + "\n"
 
 
@@ -61,7 +71,11 @@ def _line(texts: Sequence[str]) -> str:
 
 def _slices(table: SliceTable) -> list[str]:
     head = "| " + " | ".join(["cell", *map(_cell, table.values)]) + " |"
-    return [head, "|" + " --- |" * (len(table.values) + 1), *("| " + " | ".join([_cell(label), *texts]) + " |" for label, texts in table.rows)]
+    return [
+        head,
+        "|" + " --- |" * (len(table.values) + 1),
+        *("| " + " | ".join([_cell(label), *texts]) + " |" for label, texts in table.rows),
+    ]
 
 
 def _table(results: Results, family: Family) -> list[str]:

@@ -52,7 +52,8 @@ class Family:
         method_sentences: what can be said of methods over several seeds.
         declared: ``best``, ``baseline`` or ``all``.
         tests: per difference McNemar's test where every answer is right or wrong, else None.
-        methods: comparisons of methods over several seeds: ids of both sides and ``ftbench.stats.seeds.MethodGap``, simultaneous.
+        methods: comparisons of methods over several seeds: ids of both sides and ``ftbench.stats.seeds.MethodGap``,
+            simultaneous.
         known: every pair of cells that may be spoken of.
         ceilings: ids of cells over the same examples that cannot be deployed, best first; in nothing of the above.
     """
@@ -71,7 +72,9 @@ class Family:
     ceilings: tuple[str, ...] = ()
 
     def pairs(self) -> list[dict[str, Any]]:
-        """Returns every pair that may be spoken of as plain values: what ``ftbench.cost.frontier.verdicts_of`` takes."""
+        """Returns every pair that may be spoken of as plain values: what ``ftbench.cost.frontier.verdicts_of``
+        takes.
+        """
         return [{name: getattr(pair, name) for name in PAIR} for pair in self.known]
 
     def as_dict(self) -> dict[str, Any]:
@@ -84,13 +87,19 @@ class Family:
             "sentences": [*self.sentences, *self.method_sentences],
             "method_sentences": list(self.method_sentences),
             "family": self.declared,
-            "comparisons": [{**found.as_dict(), "mcnemar": test} for found, test in zip(self.differences, self.tests, strict=True)],
+            "comparisons": [
+                {**found.as_dict(), "mcnemar": test} for found, test in zip(self.differences, self.tests, strict=True)
+            ],
             "pairs": self.pairs(),
-            "methods": [{"first": list(first), "second": list(second), **gap.as_dict()} for first, second, gap in self.methods],
+            "methods": [
+                {"first": list(first), "second": list(second), **gap.as_dict()} for first, second, gap in self.methods
+            ],
         }
 
 
-def families(plan: Plan, rows: Sequence[Row], primary: str, store: Store, methods: Mapping[str, str], names: Mapping[str, str]) -> list[Family]:
+def families(
+    plan: Plan, rows: Sequence[Row], primary: str, store: Store, methods: Mapping[str, str], names: Mapping[str, str]
+) -> list[Family]:
     """Ranks the done cells by the primary metric, family by family, in plan order of their first cell.
 
     Args:
@@ -115,12 +124,24 @@ def families(plan: Plan, rows: Sequence[Row], primary: str, store: Store, method
             continue
         stage = plan.stages[cells[members[0][0].id].stages["score.test"]]
         metric = build(stage.config["metrics"][primary], f"metrics.{primary}")
-        found.append(family_of(members, methods, primary, metric, plan.settings["statistics"], plan.settings.get("decision") or DECISION, names))
+        found.append(
+            family_of(
+                members,
+                methods,
+                primary,
+                metric,
+                plan.settings["statistics"],
+                plan.settings.get("decision") or DECISION,
+                names,
+            )
+        )
     return found
 
 
 def frozen(store: Store, prepare: str) -> str:
-    """Returns what cells share that answer the same test rows: data sets that differ by their training rows alone are ranked together."""
+    """Returns what cells share that answer the same test rows: data sets that differ by their training rows alone are
+    ranked together.
+    """
     rows = store.folder(prepare) / "test.jsonl"
     return _file_digest(rows) if rows.is_file() else prepare
 
@@ -164,7 +185,14 @@ def family_of(
         names: cell id -> what its method is called in sentences; without them, its label less the seed.
     """
     higher = bool(metric.higher_is_better)
-    members = sorted(members, key=lambda member: (-member[0].value(primary) if higher else member[0].value(primary), member[0].label, member[0].id))
+    members = sorted(
+        members,
+        key=lambda member: (
+            -member[0].value(primary) if higher else member[0].value(primary),
+            member[0].label,
+            member[0].id,
+        ),
+    )
     ceilings = tuple(row.id for row, _ in members if not row.deployable)
     members = [member for member in members if member[0].deployable]
     rows = [row for row, _ in members]
@@ -172,9 +200,16 @@ def family_of(
     tables = {row.id: own.metrics[primary] for row, own in members}
     options = {name: settings[name] for name in ("confidence", "resamples", "seed")}
     compared = compare(
-        tables, metric.value, sample.ids, sample.groups, **options, family=decision["family"], baselines=baselines(rows),
-        margin=decision["margin"], higher_is_better=higher,
-    )  # fmt: skip
+        tables,
+        metric.value,
+        sample.ids,
+        sample.groups,
+        **options,
+        family=decision["family"],
+        baselines=baselines(rows),
+        margin=decision["margin"],
+        higher_is_better=higher,
+    )
     values = {row.id: float(row.value(primary)) for row in rows}
     basis = next((name for name in COST_BASES if all(cost_of(row, name) is not None for row in rows)), None)
     gaps = _methods(rows, methods, values, tables, metric, sample, options, decision["family"])
@@ -184,8 +219,19 @@ def family_of(
         ranks=rank_ranges(values, compared.known, higher),
         differences=compared.declared,
         cost_basis=basis,
-        sentences=tuple(sentences(rows, compared, gaps, primary, higher, len(sample.ids), settings["confidence"], decision)),
-        method_sentences=tuple(method_sentences(rows, names or {row.id: without_seed(row.label) for row in rows}, gaps, primary, higher, settings["confidence"])),
+        sentences=tuple(
+            sentences(rows, compared, gaps, primary, higher, len(sample.ids), settings["confidence"], decision)
+        ),
+        method_sentences=tuple(
+            method_sentences(
+                rows,
+                names or {row.id: without_seed(row.label) for row in rows},
+                gaps,
+                primary,
+                higher,
+                settings["confidence"],
+            )
+        ),
         declared=decision["family"],
         tests=_mcnemar(compared, tables, metric, sample),
         methods=tuple(gaps),
@@ -195,11 +241,15 @@ def family_of(
 
 
 def baselines(rows: Sequence[Row]) -> list[str]:
-    """Returns the ids that ``decision.family=baseline`` compares with: added baselines, else the cells that train nothing."""
+    """Returns the ids that ``decision.family=baseline`` compares with: added baselines, else the cells that train
+    nothing.
+    """
     return [row.id for row in rows if row.baseline] or [row.id for row in rows if not row.trains]
 
 
-def _mcnemar(compared: Compared, tables: Mapping[str, Any], metric: Any, sample: Sufficient) -> tuple[dict[str, Any] | None, ...]:
+def _mcnemar(
+    compared: Compared, tables: Mapping[str, Any], metric: Any, sample: Sufficient
+) -> tuple[dict[str, Any] | None, ...]:
     if not getattr(metric, "is_mean", False):
         return (None,) * len(compared.declared)
     codes = clusters(sample.ids, sample.groups)
@@ -217,7 +267,9 @@ def _methods(
     options: Mapping[str, Any],
     family: str,
 ) -> list[Gap]:
-    """Compares methods, seeds taken together, with simultaneous intervals over the declared family; one that trains needs several seeds to be one."""
+    """Compares methods, seeds taken together, with simultaneous intervals over the declared family; one that trains
+    needs several seeds to be one.
+    """
     own: dict[str, list[Row]] = {}
     for row in rows:
         if row.id in methods:
@@ -231,6 +283,12 @@ def _methods(
     _, known = pairs_of(order, np.sort(goodness)[::-1], family, fixed)
     pairs = [(order[i], order[j]) for i, j in known if max(len(usable[order[i]]), len(usable[order[j]])) > 1]
     sides = {name: [tables[row.id] for row in members] for name, members in usable.items()}
-    each = {**options, "confidence": 1 - (1 - options["confidence"]) / max(len(pairs), 1)}  # Bonferroni: methods share no signs as cells do
+    each = {
+        **options,
+        "confidence": 1 - (1 - options["confidence"]) / max(len(pairs), 1),
+    }  # Bonferroni: methods share no signs as cells do
     gaps = method_gaps(sides, pairs, metric.value, sample.ids, sample.groups, **each)
-    return [(tuple(row.id for row in usable[first]), tuple(row.id for row in usable[second]), gap) for (first, second), gap in gaps.items()]
+    return [
+        (tuple(row.id for row in usable[first]), tuple(row.id for row in usable[second]), gap)
+        for (first, second), gap in gaps.items()
+    ]

@@ -10,17 +10,16 @@ from ftbench.core.cell import sub_axes
 from ftbench.core.plan import Plan
 from ftbench.cost.frontier import MARKS, OFF, UNDECIDED, UNPRICED
 from ftbench.report.approaches import Approach, methods_of, roll_up, scored
-from ftbench.report.data_checks import data_reports, leak_notes
 from ftbench.report.costs import costs_of
+from ftbench.report.data_checks import data_reports, leak_notes
 from ftbench.report.decide import Decision, decide, failed_usd_of
-from ftbench.report.labels import curves
 from ftbench.report.harness import harness_names, with_harness
+from ftbench.report.labels import curves
 from ftbench.report.ranking import Family, families
 from ftbench.report.rows import CellOutcome, Row, build_rows, metric_names, primary_metric, weights_stages
 from ftbench.stats.failures import raised_line
 from ftbench.store.secrets import scrub
 from ftbench.store.store import Store
-
 
 FREE_TEXTS = ("raised", "reason", "warning")
 """Fields of an entry of ``scores.json`` that quote errors."""
@@ -78,14 +77,20 @@ class Results:
         return ""
 
     def frontier(self, cell: str) -> str | None:
-        """Returns how a cell stands to the frontier of its family (``ftbench.cost.frontier``): ``on``, ``undecided``, ``off`` or ``cost unknown``; None without a rank."""
-        return next((place.state for decision in self.decisions for place in decision.places if place.name == cell), None)
+        """Returns how a cell stands to the frontier of its family (``ftbench.cost.frontier``): ``on``, ``undecided``,
+        ``off`` or ``cost unknown``; None without a rank.
+        """
+        return next(
+            (place.state for decision in self.decisions for place in decision.places if place.name == cell), None
+        )
 
     def frontier_mark(self, cell: str) -> str:
         return MARKS[self.frontier(cell) or OFF]
 
     def ceilings(self, family: Family | None) -> list[Row]:
-        """Returns the cells over a family's examples that cannot be deployed, best first; with None those of no family."""
+        """Returns the cells over a family's examples that cannot be deployed, best first; with None those of no
+        family.
+        """
         if family is not None:
             return [self.row(cell) for cell in family.ceilings]
         beside = {cell for one in self.families for cell in one.ceilings}
@@ -129,7 +134,10 @@ def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
         statistics=statistics,
         rows=tuple(ordered),
         families=tuple(ranked),
-        notes=(*_notes(ordered, ranked, decided, primary, statistics, (plan.settings.get("decision") or {}).get("margin")), *leak_notes(checked)),
+        notes=(
+            *_notes(ordered, ranked, decided, primary, statistics, (plan.settings.get("decision") or {}).get("margin")),
+            *leak_notes(checked),
+        ),
         data_checks=tuple(checked),
         approaches=done,
         decisions=tuple(decided),
@@ -161,13 +169,20 @@ def _raised(rows: Sequence[Row]) -> list[str]:
     return [raised_line(name, raised, count) for (name, _, _), (raised, count) in found.items()]
 
 
-def _decisions(plan: Plan, rows: Sequence[Row], ranked: Sequence[Family], approaches: Sequence[Approach], store: Store) -> list[Decision]:
+def _decisions(
+    plan: Plan, rows: Sequence[Row], ranked: Sequence[Family], approaches: Sequence[Approach], store: Store
+) -> list[Decision]:
     settings = plan.settings.get("decision") or {}
     by_id, cells = {row.id: row for row in rows}, {cell.id: cell for cell in plan.cells}
     found = []
     for family in ranked:
         members = [by_id[cell] for cell in family.cells]
-        failed = {row.id: failed_usd_of(row, list(dict.fromkeys([*cells[row.id].stages.values(), *weights_stages(plan, cells[row.id])])), store) for row in members}
+        failed = {
+            row.id: failed_usd_of(
+                row, list(dict.fromkeys([*cells[row.id].stages.values(), *weights_stages(plan, cells[row.id])])), store
+            )
+            for row in members
+        }
         found.append(decide(family, members, approaches, settings, failed))
     return found
 
@@ -179,17 +194,28 @@ def _frontier_notes(decided: Sequence[Decision], margin: float | None) -> list[s
     if UNPRICED in states:
         notes.append("cost unknown: the cell neither leaves the frontier nor drives another off it")
     for load in (decision.load for decision in decided if decision.basis == "total_usd" and decision.load is not None):
-        notes.append(f"the frontier (*) weighs the total cost over {load.months:g} months at {load.requests_per_month:,.0f} requests a month")
+        notes.append(
+            f"the frontier (*) weighs the total cost over {load.months:g} months at {load.requests_per_month:,.0f}"
+            " requests a month"
+        )
     if any(decision.basis == "seconds_per_1k_requests" for decision in decided):
         notes.append("the frontier (*) weighs seconds per 1,000 requests, since the price of a cell is not known")
     if UNDECIDED in states:
-        within = "as good, and without decision.margin only a better one is shown to be" if margin is None else f"no worse by {margin:g}"
-        notes.append(f"frontier undecided: a cell leaves only when a cheaper one is shown to be {within}; until then both stay")
+        within = (
+            "as good, and without decision.margin only a better one is shown to be"
+            if margin is None
+            else f"no worse by {margin:g}"
+        )
+        notes.append(
+            f"frontier undecided: a cell leaves only when a cheaper one is shown to be {within}; until then both stay"
+        )
     return list(dict.fromkeys(notes))
 
 
 def notes_of(rows: Sequence[Row]) -> list[str]:
-    """Returns what the cells' stages said, each once, with the cells that it is about unless it is about all that are done."""
+    """Returns what the cells' stages said, each once, with the cells that it is about unless it is about all that are
+    done.
+    """
     done = {row.label for row in rows if row.done}
     notes = []
     for text in dict.fromkeys(note for row in rows for note in row.notes):
@@ -198,7 +224,14 @@ def notes_of(rows: Sequence[Row]) -> list[str]:
     return notes
 
 
-def _notes(rows: Sequence[Row], ranked: Sequence[Family], decided: Sequence[Decision], primary: str, statistics: Mapping[str, Any], margin: float | None) -> list[str]:
+def _notes(
+    rows: Sequence[Row],
+    ranked: Sequence[Family],
+    decided: Sequence[Decision],
+    primary: str,
+    statistics: Mapping[str, Any],
+    margin: float | None,
+) -> list[str]:
     done = [row for row in rows if row.done]
     notes = notes_of(rows)
     if not done:
@@ -206,12 +239,29 @@ def _notes(rows: Sequence[Row], ranked: Sequence[Family], decided: Sequence[Deci
     notes += _raised(done)
     seeds = {row.facts["seed"] for row in done}
     if len(seeds) == 1 and any(row.trains for row in done):
-        notes.append("one seed: comparisons are of these checkpoints; intervals show the sampling of examples, not the spread between training runs")
+        notes.append(
+            "one seed: comparisons are of these checkpoints; intervals show the sampling of examples, not the spread"
+            " between training runs"
+        )
     if any(best != worst for family in ranked for best, worst in family.ranks.values()):
         over = "against the baselines" if any(family.declared == "baseline" for family in ranked) else "over all pairs"
-        notes.append(f"a range of ranks is a tie: not told apart at {statistics['confidence']:.0%} {over}, which is no proof of being equal")
-    if not all(entry["comparable_across_tokenizers"] for row in done for name, entry in row.scores.items() if name == primary) and len(ranked) > 1:
-        notes.append(f"{primary} does not compare across tokenizers: cells are ranked per base model; bits_per_byte compares across")
+        notes.append(
+            f"a range of ranks is a tie: not told apart at {statistics['confidence']:.0%} {over}, which is no proof of"
+            " being equal"
+        )
+    if (
+        not all(
+            entry["comparable_across_tokenizers"]
+            for row in done
+            for name, entry in row.scores.items()
+            if name == primary
+        )
+        and len(ranked) > 1
+    ):
+        notes.append(
+            f"{primary} does not compare across tokenizers: cells are ranked per base model; bits_per_byte compares"
+            " across"
+        )
     notes += _frontier_notes(decided, margin)
     bases = dict.fromkeys(row.facts["price_basis"] for row in done if row.facts["price_basis"])
     return notes + [f"price: {basis}" for basis in bases]

@@ -1,6 +1,8 @@
-"""What people said, beside what the metrics say: ``results.json`` under ``review``, a section of ``leaderboard.md``, lines on the terminal.
+"""What people said, beside what the metrics say: ``results.json`` under ``review``, a section of ``leaderboard.md``,
+lines on the terminal.
 
-Read from ``SWEEP/review/conclusions.json``, which ``review import`` writes; a sweep that nobody reviewed has none of it.
+Read from ``SWEEP/review/conclusions.json``, which ``review import`` writes; a sweep that nobody reviewed has none of
+it.
 """
 
 from __future__ import annotations
@@ -31,12 +33,19 @@ def read_review(folder: Path, cells: Collection[str]) -> dict[str, Any] | None:
 
 
 def as_dict(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what ``results.json`` holds: per cell the human win rate and Bradley-Terry strength with their n, and each metric's trust."""
+    """Returns what ``results.json`` holds: per cell the human win rate and Bradley-Terry strength with their n, and
+    each metric's trust.
+    """
     strengths = {one["system"]: one for one in (found["bradley_terry"] or {"strengths": []})["strengths"]}
     cells = {
         one["system"]: {
             "rank": one["rank"],
-            "human_win_rate": {**one["win_rate"], "n": one["n"], "clusters": one["clusters"], "verdicts": one["verdicts"]},
+            "human_win_rate": {
+                **one["win_rate"],
+                "n": one["n"],
+                "clusters": one["clusters"],
+                "verdicts": one["verdicts"],
+            },
             "bradley_terry": strengths.get(one["system"]),
         }
         for one in found["ranking"]
@@ -75,13 +84,25 @@ def rows(found: Mapping[str, Any]) -> list[list[str]]:
 
 
 def trust(found: Mapping[str, Any], metric: str) -> str | None:
-    """Returns how often a metric orders two answers as people do, for beside its ranks; None where people decided nothing."""
-    one = next((entry for entry in found.get("metrics") or () if entry["metric"] == metric and entry["accuracy"]["value"] is not None), None)
+    """Returns how often a metric orders two answers as people do, for beside its ranks; None where people decided
+    nothing.
+    """
+    one = next(
+        (
+            entry
+            for entry in found.get("metrics") or ()
+            if entry["metric"] == metric and entry["accuracy"]["value"] is not None
+        ),
+        None,
+    )
     if one is None:
         return None
     accuracy = one["accuracy"]
     often = _limits(accuracy["value"], accuracy["low"], accuracy["high"])
-    return f"{metric} orders two answers as people do in {often} of the {one['decided']} comparisons that they decided; 0.5 is a coin."
+    return (
+        f"{metric} orders two answers as people do in {often} of the {one['decided']} comparisons that they decided;"
+        " 0.5 is a coin."
+    )
 
 
 def markdown(found: Mapping[str, Any], primary: str) -> str:
@@ -101,7 +122,11 @@ def review_lines(folder: Path, primary: str, cells: Collection[str]) -> list[str
     table = [[_flat(text) for text in row] for row in rows(found)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [
-        "  ".join(text.ljust(size) if place == 1 else text.rjust(size) for place, (text, size) in enumerate(zip(row, widths, strict=True))) for row in table
+        "  ".join(
+            text.ljust(size) if place == 1 else text.rjust(size)
+            for place, (text, size) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in table
     ]
     said = trust(found, primary)
     return ["", *lines, *([said] if said else [])]
@@ -116,12 +141,16 @@ def refresh(folder: Path) -> None:
     found = read_review(folder, {cell["cell_id"] for cell in data["cells"]})
     if found is None:
         return
-    _write(results, json.dumps({**data, "review": as_dict(found)}, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    _write(
+        results, json.dumps({**data, "review": as_dict(found)}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    )
     if board.is_file():
         text = board.read_text(encoding="utf-8")
         before, start, rest = text.partition(START)
         after = rest.partition(END)[2].lstrip("\n") if start else ""
-        _write(board, f"{before.rstrip()}\n\n{markdown(found, data['primary_metric'])}" + (f"\n{after}" if after else ""))
+        _write(
+            board, f"{before.rstrip()}\n\n{markdown(found, data['primary_metric'])}" + (f"\n{after}" if after else "")
+        )
 
 
 def _limits(value: float | None, low: float | None, high: float | None) -> str:

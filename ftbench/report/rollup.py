@@ -13,15 +13,29 @@ def approach_rows(results: Results, family: Family | None) -> list[list[str]]:
 
     With None the approaches that no family holds.
 
-    The columns: rank, approach, primary metric with its sampling interval, spread between seeds, seeds, trials, the chosen values, validation,
-    training of all trials, cost per 1,000 requests, cells.
+    The columns: rank, approach, primary metric with its sampling interval, spread between seeds, seeds, trials, the
+    chosen values, validation, training of all trials, cost per 1,000 requests, cells.
     """
     own = [approach for approach in results.approaches if _family(results, approach) is family]
     means = [mean for approach in own if (mean := approach.scores.get(results.primary))]
     places = figures.places(max((abs(mean.value) for mean in means), default=0.0))
     basis = family.cost_basis if family else None
     unit = "$/1k" if basis == "usd_per_1k_requests" else "time/1k"
-    grid = [["rank", "approach", f"{results.primary} [{results.statistics['confidence']:.0%}]", "seed sd", "seeds", "trials", "chosen", "validation", "training", unit, "cells"]]
+    grid = [
+        [
+            "rank",
+            "approach",
+            f"{results.primary} [{results.statistics['confidence']:.0%}]",
+            "seed sd",
+            "seeds",
+            "trials",
+            "chosen",
+            "validation",
+            "training",
+            unit,
+            "cells",
+        ]
+    ]
     for approach in own:
         mean, chosen = approach.scores.get(results.primary), approach.chosen
         value = figures.figure(mean.value, mean.low, mean.high, places, limits=True) if mean else figures.UNKNOWN
@@ -29,7 +43,11 @@ def approach_rows(results: Results, family: Family | None) -> list[list[str]]:
         validation = f"{chosen.validation:.{places}f}" if chosen and chosen.validation is not None else "-"
         cost = figures.per_1k(getattr(approach, basis) if basis else None, basis)
         spent = figures.spent(approach.trains, approach.train_seconds, approach.train_usd)
-        cells = approach.cells[0] + (f" +{len(approach.cells) - 1}" if len(approach.cells) > 1 else "") if approach.cells else "-"
+        cells = (
+            approach.cells[0] + (f" +{len(approach.cells) - 1}" if len(approach.cells) > 1 else "")
+            if approach.cells
+            else "-"
+        )
         what = values_text(chosen) if approach.cells else f"none of {len(approach.configurations)}"
         counts = [str(len(approach.cells)), str(len(approach.configurations))]
         told = [what, validation, spent, cost, cells]
@@ -40,7 +58,13 @@ def approach_rows(results: Results, family: Family | None) -> list[list[str]]:
 def values_text(chosen: object) -> str:
     """Returns such as ``rank=8 learning_rate=0.001``; a dash where nothing was varied."""
     values = getattr(chosen, "values", None) or {}
-    return " ".join(f"{key.rpartition('.')[2]}={value:g}" if isinstance(value, float) else f"{key.rpartition('.')[2]}={value}" for key, value in values.items()) or "-"
+    return (
+        " ".join(
+            f"{key.rpartition('.')[2]}={value:g}" if isinstance(value, float) else f"{key.rpartition('.')[2]}={value}"
+            for key, value in values.items()
+        )
+        or "-"
+    )
 
 
 def search_lines(results: Results) -> list[str]:
@@ -54,8 +78,8 @@ def search_lines(results: Results) -> list[str]:
         space = "; ".join(f"{name} in {values}" for name, values in search["space"].items()) or "nothing to tune"
         less = f", fewer than the {search['budget']} granted" if search["budget"] and tried < search["budget"] else ""
         lines.append(
-            f"{approach.label}: {tried} of {search['size']} configuration{'s' * (search['size'] != 1)} tried on validation{less}"
-            f"{f', {failed} failed' if failed else ''}: {space}"
+            f"{approach.label}: {tried} of {search['size']} configuration{'s' * (search['size'] != 1)} tried on"
+            f" validation{less}{f', {failed} failed' if failed else ''}: {space}"
         )
         lines += [f"{approach.label}: left out: {text}" for text in search["left_out"]]
     return lines

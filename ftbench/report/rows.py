@@ -85,7 +85,11 @@ class Row:
         found = dict(self.facts)
         for metric in metrics:
             entry = self.scores.get(metric, {})
-            found |= {metric: entry.get("value"), f"{metric}_low": entry.get("low"), f"{metric}_high": entry.get("high")}
+            found |= {
+                metric: entry.get("value"),
+                f"{metric}_low": entry.get("low"),
+                f"{metric}_high": entry.get("high"),
+            }
         return found
 
     def as_dict(self) -> dict[str, Any]:
@@ -126,7 +130,9 @@ class Finished:
             model = plan.stages[key].held
             if model is not None:
                 loads[model] = max(loads.get(model, 0.0), receipt.seconds.get("load", 0.0))
-        damaged = {key: problem for key in plan.stages if key not in folders and (problem := store.damage(key)) is not None}
+        damaged = {
+            key: problem for key in plan.stages if key not in folders and (problem := store.damage(key)) is not None
+        }
         return cls(folders, receipts, loads, damaged)
 
 
@@ -138,7 +144,9 @@ def build_rows(plan: Plan, outcomes: Mapping[str, CellOutcome], store: Store) ->
 
 
 def trial_rows(plan: Plan, store: Store) -> list[Row]:
-    """Returns a row per trial of a search, which has no scores on the test split; how it ended is read from the store."""
+    """Returns a row per trial of a search, which has no scores on the test split; how it ended is read from the
+    store.
+    """
     finished = Finished.read(plan, store)
     found = []
     for trial in plan.trials:
@@ -146,7 +154,13 @@ def trial_rows(plan: Plan, store: Store) -> list[Row]:
         said = [f"{role}: {attempts[-1].error}" for role, key in missing if (attempts := store.attempts(key))]
         broken = damage_line(trial.stages, finished.damaged)
         said += [] if broken is None else [broken]
-        outcome = CellOutcome("failed", said[-1]) if said else CellOutcome("skipped", "not run") if missing else CellOutcome("done", None)
+        outcome = (
+            CellOutcome("failed", said[-1])
+            if said
+            else CellOutcome("skipped", "not run")
+            if missing
+            else CellOutcome("done", None)
+        )
         found.append(_row(plan, trial, outcome, finished))
     return found
 
@@ -162,13 +176,17 @@ def primary_metric(plan: Plan) -> str:
 
 
 def weights_stages(plan: Plan, cell: Cell) -> list[str]:
-    """Returns the keys of the stages that made the cell's weights, earlier ones (an SFT and its reference before a DPO, a merge last) first."""
+    """Returns the keys of the stages that made the cell's weights, earlier ones (an SFT and its reference before a DPO,
+    a merge last) first.
+    """
     own = [cell.stages[role] for role in ("train", "merge") if role in cell.stages]
     return [key for key in needed(plan.stages, own) if plan.stages[key].kind in ("train", "reference", "merge")]
 
 
 def base_model(plan: Plan, stages: Mapping[str, str]) -> str | None:
-    """Returns what two cells over the same base share, however it is loaded: whole or in 4 bits, with an adapter or merged."""
+    """Returns what two cells over the same base share, however it is loaded: whole or in 4 bits, with an adapter or
+    merged.
+    """
     for role in ("likelihood.test", "generate.test"):
         if role in stages:
             stage = plan.stages[stages[role]]
@@ -192,7 +210,9 @@ def _row(
     if outcome.status == "done" and scored is None and "score.test" in cell.stages:
         outcome = CellOutcome("failed", "its scores are not in the store")
     primary = primary_metric(plan)
-    entries = {split: _json(folders[f"score.{split}"] / "scores.json") for split in SPLITS if f"score.{split}" in folders}
+    entries = {
+        split: _json(folders[f"score.{split}"] / "scores.json") for split in SPLITS if f"score.{split}" in folders
+    }
     failed = shares_of(cell, primary, receipts, entries)
     if outcome.status == "done" and (why := failure(plan, primary, folders, entries, failed)) is not None:
         outcome = CellOutcome("failed", why)
@@ -204,7 +224,9 @@ def _row(
     train = [receipts[key] for key in chain if key in receipts]
     stage = plan.stages.get(cell.stages.get("generate.test", cell.stages.get("train", "")))
     load_seconds = loads.get(stage.model, 0.0) if stage is not None and stage.model is not None else 0.0
-    recorded = generate is not None and bool(generate.details.get("recorded"))  # made elsewhere: what it cost there is unknown
+    recorded = generate is not None and bool(
+        generate.details.get("recorded")
+    )  # made elsewhere: what it cost there is unknown
     whole = train if len(train) == len(chain) and not recorded else None
     built = [receipts.get(key) for key in cell.stages.values() if plan.stages[key].kind == "index"]
     index = None if None in built else built
@@ -214,8 +236,17 @@ def _row(
     details = dict(scoring.details) if scoring is not None else {}
     if generate is not None:
         details |= {"cut": generate.details.get("cut")}
-        details |= {"device": generate.device, "devices": generate.devices, "model": base_model(plan, cell.stages), "artifact": cell.choices.get("artifact") if chain else None}
-    peaks = [receipt.peak_memory_bytes for receipt in (*train, *((generate,) if generate else ())) if receipt.peak_memory_bytes is not None]
+        details |= {
+            "device": generate.device,
+            "devices": generate.devices,
+            "model": base_model(plan, cell.stages),
+            "artifact": cell.choices.get("artifact") if chain else None,
+        }
+    peaks = [
+        receipt.peak_memory_bytes
+        for receipt in (*train, *((generate,) if generate else ()))
+        if receipt.peak_memory_bytes is not None
+    ]
     latency = timings.get("latency_seconds") or []
     if len(latency) > 1:
         details |= {"latency_mean": float(np.mean(latency)), "latency_sd": float(np.std(latency, ddof=1))}
@@ -246,9 +277,17 @@ def _row(
         "failed_rows": failed.get("test"),
         "deployable": cell.deployable,
     }
-    read = [key for role, key in cell.stages.items() if role.startswith(("judge.", "likelihood.")) and role.endswith(".test")]
+    read = [
+        key
+        for role, key in cell.stages.items()
+        if role.startswith(("judge.", "likelihood.")) and role.endswith(".test")
+    ]
     judged = [receipts[key] for key in read if key in receipts]
-    said = [note for receipt in (*(index or ()), *train, *((generate,) if generate else ()), *judged) for note in receipt.details.get("notes", [])]
+    said = [
+        note
+        for receipt in (*(index or ()), *train, *((generate,) if generate else ()), *judged)
+        for note in receipt.details.get("notes", [])
+    ]
     notes = (*cell.notes, *summary.get("notes", []), *said, *_remarks(scores, details))
     return Row(
         facts=facts,
@@ -265,8 +304,25 @@ def _row(
 def _refused(refusal: Refusal) -> Row:
     reason = "; ".join(f"{problem['where']}: {problem['why']}. {problem['fix']}" for problem in refusal.problems)
     facts = {**_identity(refusal), "status": "refused", "reason": reason, "n": None}
-    empty = ("train_seconds", "index_seconds", "generate_seconds", "latency_p50_ms", "latency_p95_ms", "prompt_tokens", "completion_tokens", "tokens_per_second",
-             "peak_memory_bytes", "train_usd", "first_token_p50_ms", "first_token_p95_ms", "backend", "index_usd", "usd_per_1k_requests", "price_basis", "failed_rows")  # fmt: skip
+    empty = (
+        "train_seconds",
+        "index_seconds",
+        "generate_seconds",
+        "latency_p50_ms",
+        "latency_p95_ms",
+        "prompt_tokens",
+        "completion_tokens",
+        "tokens_per_second",
+        "peak_memory_bytes",
+        "train_usd",
+        "first_token_p50_ms",
+        "first_token_p95_ms",
+        "backend",
+        "index_usd",
+        "usd_per_1k_requests",
+        "price_basis",
+        "failed_rows",
+    )
     return Row(facts | dict.fromkeys((*empty, "deployable")), {}, {}, None, False, False, (), {})
 
 
@@ -289,7 +345,11 @@ def _remarks(scores: Mapping[str, Any], details: Mapping[str, Any]) -> list[str]
     remarks += dict.fromkeys(entry["warning"] for entry in scores.values() if entry.get("warning"))
     cut = details.get("cut") or {}
     if cut.get("rows"):
-        lost = " and ".join(f"{cut[part]} {name}" for part, name in (("passages", "passages"), ("shots", "worked examples")) if cut[part])
+        lost = " and ".join(
+            f"{cut[part]} {name}"
+            for part, name in (("passages", "passages"), ("shots", "worked examples"))
+            if cut[part]
+        )
         remarks.append(f"{cut['rows']} prompts did not fit the window: {lost} were left out")
     finish = details.get("finish") or {}
     total = sum(finish.values())

@@ -21,7 +21,14 @@ Gaps = Sequence[Gap]
 
 
 def sentences(
-    rows: Sequence[Row], compared: Compared, gaps: Gaps, primary: str, higher: bool, n: int, confidence: float, decision: Mapping[str, Any]
+    rows: Sequence[Row],
+    compared: Compared,
+    gaps: Gaps,
+    primary: str,
+    higher: bool,
+    n: int,
+    confidence: float,
+    decision: Mapping[str, Any],
 ) -> list[str]:
     """Returns the sentences of one family.
 
@@ -36,14 +43,23 @@ def sentences(
     """
     said = []
     if len(rows) > 1 and compared.known and all(difference.tie for difference in compared.known):
-        pairs = "No two of these" if len(compared.known) == len(rows) * (len(rows) - 1) // 2 else "No cell and baseline among these"
-        said.append(f"{pairs} {len(rows)} cells can be told apart by {primary} on {n} example{'s' * (n != 1)}; that is no proof that they are equal.")
+        pairs = (
+            "No two of these"
+            if len(compared.known) == len(rows) * (len(rows) - 1) // 2
+            else "No cell and baseline among these"
+        )
+        said.append(
+            f"{pairs} {len(rows)} cells can be told apart by {primary} on {n} example{'s' * (n != 1)}; that is no proof"
+            " that they are equal."
+        )
     said += _equality(rows, compared, primary, decision["margin"])
     for model in dict.fromkeys(row.details.get("model") for row in rows):
         own = [row for row in rows if row.details.get("model") == model]
         tuned, untouched = [row for row in own if row.trains], [row for row in own if not row.trains]
         if tuned and untouched:
-            said += _gain(tuned[0], untouched[0], compared, primary, higher, confidence, alone=not _has_seeds(tuned[0], gaps))
+            said += _gain(
+                tuned[0], untouched[0], compared, primary, higher, confidence, alone=not _has_seeds(tuned[0], gaps)
+            )
     return said
 
 
@@ -70,7 +86,9 @@ def _equality(rows: Sequence[Row], compared: Compared, primary: str, margin: flo
         EQUIVALENT: f"As good as {labels[best]}, within the margin of {margin:g} {primary}",
         NOT_WORSE: f"Not worse than {labels[best]} by the margin of {margin:g} {primary}",
         "small": f"Worse than {labels[best]}, but by less than the margin of {margin:g} {primary}",
-        "undecided": f"Undecided against {labels[best]}: neither a difference nor equality within {margin:g} {primary} is shown",
+        "undecided": (
+            f"Undecided against {labels[best]}: neither a difference nor equality within {margin:g} {primary} is shown"
+        ),
     }
     return [f"{words[kind]}: {', '.join(names)}." for kind, names in found.items() if names]
 
@@ -79,7 +97,9 @@ def _turned(verdict: str) -> str:
     return {BETTER: WORSE, WORSE: BETTER, NOT_WORSE: NOT_BETTER, NOT_BETTER: NOT_WORSE}.get(verdict, verdict)
 
 
-def _gain(tuned: Row, untouched: Row, compared: Compared, primary: str, higher: bool, confidence: float, *, alone: bool) -> list[str]:
+def _gain(
+    tuned: Row, untouched: Row, compared: Compared, primary: str, higher: bool, confidence: float, *, alone: bool
+) -> list[str]:
     pair = next((found for found in compared.known if {found.first, found.second} == {tuned.id, untouched.id}), None)
     if pair is None:
         return []
@@ -87,19 +107,29 @@ def _gain(tuned: Row, untouched: Row, compared: Compared, primary: str, higher: 
     gap = _gap(pair, sign, primary, confidence)
     about = f" {CHECKPOINTS}" if alone else ""
     if pair.tie:
-        return [f"Tuning adds nothing that can be told from chance: {tuned.label} against {untouched.label}: {gap}.{about}"]
+        return [
+            f"Tuning adds nothing that can be told from chance: {tuned.label} against {untouched.label}: {gap}.{about}"
+        ]
     verb = "helps" if (sign * pair.value > 0) == higher else "hurts"
     return [f"Tuning {verb}: {tuned.label} against {untouched.label}: {gap}.{about}"]
 
 
 def _gap(pair: Difference, sign: float, primary: str, confidence: float) -> str:
     limits = sorted(sign * limit for limit in (pair.low, pair.high) if limit is not None)
-    reach = f", {confidence:.0%} interval {_signed(limits[0])} to {_signed(limits[1])} over {pair.family} comparison{'s' if pair.family > 1 else ''}" if limits else ""
+    reach = (
+        f", {confidence:.0%} interval {_signed(limits[0])} to {_signed(limits[1])} over {pair.family}"
+        f" comparison{'s' if pair.family > 1 else ''}"
+        if limits
+        else ""
+    )
     return f"{primary} {_signed(sign * pair.value)}{reach}"
 
 
-def method_sentences(rows: Sequence[Row], names: Mapping[str, str], gaps: Gaps, primary: str, higher: bool, confidence: float) -> list[str]:
-    """Returns what can be said of methods: the best against each that it is told apart from, and those that it is not, together.
+def method_sentences(
+    rows: Sequence[Row], names: Mapping[str, str], gaps: Gaps, primary: str, higher: bool, confidence: float
+) -> list[str]:
+    """Returns what can be said of methods: the best against each that it is told apart from, and those that it is not,
+    together.
 
     Args:
         rows: of the family.
@@ -125,20 +155,32 @@ def method_sentences(rows: Sequence[Row], names: Mapping[str, str], gaps: Gaps, 
         over = f"{confidence:.0%} interval {_signed(low)} to {_signed(high)} over {_comparisons(len(gaps))}"
         errors = f"standard error from the examples {gap.sampling_error:.2g}, from the seeds {gap.seed_error:.2g}"
         word = "better" if (turn * gap.value > 0) == higher else "worse"
-        said.append(f"As methods, {_side(names, best)} against {_side(names, other)}: {word}: {primary} {_signed(turn * gap.value)}, {over}; {errors}.")
+        said.append(
+            f"As methods, {_side(names, best)} against {_side(names, other)}: {word}: {primary}"
+            f" {_signed(turn * gap.value)}, {over}; {errors}."
+        )
     return ([_not_told_apart(names, tied, gaps, values, primary, confidence)] if len(tied) > 1 else []) + said
 
 
-def _not_told_apart(names: Mapping[str, str], tied: Sequence[tuple[str, ...]], gaps: Gaps, values: Mapping[str, float], primary: str, confidence: float) -> str:
-    widest = max((entry for entry in gaps if entry[0] in tied and entry[1] in tied), key=lambda entry: abs(entry[2].value))
+def _not_told_apart(
+    names: Mapping[str, str],
+    tied: Sequence[tuple[str, ...]],
+    gaps: Gaps,
+    values: Mapping[str, float],
+    primary: str,
+    confidence: float,
+) -> str:
+    widest = max(
+        (entry for entry in gaps if entry[0] in tied and entry[1] in tied), key=lambda entry: abs(entry[2].value)
+    )
     first, second, gap = widest
     spreads = [f"{stdev(values[cell] for cell in side):.2g}" for side in tied if len(side) > 1]
     sides = [_side(names, side) for side in tied]
     reach = f"{confidence:.0%} interval {_signed(gap.low)} to {_signed(gap.high)} over {_comparisons(len(gaps))}"
     return (
-        f"As methods, {', '.join(sides[:-1])} and {sides[-1]} are not told apart, which is no proof of being equal: the widest gap is {primary} "
-        f"{_signed(gap.value)} ({names[first[0]]} against {names[second[0]]}), {reach}; one seed to the next moves {primary} by {', '.join(spreads)} "
-        "(standard deviation, in that order)."
+        f"As methods, {', '.join(sides[:-1])} and {sides[-1]} are not told apart, which is no proof of being equal: the"
+        f" widest gap is {primary} {_signed(gap.value)} ({names[first[0]]} against {names[second[0]]}), {reach}; one"
+        f" seed to the next moves {primary} by {', '.join(spreads)} (standard deviation, in that order)."
     )
 
 

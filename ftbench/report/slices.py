@@ -28,7 +28,9 @@ class SliceTable:
 
 
 def slice_tables(results: Results, family: Family, most_values: int) -> list[SliceTable]:
-    """Returns the tables of a family, for columns of 2 to ``most_values`` values that every ranked cell was scored by."""
+    """Returns the tables of a family, for columns of 2 to ``most_values`` values that every ranked cell was
+    scored by.
+    """
     rows = [results.row(cell) for cell in family.cells]
     found = []
     for metric in dict.fromkeys((results.primary, *(name for name in results.metrics if name == VALUE_METRIC))):
@@ -40,7 +42,13 @@ def slice_tables(results: Results, family: Family, most_values: int) -> list[Sli
                 continue
             texts = [tuple(_text(entry[column][value]["value"], places) for value in first) for entry in entries]
             values = tuple(f"{value} ({first[value]['n']})" for value in first)
-            found.append(SliceTable(f"{metric} by {column}", values, tuple((row.label, cells) for row, cells in zip(rows, texts, strict=True))))
+            found.append(
+                SliceTable(
+                    f"{metric} by {column}",
+                    values,
+                    tuple((row.label, cells) for row, cells in zip(rows, texts, strict=True)),
+                )
+            )
     return found
 
 

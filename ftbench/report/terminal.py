@@ -40,7 +40,12 @@ def render(results: Results, width: int) -> str:
         if len(results.families) > 1:
             lines += [f"dataset {_flat(family.dataset)}", ""]
         if results.rolled:
-            lines += [*_approaches(results, family, width), "", "its cells (python -m ftbench explain CELL tells more):", ""]
+            lines += [
+                *_approaches(results, family, width),
+                "",
+                "its cells (python -m ftbench explain CELL tells more):",
+                "",
+            ]
         lines += _table(results, family, width)
         for text in ceiling_lines(results.ceilings(family), results.primary, family.cost_basis):
             lines += _wrap(text, width)
@@ -64,7 +69,9 @@ def render(results: Results, width: int) -> str:
     if undone:
         lines += ["", f"not done: {len(undone)}"]
         for row in undone:
-            lines += _wrap(f"{row.facts['status']}: {row.label}: {row.facts['reason'] or 'no reason given'}", width, "- ")
+            lines += _wrap(
+                f"{row.facts['status']}: {row.label}: {row.facts['reason'] or 'no reason given'}", width, "- "
+            )
     return "\n".join(line.rstrip() for line in lines).strip("\n")
 
 
@@ -84,23 +91,36 @@ def _approaches(results: Results, family: Family, width: int) -> list[str]:
     widths[chosen] -= spared
     widths[1] = max(min(widths[1], room + spared), 5)
     left = {grid[0].index(name) for name in ("approach", "chosen", "cells")}
-    lines = [GAP.join(_fit(_flat(text), size, left=index in left) for index, (text, size) in enumerate(zip(row, widths, strict=True))) for row in grid]
+    lines = [
+        GAP.join(
+            _fit(_flat(text), size, left=index in left)
+            for index, (text, size) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in grid
+    ]
     for sentence in family.method_sentences:
         lines += _wrap(sentence, width)
     return lines
 
 
 def undecided_lines(results: Results) -> list[str]:
-    """Returns one sentence per family whose recommendation is not the first of its table, or that hangs on undecided or constrained cells."""
+    """Returns one sentence per family whose recommendation is not the first of its table, or that hangs on undecided or
+    constrained cells.
+    """
     said = []
     for family, decision in zip(results.families, results.decisions, strict=False):  # a comparison has no decisions
         advised = decision.recommendation
         if advised.choice is None:
-            said.append(f"No cell is known to keep every constraint: {len(advised.excluded)} of {len(advised.excluded)} break one or are not known to keep it.")
+            said.append(
+                f"No cell is known to keep every constraint: {len(advised.excluded)} of {len(advised.excluded)} break"
+                " one or are not known to keep it."
+            )
         elif advised.undecided or advised.choice != family.cells[0] or advised.excluded:
             names = [results.row(cell).label for cell in advised.undecided]
             open_text = f"; cheaper and undecided: {', '.join(names)}" if names else ""
-            said.append(f"Recommended: {results.row(advised.choice).label}{open_text} (python -m ftbench advise tells why).")
+            said.append(
+                f"Recommended: {results.row(advised.choice).label}{open_text} (python -m ftbench advise tells why)."
+            )
     return said
 
 
@@ -115,16 +135,27 @@ def _table(results: Results, family: Family, width: int) -> list[str]:
             break
         others = others[:-1]
     widths[1] = max(min(widths[1], room), 5)
-    lines = [GAP.join(_fit(text, size, left=index == 1) for index, (text, size) in enumerate(zip(row, widths, strict=True))) for row in table]
+    lines = [
+        GAP.join(_fit(text, size, left=index == 1) for index, (text, size) in enumerate(zip(row, widths, strict=True)))
+        for row in table
+    ]
     hidden = len(results.metrics) - 1 - len(others)
     return [*lines, *([f"({hidden} more metrics in results.csv)"] if hidden else [])]
 
 
 def _slices(table: SliceTable, width: int) -> list[str]:
-    grid = [["", table.title, *(_flat(value) for value in table.values)], *(["", _flat(label), *texts] for label, texts in table.rows)]
+    grid = [
+        ["", table.title, *(_flat(value) for value in table.values)],
+        *(["", _flat(label), *texts] for label, texts in table.rows),
+    ]
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     widths[1] = max(min(widths[1], width - sum(widths) + widths[1] - len(GAP) * (len(widths) - 1)), LABEL_LEAST)
-    return [GAP.join(_fit(text, size, left=index == 1) for index, (text, size) in enumerate(zip(row, widths, strict=True))).strip() for row in grid]
+    return [
+        GAP.join(
+            _fit(text, size, left=index == 1) for index, (text, size) in enumerate(zip(row, widths, strict=True))
+        ).strip()
+        for row in grid
+    ]
 
 
 def _forgetting(rows: Sequence[Row], confidence: float, width: int) -> list[str]:
@@ -134,7 +165,15 @@ def _forgetting(rows: Sequence[Row], confidence: float, width: int) -> list[str]
     grid = [["", *map(_flat, line)] for line in (head, *found)]
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     widths[1] = max(min(widths[1], width - sum(widths) + widths[1] - len(GAP) * (len(widths) - 1)), LABEL_LEAST)
-    return ["", *(GAP.join(_fit(text, size, left=index < 3) for index, (text, size) in enumerate(zip(row, widths, strict=True))).strip() for row in grid)]
+    return [
+        "",
+        *(
+            GAP.join(
+                _fit(text, size, left=index < 3) for index, (text, size) in enumerate(zip(row, widths, strict=True))
+            ).strip()
+            for row in grid
+        ),
+    ]
 
 
 def _grid(results: Results, family: Family, rows: Sequence[Row], others: Sequence[str]) -> list[list[str]]:
@@ -146,7 +185,9 @@ def _grid(results: Results, family: Family, rows: Sequence[Row], others: Sequenc
         primary = figures.score(row, results.primary, places[results.primary], limits=True)
         rest = [figures.score(row, metric, places[metric], limits=False) for metric in others]
         spent = [figures.cost(row, family.cost_basis), figures.training(row), figures.failed(row)]
-        grid.append([results.rank_text(row.id), _flat(row.label), primary, *rest, *spent, results.frontier_mark(row.id)])
+        grid.append(
+            [results.rank_text(row.id), _flat(row.label), primary, *rest, *spent, results.frontier_mark(row.id)]
+        )
     # a column that says nothing of any cell is left out; a comparison of sweeps has no frontier
     kept = [any(column[1:]) or place < len(grid[0]) - 2 for place, column in enumerate(zip(*grid, strict=True))]
     return [[text for text, keep in zip(row, kept, strict=True) if keep] for row in grid]

@@ -1,7 +1,8 @@
 """Text that nobody vouches for: what models answered, what data sets hold, what people called their columns.
 
-``visible`` makes it safe to hand to anything that draws text; ``escaped`` makes it safe inside HTML; ``markdown`` inside Markdown; ``field`` inside
-a spreadsheet's cell; ``reduced`` takes secrets and the places of this machine out of whatever leaves it.
+``visible`` makes it safe to hand to anything that draws text; ``escaped`` makes it safe inside HTML; ``markdown``
+inside Markdown; ``field`` inside a spreadsheet's cell; ``reduced`` takes secrets and the places of this machine out of
+whatever leaves it.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", 
 
 _CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
 _UNSEEN = {
-    **{code: f"[U+{code:04X}]" for code in (*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xFFF9, 0xFFFC))},
-    **{code: "\ufffd" for code in (0xFFFE, 0xFFFF)},
+    **{
+        code: f"[U+{code:04X}]"
+        for code in (*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xFFF9, 0xFFFC))
+    },
+    **dict.fromkeys((65534, 65535), "�"),
     0x2028: "\n",
     0x2029: "\n",
     0xFEFF: "",
@@ -32,14 +36,18 @@ _UNSEEN = {
 _TABLE = {**_CONTROLS, **_UNSEEN}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TAG_LETTERS = re.compile("[\U000e0000-\U000e007f]")
-_HOME = re.compile(r"(?:/home/|/Users/|/root(?=/|\b)|[A-Za-z]:\\+Users\\+|/mnt/[a-z]/Users/)[^\s/\\:\"'<>|,;]*", re.IGNORECASE)
-_PATH = re.compile(r"(?<![\w:/.~…>-])/(?:[\w.@+=~-]+/)+[\w.@+=~-]*|\b[A-Za-z]:\\(?:[^\s\\/:\"'<>|]+\\)+[^\s\\/:\"'<>|]*")
+_HOME = re.compile(
+    r"(?:/home/|/Users/|/root(?=/|\b)|[A-Za-z]:\\+Users\\+|/mnt/[a-z]/Users/)[^\s/\\:\"'<>|,;]*", re.IGNORECASE
+)
+_PATH = re.compile(
+    r"(?<![\w:/.~…>-])/(?:[\w.@+=~-]+/)+[\w.@+=~-]*|\b[A-Za-z]:\\(?:[^\s\\/:\"'<>|]+\\)+[^\s\\/:\"'<>|]*"
+)
 _MARKUP = re.compile(r"([\\`*_{}\[\]#!|<>~$&]|^[-+=]|(?<=[a-z])(?=://)|(?<=www)(?=\.))", re.IGNORECASE)
 
 
 def visible(text: Any) -> str:
-    """Returns text in which nothing acts: control characters and ANSI codes as pictures, overrides of the reading direction by
-    their number, lone surrogates as U+FFFD. Line ends are LF. Text of any script reads as before.
+    """Returns text in which nothing acts: control characters and ANSI codes as pictures, overrides of the reading
+    direction by their number, lone surrogates as U+FFFD. Line ends are LF. Text of any script reads as before.
     """
     whole = str(text).replace("\r\n", "\n")
     if whole.isascii() and whole.isprintable():
@@ -63,7 +71,9 @@ def markdown(text: Any) -> str:
 
 
 def field(value: Any) -> Any:
-    """Returns a value for a CSV field: text that a spreadsheet would run gets an apostrophe before it (OWASP), None is empty."""
+    """Returns a value for a CSV field: text that a spreadsheet would run gets an apostrophe before it (OWASP), None is
+    empty.
+    """
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -112,7 +122,9 @@ def _reduced(text: str, paths: bool) -> str:
 def _places() -> re.Pattern[str]:
     """Returns the home folder and the folder that ftbench was started in."""
     known = {str(Path.home()), os.getcwd()} - {"/"}
-    return re.compile("(?:" + "|".join(re.escape(place) for place in sorted(known, key=len, reverse=True)) + r")(?![\w-])")
+    return re.compile(
+        "(?:" + "|".join(re.escape(place) for place in sorted(known, key=len, reverse=True)) + r")(?![\w-])"
+    )
 
 
 @lru_cache(maxsize=1)

@@ -1,13 +1,15 @@
-"""``python -m ftbench report [SWEEP...]``: opens the report of finished or running sweeps in the browser, or writes it to be sent.
+"""``python -m ftbench report [SWEEP...]``: opens the report of finished or running sweeps in the browser, or writes it
+to be sent.
 
     python -m ftbench report                                      # the newest sweep below ./multirun
     python -m ftbench report multirun/2026-11-23/10-30-00 --port 8600
     python -m ftbench report --html comparison.html               # one file that opens anywhere, without a network
     python -m ftbench report --markdown - --csv cells.csv         # for a pull request, for a spreadsheet
-    python -m ftbench report --bundle comparison.zip              # what the app needs; report comparison.zip opens it elsewhere
+    # what the app needs; report comparison.zip opens it elsewhere
+    python -m ftbench report --bundle comparison.zip
 
-The app is Streamlit (``pip install 'ftbench[report]'``); the files need nothing. It listens on this machine alone and asks nothing of any other.
-Whatever is written holds no secrets and no places of this machine.
+The app is Streamlit (``pip install 'ftbench[report]'``); the files need nothing. It listens on this machine alone and
+asks nothing of any other. Whatever is written holds no secrets and no places of this machine.
 """
 
 from __future__ import annotations
@@ -62,12 +64,22 @@ def _report(sweeps: Sequence[Sweep], words: argparse.Namespace, *, trusted: bool
     if not _to_be_sent(words):
         return serve(sweeps, words.port, trusted=trusted)
     if not any(sweep.results is not None for sweep in sweeps):
-        raise FtbenchError(f"{sweeps[0].folder}: has no results yet. Run the sweep to its end; without --html and the like, report shows how far it is")
+        raise FtbenchError(
+            f"{sweeps[0].folder}: has no results yet. Run the sweep to its end; without --html and the like, report"
+            " shows how far it is"
+        )
     if words.bundle and any(sweep.damaged for sweep in sweeps):
-        raise FtbenchError(f"--bundle {words.bundle}: what is damaged cannot be packed. Repeat the sweep's command first: it makes that again")
+        raise FtbenchError(
+            f"--bundle {words.bundle}: what is damaged cannot be packed. Repeat the sweep's command first: it makes"
+            " that again"
+        )
     if words.bundle:
         print(f"{words.bundle}: {figures.size(write_bundle(sweeps, words.bundle))}")
-    for path, make in ((words.html, lambda: html(sweeps, words.examples)), (words.markdown, lambda: markdown_text(sweeps)), (words.csv, lambda: csv_text(sweeps))):
+    for path, make in (
+        (words.html, lambda: html(sweeps, words.examples)),
+        (words.markdown, lambda: markdown_text(sweeps)),
+        (words.csv, lambda: csv_text(sweeps)),
+    ):
         if path is not None:
             _write(path, make())
     return 0
@@ -94,12 +106,28 @@ def _write(path: Path, text: str) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser(prog="ftbench report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    found.add_argument("sweeps", nargs="*", type=Path, metavar="SWEEP", help="folder of a sweep (default: the newest below ./multirun that was run), or one bundle")
+    found = argparse.ArgumentParser(
+        prog="ftbench report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    found.add_argument(
+        "sweeps",
+        nargs="*",
+        type=Path,
+        metavar="SWEEP",
+        help="folder of a sweep (default: the newest below ./multirun that was run), or one bundle",
+    )
     found.add_argument("--port", type=_port, help=f"port of the app (default: the first free one from {FIRST_PORT})")
     found.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained HTML file")
-    found.add_argument("--examples", type=_count, default=EXAMPLES, metavar="N", help=f"examples in the HTML file, spread evenly over the test split (default: {EXAMPLES})")
-    found.add_argument("--markdown", type=Path, metavar="FILE", help="write the decision as Markdown (- for the terminal)")
+    found.add_argument(
+        "--examples",
+        type=_count,
+        default=EXAMPLES,
+        metavar="N",
+        help=f"examples in the HTML file, spread evenly over the test split (default: {EXAMPLES})",
+    )
+    found.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="write the decision as Markdown (- for the terminal)"
+    )
     found.add_argument("--csv", type=Path, metavar="FILE", help="write all cells as CSV (- for the terminal)")
     found.add_argument("--bundle", type=Path, metavar="FILE", help="pack what the app needs into a zip file")
     return found
@@ -112,12 +140,38 @@ def serve(sweeps: Sequence[Sweep], port: int | None, *, trusted: bool = True) ->
         FtbenchError: when Streamlit is not installed or the port is taken.
     """
     if importlib.util.find_spec("streamlit") is None:
-        raise FtbenchError("streamlit is not installed, so the app cannot be opened. pip install 'ftbench[report]'; --html FILE needs nothing")
+        raise FtbenchError(
+            "streamlit is not installed, so the app cannot be opened. pip install 'ftbench[report]'; --html FILE needs"
+            " nothing"
+        )
     chosen = _free(port)
-    asked = {"trusted": trusted, "sweeps": [{"folder": str(sweep.folder.resolve()), "name": sweep.name, "store": str(sweep.moved) if sweep.moved else None} for sweep in sweeps]}
-    command = [sys.executable, "-m", "streamlit", "run", str(REPORTS / "app.py"), *(f"--{name}={value}" for name, value in options(chosen).items()), "--", json.dumps(asked)]
-    print(f"report: http://localhost:{chosen}  ({', '.join(sweep.name for sweep in sweeps)}; Ctrl-C ends it)", flush=True)
-    process = subprocess.Popen(command, env={**os.environ, "STREAMLIT_SERVER_SHOW_EMAIL_PROMPT": "false"}, stdout=subprocess.DEVNULL)
+    asked = {
+        "trusted": trusted,
+        "sweeps": [
+            {
+                "folder": str(sweep.folder.resolve()),
+                "name": sweep.name,
+                "store": str(sweep.moved) if sweep.moved else None,
+            }
+            for sweep in sweeps
+        ],
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(REPORTS / "app.py"),
+        *(f"--{name}={value}" for name, value in options(chosen).items()),
+        "--",
+        json.dumps(asked),
+    ]
+    print(
+        f"report: http://localhost:{chosen}  ({', '.join(sweep.name for sweep in sweeps)}; Ctrl-C ends it)", flush=True
+    )
+    process = subprocess.Popen(
+        command, env={**os.environ, "STREAMLIT_SERVER_SHOW_EMAIL_PROMPT": "false"}, stdout=subprocess.DEVNULL
+    )
     previous = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
         status = process.wait()
@@ -131,7 +185,9 @@ def serve(sweeps: Sequence[Sweep], port: int | None, *, trusted: bool = True) ->
 
 
 def options(port: int) -> dict[str, Any]:
-    """Returns Streamlit's settings: the theme, no toolbar for developers, no statistics to anybody, this machine alone."""
+    """Returns Streamlit's settings: the theme, no toolbar for developers, no statistics to anybody, this
+    machine alone.
+    """
     found: dict[str, Any] = {
         "server.port": port,
         "server.address": "localhost",
@@ -186,4 +242,8 @@ def _free(port: int | None) -> int:
                 return candidate
             except OSError:
                 continue
-    raise FtbenchError(f"--port {port}: is in use. Give another one" if port else "no port from 8501 to 8600 is free. Give one with --port")
+    raise FtbenchError(
+        f"--port {port}: is in use. Give another one"
+        if port
+        else "no port from 8501 to 8600 is free. Give one with --port"
+    )

@@ -1,4 +1,6 @@
-"""Writes what a run found into its folder: ``approaches.csv``, ``results.csv``, ``results.json`` and ``leaderboard.md``."""
+"""Writes what a run found into its folder: ``approaches.csv``, ``results.csv``, ``results.json`` and
+``leaderboard.md``.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,8 @@ def validation_score(plan: Plan, cell: Cell, store: Store) -> float | None:
 def csv_text(results: Results) -> str:
     """Returns ``results.csv``: RFC 4180 quoting, LF line ends, numbers in full, unknown empty.
 
-    Text that a spreadsheet would run as a formula is shown with a leading apostrophe, as OWASP advises; numbers are left alone.
+    Text that a spreadsheet would run as a formula is shown with a leading apostrophe, as OWASP advises; numbers are
+    left alone.
     """
     records = [{**row.record(results.metrics), "rank": results.rank_text(row.id)} for row in results.rows]
     return _csv(columns(results.metrics, results.sub_axes), records)
@@ -67,7 +70,10 @@ def csv_text(results: Results) -> str:
 
 def approaches_text(results: Results) -> str:
     """Returns ``approaches.csv``: one row per approach, written as ``csv_text`` writes cells."""
-    return _csv(approach_columns(results.metrics, results.sub_axes), [approach.record(results.metrics) for approach in results.approaches])
+    return _csv(
+        approach_columns(results.metrics, results.sub_axes),
+        [approach.record(results.metrics) for approach in results.approaches],
+    )
 
 
 def _csv(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
@@ -87,9 +93,17 @@ def as_dict(results: Results) -> dict[str, Any]:
         "columns": meanings(results.metrics, results.sub_axes),
         "statistics": results.statistics,
         "approaches": [approach.as_dict() for approach in results.approaches],
-        "families": [{**family.as_dict(), "decision": decision and decision.as_dict()} for family, decision in zip_longest(results.families, results.decisions)],
+        "families": [
+            {**family.as_dict(), "decision": decision and decision.as_dict()}
+            for family, decision in zip_longest(results.families, results.decisions)
+        ],
         "cells": [
-            {**row.as_dict(), "rank": results.rank_text(row.id), "frontier": results.frontier(row.id), **results.costs.get(row.id, {"account": None, "forecast": None})}
+            {
+                **row.as_dict(),
+                "rank": results.rank_text(row.id),
+                "frontier": results.frontier(row.id),
+                **results.costs.get(row.id, {"account": None, "forecast": None}),
+            }
             for row in results.rows
         ],
         "label_efficiency": list(results.labels),

@@ -1,9 +1,10 @@
-"""What stands in for people, against people: automatic metrics and an LLM judge, over the comparisons that people judged.
+"""What stands in for people, against people: automatic metrics and an LLM judge, over the comparisons that people
+judged.
 
-"Which metric to trust for this task" is ``accuracy``: of the comparisons that people decided, the share that the metric orders as they
-did, a tie of the metric counting one half. One half is a coin. Systems, not only texts, make some metrics look good; so it is over
-single examples, within pairs of systems. Each comparison counts from both of its sides, so that no
-figure depends on which system stands first.
+"Which metric to trust for this task" is ``accuracy``: of the comparisons that people decided, the share that the metric
+orders as they did, a tie of the metric counting one half. One half is a coin. Systems, not only texts, make some
+metrics look good; so it is over single examples, within pairs of systems. Each comparison counts from both of its
+sides, so that no figure depends on which system stands first.
 """
 
 from __future__ import annotations
@@ -22,27 +23,37 @@ from ftbench.stats.resample import clusters
 
 
 def metrics_against_people(
-    compared: Sequence[Compared], metrics: Mapping[str, tuple[bool, Mapping[str, Mapping[str, float]]]], settings: Settings
+    compared: Sequence[Compared],
+    metrics: Mapping[str, tuple[bool, Mapping[str, Mapping[str, float]]]],
+    settings: Settings,
 ) -> list[dict[str, Any]]:
     """Returns each metric with its accuracy and rank correlations, the most trustworthy first."""
     found = []
     options = {"confidence": settings.confidence, "resamples": settings.resamples, "seed": settings.seed}
     judged = [one for one in compared if one.choices]
     for name, (higher, values) in metrics.items():
-        rows = [one for one in judged if one.example in values.get(one.first, {}) and one.example in values.get(one.second, {})]
-        gaps = np.array([values[one.first][one.example] - values[one.second][one.example] for one in rows]) * (1.0 if higher else -1.0)
+        rows = [
+            one
+            for one in judged
+            if one.example in values.get(one.first, {}) and one.example in values.get(one.second, {})
+        ]
+        gaps = np.array([values[one.first][one.example] - values[one.second][one.example] for one in rows]) * (
+            1.0 if higher else -1.0
+        )
         # what differs by rounding alone does not differ
         gaps = np.where(np.abs(gaps) < 1e-12, 0.0, gaps)
         people = np.array([one.score for one in rows])
         codes = _codes(rows)
-        found.append({
-            "metric": name,
-            "n": len(rows),
-            "decided": int((people != 0).sum()),
-            "accuracy": association(sign_agreement, gaps, people, codes, **options).as_dict(),
-            "kendall": association(over_both_sides(kendall), gaps, people, codes, **options).as_dict(),
-            "spearman": association(over_both_sides(spearman), gaps, people, codes, **options).as_dict(),
-        })  # fmt: skip
+        found.append(
+            {
+                "metric": name,
+                "n": len(rows),
+                "decided": int((people != 0).sum()),
+                "accuracy": association(sign_agreement, gaps, people, codes, **options).as_dict(),
+                "kendall": association(over_both_sides(kendall), gaps, people, codes, **options).as_dict(),
+                "spearman": association(over_both_sides(spearman), gaps, people, codes, **options).as_dict(),
+            }
+        )
     return sorted(found, key=lambda one: -(one["accuracy"]["value"] if one["accuracy"]["value"] is not None else -1))
 
 
@@ -76,7 +87,10 @@ def judge_against_people(compared: Sequence[Compared], judge: Sequence[Verdict],
         "n": len(rows),
         "accuracy": share(right, codes[decided], settings.confidence).as_dict(),
         "kappa": kappa,
-        "position": {**share(first, places, settings.confidence).as_dict(), "p": sign_test(first - 0.5, places).p if len(first) else None},
+        "position": {
+            **share(first, places, settings.confidence).as_dict(),
+            "p": sign_test(first - 0.5, places).p if len(first) else None,
+        },
         "consistent_over_orders": share(same, names, settings.confidence).as_dict(),
     }
 

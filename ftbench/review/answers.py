@@ -19,7 +19,10 @@ _QUOTES = "\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a"
 _NUMBER = re.compile(r"(\d+)(?:[.,]0+)?")
 _PERCENT = re.compile(r"(\d+)00(?:[.,]0+)?\s*%")
 _OUT_OF = re.compile(r"(\d+)\s*(?:/|of|out of)\s*(\d+)")
-_LABELLED = re.compile(r"(\d+)(?:\s*[:=)]|\s)\s*[-\u2013\u2014]?\s*(?!(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))[^\W\d].*", re.DOTALL | re.IGNORECASE)
+_LABELLED = re.compile(
+    r"(\d+)(?:\s*[:=)]|\s)\s*[-\u2013\u2014]?\s*(?!(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))[^\W\d].*",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 class BadCell(ValueError):
@@ -51,7 +54,11 @@ def read_answer(dimension: Dimension, cell: Any) -> str | None:
     if dimension.kind == PREFERENCE:
         said = re.sub(r"[\s_\-]+", " ", clean(cell)).strip(" .!,;").casefold()
         if said not in _PREFERENCES:
-            raise BadCell("is a date; a spreadsheet changed what was typed" if isinstance(cell, (date, datetime)) else "is none of them")
+            raise BadCell(
+                "is a date; a spreadsheet changed what was typed"
+                if isinstance(cell, (date, datetime))
+                else "is none of them"
+            )
         return _PREFERENCES[said]
     number = _rating(dimension, cell)
     if not dimension.low <= number <= dimension.high:

@@ -38,7 +38,9 @@ class Showing:
     repeat_of: str | None = None
 
 
-def assign(comparisons: Sequence[Comparison], raters: Sequence[str], overlap: float, repeats: float, rng: np.random.Generator) -> dict[str, list[Showing]]:
+def assign(
+    comparisons: Sequence[Comparison], raters: Sequence[str], overlap: float, repeats: float, rng: np.random.Generator
+) -> dict[str, list[Showing]]:
     """Deals the comparisons out.
 
     Args:
@@ -92,6 +94,8 @@ def _with_repeats(shown: list[Showing], share: float, used: set[str], rng: np.ra
     count = min(math.ceil(share * len(shown) - 1e-9), early)
     found = list(shown)
     for place in rng.permutation(early)[:count]:
-        again = replace(shown[place], item=_new_item(used, rng), places=shown[place].places[::-1], repeat_of=shown[place].item)
+        again = replace(
+            shown[place], item=_new_item(used, rng), places=shown[place].places[::-1], repeat_of=shown[place].item
+        )
         found.insert(int(rng.integers(2 * len(found) // 3, len(found) + 1)), again)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ftbench.review.evidence import A, B, BOTH_BAD, TIE, Alike, Verdict
+from ftbench.review.evidence import BOTH_BAD, TIE, A, Alike, B, Verdict
 
 FAMILIES = ("baseline", "all")
 
@@ -31,7 +31,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Compared:
-    """One comparison: the score of its first system, from -1 to 1, averaged over its raters, and the share of each choice."""
+    """One comparison: the score of its first system, from -1 to 1, averaged over its raters, and the share of each
+    choice.
+    """
 
     example: str
     cluster: str
@@ -52,11 +54,17 @@ def comparisons(verdicts: Sequence[Verdict], alike: Sequence[Alike]) -> list[Com
         shares = {choice: sum(one.choice == choice for one in own) / len(own) for choice in (A, B, TIE, BOTH_BAD)}
         # counted before dividing, so that one win and one loss are exactly nothing
         score = sum(one.score for one in own) / len(own)
-        found.append(Compared(example, cluster, first, second, score, shares, tuple((one.rater, one.choice) for one in own)))
+        found.append(
+            Compared(example, cluster, first, second, score, shares, tuple((one.rater, one.choice) for one in own))
+        )
     judged = {(one.example, one.first, one.second) for one in found}
     for one in dict.fromkeys(alike):
         if (one.example, one.first, one.second) not in judged:
-            found.append(Compared(one.example, one.cluster, one.first, one.second, 0.0, {A: 0.0, B: 0.0, TIE: 1.0, BOTH_BAD: 0.0}, ()))
+            found.append(
+                Compared(
+                    one.example, one.cluster, one.first, one.second, 0.0, {A: 0.0, B: 0.0, TIE: 1.0, BOTH_BAD: 0.0}, ()
+                )
+            )
     return found
 
 

@@ -1,9 +1,11 @@
-"""What verdicts show: ``conclusions.json``, and ``review stats --json``. Plain JSON; ``ftbench.review.show`` puts it into words.
+"""What verdicts show: ``conclusions.json``, and ``review stats --json``. Plain JSON; ``ftbench.review.show`` puts it
+into words.
 
-A comparison (one example, one pair of systems) counts once, however many raters judged it; examples of one group are one
-cluster. Pairs are judged by the exact sign test over clusters, adjusted over the declared family (Holm); the interval of a
-win rate is Wilson's over clusters, as wide as the family asks (Bonferroni). Not significant is undecided, and "equivalent" needs a
-margin (DESIGN 6, number 26). Raters are taken as given: intervals speak of other examples judged by such raters.
+A comparison (one example, one pair of systems) counts once, however many raters judged it; examples of one group are
+one cluster. Pairs are judged by the exact sign test over clusters, adjusted over the declared family (Holm); the
+interval of a win rate is Wilson's over clusters, as wide as the family asks (Bonferroni). Not significant is undecided,
+and "equivalent" needs a margin (DESIGN 6, number 26). Raters are taken as given: intervals speak of other examples
+judged by such raters.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import numpy as np
 from ftbench.core.errors import FtbenchError, did_you_mean
 from ftbench.review.against import judge_against_people, metrics_against_people
 from ftbench.review.compared import Compared, Settings, comparisons, seen_from
-from ftbench.review.evidence import A, B, BOTH_BAD, TIE, Alike, Evidence, Verdict, preferences
+from ftbench.review.evidence import BOTH_BAD, TIE, A, Alike, B, Evidence, Verdict, preferences
 from ftbench.review.raters import agreement, rating_agreement, repeats, side_bias
 from ftbench.stats.bradley_terry import FIRST, SECOND, bradley_terry
 from ftbench.stats.bradley_terry import TIE as TIED
@@ -61,7 +63,9 @@ def conclude(evidence: Evidence, settings: Settings) -> dict[str, Any]:
         "dimensions": _dimensions(evidence, systems, order, settings),
         "ratings": _ratings(evidence, systems, settings),
         "metrics": metrics_against_people(compared, evidence.metrics, settings),
-        "judges": [{"judge": name, **judge_against_people(compared, said, settings)} for name, said in evidence.judges.items()],
+        "judges": [
+            {"judge": name, **judge_against_people(compared, said, settings)} for name, said in evidence.judges.items()
+        ],
         "disagreements": _worth_reading(compared, evidence),
         "notes": list(evidence.notes),
         "problems": list(evidence.problems),
@@ -75,18 +79,25 @@ def _baseline(evidence: Evidence, settings: Settings) -> str:
     found = [system for system, label in evidence.systems.items() if settings.baseline in (system, label)]
     if not found:
         raise FtbenchError(
-            f"--baseline {settings.baseline}: no such system. {did_you_mean(settings.baseline, [*evidence.systems, *evidence.systems.values()])}"
+            f"--baseline {settings.baseline}: no such system."
+            f" {did_you_mean(settings.baseline, [*evidence.systems, *evidence.systems.values()])}"
         )
     return found[0]
 
 
-def _pairs(compared: Sequence[Compared], systems: Sequence[str], baseline: str, settings: Settings) -> list[dict[str, Any]]:
+def _pairs(
+    compared: Sequence[Compared], systems: Sequence[str], baseline: str, settings: Settings
+) -> list[dict[str, Any]]:
     """Returns every pair that was compared, winner first or else baseline second; those of the family are tested."""
     tested, untested = [], []
     for index, one in enumerate(systems):
         for other in systems[index + 1 :]:
             # a gain over the baseline reads as a gain
-            first, second = (other, one) if one == baseline or (baseline != other and settings.family == "baseline") else (one, other)
+            first, second = (
+                (other, one)
+                if one == baseline or (baseline != other and settings.family == "baseline")
+                else (one, other)
+            )
             own = [seen_from(first, entry) for entry in compared if {entry.first, entry.second} == {first, second}]
             if own:
                 declared = settings.family == "all" or baseline in (first, second)
@@ -100,7 +111,9 @@ def _pairs(compared: Sequence[Compared], systems: Sequence[str], baseline: str, 
     return found + [_pair(first, second, own, settings, None, 1) for first, second, own in untested]
 
 
-def _pair(first: str, second: str, own: Sequence[Compared], settings: Settings, sign: dict[str, Any] | None, family: int) -> dict[str, Any]:
+def _pair(
+    first: str, second: str, own: Sequence[Compared], settings: Settings, sign: dict[str, Any] | None, family: int
+) -> dict[str, Any]:
     codes = _codes(own)
     alpha = 1 - settings.confidence
 
@@ -113,23 +126,25 @@ def _pair(first: str, second: str, own: Sequence[Compared], settings: Settings, 
     tie = sign is None or sign["p_adjusted"] > alpha or apart
     if tie and win_rate["low"] is not None:  # the test decides; the interval may not say more than it
         win_rate |= {"low": min(win_rate["low"], 0.5), "high": max(win_rate["high"], 0.5)}
-    return winner_first({
-        "first": first,
-        "second": second,
-        "n": len(own),
-        "verdicts": sum(len(one.choices) for one in own),
-        "identical": sum(not one.choices for one in own),
-        "clusters": len(set(codes.tolist())),
-        "win": rate([one.shares[A] for one in own]),
-        "tie": rate([one.shares[TIE] for one in own]),
-        "both_bad": rate([one.shares[BOTH_BAD] for one in own]),
-        "loss": rate([one.shares[B] for one in own]),
-        "win_rate": win_rate,
-        "sign_test": sign,
-        "family": family if sign is not None else None,
-        "margin": settings.margin,
-        "verdict": UNDECIDED if sign is None else _verdict(win_rate, tie, settings.margin),
-    })  # fmt: skip
+    return winner_first(
+        {
+            "first": first,
+            "second": second,
+            "n": len(own),
+            "verdicts": sum(len(one.choices) for one in own),
+            "identical": sum(not one.choices for one in own),
+            "clusters": len(set(codes.tolist())),
+            "win": rate([one.shares[A] for one in own]),
+            "tie": rate([one.shares[TIE] for one in own]),
+            "both_bad": rate([one.shares[BOTH_BAD] for one in own]),
+            "loss": rate([one.shares[B] for one in own]),
+            "win_rate": win_rate,
+            "sign_test": sign,
+            "family": family if sign is not None else None,
+            "margin": settings.margin,
+            "verdict": UNDECIDED if sign is None else _verdict(win_rate, tie, settings.margin),
+        }
+    )
 
 
 def _verdict(win_rate: Mapping[str, Any], tie: bool, margin: float | None) -> str:
@@ -142,7 +157,9 @@ def _verdict(win_rate: Mapping[str, Any], tie: bool, margin: float | None) -> st
     return EQUIVALENT if above and below else NOT_WORSE if above else NOT_BETTER if below else UNDECIDED
 
 
-def _ranking(compared: Sequence[Compared], pairs: Sequence[Mapping[str, Any]], systems: Sequence[str], settings: Settings) -> list[dict[str, Any]]:
+def _ranking(
+    compared: Sequence[Compared], pairs: Sequence[Mapping[str, Any]], systems: Sequence[str], settings: Settings
+) -> list[dict[str, Any]]:
     """Returns the systems by win rate over all their comparisons, with the ranks that the tests leave open."""
     found = []
     for system in systems:
@@ -150,10 +167,21 @@ def _ranking(compared: Sequence[Compared], pairs: Sequence[Mapping[str, Any]], s
         if own:
             rate = share(np.array([(1 + one.score) / 2 for one in own]), _codes(own), settings.confidence)
             found.append(
-                {"system": system, "win_rate": _limits(rate), "n": rate.n, "clusters": rate.clusters, "verdicts": sum(len(one.choices) for one in own)}
+                {
+                    "system": system,
+                    "win_rate": _limits(rate),
+                    "n": rate.n,
+                    "clusters": rate.clusters,
+                    "verdicts": sum(len(one.choices) for one in own),
+                }
             )
     told = [
-        SimpleNamespace(first=one["first"], second=one["second"], value=one["win_rate"]["value"] - 0.5, tie=one["verdict"] not in (BETTER, WORSE))
+        SimpleNamespace(
+            first=one["first"],
+            second=one["second"],
+            value=one["win_rate"]["value"] - 0.5,
+            tie=one["verdict"] not in (BETTER, WORSE),
+        )
         for one in pairs
     ]
     ranks = rank_ranges({one["system"]: one["win_rate"]["value"] for one in found}, told, True)
@@ -161,40 +189,70 @@ def _ranking(compared: Sequence[Compared], pairs: Sequence[Mapping[str, Any]], s
     return [{**one, "rank": list(ranks[one["system"]])} for one in found]
 
 
-def _strengths(verdicts: Sequence[Verdict], alike: Sequence[Alike], systems: Sequence[str], baseline: str, settings: Settings) -> dict[str, Any] | None:
+def _strengths(
+    verdicts: Sequence[Verdict], alike: Sequence[Alike], systems: Sequence[str], baseline: str, settings: Settings
+) -> dict[str, Any] | None:
     """Returns the Bradley-Terry fit over the systems that met another; each comparison weighs one."""
     held: dict[tuple[str, str, str], int] = {}
     for one in verdicts:
         place = (one.example, one.first, one.second)
         held[place] = held.get(place, 0) + 1
-    rows = [(one.first, one.second, {A: FIRST, B: SECOND}.get(one.choice, TIED), 1 / held[one.example, one.first, one.second], one.cluster) for one in verdicts]
-    rows += [(one.first, one.second, TIED, 1.0, one.cluster) for one in dict.fromkeys(alike) if (one.example, one.first, one.second) not in held]
+    rows = [
+        (
+            one.first,
+            one.second,
+            {A: FIRST, B: SECOND}.get(one.choice, TIED),
+            1 / held[one.example, one.first, one.second],
+            one.cluster,
+        )
+        for one in verdicts
+    ]
+    rows += [
+        (one.first, one.second, TIED, 1.0, one.cluster)
+        for one in dict.fromkeys(alike)
+        if (one.example, one.first, one.second) not in held
+    ]
     met = [system for system in systems if any(system in row[:2] for row in rows)]
     if len(met) < 2:
         return None
     first, second, outcome, weight, cluster = zip(*rows, strict=True)
     fitted = bradley_terry(
-        met, [met.index(one) for one in first], [met.index(one) for one in second], outcome, weight, clusters(cluster, cluster).tolist(),
-        reference=baseline if baseline in met else met[0], confidence=settings.confidence,
-    )  # fmt: skip
+        met,
+        [met.index(one) for one in first],
+        [met.index(one) for one in second],
+        outcome,
+        weight,
+        clusters(cluster, cluster).tolist(),
+        reference=baseline if baseline in met else met[0],
+        confidence=settings.confidence,
+    )
     return {"model": "davidson", **fitted.as_dict()}
 
 
-def _dimensions(evidence: Evidence, systems: Sequence[str], order: Mapping[str, int], settings: Settings) -> dict[str, Any]:
+def _dimensions(
+    evidence: Evidence, systems: Sequence[str], order: Mapping[str, int], settings: Settings
+) -> dict[str, Any]:
     """Returns win rates on the dimensions beside the deciding one: described, not tested."""
-    names = dict.fromkeys(one.dimension for one in (*evidence.verdicts, *evidence.ratings) if one.dimension != evidence.overall)
+    names = dict.fromkeys(
+        one.dimension for one in (*evidence.verdicts, *evidence.ratings) if one.dimension != evidence.overall
+    )
     found = {}
     for name in names:
         rows = [one for one in evidence.verdicts if one.dimension == name and not one.repeat]
         rows += preferences([one for one in evidence.ratings if one.dimension == name], order)
         own = comparisons(rows, [])
         if own:
-            found[name] = [{key: one[key] for key in ("system", "win_rate", "n", "clusters")} for one in _ranking(own, [], systems, settings)]
+            found[name] = [
+                {key: one[key] for key in ("system", "win_rate", "n", "clusters")}
+                for one in _ranking(own, [], systems, settings)
+            ]
     return found
 
 
 def _ratings(evidence: Evidence, systems: Sequence[str], settings: Settings) -> dict[str, Any] | None:
-    """Returns mean ratings by dimension and system, with bootstrap intervals over clusters, and the agreement on the scale."""
+    """Returns mean ratings by dimension and system, with bootstrap intervals over clusters, and the agreement on the
+    scale.
+    """
     from ftbench.stats.intervals import interval
 
     if not evidence.ratings:
@@ -208,11 +266,26 @@ def _ratings(evidence: Evidence, systems: Sequence[str], settings: Settings) -> 
                 continue
             names = [one.cluster for one in own]
             limits = interval(
-                np.array([[one.value] for one in own]), lambda totals, n: totals[..., 0] / n, names, names,
-                confidence=settings.confidence, resamples=settings.resamples, seed=settings.seed, is_mean=False,
-            )  # fmt: skip
+                np.array([[one.value] for one in own]),
+                lambda totals, n: totals[..., 0] / n,
+                names,
+                names,
+                confidence=settings.confidence,
+                resamples=settings.resamples,
+                seed=settings.seed,
+                is_mean=False,
+            )
             value = float(np.mean([one.value for one in own]))
-            means.append({"system": system, "value": value, "low": limits.low, "high": limits.high, "n": len(own), "clusters": len(set(names))})
+            means.append(
+                {
+                    "system": system,
+                    "value": value,
+                    "low": limits.low,
+                    "high": limits.high,
+                    "n": len(own),
+                    "clusters": len(set(names)),
+                }
+            )
         rows = [one for one in evidence.ratings if one.dimension == name and not one.repeat]
         found[name] = {"means": means, "agreement": rating_agreement(rows, settings)}
     return found
@@ -240,7 +313,11 @@ def _worth_reading(compared: Sequence[Compared], evidence: Evidence) -> list[dic
         comments.setdefault(example, []).append({"rater": rater, "text": text})
     rows = []
     for one in compared:
-        spread = float(np.std([{A: 1.0, B: -1.0}.get(choice, 0.0) for _, choice in one.choices])) if len(one.choices) > 1 else 0.0
+        spread = (
+            float(np.std([{A: 1.0, B: -1.0}.get(choice, 0.0) for _, choice in one.choices]))
+            if len(one.choices) > 1
+            else 0.0
+        )
         if spread > 0 or one.example in comments:
             rows.append((spread, one))
     rows.sort(key=lambda row: (-row[0], -len(row[1].choices), row[1].example))

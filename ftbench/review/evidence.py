@@ -121,5 +121,17 @@ def preferences(ratings: Sequence[Rating], order: Mapping[str, int]) -> list[Ver
         for index, first in enumerate(systems):
             for second in systems[index + 1 :]:
                 gap = values[first] - values[second]
-                found.append(Verdict(example, cluster, first, second, rater, A if gap > 0 else B if gap < 0 else TIE, None, dimension, False))
+                found.append(
+                    Verdict(
+                        example,
+                        cluster,
+                        first,
+                        second,
+                        rater,
+                        A if gap > 0 else B if gap < 0 else TIE,
+                        None,
+                        dimension,
+                        False,
+                    )
+                )
     return found

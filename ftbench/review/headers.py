@@ -1,7 +1,7 @@
 """Which column holds what, after raters have moved, renamed and inserted columns.
 
-Items are found by their ids, whatever the column is called. Other columns go by name, then by a name that is nearly it, then by
-where the sheet had them; whatever is not by name is said.
+Items are found by their ids, whatever the column is called. Other columns go by name, then by a name that is nearly it,
+then by where the sheet had them; whatever is not by name is said.
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ def item_of(cell: Any, known: Collection[str]) -> str | None:
 def find_columns(table: Table, rubric: Rubric, known: Collection[str]) -> Columns | None:
     """Returns where things are; None for a table without a single item (an instruction page, another file)."""
     width = max((len(row) for _, row in table.rows), default=0)
-    hits = [sum(item_of(row[place], known) is not None for _, row in table.rows if place < len(row)) for place in range(width)]
+    hits = [
+        sum(item_of(row[place], known) is not None for _, row in table.rows if place < len(row))
+        for place in range(width)
+    ]
     if not any(hits):
         return None
     item = hits.index(max(hits))
@@ -77,7 +80,11 @@ def find_columns(table: Table, rubric: Rubric, known: Collection[str]) -> Column
             taken.update(places)
     given = {"question", "reference", "left", "right", "answer", "rater", "item"}
     for name in [name for name in names if name not in found]:
-        near = [(_nearness(text, name), place) for place, text in enumerate(head) if text and place not in taken and text not in given]
+        near = [
+            (_nearness(text, name), place)
+            for place, text in enumerate(head)
+            if text and place not in taken and text not in given
+        ]
         score, place = max(near, default=(0.0, 0))
         if score >= NEARLY:
             found[name] = place
@@ -97,14 +104,17 @@ def find_columns(table: Table, rubric: Rubric, known: Collection[str]) -> Column
 
 
 def _header(table: Table, item: int, known: Collection[str], names: Sequence[str]) -> tuple[int | None, list[str]]:
-    """Returns number and normalised names of the row that looks most like the header: before the first item if one is there."""
+    """Returns number and normalised names of the row that looks most like the header: before the first item if one is
+    there.
+    """
     best: tuple[int, int | None, list[str]] = (0, None, [])
     for number, row in table.rows:
         if item < len(row) and item_of(row[item], known):
             continue
         head = [_plain(cell) if isinstance(cell, str) else "" for cell in row]
         score = sum(
-            any(text == _plain(name) or _nearness(text, name) >= NEARLY for text in head) for name in [*names, "item", "question", "left", "right", "answer"]
+            any(text == _plain(name) or _nearness(text, name) >= NEARLY for text in head)
+            for name in [*names, "item", "question", "left", "right", "answer"]
         )
         if score > best[0]:
             best = (score, number, head)
@@ -112,7 +122,9 @@ def _header(table: Table, item: int, known: Collection[str], names: Sequence[str
 
 
 def _fits(table: Table, place: int, rubric: Rubric, name: str, header: int | None) -> bool:
-    """Returns whether a column holds values of a dimension, at least one of them; comments fit nowhere but under their name."""
+    """Returns whether a column holds values of a dimension, at least one of them; comments fit nowhere but under their
+    name.
+    """
     dimension = rubric.dimension(name)
     if dimension.kind == TEXT:
         return False

@@ -16,7 +16,14 @@ _JOINERS = "\u200c\u200d"
 
 def visible(text: str) -> str:
     """Returns the text for people."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n").replace("\x85", "\n").replace("\x0b", "\n")
+    lines = (
+        text.replace("\r\n", "\n")
+        .replace("\r", "\n")
+        .replace("\u2028", "\n")
+        .replace("\u2029", "\n")
+        .replace("\x85", "\n")
+        .replace("\x0b", "\n")
+    )
     shown = "".join(map(_shown, lines)).strip()
     return shown or EMPTY
 
@@ -27,7 +34,9 @@ def text_digest(text: str) -> str:
 
 
 def pieces(text: str, most: int) -> list[str]:
-    """Returns the text cut into parts of at most ``most`` UTF-16 units, as spreadsheets count, at line ends or spaces where there are any."""
+    """Returns the text cut into parts of at most ``most`` UTF-16 units, as spreadsheets count, at line ends or spaces
+    where there are any.
+    """
     found = []
     while _units(text) > most:
         end = _fitting(text, most)

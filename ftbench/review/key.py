@@ -1,8 +1,10 @@
-"""The key of a review: which item shows which texts of which systems. It stays in the sweep's folder and never goes out with the sheets.
+"""The key of a review: which item shows which texts of which systems. It stays in the sweep's folder and never goes out
+with the sheets.
 
-``SWEEP/review/keys/BATCH.json``, readable by its owner alone: ``items`` (item -> rater, example, group, sides, repeat_of),
-``identical`` (comparisons that nobody needs to judge), ``systems``, ``rubric``, and how the sample was drawn.
-A text stands there as its sha256: a verdict belongs to the text that was judged, not to the cell that once wrote it.
+``SWEEP/review/keys/BATCH.json``, readable by its owner alone: ``items`` (item -> rater, example, group, sides,
+repeat_of), ``identical`` (comparisons that nobody needs to judge), ``systems``, ``rubric``, and how the sample was
+drawn. A text stands there as its sha256: a verdict belongs to the text that was judged, not to the cell that once wrote
+it.
 """
 
 from __future__ import annotations
@@ -80,11 +82,24 @@ class Key:
     def from_dict(cls, data: Mapping[str, Any]) -> Key:
         items = {
             name: Item(
-                name, one["rater"], one["example"], one["group"], tuple(Side(tuple(side["cells"]), side["digest"]) for side in one["sides"]), one["repeat_of"]
+                name,
+                one["rater"],
+                one["example"],
+                one["group"],
+                tuple(Side(tuple(side["cells"]), side["digest"]) for side in one["sides"]),
+                one["repeat_of"],
             )
             for name, one in data["items"].items()
         }
-        return cls(data["batch"], data["split"], data["systems"], Rubric.from_dict(data["rubric"]), items, tuple(data["identical"]), data["settings"])
+        return cls(
+            data["batch"],
+            data["split"],
+            data["systems"],
+            Rubric.from_dict(data["rubric"]),
+            items,
+            tuple(data["identical"]),
+            data["settings"],
+        )
 
 
 def write_key(sweep: Path, key: Key) -> Path:
@@ -111,10 +126,19 @@ def read_keys(sweep: Path) -> list[Key]:
         try:
             found.append(Key.from_dict(json.loads(path.read_text(encoding="utf-8"))))
         except (ValueError, KeyError, TypeError, OSError) as error:
-            raise FtbenchError(f"{path}: is no key that can be read ({error}). Restore it, or make the sheets again with the same words") from None
+            raise FtbenchError(
+                f"{path}: is no key that can be read ({error}). Restore it, or make the sheets again with the same"
+                " words"
+            ) from None
     return found
 
 
 def _item_dict(item: Item) -> dict[str, Any]:
     sides = [{"cells": list(side.cells), "digest": side.digest} for side in item.sides]
-    return {"rater": item.rater, "example": item.example, "group": item.group, "sides": sides, "repeat_of": item.repeat_of}
+    return {
+        "rater": item.rater,
+        "example": item.example,
+        "group": item.group,
+        "sides": sides,
+        "repeat_of": item.repeat_of,
+    }

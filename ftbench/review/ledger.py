@@ -1,8 +1,9 @@
 """The ledger of verdicts: ``SWEEP/review/verdicts.jsonl``, one line for everything a rater ever said, never rewritten.
 
-A line holds what was said (``item, sheet, name, dimension, value``), of what (``example, group, sides`` with the digests of the
-texts, ``batch, split, repeat_of``), where it was read (``file, page, row``), when (``at``), its number (``seq``) and the number of the
-line that it corrects (``replaces``). What holds now is the last line of each chain of item, rater and dimension.
+A line holds what was said (``item, sheet, name, dimension, value``), of what (``example, group, sides`` with the
+digests of the texts, ``batch, split, repeat_of``), where it was read (``file, page, row``), when (``at``), its number
+(``seq``) and the number of the line that it corrects (``replaces``). What holds now is the last line of each chain of
+item, rater and dimension.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Said:
         name: what the rater calls himself, None for the sheet's own name.
         dimension: what was judged.
         value: as the rubric spells it (``left``, ``4``, a comment).
-        example, group, sides, batch, split, repeat_of: from the key; sides are dicts of ``cells`` and ``digest``, left first.
+        example, group, sides, batch, split, repeat_of: from the key; sides are dicts of ``cells`` and ``digest``, left
+            first.
         file, page, row: where it was read.
         at: when it was read, UTC.
         seq: number of the line; -1 before it is written.
@@ -55,9 +57,32 @@ class Said:
     replaces: int | None = None
 
     @classmethod
-    def of(cls, key: Key, item: Item, name: str | None, dimension: str, value: str, place: tuple[str, str | None, int], at: str) -> Said:
+    def of(
+        cls,
+        key: Key,
+        item: Item,
+        name: str | None,
+        dimension: str,
+        value: str,
+        place: tuple[str, str | None, int],
+        at: str,
+    ) -> Said:
         sides = tuple({"cells": list(side.cells), "digest": side.digest} for side in item.sides)
-        return cls(item.item, item.rater, name, dimension, value, item.example, item.group, sides, key.batch, key.split, item.repeat_of, *place, at)
+        return cls(
+            item.item,
+            item.rater,
+            name,
+            dimension,
+            value,
+            item.example,
+            item.group,
+            sides,
+            key.batch,
+            key.split,
+            item.repeat_of,
+            *place,
+            at,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -86,7 +111,9 @@ def read_ledger(sweep: Path) -> list[Said]:
             found.append(Said(**{**data, "sides": tuple(data["sides"])}))
         except (ValueError, TypeError, KeyError) as error:
             if number < len(lines) and any(rest.strip() for rest in lines[number:]) and not _torn(line):
-                raise FtbenchError(f"{path}:{number}: is damaged ({error}). Restore the file from a copy; nothing was written") from None
+                raise FtbenchError(
+                    f"{path}:{number}: is damaged ({error}). Restore the file from a copy; nothing was written"
+                ) from None
     return found
 
 
@@ -97,7 +124,12 @@ def append(sweep: Path, new: Sequence[Said]) -> None:
         file.seek(0)
         content = file.read()
         start = b"\n" if content and not content.endswith(b"\n") else b""
-        file.write(start + "".join(json.dumps(one.as_dict(), ensure_ascii=False) + "\n" for one in new).encode("utf-8", "backslashreplace"))
+        file.write(
+            start
+            + "".join(json.dumps(one.as_dict(), ensure_ascii=False) + "\n" for one in new).encode(
+                "utf-8", "backslashreplace"
+            )
+        )
 
 
 def hold(sweep: Path):
@@ -106,9 +138,11 @@ def hold(sweep: Path):
 
 
 class People:
-    """Who said what: one name in a sheet is that sheet's rater, also where it was left out; several names are several people.
+    """Who said what: one name in a sheet is that sheet's rater, also where it was left out; several names are several
+    people.
 
-    A line without a name that a named one took over (the same verdict, imported again with a name in it) is that person's.
+    A line without a name that a named one took over (the same verdict, imported again with a name in it) is that
+    person's.
 
     Args:
         said: lines of the ledger, and new ones.
@@ -153,7 +187,10 @@ def current(said: Iterable[Said]) -> Iterator[tuple[str, Said]]:
 
 def numbered(new: Sequence[Said], first: int, replaced: Sequence[int | None]) -> list[Said]:
     """Returns new lines with their numbers and what they correct."""
-    return [replace(one, seq=first + offset, replaces=old) for offset, (one, old) in enumerate(zip(new, replaced, strict=True))]
+    return [
+        replace(one, seq=first + offset, replaces=old)
+        for offset, (one, old) in enumerate(zip(new, replaced, strict=True))
+    ]
 
 
 def _torn(line: str) -> bool:

@@ -1,4 +1,6 @@
-"""``review make``: samples, deals out, blinds, and writes each rater's sheet in three forms; the key stays with the sweep."""
+"""``review make``: samples, deals out, blinds, and writes each rater's sheet in three forms; the key stays with the
+sweep.
+"""
 
 from __future__ import annotations
 
@@ -53,10 +55,18 @@ class Batch:
 def make(reviewed: Reviewed, rubric: Rubric, request: Request, scores: Mapping[int, Mapping[str, float]]) -> Batch:
     """Makes a batch; the same words over the same answers make the same one.
 
-    Chance is seeded by the seed *and* by what the raters do not have (the keys of the generating stages), so that nobody who
-    knows the program and the seed can tell the sides.
+    Chance is seeded by the seed *and* by what the raters do not have (the keys of the generating stages), so that
+    nobody who knows the program and the seed can tell the sides.
     """
-    words = [request.seed, request.n, list(request.raters), request.repeats, request.overlap, request.stratify, request.reference]
+    words = [
+        request.seed,
+        request.n,
+        list(request.raters),
+        request.repeats,
+        request.overlap,
+        request.stratify,
+        request.reference,
+    ]
     secret = digest([*words, rubric.as_dict(), [system.stage for system in reviewed.systems], reviewed.split])
     rng = np.random.default_rng(int(secret, 16))
     pairwise = rubric.mode == PAIRWISE
@@ -64,16 +74,29 @@ def make(reviewed: Reviewed, rubric: Rubric, request: Request, scores: Mapping[i
     comparisons = drawn.shown if pairwise else _singles(reviewed, drawn)
     dealt = assign(comparisons, request.raters, request.overlap, request.repeats, rng)
     batch = random_name(rng)
-    sheets = tuple(Sheet(batch, rater, rubric, tuple(_entry(reviewed, one, request.reference) for one in shown)) for rater, shown in dealt.items())
+    sheets = tuple(
+        Sheet(batch, rater, rubric, tuple(_entry(reviewed, one, request.reference) for one in shown))
+        for rater, shown in dealt.items()
+    )
     items = {one.item: _item(reviewed, one, pairwise=pairwise) for shown in dealt.values() for one in shown}
     # in the order of the ids: the key's own order tells nothing either
     settings = {
-        "seed": request.seed, "n": request.n, "raters": list(request.raters), "repeat_share": request.repeats, "overlap": request.overlap,
-        "stratify": request.stratify, "margin": request.margin, "drawn": len(drawn.shown), "identical": len(drawn.identical), "pool": drawn.pool,
-    }  # fmt: skip
+        "seed": request.seed,
+        "n": request.n,
+        "raters": list(request.raters),
+        "repeat_share": request.repeats,
+        "overlap": request.overlap,
+        "stratify": request.stratify,
+        "margin": request.margin,
+        "drawn": len(drawn.shown),
+        "identical": len(drawn.identical),
+        "pool": drawn.pool,
+    }
     systems = {system.id: system.label for system in reviewed.systems}
     identical = tuple(_identical(reviewed, one) for one in drawn.identical) if pairwise else ()
-    return Batch(Key(batch, reviewed.split, systems, rubric, dict(sorted(items.items())), identical, settings), sheets, drawn)
+    return Batch(
+        Key(batch, reviewed.split, systems, rubric, dict(sorted(items.items())), identical, settings), sheets, drawn
+    )
 
 
 def write_batch(batch: Batch, sweep: Path, out: Path) -> tuple[list[Path], Path]:
@@ -83,16 +106,27 @@ def write_batch(batch: Batch, sweep: Path, out: Path) -> tuple[list[Path], Path]
         FtbenchError: when the sheets would lie with the key, or ``out`` holds something else.
     """
     if out.resolve().is_relative_to(sweep.resolve()):
-        raise FtbenchError(f"--out {out}: lies inside the sweep, where the key is. Name a folder outside it, which can be sent")
+        raise FtbenchError(
+            f"--out {out}: lies inside the sweep, where the key is. Name a folder outside it, which can be sent"
+        )
     files: dict[str, bytes] = {}
     for sheet in batch.sheets:
-        files |= {f"{sheet.rater}.xlsx": xlsx_bytes(sheet), f"{sheet.rater}.html": html_bytes(sheet), f"{sheet.rater}.csv": csv_bytes(sheet)}
+        files |= {
+            f"{sheet.rater}.xlsx": xlsx_bytes(sheet),
+            f"{sheet.rater}.html": html_bytes(sheet),
+            f"{sheet.rater}.csv": csv_bytes(sheet),
+        }
     files["instructions.txt"] = instructions_text(batch.sheets[0]).encode("utf-8")
     if out.exists() and not out.is_dir():
         raise FtbenchError(f"--out {out}: is a file. Name a folder")
-    changed = [name for name, content in files.items() if (out / name).is_file() and (out / name).read_bytes() != content]
+    changed = [
+        name for name, content in files.items() if (out / name).is_file() and (out / name).read_bytes() != content
+    ]
     if changed:
-        raise FtbenchError(f"--out {out}: holds another {changed[0]}, perhaps with verdicts in it. Name a new folder; nothing was overwritten")
+        raise FtbenchError(
+            f"--out {out}: holds another {changed[0]}, perhaps with verdicts in it. Name a new folder; nothing was"
+            " overwritten"
+        )
     key = write_key(sweep, batch.key)
     out.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -136,7 +170,12 @@ def _singles(reviewed: Reviewed, drawn: Drawn) -> list[Comparison]:
 def _entry(reviewed: Reviewed, one: Showing, reference: bool) -> Entry:
     example = reviewed.example(one.example)
     answers = tuple(visible(reviewed.systems[place].outputs[one.example]) for place in one.places)
-    return Entry(one.item, visible(question(example)), visible("\n\nor\n\n".join(example.references)) if reference else None, answers)
+    return Entry(
+        one.item,
+        visible(question(example)),
+        visible("\n\nor\n\n".join(example.references)) if reference else None,
+        answers,
+    )
 
 
 def _item(reviewed: Reviewed, one: Showing, *, pairwise: bool) -> Item:
@@ -151,4 +190,9 @@ def _item(reviewed: Reviewed, one: Showing, *, pairwise: bool) -> Item:
 def _identical(reviewed: Reviewed, one: Comparison) -> dict[str, Any]:
     pair = [reviewed.systems[place] for place in one.systems]
     digests = [text_digest(system.outputs[one.example]) for system in pair]
-    return {"example": one.example, "group": reviewed.example(one.example).group, "cells": [system.id for system in pair], "digests": digests}
+    return {
+        "example": one.example,
+        "group": reviewed.example(one.example).group,
+        "cells": [system.id for system in pair],
+        "digests": digests,
+    }

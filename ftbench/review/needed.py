@@ -28,7 +28,9 @@ def needed(batch: Batch, margin: float, why: str, settings: Mapping[str, Any]) -
     systems = len(batch.key.systems)
     pairs = systems * (systems - 1) // 2 if batch.key.rubric.mode == PAIRWISE else 1
     tested = max(systems - 1, 1)
-    groups = {item.example: item.group for item in batch.key.items.values()} | {one["example"]: one["group"] for one in batch.key.identical}
+    groups = {item.example: item.group for item in batch.key.items.values()} | {
+        one["example"]: one["group"] for one in batch.key.identical
+    }
     known = [groups[one.example] for one in (*batch.drawn.shown, *batch.drawn.identical)]
     whole = Sample.of(known)
     # each pair has its share of the examples
@@ -36,7 +38,11 @@ def needed(batch: Batch, margin: float, why: str, settings: Mapping[str, Any]) -
     options = {"confidence": confidence, "power": power, "pairs": tested}
     gap = detectable(sample, WIDEST_SD, icc, **options)
     total = examples_for(margin, sample, WIDEST_SD, icc, **options) * pairs
-    shows = f"they show a win rate beyond {0.5:g} \u00b1 {gap:.2f}" if gap is not None and gap < 0.5 else "too few to show anything but extremes"
+    shows = (
+        f"they show a win rate beyond {0.5:g} \u00b1 {gap:.2f}"
+        if gap is not None and gap < 0.5
+        else "too few to show anything but extremes"
+    )
     each = f" ({sample.n} for each of {pairs} pairs)" if pairs > 1 else ""
     return (
         f"{whole.n} comparisons{each}: {shows} with {power:.0%} power; "

@@ -1,7 +1,8 @@
 """``review pairs``: preference rows for DPO from what people preferred, never from examples that cells are ranked by.
 
-A row is an example whose raters leaned one way: ``id, prompt, chosen, rejected, group, raters, agreement``, where ``prompt`` is text, or
-chat turns where the example has several; see ``dataset.preferences`` of ``conf/dataset/files.yaml``.
+A row is an example whose raters leaned one way: ``id, prompt, chosen, rejected, group, raters, agreement``, where
+``prompt`` is text, or chat turns where the example has several; see ``dataset.preferences`` of
+``conf/dataset/files.yaml``.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ def _found(store: Store, cell: Cell, role: str) -> Path:
     folder = store.find(cell.stages[role])
     if folder is None:
         why = store.damage(cell.stages[role])
-        raise FtbenchError(f"{cell.label}: its stage {role} is {f'damaged: {why}' if why else f'not in {store.path}'}. Repeat the sweep's command")
+        raise FtbenchError(
+            f"{cell.label}: its stage {role} is {f'damaged: {why}' if why else f'not in {store.path}'}. Repeat the"
+            " sweep's command"
+        )
     return folder
 
 
@@ -41,18 +45,29 @@ def preference_rows(sweep: Path, plan: Plan, store: Store, split: str) -> tuple[
     """Returns the rows and notes on what was left out.
 
     Raises:
-        FtbenchError: for the evaluation split, for a sweep reviewed on nothing else, or where no verdict prefers anything.
+        FtbenchError: for the evaluation split, for a sweep reviewed on nothing else, or where no verdict prefers
+            anything.
     """
     if split == EVALUATION:
-        raise FtbenchError(f"--split {split}: those examples rank the cells, and training on them would make the ranking worthless. {FIX}")
+        raise FtbenchError(
+            f"--split {split}: those examples rank the cells, and training on them would make the ranking worthless."
+            f" {FIX}"
+        )
     if not any(key.split == split for key in read_keys(sweep)):
-        raise FtbenchError(f"{sweep}: was reviewed on the {EVALUATION} split alone, and no training row may come from there. {FIX}")
+        raise FtbenchError(
+            f"{sweep}: was reviewed on the {EVALUATION} split alone, and no training row may come from there. {FIX}"
+        )
     evidence = sweep_evidence(sweep, plan, store, split)
     cells = [cell for cell in plan.cells if cell.id in evidence.systems]
     prepared = _found(store, cells[0], "prepare")
     examples = {example.id: example for example in read_examples(prepared / f"{split}.jsonl")}
     held_out = _Evaluation(read_examples(prepared / f"{EVALUATION}.jsonl"))
-    texts = {cell.id: {row["id"]: row["output"] for row in read_jsonl(_found(store, cell, f"generate.{split}") / "outputs.jsonl")} for cell in cells}
+    texts = {
+        cell.id: {
+            row["id"]: row["output"] for row in read_jsonl(_found(store, cell, f"generate.{split}") / "outputs.jsonl")
+        }
+        for cell in cells
+    }
     rows, shared, level = [], 0, 0
     for one in _judged(evidence):
         example = examples[one.example]
@@ -64,22 +79,40 @@ def preference_rows(sweep: Path, plan: Plan, store: Store, split: str) -> tuple[
             continue
         winner, loser = (one.first, one.second) if one.score > 0 else (one.second, one.first)
         side = A if one.score > 0 else B
-        rows.append({
-            "id": f"{example.id}:{len(rows)}",
-            "prompt": example.turns[0].content if len(example.turns) == 1 else [{"role": turn.role, "content": turn.content} for turn in example.turns],
-            "chosen": texts[winner][example.id],
-            "rejected": texts[loser][example.id],
-            "group": example.group if example.group is not None else example.id,
-            "raters": len(one.choices),
-            "agreement": one.shares[side],
-        })  # fmt: skip
-    notes = [f"{shared} comparisons were left out: their prompt or group is in the {EVALUATION} split too"] if shared else []
+        rows.append(
+            {
+                "id": f"{example.id}:{len(rows)}",
+                "prompt": (
+                    example.turns[0].content
+                    if len(example.turns) == 1
+                    else [{"role": turn.role, "content": turn.content} for turn in example.turns]
+                ),
+                "chosen": texts[winner][example.id],
+                "rejected": texts[loser][example.id],
+                "group": example.group if example.group is not None else example.id,
+                "raters": len(one.choices),
+                "agreement": one.shares[side],
+            }
+        )
+    notes = (
+        [f"{shared} comparisons were left out: their prompt or group is in the {EVALUATION} split too"]
+        if shared
+        else []
+    )
     notes += [f"{level} comparisons prefer neither side and make no pair"] if level else []
     if not rows:
         raise FtbenchError(f"{sweep}: no verdict on the {split} split prefers one answer. {'; '.join(notes) or FIX}")
     kinds = {type(row["prompt"]) for row in rows}
     if len(kinds) > 1:  # one kind of column for all
-        rows = [{**row, "prompt": row["prompt"] if isinstance(row["prompt"], list) else [{"role": "user", "content": row["prompt"]}]} for row in rows]
+        rows = [
+            {
+                **row,
+                "prompt": (
+                    row["prompt"] if isinstance(row["prompt"], list) else [{"role": "user", "content": row["prompt"]}]
+                ),
+            }
+            for row in rows
+        ]
     return rows, notes
 
 
@@ -91,11 +124,16 @@ class _Evaluation:
         self.groups = {example.group for example in examples if example.group is not None}
 
     def holds(self, example: Example) -> bool:
-        return tuple((turn.role, turn.content.strip()) for turn in example.turns) in self.prompts or example.group in self.groups
+        return (
+            tuple((turn.role, turn.content.strip()) for turn in example.turns) in self.prompts
+            or example.group in self.groups
+        )
 
 
 def _judged(evidence: Evidence) -> list[Compared]:
     """Returns the comparisons that somebody judged."""
     order = {system: place for place, system in enumerate(evidence.systems)}
-    verdicts = evidence.decisive() + preferences([one for one in evidence.ratings if one.dimension == evidence.overall], order)
+    verdicts = evidence.decisive() + preferences(
+        [one for one in evidence.ratings if one.dimension == evidence.overall], order
+    )
     return comparisons(verdicts, [])

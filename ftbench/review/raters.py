@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ftbench.review.compared import Settings
-from ftbench.review.evidence import A, B, BOTH_BAD, CHOICES, MIRROR, TIE, Evidence, Rating, Verdict
+from ftbench.review.evidence import BOTH_BAD, CHOICES, MIRROR, TIE, A, B, Evidence, Rating, Verdict
 from ftbench.stats.agreement import LEVELS, alpha_interval, cohen_kappa, fleiss_kappa, krippendorff_alpha
 from ftbench.stats.proportions import share, sign_test
 from ftbench.stats.resample import clusters
@@ -49,7 +49,8 @@ def rating_agreement(ratings: Sequence[Rating], settings: Settings) -> dict[str,
 
 
 def repeats(evidence: Evidence, settings: Settings) -> dict[str, Any] | None:
-    """Returns how often raters said the same of a pair (or a rating) shown again, pooled and by rater; None without repeats.
+    """Returns how often raters said the same of a pair (or a rating) shown again, pooled and by rater; None without
+    repeats.
 
     Repeats are nowhere else: they are no further verdicts.
     """
@@ -64,7 +65,9 @@ def repeats(evidence: Evidence, settings: Settings) -> dict[str, Any] | None:
         elif place in first:
             before = first[place]
             same_side = (
-                None if one.left is None or before.left is None or one.left == before.left else _side(one) == _side(before) and _side(one) in ("left", "right")
+                None
+                if one.left is None or before.left is None or one.left == before.left
+                else _side(one) == _side(before) and _side(one) in ("left", "right")
             )
             rows.append((one.rater, one.cluster, float(one.choice == before.choice), same_side))
     for one in sorted(evidence.ratings, key=lambda one: one.repeat):
@@ -81,7 +84,9 @@ def repeats(evidence: Evidence, settings: Settings) -> dict[str, Any] | None:
         return share(np.array([row[2] for row in own]), _codes([row[1] for row in own]), settings.confidence).as_dict()
 
     stuck = [row[3] for row in rows if row[3] is not None]
-    by_rater = {rater: consistent([row for row in rows if row[0] == rater]) for rater in dict.fromkeys(row[0] for row in rows)}
+    by_rater = {
+        rater: consistent([row for row in rows if row[0] == rater]) for rater in dict.fromkeys(row[0] for row in rows)
+    }
     return {**consistent(rows), "same_side_twice": sum(stuck) if stuck else None, "by_rater": by_rater}
 
 
@@ -149,7 +154,9 @@ def _kappas(units: dict[Hashable, dict[str, Any]], mirror: Mapping[Any, Any] | N
     return {"cohen": cohen, "fleiss": {"value": fleiss, "units": len(full), "raters": len(raters)}}
 
 
-def _against_the_rest(units: dict[Hashable, dict[str, str]], cluster: dict[Hashable, str], settings: Settings) -> list[dict[str, Any]]:
+def _against_the_rest(
+    units: dict[Hashable, dict[str, str]], cluster: dict[Hashable, str], settings: Settings
+) -> list[dict[str, Any]]:
     """Returns each rater against what most of the others said; where those are split evenly nothing is compared."""
     found = []
     for rater in sorted({rater for own in units.values() for rater in own}):
@@ -160,7 +167,11 @@ def _against_the_rest(units: dict[Hashable, dict[str, str]], cluster: dict[Hasha
                 mine.append(own[rater])
                 theirs.append(others[0][0])
                 own_clusters.append(cluster[place])
-        same = share(np.array([a == b for a, b in zip(mine, theirs, strict=True)], dtype=np.float64), _codes(own_clusters), settings.confidence)
+        same = share(
+            np.array([a == b for a, b in zip(mine, theirs, strict=True)], dtype=np.float64),
+            _codes(own_clusters),
+            settings.confidence,
+        )
         count = sum(rater in own for own in units.values())
         kappa = cohen_kappa(mine, theirs, MIRROR)
         found.append({"rater": rater, "verdicts": count, "agreement": same.as_dict(), "kappa": kappa})

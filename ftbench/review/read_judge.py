@@ -1,7 +1,7 @@
 """Verdicts of an LLM judge: rows with ``example_id, system_a, system_b, choice`` and, where known, ``order``.
 
-``order`` is ``ab`` or ``ba``, whichever was shown first; or a number, as a sweep's judge stages write it, where ``system_a`` always is
-what was shown first and the number tells the asking.
+``order`` is ``ab`` or ``ba``, whichever was shown first; or a number, as a sweep's judge stages write it, where
+``system_a`` always is what was shown first and the number tells the asking.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from ftbench.core.canonical import digest
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import Plan
-from ftbench.review.evidence import A, B, CHOICES, Evidence, Verdict, turned
+from ftbench.review.evidence import CHOICES, A, B, Evidence, Verdict, turned
 from ftbench.store.store import Store
 
 STAGE, FILE = "judge", "verdicts.jsonl"
@@ -48,13 +48,19 @@ def read_judge_stages(plan: Plan, store: Store, split: str, evidence: Evidence) 
         folder = store.find(stage.key) if stage.kind == STAGE and stage.config.get("split") == split else None
         if folder is not None and (folder / FILE).is_file():
             rows = [json.loads(line) for line in (folder / FILE).read_text(encoding="utf-8").splitlines()]
-            found.setdefault(digest(stage.spec.get("metric")), []).extend(row for row in rows if _choice(row["choice"]) is not None)
+            found.setdefault(digest(stage.spec.get("metric")), []).extend(
+                row for row in rows if _choice(row["choice"]) is not None
+            )
     for number, rows in enumerate(found.values(), start=1):
         _add("judge" if len(found) == 1 else f"judge {number}", rows, evidence)
 
 
 def _add(judge: str, rows: Sequence[Mapping[str, Any]], evidence: Evidence) -> None:
-    names = evidence.aliases | {label: system for system, label in evidence.systems.items()} | {system: system for system in evidence.systems}
+    names = (
+        evidence.aliases
+        | {label: system for system, label in evidence.systems.items()}
+        | {system: system for system in evidence.systems}
+    )
     order = {system: place for place, system in enumerate(evidence.systems)}
     clusters = {one.example: one.cluster for one in (*evidence.verdicts, *evidence.ratings)}
     unknown, said = 0, []
@@ -71,7 +77,11 @@ def _add(judge: str, rows: Sequence[Mapping[str, Any]], evidence: Evidence) -> N
         if order[first] > order[second]:
             first, second, choice, left = second, first, turned(choice), turned(left) if left else None
         example = str(row["example_id"])
-        said.append(Verdict(example, clusters.get(example, example), first, second, judge, choice, left, evidence.overall, False))
+        said.append(
+            Verdict(
+                example, clusters.get(example, example), first, second, judge, choice, left, evidence.overall, False
+            )
+        )
     if said:
         evidence.judges[judge] = said
     if unknown:

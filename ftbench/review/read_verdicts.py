@@ -1,7 +1,8 @@
 """``review stats FILE``: verdicts from anybody's CSV or XLSX. Bad rows are named, good ones used.
 
-Columns ``example_id, system_a, system_b, rater, choice`` (``a|b|tie|both_bad``), or ``example_id, system, rater, rating``. Also
-read where they are there: ``dimension``, ``group``, ``presented_left`` (``a``, ``b`` or a system's name) or ``order`` (``ab``, ``ba``).
+Columns ``example_id, system_a, system_b, rater, choice`` (``a|b|tie|both_bad``), or ``example_id, system, rater,
+rating``. Also read where they are there: ``dimension``, ``group``, ``presented_left`` (``a``, ``b`` or a system's name)
+or ``order`` (``ab``, ``ba``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from ftbench.core.errors import FtbenchError, did_you_mean
 from ftbench.review.answers import clean, is_blank
-from ftbench.review.evidence import A, B, BOTH_BAD, OVERALL, TIE, Evidence, Rating, Verdict, turned
+from ftbench.review.evidence import BOTH_BAD, OVERALL, TIE, A, B, Evidence, Rating, Verdict, turned
 from ftbench.review.tables import Table, read_tables
 
 PAIRS = ("example_id", "system_a", "system_b", "rater", "choice")
@@ -42,7 +43,10 @@ def read_verdicts(path: Path) -> Evidence:
             if len(tables) > 1 and len(missing) == len(wanted):
                 continue
             hint = did_you_mean(missing[0], columns)
-            raise FtbenchError(f"{table.place}, row {number}: has no column {', '.join(missing)}. It needs {', '.join(PAIRS)}, or {', '.join(RATINGS)}. {hint}")
+            raise FtbenchError(
+                f"{table.place}, row {number}: has no column {', '.join(missing)}. It needs {', '.join(PAIRS)}, or"
+                f" {', '.join(RATINGS)}. {hint}"
+            )
         _rows(table, columns, evidence, seen, pairs=wanted is PAIRS)
     if not evidence.verdicts and not evidence.ratings:
         first = f"; first: {evidence.problems[0]}" if evidence.problems else ""
@@ -55,7 +59,9 @@ def read_verdicts(path: Path) -> Evidence:
     return evidence
 
 
-def _rows(table: Table, columns: Mapping[str, int], evidence: Evidence, seen: set[tuple[str, ...]], *, pairs: bool) -> None:
+def _rows(
+    table: Table, columns: Mapping[str, int], evidence: Evidence, seen: set[tuple[str, ...]], *, pairs: bool
+) -> None:
     for number, row in table.rows[1:]:
 
         def cell(name: str, row: tuple[Any, ...] = row) -> Any:
@@ -79,11 +85,17 @@ def _pair(cell: Callable[[str], Any], evidence: Evidence, seen: set[tuple[str, .
         return f"column system_b: {other!r} is also system_a. A system is compared with another one"
     said = "" if is_blank(cell("choice")) else re.sub(r"[\s_\-]+", " ", clean(cell("choice"))).casefold()
     if said not in _CHOICES:
-        return f"column choice: {'is empty' if not said else repr(clean(cell('choice'))) + ' is none of them'}. Allowed: a, b, tie, both_bad"
+        return (
+            f"column choice: {'is empty' if not said else repr(clean(cell('choice'))) + ' is none of them'}. Allowed:"
+            " a, b, tie, both_bad"
+        )
     left = _left(cell, one, other)
     if left == "?":
         name = "presented_left" if not is_blank(cell("presented_left")) else "order"
-        return f"column {name}: {clean(cell(name))!r} names no side. Allowed: {'a, b or a system' if name == 'presented_left' else 'ab, ba'}"
+        return (
+            f"column {name}: {clean(cell(name))!r} names no side. Allowed:"
+            f" {'a, b or a system' if name == 'presented_left' else 'ab, ba'}"
+        )
     for system in (one, other):
         evidence.systems.setdefault(system, system)
     order = list(evidence.systems)
@@ -92,7 +104,9 @@ def _pair(cell: Callable[[str], Any], evidence: Evidence, seen: set[tuple[str, .
         one, other, choice, left = other, one, turned(choice), turned(left) if left else None
     dimension = _dimension(cell)
     place = (example, one, other, rater, dimension)
-    evidence.verdicts.append(Verdict(example, _cluster(cell, example), one, other, rater, choice, left, dimension, place in seen))
+    evidence.verdicts.append(
+        Verdict(example, _cluster(cell, example), one, other, rater, choice, left, dimension, place in seen)
+    )
     seen.add(place)
     return None
 

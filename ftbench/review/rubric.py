@@ -68,10 +68,13 @@ class Rubric:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Rubric:
-        return cls(data["mode"], data["title"], data["instructions"], tuple(Dimension(**one) for one in data["dimensions"]))
+        return cls(
+            data["mode"], data["title"], data["instructions"], tuple(Dimension(**one) for one in data["dimensions"])
+        )
 
     def chosen(self, names: Sequence[str] | None) -> Rubric:
-        """Returns the rubric with its verdict and these further dimensions; None keeps all for ratings and comments for pairs.
+        """Returns the rubric with its verdict and these further dimensions; None keeps all for ratings and comments for
+        pairs.
 
         Raises:
             FtbenchError: for a name that the rubric does not have.
@@ -82,7 +85,9 @@ class Rubric:
         for name in names:
             if name not in rest and name != self.dimensions[0].name:
                 raise FtbenchError(f"--dimensions {name}: the rubric has no such dimension. {did_you_mean(name, rest)}")
-        return replace(self, dimensions=(self.dimensions[0], *(one for one in self.dimensions[1:] if one.name in names)))
+        return replace(
+            self, dimensions=(self.dimensions[0], *(one for one in self.dimensions[1:] if one.name in names))
+        )
 
 
 def read_rubric(mode: str, path: Path | None) -> Rubric:
@@ -109,12 +114,16 @@ def read_rubric(mode: str, path: Path | None) -> Rubric:
     names = [one.name for one in dimensions]
     wanted = PREFERENCE if mode == PAIRWISE else SCALE
     if not dimensions or dimensions[0].kind != wanted:
-        raise FtbenchError(f"--rubric {file}: the first dimension is the verdict and must be of kind {wanted} in mode {mode}")
+        raise FtbenchError(
+            f"--rubric {file}: the first dimension is the verdict and must be of kind {wanted} in mode {mode}"
+        )
     double = next((name for name in names if names.count(name) > 1), None)
     if double is not None:
         raise FtbenchError(f"--rubric {file}: dimension {double} stands there twice. Rename one")
     if mode == RATING and any(one.kind == PREFERENCE for one in dimensions):
-        raise FtbenchError(f"--rubric {file}: one answer at a time has no left and right. Give its dimensions kind rating or text")
+        raise FtbenchError(
+            f"--rubric {file}: one answer at a time has no left and right. Give its dimensions kind rating or text"
+        )
     return Rubric(mode, data["title"].strip(), data["instructions"].strip(), dimensions)
 
 
@@ -130,5 +139,7 @@ def _dimension(file: Path, index: int, entry: Any) -> Dimension:
         raise FtbenchError(f"{where}: kind {kind!r} is none of {', '.join(KINDS)}")
     low, high = (entry.get("low", 1), entry.get("high", 5)) if kind == SCALE else (0, 0)
     if kind == SCALE and not (type(low) is int and type(high) is int and 0 <= low < high <= 9):
-        raise FtbenchError(f"{where}: a scale goes from low to high, whole numbers from 0 to 9 (one key each), not {low!r} to {high!r}")
+        raise FtbenchError(
+            f"{where}: a scale goes from low to high, whole numbers from 0 to 9 (one key each), not {low!r} to {high!r}"
+        )
     return Dimension(entry["name"], kind, str(entry.get("help", "")), low, high)

@@ -39,7 +39,13 @@ class Sheet:
 
     def given(self) -> list[str]:
         reference = ["reference"] if any(entry.reference is not None for entry in self.entries) else []
-        return ["item", "rater", "question", *reference, *(("left", "right") if self.rubric.mode == PAIRWISE else ("answer",))]
+        return [
+            "item",
+            "rater",
+            "question",
+            *reference,
+            *(("left", "right") if self.rubric.mode == PAIRWISE else ("answer",)),
+        ]
 
     def texts(self, entry: Entry) -> list[str]:
         """Returns the texts of a row, in the order of ``given`` after item and rater."""

@@ -45,7 +45,10 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
             continue
         first, second = _flat(labels[pair["first"]]), _flat(labels[pair["second"]])
         test = pair["sign_test"]
-        rate = f"win rate {interval(pair['win_rate'])}, sign test {test['positive']} to {test['negative']}, {_p(test['p_adjusted'])}"
+        rate = (
+            f"win rate {interval(pair['win_rate'])}, sign test {test['positive']} to {test['negative']},"
+            f" {_p(test['p_adjusted'])}"
+        )
         over = f" over {pair['family']} comparisons" if pair["family"] > 1 else ""
         margin = f" by the margin of {pair['margin']:g}" if pair["margin"] is not None else ""
         words = {
@@ -56,21 +59,27 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
         }.get(pair["verdict"], f"Undecided: {first} against {second}; that is no proof that they are equal")
         said.append(f"{words}: {rate}{over}.")
         if pair["clusters"] < FEW:
-            said.append(f"Only {pair['clusters']} independent examples: intervals and tests over fewer than {FEW} are rough.")
+            said.append(
+                f"Only {pair['clusters']} independent examples: intervals and tests over fewer than {FEW} are rough."
+            )
     strengths = found["bradley_terry"]
     if strengths is not None and not strengths["finite"]:
         why = _flat(_named(strengths["why"], labels))
         shown = "Those shown are regularised (half a win and half a loss added per pair), without intervals"
         said.append(f"No finite Bradley-Terry strengths: {why}. {shown}.")
     elif strengths is not None:
-        said.append(f"Bradley-Terry with ties (Davidson), {_flat(labels[strengths['reference']])} at 0, {confidence:.0%} intervals each for itself.")
+        said.append(
+            f"Bradley-Terry with ties (Davidson), {_flat(labels[strengths['reference']])} at 0, {confidence:.0%}"
+            " intervals each for itself."
+        )
     return said
 
 
 def trust(found: Mapping[str, Any]) -> list[str]:
     """Returns one line per automatic metric: how often it orders two answers as people do."""
     return [
-        f"{one['metric']} orders {interval(one['accuracy'])} of the {one['decided']} comparisons that people decided as they did"
+        f"{one['metric']} orders {interval(one['accuracy'])} of the {one['decided']} comparisons that people decided as"
+        " they did"
         for one in found["metrics"]
         if one["accuracy"]["value"] is not None
     ]
@@ -103,12 +112,26 @@ def _ranking(found: Mapping[str, Any]) -> list[str]:
     for one in found["ranking"]:
         best, worst = one["rank"]
         strength = strengths.get(one["system"])
-        shown = "" if strength is None else interval({"value": strength["ability"], "low": strength["low"], "high": strength["high"]})
+        shown = (
+            ""
+            if strength is None
+            else interval({"value": strength["ability"], "low": strength["low"], "high": strength["high"]})
+        )
         rows.append(
-            [str(best) if best == worst else f"{best}-{worst}", _flat(found["systems"][one["system"]]), interval(one["win_rate"]), shown, str(one["n"])]
+            [
+                str(best) if best == worst else f"{best}-{worst}",
+                _flat(found["systems"][one["system"]]),
+                interval(one["win_rate"]),
+                shown,
+                str(one["n"]),
+            ]
         )
     star = "" if found["bradley_terry"] is None or found["bradley_terry"]["finite"] else " (regularised)"
-    return _grid(["rank", "system", f"win rate [{found['settings']['confidence']:.0%}]", f"strength{star}", "n"], rows) if rows else []
+    return (
+        _grid(["rank", "system", f"win rate [{found['settings']['confidence']:.0%}]", f"strength{star}", "n"], rows)
+        if rows
+        else []
+    )
 
 
 def _pairs(found: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -139,7 +162,9 @@ def _ratings(found: Mapping[str, Any]) -> list[str]:
         alpha = entry["agreement"]["krippendorff"]["ordinal"]
         lines += _table(name, [f"mean rating: {_flat(name)}", "mean", "n"], rows)
         if alpha["value"] is not None:
-            lines.append(f"agreement on it: Krippendorff's alpha, ordinal {interval(alpha)} over {alpha['units']} answers")
+            lines.append(
+                f"agreement on it: Krippendorff's alpha, ordinal {interval(alpha)} over {alpha['units']} answers"
+            )
     return lines
 
 
@@ -150,17 +175,28 @@ def _raters(found: Mapping[str, Any]) -> Iterator[str]:
         if alpha["value"] is not None:
             ordinal = held["krippendorff"]["ordinal"]
             both = f"{interval(alpha)} nominal, {interval(ordinal)} ordinal"
-            yield f"agreement of raters: Krippendorff's alpha {both}, over {alpha['units']} comparisons judged by several"
+            yield (
+                f"agreement of raters: Krippendorff's alpha {both}, over {alpha['units']} comparisons judged by several"
+            )
         elif not alpha["units"]:
             yield "agreement of raters: unknown, no comparison was judged by two of them"
         if held["fleiss"]["value"] is not None and held["fleiss"]["raters"] > 2:
-            yield f"Fleiss' kappa {held['fleiss']['value']:.2f} over {held['fleiss']['units']} comparisons judged by all {held['fleiss']['raters']}"
+            yield (
+                f"Fleiss' kappa {held['fleiss']['value']:.2f} over {held['fleiss']['units']} comparisons judged by all"
+                f" {held['fleiss']['raters']}"
+            )
         for one in held["cohen"]:
             if one["value"] is not None:
-                yield f"Cohen's kappa {one['value']:.2f}: {_flat(one['first'])} and {_flat(one['second'])}, {one['units']} comparisons"
+                yield (
+                    f"Cohen's kappa {one['value']:.2f}: {_flat(one['first'])} and {_flat(one['second'])},"
+                    f" {one['units']} comparisons"
+                )
         for one in held["raters"]:
             if one["agreement"]["n"]:
-                yield f"{_flat(one['rater'])}: {one['verdicts']} verdicts, with most of the others in {interval(one['agreement'])} of {one['agreement']['n']}"
+                yield (
+                    f"{_flat(one['rater'])}: {one['verdicts']} verdicts, with most of the others in"
+                    f" {interval(one['agreement'])} of {one['agreement']['n']}"
+                )
     again = found["repeats"]
     if again is not None:
         yield f"the same said of a pair shown again: {interval(again)} of {again['n']} repeats"
@@ -171,11 +207,16 @@ def _raters(found: Mapping[str, Any]) -> Iterator[str]:
     for judge in found["judges"]:
         kappa = "n/a" if judge["kappa"] is None else f"{judge['kappa']:.2f}"
         right = f"decides like people in {interval(judge['accuracy'])} of {judge['accuracy']['n']}, kappa {kappa}"
-        yield f"LLM judge ({_flat(judge['judge'])}): {right}; prefers what stands first in {interval(judge['position'])}"
+        yield (
+            f"LLM judge ({_flat(judge['judge'])}): {right}; prefers what stands first in {interval(judge['position'])}"
+        )
 
 
 def _metrics(found: Mapping[str, Any]) -> list[str]:
-    rows = [[one["metric"], *(interval(one[name]) for name in ("accuracy", "kendall", "spearman")), str(one["decided"])] for one in found["metrics"]]
+    rows = [
+        [one["metric"], *(interval(one[name]) for name in ("accuracy", "kendall", "spearman")), str(one["decided"])]
+        for one in found["metrics"]
+    ]
     return _table("metrics", ["metric against people", "orders like people", "Kendall", "Spearman", "decided"], rows)
 
 
@@ -188,7 +229,11 @@ def _grid(head: list[str], rows: list[list[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     left = 1 if head[0] == "rank" else 0
     return [
-        GAP.join(text.ljust(size) if place == left else text.rjust(size) for place, (text, size) in enumerate(zip(row, widths, strict=True))) for row in table
+        GAP.join(
+            text.ljust(size) if place == left else text.rjust(size)
+            for place, (text, size) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in table
     ]
 
 

@@ -83,7 +83,10 @@ def read_systems(plan: Plan, store: Store, names: Sequence[str], split: str) -> 
         raise FtbenchError(f"--cells: {bound.label} {why}. Leave it out")
     systems, shown = [], None
     for cell in cells:
-        answered, prepared = (store.find(cell.stages.get(role, "")) if role in cell.stages else None for role in (f"generate.{split}", "prepare"))
+        answered, prepared = (
+            store.find(cell.stages.get(role, "")) if role in cell.stages else None
+            for role in (f"generate.{split}", "prepare")
+        )
         if answered is None or prepared is None:
             missing = (
                 f"did not answer the {split} split"
@@ -93,12 +96,18 @@ def read_systems(plan: Plan, store: Store, names: Sequence[str], split: str) -> 
             for role in (f"generate.{split}", "prepare"):
                 if role in cell.stages and (problem := store.damage(cell.stages[role])):
                     missing = f"its stage {role} is damaged ({problem})"
-            raise FtbenchError(f"{cell.label}: {missing}. Run the sweep (validation=true answers that split too), or name the store with --store")
+            raise FtbenchError(
+                f"{cell.label}: {missing}. Run the sweep (validation=true answers that split too), or name the store"
+                " with --store"
+            )
         examples = read_examples(prepared / f"{split}.jsonl")
         outputs = {row["id"]: row["output"] for row in read_jsonl(answered / "outputs.jsonl")}
         asked = {example.id: question(example) for example in examples}
         if shown is not None and asked != shown[1]:
-            raise FtbenchError(f"{cell.label} and {cells[0].label} answered different examples. Take cells over the same data set, limits and splits")
+            raise FtbenchError(
+                f"{cell.label} and {cells[0].label} answered different examples. Take cells over the same data set,"
+                " limits and splits"
+            )
         shown = shown or (examples, asked)
         lost = next((identity for identity in asked if identity not in outputs), None)
         if lost is not None:
@@ -109,16 +118,28 @@ def read_systems(plan: Plan, store: Store, names: Sequence[str], split: str) -> 
 
 def find_cell(plan: Plan, name: str) -> Cell:
     """Returns the cell of this label, or the only one whose id begins so."""
-    found = [cell for cell in plan.cells if cell.label == name] or [cell for cell in plan.cells if name and cell.id.startswith(name)]
+    found = [cell for cell in plan.cells if cell.label == name] or [
+        cell for cell in plan.cells if name and cell.id.startswith(name)
+    ]
     if len(found) != 1:
-        many = f"{len(found)} cells of this sweep are called so. Write more of the id" if found else "no cell of this sweep"
-        hint = "" if found else f". {did_you_mean(name, [*(cell.id for cell in plan.cells), *(cell.label for cell in plan.cells)])}"
+        many = (
+            f"{len(found)} cells of this sweep are called so. Write more of the id"
+            if found
+            else "no cell of this sweep"
+        )
+        hint = (
+            ""
+            if found
+            else f". {did_you_mean(name, [*(cell.id for cell in plan.cells), *(cell.label for cell in plan.cells)])}"
+        )
         raise FtbenchError(f"--cells {name}: {many}{hint}")
     return found[0]
 
 
 def question(example: Example) -> str:
-    """Returns what was asked, for a person: never a rendered prompt, which shows the shots and documents of the system that got it."""
+    """Returns what was asked, for a person: never a rendered prompt, which shows the shots and documents of the system
+    that got it.
+    """
     if len(example.turns) == 1:
         return example.turns[0].content
     return "\n\n".join(f"{turn.role.capitalize()}: {turn.content}" for turn in example.turns)

@@ -60,7 +60,9 @@ def read_tables(path: Path) -> list[Table]:
     except OSError as error:
         raise FtbenchError(f"{path}: cannot be read ({error.strerror})") from None
     if size > MOST_BYTES:
-        raise FtbenchError(f"{path}: holds {size:,} bytes; sheets are far below {MOST_BYTES:,}. Check that it is the right file")
+        raise FtbenchError(
+            f"{path}: holds {size:,} bytes; sheets are far below {MOST_BYTES:,}. Check that it is the right file"
+        )
     start = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
     if content.startswith(b"PK"):
         return list(_workbook(path, content))
@@ -69,7 +71,10 @@ def read_tables(path: Path) -> list[Table]:
     if start.startswith(b"{"):
         return [_saved(path, content)]
     if start.startswith((b"<!doctype", b"<html")):
-        raise FtbenchError(f"{path}: is the form itself and holds no verdicts. Open it, press Save to file, and import the .json that it saves")
+        raise FtbenchError(
+            f"{path}: is the form itself and holds no verdicts. Open it, press Save to file, and import the .json that"
+            " it saves"
+        )
     return [_csv(path, content)]
 
 
@@ -109,7 +114,9 @@ def _decoded(path: Path, content: bytes) -> tuple[str, list[str]]:
         return content.decode(encoding or "utf-8"), []
     except UnicodeDecodeError:
         if encoding is not None or b"\0" in content:
-            raise FtbenchError(f"{path}: is neither a table nor text. Take the .xlsx, the .csv or the .json that the form saved") from None
+            raise FtbenchError(
+                f"{path}: is neither a table nor text. Take the .xlsx, the .csv or the .json that the form saved"
+            ) from None
         return content.decode("cp1252", "replace"), ["is not UTF-8 and was read as Windows-1252"]
 
 
@@ -118,7 +125,9 @@ def _csv(path: Path, content: bytes) -> Table:
         records, notes = csv_rows(path, content)
     except csv.Error as error:
         raise FtbenchError(f"{path}: is no CSV ({error}). Save it as CSV UTF-8 or as .xlsx") from None
-    return Table(str(path), None, tuple((number, record) for number, record in enumerate(records, start=1)), tuple(notes))
+    return Table(
+        str(path), None, tuple((number, record) for number, record in enumerate(records, start=1)), tuple(notes)
+    )
 
 
 def _workbook(path: Path, content: bytes) -> Iterator[Table]:
@@ -131,14 +140,19 @@ def _workbook(path: Path, content: bytes) -> Iterator[Table]:
             # what a file says of its own size is not to be trusted
             page.reset_dimensions()
             rows = islice(page.iter_rows(max_col=MOST_COLUMNS, values_only=True), MOST_ROWS)
-            found = [(number, _trimmed(row)) for number, row in enumerate(rows, start=1) if any(cell is not None for cell in row)]
+            found = [
+                (number, _trimmed(row))
+                for number, row in enumerate(rows, start=1)
+                if any(cell is not None for cell in row)
+            ]
             yield Table(str(path), page.title, tuple(found))
         book.close()
     except FtbenchError:
         raise
     except Exception as error:  # a damaged workbook breaks its reader in any way it likes
         raise FtbenchError(
-            f"{path}: is no workbook that can be read ({type(error).__name__}: {' '.join(str(error).split())[:120]}). Save it again as .xlsx, or as CSV"
+            f"{path}: is no workbook that can be read ({type(error).__name__}: {' '.join(str(error).split())[:120]})."
+            " Save it again as .xlsx, or as CSV"
         ) from None
 
 
@@ -152,13 +166,19 @@ def _check_archive(path: Path, content: bytes) -> None:
         archive = zipfile.ZipFile(io.BytesIO(content))
         sizes = [(entry.file_size, entry.compress_size) for entry in archive.infolist()]
         total = sum(size for size, _ in sizes)
-        if total > MOST_BYTES or any(size > 10_000_000 and size > MOST_RATIO * max(packed, 1) for size, packed in sizes):
+        if total > MOST_BYTES or any(
+            size > 10_000_000 and size > MOST_RATIO * max(packed, 1) for size, packed in sizes
+        ):
             raise FtbenchError(f"{path}: would unpack to {total:,} bytes, which no sheet needs. It was not opened")
-        if "[Content_Types].xml" not in archive.namelist() or not any(name.startswith("xl/") for name in archive.namelist()):
+        if "[Content_Types].xml" not in archive.namelist() or not any(
+            name.startswith("xl/") for name in archive.namelist()
+        ):
             raise FtbenchError(f"{path}: is an archive but no .xlsx. Unpack it first, or save the sheet as .xlsx")
         for name in archive.namelist():
             if name.endswith((".xml", ".rels")) and _declares(archive, name):
-                raise FtbenchError(f"{path}: {name} declares XML entities, which no spreadsheet program writes. It was not opened")
+                raise FtbenchError(
+                    f"{path}: {name} declares XML entities, which no spreadsheet program writes. It was not opened"
+                )
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         raise FtbenchError(f"{path}: is a damaged .xlsx ({error}). Ask for the file again") from None
 
@@ -183,7 +203,10 @@ def _saved(path: Path, content: bytes) -> Table:
         if data["format"] != SAVED or not all(isinstance(values, dict) for values in answers.values()):
             raise ValueError("another format")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise FtbenchError(f"{path}: is no file that the form saved ({type(error).__name__}). Open the form, press Save to file, and take that one") from None
+        raise FtbenchError(
+            f"{path}: is no file that the form saved ({type(error).__name__}). Open the form, press Save to file, and"
+            " take that one"
+        ) from None
     names = list(dict.fromkeys(str(name) for values in answers.values() for name in values))
     head = ("item", "rater", *names)
     name = data.get("name")

@@ -1,8 +1,9 @@
-"""``review import``: from files to ledger. Bad cells are named one by one, good ones kept; importing again changes nothing.
+"""``review import``: from files to ledger. Bad cells are named one by one, good ones kept; importing again changes
+nothing.
 
-A verdict that differs from the one that holds is a correction and is appended. Two files (or rows) of one import that contradict
-each other are both named, and neither is taken. A value that was corrected before comes back only with ``--take-old``: far more
-often it is an old copy of a file than a change of mind.
+A verdict that differs from the one that holds is a correction and is appended. Two files (or rows) of one import that
+contradict each other are both named, and neither is taken. A value that was corrected before comes back only with
+``--take-old``: far more often it is an old copy of a file than a change of mind.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def take_in(sweep: Path, keys: Sequence[Key], tables: Sequence[Table], *, take_o
             elif history and any(line.value == one.value for line in history) and not take_old:
                 done.stale += 1
                 done.warnings.append(
-                    f"{_at(one)}: {one.value!r} was corrected to {history[-1].value!r} on {history[-1].at}; that was kept (--take-old takes the old one)"
+                    f"{_at(one)}: {one.value!r} was corrected to {history[-1].value!r} on {history[-1].at}; that was"
+                    " kept (--take-old takes the old one)"
                 )
                 continue
             elif history:
@@ -107,7 +109,10 @@ def _read(table: Table, keys: Sequence[Key], done: TakenIn) -> Iterator[Said]:
         if item is None:
             if number != columns.header and any(not is_blank(cell) for cell in cells.values()) and not _is_head(cells):
                 shown = _short(row[columns.item]) if columns.item < len(row) else "''"
-                done.problems.append(f"{table.place}, row {number}, column item: {shown} is no item of these sheets. Copy the id from the sheet that was sent")
+                done.problems.append(
+                    f"{table.place}, row {number}, column item: {shown} is no item of these sheets. Copy the id from"
+                    " the sheet that was sent"
+                )
             continue
         done.rows += 1
         key = known[item]
@@ -119,16 +124,28 @@ def _read(table: Table, keys: Sequence[Key], done: TakenIn) -> Iterator[Said]:
                 value = read_answer(dimension, cell)
             except BadCell as error:
                 allowed = f"Allowed: {', '.join(dimension.allowed())}" if dimension.allowed() else "Write text"
-                done.problems.append(f"{table.place}, row {number} ({item}), column {name}: {_short(cell)} {error}. {allowed}")
+                done.problems.append(
+                    f"{table.place}, row {number} ({item}), column {name}: {_short(cell)} {error}. {allowed}"
+                )
                 continue
             if value is not None:
                 sheet = key.items[item].rater
                 name_given = names.get(number)
-                yield Said.of(key, key.items[item], name_given if name_given != sheet else None, name, value, (table.file, table.sheet, number), now)
+                yield Said.of(
+                    key,
+                    key.items[item],
+                    name_given if name_given != sheet else None,
+                    name,
+                    value,
+                    (table.file, table.sheet, number),
+                    now,
+                )
 
 
 def _names(table: Table, item: int, rater: int | None, known: Mapping[str, Key]) -> dict[int, str]:
-    """Returns row -> the rater's name; where one person put a name into some rows of a sheet, it stands for all of them."""
+    """Returns row -> the rater's name; where one person put a name into some rows of a sheet, it stands for all of
+    them.
+    """
     if rater is None:
         return {}
     given: dict[tuple[str, str], set[str]] = {}
@@ -142,11 +159,16 @@ def _names(table: Table, item: int, rater: int | None, known: Mapping[str, Key])
         rows[number] = (sheet, name)
         if name != sheet[1]:
             given.setdefault(sheet, set()).add(name)
-    return {number: next(iter(given[sheet])) if len(given.get(sheet, ())) == 1 else name for number, (sheet, name) in rows.items()}
+    return {
+        number: next(iter(given[sheet])) if len(given.get(sheet, ())) == 1 else name
+        for number, (sheet, name) in rows.items()
+    }
 
 
 def _without_contradictions(before: Sequence[Said], read: Sequence[Said], done: TakenIn) -> list[Said]:
-    """Returns one line per thing said; where the same person says two things of one item, the ledger alone can tell which came first."""
+    """Returns one line per thing said; where the same person says two things of one item, the ledger alone can tell
+    which came first.
+    """
     people = People([*before, *read])
     found: dict[tuple[str, str, str], list[Said]] = {}
     for one in read:
@@ -159,7 +181,9 @@ def _without_contradictions(before: Sequence[Said], read: Sequence[Said], done: 
             continue
         places = "; ".join(f"{one.value!r} in {_at(one)}" for one in lines[:4])
         fix = "Neither was taken; import one file after the other, newest last"
-        done.problems.append(f"item {lines[0].item}, {lines[0].dimension}: {len(values)} different values: {places}. {fix}")
+        done.problems.append(
+            f"item {lines[0].item}, {lines[0].dimension}: {len(values)} different values: {places}. {fix}"
+        )
     return kept
 
 
@@ -167,7 +191,10 @@ def _joined(keys: Sequence[Key]) -> Rubric:
     """Returns the rubric whose dimensions a table may hold: of several batches, all of theirs."""
     dimensions = {one.name: one for key in reversed(keys) for one in key.rubric.dimensions}
     first = keys[0].rubric
-    ordered = [*first.dimensions, *(one for name, one in dimensions.items() if name not in {own.name for own in first.dimensions})]
+    ordered = [
+        *first.dimensions,
+        *(one for name, one in dimensions.items() if name not in {own.name for own in first.dimensions}),
+    ]
     return Rubric(first.mode, first.title, first.instructions, tuple(ordered))
 
 

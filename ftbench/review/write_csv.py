@@ -25,4 +25,7 @@ def csv_bytes(sheet: Sheet) -> bytes:
 def instructions_text(sheet: Sheet) -> str:
     """Returns what goes beside the CSV files, which have no room for instructions."""
     asked = "".join(f"  {name}: {text}\n" for name, text in how_to(sheet))
-    return f"{sheet.rubric.title}\n\n{sheet.rubric.instructions}\n\nFill in the last columns of your file:\n{asked}\nLeave the column item as it is.\n"
+    return (
+        f"{sheet.rubric.title}\n\n{sheet.rubric.instructions}\n\nFill in the last columns of your file:\n{asked}\nLeave"
+        " the column item as it is.\n"
+    )

@@ -1,7 +1,8 @@
-"""A sheet as one HTML page that works offline, from a folder or a mail: ``form.html`` with the sheet put in as inert JSON.
+"""A sheet as one HTML page that works offline, from a folder or a mail: ``form.html`` with the sheet put in as inert
+JSON.
 
-The page may load and send nothing (its content security policy allows the one script and the one style that it holds, by
-their hashes) and puts texts on the screen as text only.
+The page may load and send nothing (its content security policy allows the one script and the one style that it holds,
+by their hashes) and puts texts on the screen as text only.
 """
 
 from __future__ import annotations
@@ -28,11 +29,22 @@ def html_bytes(sheet: Sheet) -> bytes:
         "rater": sheet.rater,
         "rubric": sheet.rubric.as_dict(),
         "values": {dimension.name: list(dimension.allowed()) for dimension in sheet.rubric.dimensions},
-        "items": [{"item": entry.item, "question": entry.question, "reference": entry.reference, "answers": list(entry.answers)} for entry in sheet.entries],
+        "items": [
+            {
+                "item": entry.item,
+                "question": entry.question,
+                "reference": entry.reference,
+                "answers": list(entry.answers),
+            }
+            for entry in sheet.entries
+        ],
     }
     # "<" cannot end the element, whatever a model wrote
     text = json.dumps(data, ensure_ascii=True).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    policy = f"default-src 'none'; script-src '{_hash(page, 'script')}'; style-src '{_hash(page, 'style')}'; base-uri 'none'; form-action 'none'"
+    policy = (
+        f"default-src 'none'; script-src '{_hash(page, 'script')}'; style-src '{_hash(page, 'style')}'; base-uri"
+        " 'none'; form-action 'none'"
+    )
     filled = {"@TITLE@": html.escape(sheet.rubric.title), "@POLICY@": policy, "@DATA@": text}
     return re.sub("|".join(filled), lambda found: filled[found[0]], page).encode("utf-8")
 

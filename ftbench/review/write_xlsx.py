@@ -1,4 +1,5 @@
-"""A sheet as XLSX: instructions and rubric first, drop-downs, everything but the answers locked, text that is only text.
+"""A sheet as XLSX: instructions and rubric first, drop-downs, everything but the answers locked, text that is only
+text.
 
 The file says nothing of when, where or by whom it was made, and every row looks the same but for its texts.
 """
@@ -27,7 +28,13 @@ def xlsx_bytes(sheet: Sheet) -> bytes:
     import xlsxwriter
 
     stream = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "use_zip64": False}
+    options = {
+        "in_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+        "use_zip64": False,
+    }
     book = xlsxwriter.Workbook(stream, options)
     book.set_properties({"title": "", "author": "", "company": "", "comments": "", "created": _MADE})
     style = {"text_wrap": True, "valign": "top", "num_format": "@", "border": 1, "border_color": "#C8CCD4"}
@@ -35,7 +42,16 @@ def xlsx_bytes(sheet: Sheet) -> bytes:
         "title": book.add_format({"bold": True, "font_size": 16}),
         "plain": book.add_format({"text_wrap": True, "valign": "top"}),
         "bold": book.add_format({"bold": True, "valign": "top"}),
-        "head": book.add_format({"bold": True, "bg_color": "#E8EBF2", "border": 1, "border_color": "#C8CCD4", "text_wrap": True, "valign": "top"}),
+        "head": book.add_format(
+            {
+                "bold": True,
+                "bg_color": "#E8EBF2",
+                "border": 1,
+                "border_color": "#C8CCD4",
+                "text_wrap": True,
+                "valign": "top",
+            }
+        ),
         "given": book.add_format(style),
         "asked": book.add_format({**style, "locked": False, "bg_color": "#FFFBE6"}),
         # numbers of a scale stay numbers for whoever types them
@@ -64,7 +80,10 @@ def _instructions(page, sheet: Sheet, formats) -> None:
         page.write_string(row, 1, text, formats["plain"])
         page.set_row(row, _POINTS_PER_LINE * max(1, math.ceil(len(text) / 95)))
         row += 1
-    last = f"Fill in the yellow cells of the next page, '{ITEMS}'. A text too long for one cell goes on in the row below it. "
+    last = (
+        f"Fill in the yellow cells of the next page, '{ITEMS}'. A text too long for one cell goes on in the row below"
+        " it. "
+    )
     last += "Your name may replace the one in the column rater."
     page.merge_range(row + 1, 0, row + 1, 1, "", formats["plain"])
     page.write_string(row + 1, 0, last, formats["plain"])
@@ -75,7 +94,11 @@ def _instructions(page, sheet: Sheet, formats) -> None:
 def _items(page, sheet: Sheet, formats) -> None:
     columns, given = sheet.columns(), sheet.given()
     for place, name in enumerate(columns):
-        page.set_column(place, place, WIDTHS.get(name, 40 if place >= len(given) and sheet.rubric.dimension(name).kind == TEXT else 13))
+        page.set_column(
+            place,
+            place,
+            WIDTHS.get(name, 40 if place >= len(given) and sheet.rubric.dimension(name).kind == TEXT else 13),
+        )
         page.write_string(0, place, name, formats["head"])
     row = 1
     for entry in sheet.entries:
@@ -90,7 +113,9 @@ def _items(page, sheet: Sheet, formats) -> None:
                 if number:
                     page.write_blank(row, place, None, formats["given"])
                     continue
-                page.write_blank(row, place, None, formats["scale" if dimension.kind not in (TEXT, PREFERENCE) else "asked"])
+                page.write_blank(
+                    row, place, None, formats["scale" if dimension.kind not in (TEXT, PREFERENCE) else "asked"]
+                )
                 _validate(page, row, place, dimension)
             page.set_row(row, _height(columns, texts))
             row += 1
@@ -104,16 +129,28 @@ def _items(page, sheet: Sheet, formats) -> None:
 def _validate(page, row: int, place: int, dimension: Dimension) -> None:
     if not dimension.allowed():
         return
-    values = [int(value) for value in dimension.allowed()] if dimension.kind != PREFERENCE else list(dimension.allowed())
+    values = (
+        [int(value) for value in dimension.allowed()] if dimension.kind != PREFERENCE else list(dimension.allowed())
+    )
     page.data_validation(
-        row, place, row, place,
+        row,
+        place,
+        row,
+        place,
         {
-            "validate": "list", "source": values, "input_title": dimension.name[:32], "input_message": dimension.help[:255],
-            "error_title": "Not one of the values", "error_message": f"Take one of: {', '.join(dimension.allowed())}"[:255],
+            "validate": "list",
+            "source": values,
+            "input_title": dimension.name[:32],
+            "input_message": dimension.help[:255],
+            "error_title": "Not one of the values",
+            "error_message": f"Take one of: {', '.join(dimension.allowed())}"[:255],
         },
-    )  # fmt: skip
+    )
 
 
 def _height(columns: list[str], texts: list[str]) -> int:
-    lines = [sum(max(1, math.ceil(len(line) / WIDTHS[name])) for line in text.split("\n")) for name, text in zip(columns[2:], texts, strict=False)]
+    lines = [
+        sum(max(1, math.ceil(len(line) / WIDTHS[name])) for line in text.split("\n"))
+        for name, text in zip(columns[2:], texts, strict=False)
+    ]
     return min(max(_LEAST_POINTS, _POINTS_PER_LINE * max(lines)), _MOST_POINTS)

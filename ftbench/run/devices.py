@@ -1,4 +1,6 @@
-"""Which GPU a worker process gets where several share a machine with several. Nothing heavy is imported, and no driver is asked."""
+"""Which GPU a worker process gets where several share a machine with several. Nothing heavy is imported, and no driver
+is asked.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ KNOWN = Path("/proc/driver/nvidia/gpus")
 
 
 def gpus() -> list[str]:
-    """Returns the GPUs that this process may use, in the words of ``CUDA_VISIBLE_DEVICES``; empty where there are none, or nobody says."""
+    """Returns the GPUs that this process may use, in the words of ``CUDA_VISIBLE_DEVICES``; empty where there are none,
+    or nobody says.
+    """
     said = os.environ.get(VISIBLE)
     if said is not None:
         return [one.strip() for one in said.split(",") if one.strip()]
@@ -20,5 +24,7 @@ def gpus() -> list[str]:
 
 
 def freest(known: Sequence[str], taken: Sequence[str | None]) -> str | None:
-    """Returns the GPU that the fewest of ``taken`` have; None where there is nothing to choose, so that a worker sees what its parent does."""
+    """Returns the GPU that the fewest of ``taken`` have; None where there is nothing to choose, so that a worker sees
+    what its parent does.
+    """
     return min(known, key=taken.count) if len(known) > 1 else None

@@ -93,7 +93,9 @@ def execute(store: Store, stage: Stage, around: Surroundings, *, wait: bool = Tr
 def _attempt(store: Store, stage: Stage, around: Surroundings, attempt: Attempt) -> Result:
     read = {role: store.content(key) for role, key in stage.inputs.items()}
     if stage.model is not None:
-        around.resident.make_room({stage.model, *stage.inputs.values()})  # whole weights are kept under the key of the stage that made them
+        around.resident.make_room(
+            {stage.model, *stage.inputs.values()}
+        )  # whole weights are kept under the key of the stage that made them
     meter = Meter(accelerator=stage.model is not None)
     outcome, error, exhausted = Outcome(), None, False
     try:
@@ -129,20 +131,26 @@ def _not_there(store: Store, role: str, key: str) -> str:
 
 
 def _damage(store: Store, stage: Stage, problem: BaseException) -> str:
-    """Returns what to do where a finished input cannot be read: its folder says done, so it would be read again and again."""
+    """Returns what to do where a finished input cannot be read: its folder says done, so it would be read again and
+    again.
+    """
     if not isinstance(problem, (json.JSONDecodeError, UnicodeDecodeError, EOFError, zipfile.BadZipFile)):
         return ""
     folders = ", ".join(str(store.folder(key)) for key in stage.inputs.values())
     return f". A file of an input may be damaged: remove its folder and run again; inputs: {folders}" if folders else ""
 
 
-def _body(store: Store, stage: Stage, around: Surroundings, meter: Meter, folder: Path, scratch: Path | None) -> Outcome:
+def _body(
+    store: Store, stage: Stage, around: Surroundings, meter: Meter, folder: Path, scratch: Path | None
+) -> Outcome:
     inputs = {role: store.folder(key) for role, key in stage.inputs.items()}
     for key in stage.inputs.values():
         store.touch(key)
     # First of all files: it also says what a leftover was going to be.
     (folder / RECORD).write_text(json.dumps(stage.record(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    with meter.phase("import"):  # paid once per worker, by whichever stage comes first; so it is told apart and billed to none
+    with meter.phase(
+        "import"
+    ):  # paid once per worker, by whichever stage comes first; so it is told apart and billed to none
         for module in _heavy(stage):
             importlib.import_module(module)
     job = Job(stage, inputs, folder, around.resident, meter.phase, around.progress, scratch)
@@ -178,7 +186,8 @@ def differences(store: Store, stage: Stage, around: Surroundings) -> list[str]:
     """Runs a finished stage again in a temporary folder, publishes nothing, and compares bytes.
 
     Returns:
-        Names of the files that differ, or that only one run wrote; empty when the stage is reproducible. Receipt and timings are left out.
+        Names of the files that differ, or that only one run wrote; empty when the stage is reproducible. Receipt and
+        timings are left out.
 
     Raises:
         FtbenchError: when the stage, or one of its inputs, is not finished.
@@ -187,7 +196,9 @@ def differences(store: Store, stage: Stage, around: Surroundings) -> list[str]:
     missing = [key[:12] for key in stage.inputs.values() if store.find(key) is None]
     missing += [stage.key[:12]] * (published is None)
     if published is None or missing:
-        raise FtbenchError(f"--force {stage.key[:12]}: not finished: {', '.join(missing)}. Run it without --force first")
+        raise FtbenchError(
+            f"--force {stage.key[:12]}: not finished: {', '.join(missing)}. Run it without --force first"
+        )
     with store.begin(stage.key, stage.kind, again=True, on_wait=around.waiting) as attempt:
         meter = Meter(accelerator=stage.model is not None)
         with meter:

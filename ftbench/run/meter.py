@@ -21,9 +21,26 @@ from importlib import metadata
 from typing import Any
 
 PACKAGES = (
-    "ftbench", "torch", "transformers", "peft", "trl", "accelerate", "datasets", "tokenizers", "bitsandbytes", "evaluate",
-    "sacrebleu", "rouge_score", "lm_eval", "bm25s", "numpy", "pandas", "scipy", "hydra-core", "omegaconf",
-)  # fmt: skip
+    "ftbench",
+    "torch",
+    "transformers",
+    "peft",
+    "trl",
+    "accelerate",
+    "datasets",
+    "tokenizers",
+    "bitsandbytes",
+    "evaluate",
+    "sacrebleu",
+    "rouge_score",
+    "lm_eval",
+    "bm25s",
+    "numpy",
+    "pandas",
+    "scipy",
+    "hydra-core",
+    "omegaconf",
+)
 SAMPLE_SECONDS = 0.01
 
 
@@ -70,7 +87,9 @@ class Meter:
             self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - start
 
     def reading(self) -> dict[str, Any]:
-        """Returns what was measured, under the names of ``Receipt``: started, seconds, cpu_seconds, device, devices, peak_memory_bytes, energy_joules, environment."""
+        """Returns what was measured, under the names of ``Receipt``: started, seconds, cpu_seconds, device, devices,
+        peak_memory_bytes, energy_joules, environment.
+        """
         device, devices, peak_bytes = self._device()
         return {
             "started": self.started,
@@ -93,7 +112,9 @@ class Meter:
 
 
 class _Sampler:
-    """Samples the resident memory of this process in a thread; ``stop`` returns the largest rise over its start, in bytes."""
+    """Samples the resident memory of this process in a thread; ``stop`` returns the largest rise over its start, in
+    bytes.
+    """
 
     def __init__(self) -> None:
         import psutil  # 30 ms, and only a worker needs it
@@ -142,9 +163,11 @@ def reset_peak() -> None:
 
 
 def energy_joules() -> dict[str, float]:
-    """Returns UUID -> what each GPU of this machine has used since its driver started, by NVML (package ``nvidia-ml-py``); empty where that cannot be asked.
+    """Returns UUID -> what each GPU of this machine has used since its driver started, by NVML (package
+    ``nvidia-ml-py``); empty where that cannot be asked.
 
-    A worker's first stage begins before CUDA does, so all GPUs are asked. Each is asked as a whole: what another process does on it counts too.
+    A worker's first stage begins before CUDA does, so all GPUs are asked. Each is asked as a whole: what another
+    process does on it counts too.
     """
     found = {}
     try:
@@ -154,7 +177,9 @@ def energy_joules() -> dict[str, float]:
         for index in range(pynvml.nvmlDeviceGetCount()):
             handle = pynvml.nvmlDeviceGetHandleByIndex(index)
             uuid = pynvml.nvmlDeviceGetUUID(handle)
-            found[uuid.decode() if isinstance(uuid, bytes) else uuid] = pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000
+            found[uuid.decode() if isinstance(uuid, bytes) else uuid] = (
+                pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000
+            )
     except Exception:  # no package, no driver, a card that does not count: energy is then unknown
         return {}
     return found
@@ -174,7 +199,9 @@ def _spent(before: dict[str, float], after: dict[str, float]) -> float | None:
 def environment() -> dict[str, Any]:
     """Returns package versions, Python, platform, thread count and commit; none of the packages is imported for it."""
     torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch is not None else int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    threads = (
+        torch.get_num_threads() if torch is not None else int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    )
     return {
         "packages": dict(_versions()),
         "python": platform.python_version(),
@@ -198,7 +225,9 @@ def _versions() -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=8)
 def _commit(folder: str) -> str | None:
-    """Returns the commit of the working directory, with ``-dirty`` for uncommitted changes; None without git or outside a repository."""
+    """Returns the commit of the working directory, with ``-dirty`` for uncommitted changes; None without git or outside
+    a repository.
+    """
     if shutil.which("git") is None:
         return None
     command = ["git", "-C", folder, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]

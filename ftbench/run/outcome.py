@@ -1,4 +1,6 @@
-"""How the stages of a run end, and what a person may see of it meanwhile: the words that runner, progress and launchers share."""
+"""How the stages of a run end, and what a person may see of it meanwhile: the words that runner, progress and launchers
+share.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ class StageOutcome:
 
     Attributes:
         state: ``done``; ``cached``: the store had it, or another run finished it meanwhile; ``failed``; ``blocked``: it
-            reads from a failed or blocked stage; ``skipped``: a budget left no room for it, or for what it reads; ``interrupted``: the run was stopped before its end.
+            reads from a failed or blocked stage; ``skipped``: a budget left no room for it, or for what it reads;
+            ``interrupted``: the run was stopped before its end.
         error: one line for ``failed`` and ``blocked``, else None.
         seconds: wall time that this run spent on it.
     """

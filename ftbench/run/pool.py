@@ -38,7 +38,14 @@ class Hand:
         model: digest of the base model that the worker holds, or None.
     """
 
-    def __init__(self, plan_path: Path, folder: Path, workers: int, events: queue.Queue[tuple[Hand, dict[str, Any] | None]], gpu: str | None = None) -> None:
+    def __init__(
+        self,
+        plan_path: Path,
+        folder: Path,
+        workers: int,
+        events: queue.Queue[tuple[Hand, dict[str, Any] | None]],
+        gpu: str | None = None,
+    ) -> None:
         self.gpu = gpu
         self.key: str | None = None
         self.model: str | None = None

@@ -72,7 +72,9 @@ class Progress:
         return self._usd
 
     def seconds_left(self) -> float | None:
-        """Returns the expected time to the end, or None while a kind is still to come of which no stage has finished yet."""
+        """Returns the expected time to the end, or None while a kind is still to come of which no stage has finished
+        yet.
+        """
         left = Counter(stage.kind for key, stage in self._plan.stages.items() if key not in self._ended)
         if not all(self._seconds.get(kind) for kind in left):
             return None
@@ -112,7 +114,9 @@ class Progress:
     def _summary(self) -> str:
         counts = self.counts()
         parts = [f"{sum(counts.values())}/{len(self._plan.stages)} stages"]
-        cells = sum(all(self._ended.get(key) in ("done", "cached") for key in cell.stages.values()) for cell in self._plan.cells)
+        cells = sum(
+            all(self._ended.get(key) in ("done", "cached") for key in cell.stages.values()) for cell in self._plan.cells
+        )
         parts.append(f"{cells}/{len(self._plan.cells)} cells")
         parts += [f"{counts[state]} {state}" for state in ("cached", "failed", "blocked") if counts[state]]
         left = self.seconds_left()

@@ -30,7 +30,13 @@ RETRY_SECONDS = 1.0
 
 
 def run_plan(
-    plan: Plan, plan_path: Path, folder: Path, *, workers: int = 1, progress: Callable[[Event], None] | None = None, purse: Purse | None = None
+    plan: Plan,
+    plan_path: Path,
+    folder: Path,
+    *,
+    workers: int = 1,
+    progress: Callable[[Event], None] | None = None,
+    purse: Purse | None = None,
 ) -> dict[str, StageOutcome]:
     """Runs every stage of a plan that its store does not hold yet.
 
@@ -62,7 +68,9 @@ def run_plan(
 
 
 def ranks(plan: Plan) -> dict[str, int]:
-    """Returns key -> rank, smaller first: depth first by cell, inputs before readers, so that cells finish one by one."""
+    """Returns key -> rank, smaller first: depth first by cell, inputs before readers, so that cells finish one
+    by one.
+    """
     found: dict[str, int] = {}
 
     def visit(key: str) -> None:
@@ -82,7 +90,15 @@ def ranks(plan: Plan) -> dict[str, int]:
 class _Run:
     """One walk over a plan: what is decided, what is ready, who works on what."""
 
-    def __init__(self, plan: Plan, plan_path: Path, folder: Path, workers: int, emit: Callable[[Event], None], purse: Purse | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        plan_path: Path,
+        folder: Path,
+        workers: int,
+        emit: Callable[[Event], None],
+        purse: Purse | None = None,
+    ) -> None:
         self.plan, self.plan_path, self.folder, self.workers, self.emit = plan, plan_path, folder, max(1, workers), emit
         self.store, self.purse, self.gpus = Store(plan.store), purse, gpus()
         self.outcomes: dict[str, StageOutcome] = {}
@@ -141,7 +157,11 @@ class _Run:
                 if outcome.state == "skipped":
                     self.decide(reader, StageOutcome("skipped", outcome.error))
                     continue
-                cause = outcome.error if outcome.state == "blocked" else f"needs {stage.kind} {key[:12]}, which {outcome.state}"
+                cause = (
+                    outcome.error
+                    if outcome.state == "blocked"
+                    else f"needs {stage.kind} {key[:12]}, which {outcome.state}"
+                )
                 self.decide(reader, StageOutcome("blocked", cause))
 
     def dispatch(self) -> None:
@@ -156,7 +176,11 @@ class _Run:
                 self.store.touch(key)
                 self.decide(key, StageOutcome("cached"))
                 continue
-            refused = None if self.purse is None else self.purse.refuses(key, self.measured(), [hand.key for hand in self.hands if hand.key is not None])
+            refused = (
+                None
+                if self.purse is None
+                else self.purse.refuses(key, self.measured(), [hand.key for hand in self.hands if hand.key is not None])
+            )
             if refused is not None:
                 self.decide(key, StageOutcome("skipped", refused))
                 continue
@@ -199,7 +223,9 @@ class _Run:
         key, kind = event["key"], event["event"]
         stage = self.plan.stages[key]
         if kind in ("started", "waiting", "notice", "progress"):
-            self.emit(Event(kind, stage, done=event.get("done", 0), total=event.get("total", 0), message=event.get("message")))
+            self.emit(
+                Event(kind, stage, done=event.get("done", 0), total=event.get("total", 0), message=event.get("message"))
+            )
             return
         hand.key = None
         if kind == "busy":

@@ -1,13 +1,15 @@
-"""A worker: one process that runs named stages of a plan, one after the other, and keeps the base model loaded between them.
+"""A worker: one process that runs named stages of a plan, one after the other, and keeps the base model loaded between
+them.
 
     python -m ftbench.run.worker PLAN KEY...          # run these, in this order; a prefix of a key will do
     python -m ftbench.run.worker PLAN KEY --force     # run a finished stage again and compare its bytes
     python -m ftbench.run.worker PLAN -               # serve a runner
 
 Two strings say all, so any stage can be run again by hand and any engine can start it. Serving, it reads one command a
-line, ``KEY`` or ``try KEY`` (do not wait for another process), and writes one JSON event a line: ``started``, ``waiting``,
-``notice``, ``progress``, then ``done``, ``cached``, ``busy``, ``blocked`` or ``failed``. What libraries print goes to stderr, never between
-the events. Exit status: 0; 1 when a stage failed; 2 bad command line; 130 and 143 after SIGINT and SIGTERM.
+line, ``KEY`` or ``try KEY`` (do not wait for another process), and writes one JSON event a line: ``started``,
+``waiting``, ``notice``, ``progress``, then ``done``, ``cached``, ``busy``, ``blocked`` or ``failed``. What libraries
+print goes to stderr, never between the events. Exit status: 0; 1 when a stage failed; 2 bad command line; 130 and 143
+after SIGINT and SIGTERM.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ Emit = Callable[[dict[str, Any]], None]
 
 
 class Models:
-    """``ftbench.models.resident.Resident``, made when the first body asks for it: preparing and scoring load no torch."""
+    """``ftbench.models.resident.Resident``, made when the first body asks for it: preparing and scoring load no
+    torch.
+    """
 
     def __init__(self) -> None:
         self._resident: Any = None
@@ -81,10 +85,14 @@ class Worker:
         try:
             self.plan = Plan.read(plan_path)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise FtbenchError(f"{plan_path}: is no plan of this version ({type(error).__name__}: {error}). Compile it again") from error
+            raise FtbenchError(
+                f"{plan_path}: is no plan of this version ({type(error).__name__}: {error}). Compile it again"
+            ) from error
         outdated = sorted({stage.kind for stage in self.plan.stages.values() if not stage.current})
         if outdated:
-            raise FtbenchError(f"{plan_path}: is no plan of this version (other code of {', '.join(outdated)}). Compile it again")
+            raise FtbenchError(
+                f"{plan_path}: is no plan of this version (other code of {', '.join(outdated)}). Compile it again"
+            )
         self.store = Store(self.plan.store)
         self.models = Models()
         self._log = plan_path.parent / LOG
@@ -98,7 +106,10 @@ class Worker:
             return found[0]
         if found:
             raise FtbenchError(f"{name}: {len(found)} stages of the plan begin so. Write more of the key")
-        raise FtbenchError(f"{name}: no such stage in the plan. {did_you_mean(name, [key[:12] for key in list(self.plan.stages)[:20]])}")
+        raise FtbenchError(
+            f"{name}: no such stage in the plan."
+            f" {did_you_mean(name, [key[:12] for key in list(self.plan.stages)[:20]])}"
+        )
 
     def run(self, stage: Stage, *, wait: bool) -> Result:
         """Runs one stage and emits its events."""
@@ -206,7 +217,9 @@ def prepare_process() -> None:
 
 
 def private_channel() -> io.TextIOWrapper:
-    """Returns a stream on the original stdout, and points descriptor 1 at stderr: what libraries print cannot get between events."""
+    """Returns a stream on the original stdout, and points descriptor 1 at stderr: what libraries print cannot get
+    between events.
+    """
     sys.stdout.flush()
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
@@ -233,10 +246,19 @@ def _write(line: str, channel: io.TextIOWrapper) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a worker; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m ftbench.run.worker", description="Run stages of a plan in this process.")
+    parser = argparse.ArgumentParser(
+        prog="python -m ftbench.run.worker", description="Run stages of a plan in this process."
+    )
     parser.add_argument("plan", type=Path, help="a plan.json")
-    parser.add_argument("keys", nargs="+", metavar="KEY", help="keys of stages or their beginnings; - reads them from stdin and writes JSON events")
-    parser.add_argument("--force", action="store_true", help="run finished stages again, publish nothing, compare bytes")
+    parser.add_argument(
+        "keys",
+        nargs="+",
+        metavar="KEY",
+        help="keys of stages or their beginnings; - reads them from stdin and writes JSON events",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="run finished stages again, publish nothing, compare bytes"
+    )
     options = parser.parse_args(argv)
     channel = private_channel()
     try:
@@ -264,7 +286,8 @@ def _work(options: argparse.Namespace, channel: io.TextIOWrapper) -> int:
     worker = Worker(options.plan, lambda event: _write(show(event), channel))
     stages = [worker.stage(name) for name in options.keys]
     if options.force:
-        return 0 if all([worker.compare(stage) for stage in stages]) else 1
+        equal = [worker.compare(stage) for stage in stages]  # every stage, whatever the first one says
+        return 0 if all(equal) else 1
     states = [worker.run(stage, wait=True).state for stage in stages]
     return 0 if all(state in ("done", "cached") for state in states) else 1
 

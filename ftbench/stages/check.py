@@ -1,7 +1,7 @@
 """The check stage: what is odd about a prepared dataset, and what its rows give away; see ``ftbench.data.inspection``.
 
-Writes ``checks.json``. Finding leaks fails nothing here: what they mean depends on ``data.on_leak``, which is in no key, and is
-decided before anything that reads the rows is started (``ftbench.launchers.gate``).
+Writes ``checks.json``. Finding leaks fails nothing here: what they mean depends on ``data.on_leak``, which is in no
+key, and is decided before anything that reads the rows is started (``ftbench.launchers.gate``).
 """
 
 from __future__ import annotations
@@ -27,13 +27,19 @@ def run(job: Job) -> Outcome:
     with job.phase("work"):
         documents, unread = documents_of(job)
         gone = dropped_documents(prepared)
-        splits = replace(read_splits(prepared), documents=tuple(document for document in documents if document.id not in gone))
+        splits = replace(
+            read_splits(prepared), documents=tuple(document for document in documents if document.id not in gone)
+        )
         found = job.component("data").inspect(splits, dropped_rows(prepared), asked(job.stage.config))
         found = replace(found, findings=(*found.findings, *unread))
         told = found.as_dict()
-        (job.folder / CHECKS).write_text(json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        (job.folder / CHECKS).write_text(
+            json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+        )
     job.progress(1, 1)
-    return Outcome(details={"counts": told["counts"], "dropped": len(found.dropped), "documents": len(splits.documents)})
+    return Outcome(
+        details={"counts": told["counts"], "dropped": len(found.dropped), "documents": len(splits.documents)}
+    )
 
 
 def asked(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -48,7 +54,9 @@ def read_splits(prepared: Path) -> Splits:
 
 
 def documents_of(job: Job) -> tuple[tuple[Document, ...], list[Finding]]:
-    """Returns the documents to look at beside the rows; none, and a warning, where they cannot be read: that stops only cells that read them."""
+    """Returns the documents to look at beside the rows; none, and a warning, where they cannot be read: that stops only
+    cells that read them.
+    """
     if "corpus" not in job.stage.config:
         return (), []
     try:

@@ -1,6 +1,7 @@
 """The documents stage: the corpus that contexts read, apart from the rows, so that other cells do not depend on it.
 
-Writes ``documents.jsonl``. Under ``data.on_leak=drop`` documents that leak are left out; ``dropped.jsonl`` of prepare lists them.
+Writes ``documents.jsonl``. Under ``data.on_leak=drop`` documents that leak are left out; ``dropped.jsonl`` of prepare
+lists them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ def run(job: Job) -> Outcome:
     corpus = job.component("corpus")
     identity = corpus.identity()
     if digest(identity) != digest(job.stage.spec["documents"]):
-        raise FtbenchError("dataset.documents: the data is not what it was when the plan was made. Compile again (repeat the command)")
+        raise FtbenchError(
+            "dataset.documents: the data is not what it was when the plan was made. Compile again (repeat the command)"
+        )
     with job.phase("work"):
         gone = dropped_documents(job.inputs["prepare"]) if "prepare" in job.inputs else set()
         kept = [document for document in corpus.load().documents if document.id not in gone]

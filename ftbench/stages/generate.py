@@ -40,7 +40,9 @@ def run(job: Job) -> Outcome:
     with job.phase("load"):
         backend = importlib.import_module(BACKENDS[decoding.backend])
     with (served if decoding.backend == TRANSFORMERS else engine)(job) as loaded:
-        sent = encode_all(loaded.format, requests, [None] * len(requests), loaded.context_tokens, decoding.max_new_tokens)
+        sent = encode_all(
+            loaded.format, requests, [None] * len(requests), loaded.context_tokens, decoding.max_new_tokens
+        )
         sound = [one.encoded for one in sent if one.encoded is not None]
         with job.phase("work"):
             start = time.perf_counter()
@@ -49,7 +51,11 @@ def run(job: Job) -> Outcome:
         with job.phase("latency"):
             latency_seconds, first_token_seconds = backend.latencies(loaded, sound, decoding, seed)
     rows = [
-        _row(example, one.request, one.encoded.prompt, vars(next(answers))) if one.encoded is not None else _row(example, one.request, "", _failure(one.error))
+        (
+            _row(example, one.request, one.encoded.prompt, vars(next(answers)))
+            if one.encoded is not None
+            else _row(example, one.request, "", _failure(one.error))
+        )
         for example, one in zip(examples, sent, strict=True)
     ]
     if rows and all(row["finish"] == "error" for row in rows):
@@ -61,7 +67,9 @@ def run(job: Job) -> Outcome:
         "batch_seconds": batch_seconds,
         "requests": len(sound),
         "completion_tokens": tokens["completion"],
-        "latency_seconds": [made_seconds + seconds for seconds in latency_seconds],  # whoever asks waits for the retriever too
+        "latency_seconds": [
+            made_seconds + seconds for seconds in latency_seconds
+        ],  # whoever asks waits for the retriever too
         "first_token_seconds": [made_seconds + seconds for seconds in first_token_seconds],
     }
     (job.folder / "timings.json").write_text(json.dumps(timings, indent=1) + "\n", encoding="utf-8")
@@ -78,15 +86,24 @@ def run(job: Job) -> Outcome:
 
 
 def endless(rows: Sequence[dict[str, Any]], tokenizer: Any, cap: int) -> list[str]:
-    """Returns a sentence where most answers ran into the cap: the model never stops, or the cap cuts answers off that should be longer."""
+    """Returns a sentence where most answers ran into the cap: the model never stops, or the cap cuts answers off that
+    should be longer.
+    """
     capped = [row for row in rows if row["finish"] == "length"]
     if len(capped) <= ENDLESS_SHARE * len(rows):
         return []
     told = f"{len(capped)} of {len(rows)} answers ran into the cap of {cap} tokens"
-    fitting = [row for row in capped if any(len(tokenizer(text, add_special_tokens=False)["input_ids"]) < cap for text in row["references"])]
+    fitting = [
+        row
+        for row in capped
+        if any(len(tokenizer(text, add_special_tokens=False)["input_ids"]) < cap for text in row["references"])
+    ]
     if len(fitting) <= ENDLESS_SHARE * len(capped):
         return [f"{told}, and so would most of their references. Raise decoding.max_new_tokens"]
-    return [f"never stops generating: {told}, while a reference of most is shorter. Train longer, or name the end in decoding.stop"]
+    return [
+        f"never stops generating: {told}, while a reference of most is shorter. Train longer, or name the end in"
+        " decoding.stop"
+    ]
 
 
 def _row(example: Example, request: Request, prompt: str, answer: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The harness stage: one lm-eval task, asked of a cell's weights in memory, every example's values kept.
 
-Writes ``harness.json`` (figures as lm-eval gives them, versions, shots, template), ``samples.jsonl`` (what was asked and answered) and
-``statistics.npz`` (values per example, for intervals and paired comparisons). The model and its tokenizer are left as they were.
+Writes ``harness.json`` (figures as lm-eval gives them, versions, shots, template), ``samples.jsonl`` (what was asked
+and answered) and ``statistics.npz`` (values per example, for intervals and paired comparisons). The model and its
+tokenizer are left as they were.
 """
 
 from __future__ import annotations
@@ -34,13 +35,16 @@ def run(job: Job) -> Outcome:
     """Asks ``config["harness"]``, which names one task.
 
     Raises:
-        FtbenchError: when there is no such task, its data cannot be had, or it wants a chat template that the model has not.
+        FtbenchError: when there is no such task, its data cannot be had, or it wants a chat template that the model has
+            not.
     """
     harness = job.component("harness")
     assert isinstance(harness, Harness)
     (task,) = harness.tasks
     with job.phase("load"):
-        manager = _manager(harness.include_path if harness.include_path is not None else "", harness.folder().whole([task]))
+        manager = _manager(
+            harness.include_path if harness.include_path is not None else "", harness.folder().whole([task])
+        )
     with served(job) as loaded, _asked(loaded, harness) as model, job.phase("work"):
         found = _evaluated(model, manager, task, harness)
     tasks = list(found["samples"])
@@ -51,29 +55,48 @@ def run(job: Job) -> Outcome:
     said = {
         "task": task,
         "lm_eval": _version(),
-        "tasks": {name: {"version": found["versions"].get(name), "num_fewshot": found["n-shot"].get(name), "n": found["n-samples"][name]["effective"]} for name in tasks},
+        "tasks": {
+            name: {
+                "version": found["versions"].get(name),
+                "num_fewshot": found["n-shot"].get(name),
+                "n": found["n-samples"][name]["effective"],
+            }
+            for name in tasks
+        },
         "chat_template": None if template is None else digest(template),
         "limit": harness.limit,
         "cut": model.cut,
         "metrics": figures,
     }
-    (job.folder / "harness.json").write_text(json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    (job.folder / "harness.json").write_text(
+        json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
     write_jsonl(job.folder / "samples.jsonl", rows)
     Sufficient(ids, (None,) * len(ids), ({},) * len(ids), tables).write(job.folder)
-    notes = [f"{task}: {model.cut} of {model.asked} requests were longer than the model's window and lost their beginning"] if model.cut else []
+    notes = (
+        [f"{task}: {model.cut} of {model.asked} requests were longer than the model's window and lost their beginning"]
+        if model.cut
+        else []
+    )
     asked = [said["tasks"][name]["num_fewshot"] for name in tasks]
     if harness.num_fewshot is not None and any(shots != harness.num_fewshot for shots in asked):
-        notes.append(f"{task}: its YAML says num_fewshot 0, which lm-eval puts above harness.num_fewshot={harness.num_fewshot}")
+        notes.append(
+            f"{task}: its YAML says num_fewshot 0, which lm-eval puts above harness.num_fewshot={harness.num_fewshot}"
+        )
     job.progress(1, 1)
-    return Outcome(tokens={"prompt": model.tokens}, provenance=loaded.provenance(), details={"n": len(ids), "requests": model.asked, "notes": notes})
+    return Outcome(
+        tokens={"prompt": model.tokens},
+        provenance=loaded.provenance(),
+        details={"n": len(ids), "requests": model.asked, "notes": notes},
+    )
 
 
 @contextmanager
 def _asked(loaded: Any, harness: Harness) -> Iterator[Any]:
     """Yields lm-eval's model over the one in memory.
 
-    A prompt has the ids that ftbench's own prompts have: text of a chat template brings its own begin-of-text and gets no other, plain
-    text gets the tokenizer's (DESIGN 6, number 10).
+    A prompt has the ids that ftbench's own prompts have: text of a chat template brings its own begin-of-text and gets
+    no other, plain text gets the tokenizer's (DESIGN 6, number 10).
     """
     import copy
 
@@ -95,7 +118,8 @@ def _asked(loaded: Any, harness: Harness) -> Iterator[Any]:
             return super()._loglikelihood_tokens(requests, *arguments, **options)
 
         def loglikelihood_rolling(self, requests: Any, *arguments: Any, **options: Any) -> Any:
-            # lm-eval puts a begin-of-text before the text itself; one from the tokenizer on top would be scored as a token of the text
+            # lm-eval puts a begin-of-text before the text itself; one from the tokenizer on top would be scored as a
+            # token of the text
             self.add_bos_token, own = False, self.add_bos_token
             try:
                 return super().loglikelihood_rolling(requests, *arguments, **options)
@@ -112,7 +136,10 @@ def _asked(loaded: Any, harness: Harness) -> Iterator[Any]:
 
     templated = harness.apply_chat_template
     if templated and loaded.format.template is None:
-        raise FtbenchError("harness.apply_chat_template=true: this model has no chat template. Set it to false, or give model.chat_template")
+        raise FtbenchError(
+            "harness.apply_chat_template=true: this model has no chat template. Set it to false, or give"
+            " model.chat_template"
+        )
     tokenizer = copy.deepcopy(loaded.tokenizer)  # lm-eval gives it a pad token
     if templated:
         tokenizer.chat_template = loaded.format.template
@@ -120,7 +147,9 @@ def _asked(loaded: Any, harness: Harness) -> Iterator[Any]:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(loaded.pad_id)
     require_finite(loaded.model)  # lm-eval takes the largest of NaN for a choice
     with intact(loaded.model), _quiet():
-        loaded.model.generation_config = GenerationConfig(eos_token_id=list(loaded.stop_ids), pad_token_id=loaded.pad_id)
+        loaded.model.generation_config = GenerationConfig(
+            eos_token_id=list(loaded.stop_ids), pad_token_id=loaded.pad_id
+        )
         yield InMemory(
             pretrained=loaded.model,
             tokenizer=tokenizer,
@@ -139,15 +168,24 @@ def _evaluated(model: Any, manager: Any, task: str, harness: Harness) -> dict[st
     seeds = dict.fromkeys(("random_seed", "numpy_random_seed", "torch_random_seed", "fewshot_random_seed"), SEED)
     try:
         found = simple_evaluate(
-            model, tasks=[task], num_fewshot=harness.num_fewshot, limit=harness.limit, apply_chat_template=harness.apply_chat_template,
-            bootstrap_iters=0, log_samples=True, task_manager=manager, **seeds,
-        )  # fmt: skip
+            model,
+            tasks=[task],
+            num_fewshot=harness.num_fewshot,
+            limit=harness.limit,
+            apply_chat_template=harness.apply_chat_template,
+            bootstrap_iters=0,
+            log_samples=True,
+            task_manager=manager,
+            **seeds,
+        )
     except Exception as error:
         if type(error).__name__ == "OutOfMemoryError":
             raise
         lines = str(error).strip().splitlines() or [""]
         fix = "Its data may need the network (or HF_DATASETS_OFFLINE off), or its YAML mending"
-        raise FtbenchError(f"harness.tasks={task}: lm-eval cannot run it ({type(error).__name__}: {lines[0]}). {fix}") from error
+        raise FtbenchError(
+            f"harness.tasks={task}: lm-eval cannot run it ({type(error).__name__}: {lines[0]}). {fix}"
+        ) from error
     if not any(found["samples"].values()):
         raise FtbenchError(f"harness.tasks={task}: holds no questions")
     return found
@@ -155,7 +193,9 @@ def _evaluated(model: Any, manager: Any, task: str, harness: Harness) -> dict[st
 
 @lru_cache(maxsize=2)
 def _manager(include_path: str, own_alone: bool) -> Any:
-    """Returns lm-eval's task manager; searching its own tasks takes seconds, so it is done only where they are wanted."""
+    """Returns lm-eval's task manager; searching its own tasks takes seconds, so it is done only where they are
+    wanted.
+    """
     with _quiet():
         from lm_eval.tasks import TaskManager
 
@@ -204,11 +244,17 @@ def _figures(task: str, found: Mapping[str, Any], ids: Sequence[str]) -> tuple[d
     A group stands for its tasks where lm-eval makes one figure of them; a tag, of which it makes none, is its tasks.
     """
     place = {name: index for index, name in enumerate(ids)}
-    headed = [task] if task in found["results"] and any("," in key for key in found["results"][task]) else list(found["samples"])
+    headed = (
+        [task]
+        if task in found["results"] and any("," in key for key in found["results"][task])
+        else list(found["samples"])
+    )
     tables: dict[str, np.ndarray] = {}
     figures: dict[str, Any] = {}
     for head in headed:
-        members = [head] if head in found["samples"] else [name for name in found["samples"] if name in _leaves(head, found)]
+        members = (
+            [head] if head in found["samples"] else [name for name in found["samples"] if name in _leaves(head, found)]
+        )
         for key, value in found["results"][head].items():
             metric, comma, filtered = key.partition(",")
             if not comma or metric.endswith("_stderr") or not isinstance(value, (int, float)):
@@ -226,7 +272,11 @@ def _figures(task: str, found: Mapping[str, Any], ids: Sequence[str]) -> tuple[d
                 "value": float(value) if math.isfinite(value) else None,
                 "aggregation": used,
                 "higher_is_better": found["higher_is_better"].get(head, {}).get(metric) is not False,
-                "n": len(ids) if len(members) == len(found["samples"]) else sum(row.split(":")[0] in members for row in ids),
+                "n": (
+                    len(ids)
+                    if len(members) == len(found["samples"])
+                    else sum(row.split(":")[0] in members for row in ids)
+                ),
                 "signature": _signature(head, members, found),
             }
     return tables, figures
@@ -244,7 +294,9 @@ def _leaves(group: str, found: Mapping[str, Any]) -> set[str]:
 
 
 def _aggregation(config: Mapping[str, Any], metric: str) -> str | None:
-    """Returns how lm-eval makes one figure of a metric's values: what the task says, else what is usual for the metric."""
+    """Returns how lm-eval makes one figure of a metric's values: what the task says, else what is usual for the
+    metric.
+    """
     from lm_eval.api.registry import get_metric_aggregation
 
     for entry in config.get("metric_list") or ():
@@ -257,14 +309,30 @@ def _aggregation(config: Mapping[str, Any], metric: str) -> str | None:
 
 
 def _table(
-    metric: str, filtered: str, members: Sequence[str], samples: Mapping[str, Any], place: Mapping[str, int], kind: str | None
+    metric: str,
+    filtered: str,
+    members: Sequence[str],
+    samples: Mapping[str, Any],
+    place: Mapping[str, int],
+    kind: str | None,
 ) -> tuple[np.ndarray | None, str | None]:
-    """Returns statistics [n, k] of a metric and the aggregation that fits them; None where its values are of another sort."""
+    """Returns statistics [n, k] of a metric and the aggregation that fits them; None where its values are of another
+    sort.
+    """
     if kind not in AGGREGATIONS:
         return None, None
-    values = {place[f"{name}:{row['doc_id']}"]: row.get(metric) for name in members for row in samples[name] if row["filter"] == filtered}
+    values = {
+        place[f"{name}:{row['doc_id']}"]: row.get(metric)
+        for name in members
+        for row in samples[name]
+        if row["filter"] == filtered
+    }
     pairs = kind in ("weighted_perplexity", "bits_per_byte")
-    if any(not _is_number(value) and not (pairs and isinstance(value, (tuple, list)) and len(value) == 2 and all(map(_is_number, value))) for value in values.values()):
+    if any(
+        not _is_number(value)
+        and not (pairs and isinstance(value, (tuple, list)) and len(value) == 2 and all(map(_is_number, value)))
+        for value in values.values()
+    ):
         return None, None
     if pairs:
         table = np.zeros((len(place), 2))

@@ -14,5 +14,12 @@ def run(job: Job) -> Outcome:
     with open(job.folder / "chunks.jsonl", encoding="utf-8") as file:
         chunks = sum(1 for _ in file)
     unread = tokens.get("not_embedded", 0)
-    notes = [f"{unread} of {unread + tokens['embedded']} tokens of the passages are beyond what the retriever's model reads. Lower context.chunking.size"] if unread else []
+    notes = (
+        [
+            f"{unread} of {unread + tokens['embedded']} tokens of the passages are beyond what the retriever's model"
+            " reads. Lower context.chunking.size"
+        ]
+        if unread
+        else []
+    )
     return Outcome(tokens=tokens, details={"documents": len(documents), "chunks": chunks, "notes": notes})

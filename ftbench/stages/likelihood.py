@@ -31,7 +31,9 @@ def run(job: Job) -> Outcome:
     with served(job) as loaded:
         sent = encode_all(loaded.format, requests, targets, loaded.context_tokens, 0)
         with job.phase("work"):
-            scores = iter(likelihoods(loaded, [one.encoded for one in sent if one.encoded is not None], BATCH_ROWS, job.progress))
+            scores = iter(
+                likelihoods(loaded, [one.encoded for one in sent if one.encoded is not None], BATCH_ROWS, job.progress)
+            )
     # Of an answer that was encoded, the bytes are those of the text that its tokens hold: some templates strip it.
     texts = [target if one.encoded is None else one.encoded.answer for target, one in zip(targets, sent, strict=True)]
     found = [next(scores) if one.encoded is not None else Likelihood(None, 0, None, None, one.error) for one in sent]

@@ -1,8 +1,10 @@
-"""The merge stage: trained weights merged into their base, as the folder that ships, and how far its answers are from theirs.
+"""The merge stage: trained weights merged into their base, as the folder that ships, and how far its answers are from
+theirs.
 
-Writes ``model/``: weights, config, tokenizer and chat template, as ``save_pretrained`` lays them out, and ``comparison.json``.
-A base in 4 bits is merged as it was before: the weights that were trained over it then stand over slightly other ones, and the
-receipt prints how far apart that is, beside how far apart the two bases are without any training (DESIGN 6, number 22).
+Writes ``model/``: weights, config, tokenizer and chat template, as ``save_pretrained`` lays them out, and
+``comparison.json``. A base in 4 bits is merged as it was before: the weights that were trained over it then stand over
+slightly other ones, and the receipt prints how far apart that is, beside how far apart the two bases are without any
+training (DESIGN 6, number 22).
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ POSITIONS = 16
 
 @dataclass(frozen=True)
 class _Reading:
-    """What one model says to the same prompts: ``logits`` [tokens, vocabulary] in float32 on the CPU, greedy ``answers``, one per prompt."""
+    """What one model says to the same prompts: ``logits`` [tokens, vocabulary] in float32 on the CPU, greedy
+    ``answers``, one per prompt.
+    """
 
     logits: Any
     answers: list[str]
@@ -88,7 +92,17 @@ def _read(loaded: Any, examples: Sequence[Any]) -> _Reading:
     from ftbench.models.decoding import Decoding
     from ftbench.models.generate import generate
 
-    greedy = Decoding(do_sample=False, temperature=1.0, top_p=1.0, top_k=0, max_new_tokens=2 * POSITIONS, stop=[], batch_size=1, latency_requests=0, backend="transformers")
+    greedy = Decoding(
+        do_sample=False,
+        temperature=1.0,
+        top_p=1.0,
+        top_k=0,
+        max_new_tokens=2 * POSITIONS,
+        stop=[],
+        batch_size=1,
+        latency_requests=0,
+        backend="transformers",
+    )
     encoded = []
     for example in examples:
         try:
@@ -102,13 +116,17 @@ def _read(loaded: Any, examples: Sequence[Any]) -> _Reading:
         for row in encoded:
             answer = [*row.target_ids, *row.end_ids][:POSITIONS]
             ids = torch.tensor([[*row.prompt_ids, *answer]], device=loaded.device)
-            parts.append(loaded.model(input_ids=ids, use_cache=False).logits[0, len(row.prompt_ids) - 1 : -1].float().cpu())
+            parts.append(
+                loaded.model(input_ids=ids, use_cache=False).logits[0, len(row.prompt_ids) - 1 : -1].float().cpu()
+            )
     answers = generate(loaded, [replace(row, target_ids=(), end_ids=()) for row in encoded], greedy, 0)
     return _Reading(torch.cat(parts) if parts else torch.empty(0, 1), [answer.text for answer in answers])
 
 
 def _apart(one: _Reading, other: _Reading) -> dict[str, float | None]:
-    """Returns how far two readings are apart: of the logits' differences the largest and the mean, and the share of equal greedy answers."""
+    """Returns how far two readings are apart: of the logits' differences the largest and the mean, and the share of
+    equal greedy answers.
+    """
     if not one.answers:
         return {"logit_difference_max": None, "logit_difference_mean": None, "equal_answers_share": None}
     difference = (one.logits - other.logits).abs()
@@ -125,11 +143,11 @@ def _sentence(comparison: dict[str, Any], quantized: Any) -> str:
     if found["logit_difference_max"] is None:
         return "merged weights were compared with the adapter on no prompt: none fits the model's window"
     text = (
-        f"merged weights against the adapter on {comparison['prompts']} validation prompts: logits differ by {found['logit_difference_mean']:.2g} on average "
-        f"and at most {found['logit_difference_max']:.2g}, {found['equal_answers_share']:.0%} of greedy answers are equal"
+        f"merged weights against the adapter on {comparison['prompts']} validation prompts: logits differ by"
+        f" {found['logit_difference_mean']:.2g} on average and at most {found['logit_difference_max']:.2g},"
+        f" {found['equal_answers_share']:.0%} of greedy answers are equal"
     )
     if bases is None:
         return text
     alone = f"{bases['logit_difference_mean']:.2g} on average and at most {bases['logit_difference_max']:.2g}"
     return f"{text}; the quantisation error alone, of the untrained base in {quantized.kind}: {alone}"
-

@@ -1,7 +1,8 @@
 """The body of ``prepare``: reads, checks and splits a dataset into frozen rows that every other stage reads.
 
-Writes ``train.jsonl``, ``validation.jsonl``, ``test.jsonl`` and ``summary.json``; the same spec gives the same bytes. Documents are
-``ftbench.stages.documents``. Under ``data.on_leak=drop`` training rows and documents that leak are left out, and ``dropped.jsonl`` lists them.
+Writes ``train.jsonl``, ``validation.jsonl``, ``test.jsonl`` and ``summary.json``; the same spec gives the same bytes.
+Documents are ``ftbench.stages.documents``. Under ``data.on_leak=drop`` training rows and documents that leak are left
+out, and ``dropped.jsonl`` lists them.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def run(job: Job) -> Outcome:
     dataset = job.component("dataset")
     identity = dataset.identity()
     if digest(identity) != digest(job.stage.spec["dataset"]):
-        raise FtbenchError("dataset: the data is not what it was when the plan was made. Compile again (repeat the command)")
+        raise FtbenchError(
+            "dataset: the data is not what it was when the plan was made. Compile again (repeat the command)"
+        )
     with job.phase("work"):
         splits, dropped = _cleaned(job, dataset.load())
         if dropped is not None:

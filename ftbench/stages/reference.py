@@ -1,7 +1,7 @@
 """The reference stage: how likely each preference pair's answers are before any preference was learned.
 
-Computed once for a reference and its pairs, whatever the beta, loss or learning rate of the runs that compare with it. The
-reference is the untouched base, or the base with the weights of an earlier train stage (DESIGN 6, number 8).
+Computed once for a reference and its pairs, whatever the beta, loss or learning rate of the runs that compare with it.
+The reference is the untouched base, or the base with the weights of an earlier train stage (DESIGN 6, number 8).
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from ftbench.stages.requests import instructed
 
 
 def run(job: Job) -> Outcome:
-    """Writes ``reference.jsonl``, training pairs and validation pairs: ``id``, ``chosen`` and ``rejected`` (nats, summed log-probabilities) and their token counts."""
+    """Writes ``reference.jsonl``, training pairs and validation pairs: ``id``, ``chosen`` and ``rejected`` (nats,
+    summed log-probabilities) and their token counts.
+    """
     config = job.stage.config
     train, validation = (instructed(job, split) for split in ("train", "validation"))
     with job.phase("load"):

@@ -1,6 +1,8 @@
-"""The likelihood stage of an endpoint that echoes: prompt and answer go out as one text, and its log-probabilities come back.
+"""The likelihood stage of an endpoint that echoes: prompt and answer go out as one text, and its log-probabilities come
+back.
 
-Only for ``model.echo_log_probabilities=true``. A row whose reply does not tell has ``nll: null`` and its reason, so the metrics are n/a (number 21).
+Only for ``model.echo_log_probabilities=true``. A row whose reply does not tell has ``nll: null`` and its reason, so the
+metrics are n/a (number 21).
 """
 
 from __future__ import annotations
@@ -32,11 +34,21 @@ def run_remote_likelihood(job: Job, model: Any, target_of: Any) -> Outcome:
         targets = {example.id: target_of(example) for example in examples}
     with job.phase("work"):
         asking = replace(model, stream=False)  # a stream of one token tells nothing sooner
-        found = ask_all(asking, requests, lambda request: body(model, request, targets[request.id]), lambda request: (), job.scratch, job.progress)
+        found = ask_all(
+            asking,
+            requests,
+            lambda request: body(model, request, targets[request.id]),
+            lambda request: (),
+            job.scratch,
+            job.progress,
+        )
     rows = [_row(example, one, targets[example.id]) for example, one in zip(examples, found, strict=True)]
     write_jsonl(job.folder / "likelihood.jsonl", rows)
     replies = [one.reply for one in found if one.reply is not None]
-    told = [replace(one.request, notes={**(one.request.notes or {}), "cut": lost_parts(whole, one.request)}) for one, whole in zip(found, requests, strict=True)]
+    told = [
+        replace(one.request, notes={**(one.request.notes or {}), "cut": lost_parts(whole, one.request)})
+        for one, whole in zip(found, requests, strict=True)
+    ]
     details = {
         "rows": len(rows),
         "failed": sum(row["nll"] is None for row in rows),
@@ -49,7 +61,15 @@ def run_remote_likelihood(job: Job, model: Any, target_of: Any) -> Outcome:
 def body(model: Any, request: Request, target: str) -> dict[str, Any]:
     """Returns what is sent: the text to be echoed, and one token to write, since some servers refuse to write none."""
     text = "".join(plain_parts(request.turns)) + target
-    return {"model": model.name, "prompt": text, "echo": True, "logprobs": LEAST_TOP, model.max_tokens_field: 1, "temperature": 0.0, **model.extra_body}
+    return {
+        "model": model.name,
+        "prompt": text,
+        "echo": True,
+        "logprobs": LEAST_TOP,
+        model.max_tokens_field: 1,
+        "temperature": 0.0,
+        **model.extra_body,
+    }
 
 
 def _row(example: Example, one: Asked, target: str) -> dict[str, Any]:

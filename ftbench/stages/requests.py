@@ -1,6 +1,7 @@
 """What generate and likelihood share: a split's examples as requests of the context, encoded for the model.
 
-A row that cannot be encoded keeps its place, with the reason, so that n is the same for every cell (DESIGN 6, number 15).
+A row that cannot be encoded keeps its place, with the reason, so that n is the same for every cell (DESIGN 6, number
+15).
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def instructed(job: Job, split: str) -> list[Example]:
 
 
 def grounded_rows(job: Job, loaded: Any, method: Any) -> tuple[list[Example], list[Example], dict[str, Any]]:
-    """Returns training rows with retrieved passages, validation rows as they will be asked, and what a receipt says of them.
+    """Returns training rows with retrieved passages, validation rows as they will be asked, and what a receipt says of
+    them.
 
     A row that is too long loses its last passages and never its answer.
     """
@@ -36,8 +38,14 @@ def grounded_rows(job: Job, loaded: Any, method: Any) -> tuple[list[Example], li
     folders = {role: folder for role, folder in job.inputs.items() if role not in OWN_ROLES}
     limit = min((limit for limit in (method.max_tokens, loaded.context_tokens) if limit is not None), default=None)
 
-    def fitted(rows: Sequence[Example], requests: Sequence[Request], room: int | None) -> tuple[list[Example], list[Sent]]:
-        told = [job.component("prompt").request(request) for request in requests] if "prompt" in job.stage.config else requests
+    def fitted(
+        rows: Sequence[Example], requests: Sequence[Request], room: int | None
+    ) -> tuple[list[Example], list[Sent]]:
+        told = (
+            [job.component("prompt").request(request) for request in requests]
+            if "prompt" in job.stage.config
+            else requests
+        )
         sent = encode_all(loaded.format, told, [row.target for row in rows], room, 0)
         return [replace(row, turns=one.request.turns) for row, one in zip(rows, sent, strict=True)], sent
 
@@ -50,13 +58,19 @@ def grounded_rows(job: Job, loaded: Any, method: Any) -> tuple[list[Example], li
 
 def _documents(job: Job) -> list[Document]:
     """Returns the documents, for a context that shows them other than from its own index."""
-    return [Document(**row) for row in read_jsonl(job.inputs["documents"] / "documents.jsonl")] if "documents" in job.inputs else []
+    return (
+        [Document(**row) for row in read_jsonl(job.inputs["documents"] / "documents.jsonl")]
+        if "documents" in job.inputs
+        else []
+    )
 
 
 def split_requests(job: Job) -> tuple[list[Example], list[Request], float]:
-    """Returns the examples of the stage's split, sliced by what training has seen, what its context makes of each, and the seconds that one takes.
+    """Returns the examples of the stage's split, sliced by what training has seen, what its context makes of each, and
+    the seconds that one takes.
 
-    What a retriever loads is a warm-up, once for however many requests; the phase ``prompts`` is what each of them takes (number 30).
+    What a retriever loads is a warm-up, once for however many requests; the phase ``prompts`` is what each of them
+    takes (number 30).
     """
     with job.phase("warm_up"):
         getattr(job.component("context"), "ready", lambda: None)()
@@ -72,7 +86,9 @@ def _split_requests(job: Job) -> tuple[list[Example], list[Request]]:
     examples = with_seen(read_examples(prepared / f"{config['split']}.jsonl"), pool)
     folders = {role: folder for role, folder in job.inputs.items() if role not in OWN_ROLES}
     requests = job.component("context").requests(examples, pool, _documents(job), folders, config["seed"])
-    return examples, [job.component("prompt").request(request) for request in requests] if "prompt" in config else requests
+    return examples, (
+        [job.component("prompt").request(request) for request in requests] if "prompt" in config else requests
+    )
 
 
 @dataclass(frozen=True)
@@ -90,17 +106,23 @@ class Sent:
     error: str | None
 
 
-def encode_all(format: Any, requests: Sequence[Request], targets: Sequence[str | None], window: int | None, reserved: int) -> list[Sent]:
+def encode_all(
+    format: Any, requests: Sequence[Request], targets: Sequence[str | None], window: int | None, reserved: int
+) -> list[Sent]:
     """Encodes every request with its target, cut by rule until it fits.
 
-    What a context added is left out one part at a time: documents first, last one first; then worked examples; the question
-    never. The notes of such a request tell what was cut, and how many tokens of the prompt the context still added.
+    What a context added is left out one part at a time: documents first, last one first; then worked examples; the
+    question never. The notes of such a request tell what was cut, and how many tokens of the prompt the context still
+    added.
 
     Args:
         window: most tokens of prompt and answer together, None for no limit.
         reserved: tokens kept free for the answer, beside those of the target.
     """
-    return [_sent(format, request, target, None if window is None else window - reserved) for request, target in zip(requests, targets, strict=True)]
+    return [
+        _sent(format, request, target, None if window is None else window - reserved)
+        for request, target in zip(requests, targets, strict=True)
+    ]
 
 
 def _sent(format: Any, whole: Request, target: str | None, room: int | None) -> Sent:
@@ -115,7 +137,11 @@ def _sent(format: Any, whole: Request, target: str | None, room: int | None) -> 
         while bare.shorter is not None:
             bare = bare.shorter()
         added = len(encoded.prompt_ids) - len(format.encode(bare.turns).prompt_ids)
-        return Sent(replace(request, notes={**(request.notes or {}), "added_tokens": added, "cut": lost_parts(whole, request)}), encoded, None)
+        return Sent(
+            replace(request, notes={**(request.notes or {}), "added_tokens": added, "cut": lost_parts(whole, request)}),
+            encoded,
+            None,
+        )
     except FtbenchError as error:
         return Sent(whole, None, scrub(str(error)))
 
@@ -141,10 +167,11 @@ def cut_counts(sent: Sequence[Sent]) -> dict[str, int]:
 
 
 def gold_slice(example: Example, request: Request) -> dict[str, str]:
-    """Returns where an example's gold documents ended up, as a slice: not found is another failure than found and not read.
+    """Returns where an example's gold documents ended up, as a slice: not found is another failure than found and not
+    read.
 
-    ``shown`` all of them in the prompt; ``partly`` some; ``cut`` chosen, and left out for want of room; ``not_found``. Empty
-    without gold documents, or under a context that shows none.
+    ``shown`` all of them in the prompt; ``partly`` some; ``cut`` chosen, and left out for want of room; ``not_found``.
+    Empty without gold documents, or under a context that shows none.
     """
     notes = request.notes or {}
     wanted = set(example.gold_documents)

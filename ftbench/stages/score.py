@@ -56,7 +56,11 @@ def run(job: Job) -> Outcome:
     for done, (name, metric) in enumerate(metrics.items()):
         job.progress(done, len(metrics))
         entry: dict[str, Any] = {"value": None, "low": None, "high": None, "n": len(ids)}
-        rows = _read(judged / JUDGEMENTS) if (judged := job.inputs.get(f"judge.{name}")) is not None else sources.get(metric.reads)
+        rows = (
+            _read(judged / JUDGEMENTS)
+            if (judged := job.inputs.get(f"judge.{name}")) is not None
+            else sources.get(metric.reads)
+        )
         if rows is None:
             entry |= labels_of(metric, []) | {"failed": None, "slices": {}, "reason": ABSENT[metric.reads]}
             scores[name] = entry
@@ -65,13 +69,22 @@ def run(job: Job) -> Outcome:
         tables[name] = table
         entry |= score_table(metric, table, ids, groups, settings)
         if raised is not None and raised.broken:
-            entry |= {"value": None, "low": None, "high": None, "interval": None, "reason": f"it raised {raised.error} on every answer and on the references too"}
+            entry |= {
+                "value": None,
+                "low": None,
+                "high": None,
+                "interval": None,
+                "reason": f"it raised {raised.error} on every answer and on the references too",
+            }
         elif entry["value"] is None:
             entry["reason"] = why_not(metric, rows)
         else:
             entry["value"] = _headline(name, metric, rows, entry["value"], job.folder)
             entry["low"], entry["high"] = _around(entry["value"], entry["low"], entry["high"])
-        entry |= labels_of(metric, rows) | {"failed": _failed(rows), "slices": {} if "reason" in entry else _slices(metric, table, ids, groups, slices, settings)}
+        entry |= labels_of(metric, rows) | {
+            "failed": _failed(rows),
+            "slices": {} if "reason" in entry else _slices(metric, table, ids, groups, slices, settings),
+        }
         entry |= {} if raised is None else {"raised": raised_entry(raised)}
         scores[name] = entry | {key: scrub(entry[key]) for key in ("reason", "warning") if key in entry}
     job.progress(len(metrics), len(metrics))
@@ -107,11 +120,17 @@ def _check_same_examples(sources: dict[str, Rows]) -> None:
         twice = next(name for name, count in Counter(first).items() if count > 1)
         raise FtbenchError(f"score: example {twice!r} stands twice in the outputs; ids must be unique")
     if any(other != first for other in others):
-        raise FtbenchError("score: outputs and likelihoods are not over the same examples in the same order; compile the plan again")
+        raise FtbenchError(
+            "score: outputs and likelihoods are not over the same examples in the same order; compile the plan again"
+        )
 
 
-def score_table(metric: Any, table: np.ndarray, ids: list[str], groups: list[str | None], settings: dict[str, Any]) -> dict[str, Any]:
-    """Returns ``value, low, high, n, interval`` of one metric from its statistics [n, k]; null where it is not a finite number."""
+def score_table(
+    metric: Any, table: np.ndarray, ids: list[str], groups: list[str | None], settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Returns ``value, low, high, n, interval`` of one metric from its statistics [n, k]; null where it is not a finite
+    number.
+    """
     value = float(metric.value(table.sum(axis=0), np.float64(len(table)))) if len(table) else math.nan
     if not math.isfinite(value):
         return {"value": None, "low": None, "high": None, "n": len(table), "interval": None}
@@ -130,14 +149,21 @@ def score_table(metric: Any, table: np.ndarray, ids: list[str], groups: list[str
 
 
 def _slices(
-    metric: Any, table: np.ndarray, ids: list[str], groups: list[str | None], slices: list[dict[str, str]], settings: dict[str, Any]
+    metric: Any,
+    table: np.ndarray,
+    ids: list[str],
+    groups: list[str | None],
+    slices: list[dict[str, str]],
+    settings: dict[str, Any],
 ) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for column in sorted({column for row in slices for column in row}):
         found[column] = {}
         for wanted in sorted({str(row[column]) for row in slices if column in row}):
             places = [index for index, row in enumerate(slices) if column in row and str(row[column]) == wanted]
-            part = score_table(metric, table[places], [ids[index] for index in places], [groups[index] for index in places], settings)
+            part = score_table(
+                metric, table[places], [ids[index] for index in places], [groups[index] for index in places], settings
+            )
             found[column][wanted] = {key: part[key] for key in ("value", "low", "high", "n")}
     return found
 
@@ -184,7 +210,9 @@ def why_not(metric: Any, rows: Rows) -> str:
         return "none of the judge's replies can be read"
     lost = [row for row in rows if metric.reads == "likelihood" and row["nll"] is None]
     if lost:
-        return f"{len(lost)} of {len(rows)} rows have no log-likelihood" + (f"; the first: {lost[0]['error']}" if lost[0].get("error") else "")
+        return f"{len(lost)} of {len(rows)} rows have no log-likelihood" + (
+            f"; the first: {lost[0]['error']}" if lost[0].get("error") else ""
+        )
     if metric.reads == "likelihood" and any(row["correct"] is None for row in rows):
         return "this model does not tell which token it would have chosen"
     if hasattr(metric, "why_not"):

@@ -1,4 +1,5 @@
-"""``python -m ftbench score``: scores a file of answers against a file of references; needs no sweep, no model and no GPU.
+"""``python -m ftbench score``: scores a file of answers against a file of references; needs no sweep, no model and no
+GPU.
 
     python -m ftbench score --predictions out.txt --references ref.txt --metrics bleu,chrf,ter,rougeLsum
     python -m ftbench score --predictions out.jsonl --references ref.csv --metrics exact_match
@@ -42,17 +43,28 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         FtbenchError: one line for what cannot be read or scored.
     """
-    parser = argparse.ArgumentParser(prog="ftbench score", description="Scores a file of answers against references; prints JSON.")
+    parser = argparse.ArgumentParser(
+        prog="ftbench score", description="Scores a file of answers against references; prints JSON."
+    )
     kinds = ".json, .jsonl, .csv, .tsv or .parquet (each also .gz)"
     parser.add_argument(
-        "--predictions", required=True, type=Path, metavar="FILE",
+        "--predictions",
+        required=True,
+        type=Path,
+        metavar="FILE",
         help=f"one answer a line, or {kinds} with a column output or prediction, and perhaps id",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--references", required=True, type=Path, nargs="+", metavar="FILE",
-        help=f"one reference a line, or {kinds} with a column references, reference or target; "
-        "several files: several references",
-    )  # fmt: skip
+        "--references",
+        required=True,
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help=(
+            f"one reference a line, or {kinds} with a column references, reference or target; "
+            "several files: several references"
+        ),
+    )
     parser.add_argument("--metrics", required=True, help="names, comma between them: " + ",".join(_options()))
     parser.add_argument("--confidence", type=float, default=0.95)
     parser.add_argument("--resamples", type=int, default=2000)
@@ -64,11 +76,16 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--allow-missing", action="store_true", help="count references without an answer as failed")
     words = parser.parse_args(list(argv))
     if not 0 < words.confidence < 1 or words.resamples < 100:
-        raise FtbenchError(f"--confidence {words.confidence} --resamples {words.resamples}: give a share below 1 and at least 100 resamples")
+        raise FtbenchError(
+            f"--confidence {words.confidence} --resamples {words.resamples}: give a share below 1 and at least 100"
+            " resamples"
+        )
     if not 0 <= words.seed < 2**32:
         raise FtbenchError(f"--seed {words.seed}: give a whole number from 0 to 4294967295")
     with contextlib.redirect_stdout(sys.stderr):
-        metrics = [_metric(name) for name in dict.fromkeys(name.strip() for name in words.metrics.split(",") if name.strip())]
+        metrics = [
+            _metric(name) for name in dict.fromkeys(name.strip() for name in words.metrics.split(",") if name.strip())
+        ]
     if not metrics:
         raise FtbenchError(f"--metrics {words.metrics!r}: names no metric. {did_you_mean('', _options())}")
     columns = Columns(words.prediction_column, words.reference_column, words.id_column)
@@ -77,14 +94,20 @@ def main(argv: Sequence[str]) -> int:
     for note in notes:
         print(f"ftbench: {note}", file=sys.stderr)
     settings = {"confidence": words.confidence, "resamples": words.resamples, "seed": words.seed}
-    with termination.handled(), contextlib.redirect_stdout(sys.stderr):  # what a function prints must not stand in the JSON
+    with (
+        termination.handled(),
+        contextlib.redirect_stdout(sys.stderr),
+    ):  # what a function prints must not stand in the JSON
         found = {metric.name: _scored(metric, rows, settings) for metric in metrics}
     units = clusters([row["id"] for row in rows], [row["group"] for row in rows])
     if (rough := few(len(set(units.tolist())), len(rows))) is not None:
         print(f"ftbench: {rough}", file=sys.stderr)
     failed = sum(row["finish"] == "error" for row in rows)
     if failed:
-        print(f"ftbench: {failed} of {len(rows)} references have no answer; they count as failed and stay in n", file=sys.stderr)
+        print(
+            f"ftbench: {failed} of {len(rows)} references have no answer; they count as failed and stay in n",
+            file=sys.stderr,
+        )
     print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
     return 0
 
@@ -97,20 +120,33 @@ def _metric(name: str) -> Any:
     path = CONF / "metric" / f"{name}.yaml"
     if not path.is_file():
         if "." not in name:
-            raise FtbenchError(f"--metrics {name}: no such metric. {did_you_mean(name, _options())}; or the dotted path of a function")
+            raise FtbenchError(
+                f"--metrics {name}: no such metric. {did_you_mean(name, _options())}; or the dotted path of a function"
+            )
         metric: Any = FunctionMetric(name, name)
     else:
         node = yaml.safe_load(path.read_text(encoding="utf-8"))
-        models = [key for key, value in node.items() if isinstance(value, str) and value.startswith("${") and key in ASKED]
+        models = [
+            key for key, value in node.items() if isinstance(value, str) and value.startswith("${") and key in ASKED
+        ]
         if models:
-            raise FtbenchError(f"--metrics {name}: asks a model that only a matrix can name. Use {ASKED[models[0]]} with model=recorded model.outputs=FILE")
+            raise FtbenchError(
+                f"--metrics {name}: asks a model that only a matrix can name. Use {ASKED[models[0]]} with"
+                " model=recorded model.outputs=FILE"
+            )
         # a value that only a dataset could give is not there
-        metric = build({key: None if isinstance(value, str) and value.startswith("${") else value for key, value in node.items()}, f"metric.{name}")
+        metric = build(
+            {key: None if isinstance(value, str) and value.startswith("${") else value for key, value in node.items()},
+            f"metric.{name}",
+        )
     problems = metric.check()
     if problems:
         raise Refused(problems)
     if metric.reads != "outputs":
-        raise FtbenchError(f"--metrics {name}: reads a model's log-probabilities, which a file of answers does not have. Ask the model in a matrix: metrics=[{name}]")
+        raise FtbenchError(
+            f"--metrics {name}: reads a model's log-probabilities, which a file of answers does not have. Ask the model"
+            f" in a matrix: metrics=[{name}]"
+        )
     return metric
 
 
@@ -125,7 +161,13 @@ def _scored(metric: Any, rows: Rows, settings: dict[str, Any]) -> dict[str, Any]
     if entry["value"] is not None:
         value = corpus_value(metric, rows)
         if not math.isclose(value, entry["value"], rel_tol=1e-9, abs_tol=1e-9):
-            raise FtbenchError(f"metric {metric.name} is {value!r} by its library and {entry['value']!r} by its statistics; it must depend on the rows alone")
+            raise FtbenchError(
+                f"metric {metric.name} is {value!r} by its library and {entry['value']!r} by its statistics; it must"
+                " depend on the rows alone"
+            )
     if entry["low"] is None:
         print(f"ftbench: {metric.name}: {entry['interval'] or f'no value: {why_not(metric, rows)}'}", file=sys.stderr)
-    return {**{key: entry[key] for key in ("value", "low", "high", "n")}, "signature": labels_of(metric, rows)["signature"]}
+    return {
+        **{key: entry[key] for key in ("value", "low", "high", "n")},
+        "signature": labels_of(metric, rows)["signature"],
+    }

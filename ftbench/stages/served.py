@@ -1,4 +1,6 @@
-"""The model that a cell ships, ready to be asked: its base with the weights attached, or the folder of whole weights by itself."""
+"""The model that a cell ships, ready to be asked: its base with the weights attached, or the folder of whole weights by
+itself.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def served(job: Job) -> Iterator[Any]:
 
 @contextmanager
 def engine(job: Job) -> Iterator[Any]:
-    """Context manager: yields ``ftbench.models.vllm_engine.Engine`` over the base or the merged folder; nothing else stays on the device."""
+    """Context manager: yields ``ftbench.models.vllm_engine.Engine`` over the base or the merged folder; nothing else
+    stays on the device.
+    """
     model, merged = job.component("model"), job.inputs.get("merged")
     with job.phase("load"):
         job.resident.free()

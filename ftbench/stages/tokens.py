@@ -1,7 +1,9 @@
-"""The tokens stage: how long the rows of a dataset are, instruction included, in one model's tokens. Loads its tokenizer and config, no weights.
+"""The tokens stage: how long the rows of a dataset are, instruction included, in one model's tokens. Loads its
+tokenizer and config, no weights.
 
-Writes ``tokens.json``: the model's window and, by split, histograms of ``prompt``, ``target`` (with what the chat template
-writes around it) and ``row`` (prompt, target and end of turn); ``lengths.json`` holds the lengths themselves, in the order of the rows, so that any limit can be judged without counting again.
+Writes ``tokens.json``: the model's window and, by split, histograms of ``prompt``, ``target`` (with what the chat
+template writes around it) and ``row`` (prompt, target and end of turn); ``lengths.json`` holds the lengths themselves,
+in the order of the rows, so that any limit can be judged without counting again.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ PARTS = ("prompt", "target", "row")
 
 
 def run(job: Job) -> Outcome:
-    """Counts with the format that training and generation use; a row that the chat template refuses is counted apart."""
+    """Counts with the format that training and generation use; a row that the chat template refuses is counted
+    apart.
+    """
     with job.phase("load"):
         format, window = job.component("model").format()
     lengths: dict[str, dict[str, list[int]]] = {}
@@ -37,7 +41,13 @@ def run(job: Job) -> Outcome:
                 for part, size in zip(PARTS, (*sizes, sum(sizes) + len(encoded.end_ids)), strict=True):
                     lengths[split][part].append(size)
             job.progress(done, len(SPLITS))
-        told = {"window": window, "refused": refused, "lengths": {split: {part: histogram(sizes) for part, sizes in parts.items()} for split, parts in lengths.items()}}
+        told = {
+            "window": window,
+            "refused": refused,
+            "lengths": {
+                split: {part: histogram(sizes) for part, sizes in parts.items()} for split, parts in lengths.items()
+            },
+        }
         for name, value in (("tokens.json", told), ("lengths.json", lengths)):
             (job.folder / name).write_text(json.dumps(value) + "\n", encoding="utf-8")
     tokens = {f"{split}_{part}": sum(lengths[split][part]) for split in SPLITS for part in ("prompt", "target")}

@@ -13,7 +13,11 @@ def run(job: Job) -> Outcome:
     with job.phase("load"):
         loaded = job.resident.get(job.component("model"))
     with job.phase("prompts"):
-        examples, validation, told = grounded_rows(job, loaded, method) if "context" in job.stage.config else (instructed(job, "train"), instructed(job, "validation"), {})
+        examples, validation, told = (
+            grounded_rows(job, loaded, method)
+            if "context" in job.stage.config
+            else (instructed(job, "train"), instructed(job, "validation"), {})
+        )
     one = TrainRun(
         examples=examples,
         validation=validation,

@@ -2,8 +2,8 @@
 
 * Cohen (1960): two raters, the units that both judged.
 * Fleiss (1971): a fixed number of ratings per unit, from any raters.
-* Krippendorff (2011, "Computing Krippendorff's Alpha-Reliability"): any number of raters, missing values, and a distance
-  between values that fits their level of measurement.
+* Krippendorff (2011, "Computing Krippendorff's Alpha-Reliability"): any number of raters, missing values, and a
+  distance between values that fits their level of measurement.
 
 None of them exists where only one value was ever used: agreement beyond chance cannot be told without variation.
 
@@ -108,7 +108,8 @@ def alpha_interval(
     resamples: int,
     seed: int,
 ) -> tuple[float, float] | None:
-    """Returns a bootstrap interval of alpha over clusters of units; None where there is no alpha or fewer than two clusters.
+    """Returns a bootstrap interval of alpha over clusters of units; None where there is no alpha or fewer than two
+    clusters.
 
     Args:
         units: as for ``krippendorff_alpha``.
@@ -146,7 +147,9 @@ def coincidences(
     image's.
     """
     paired = [unit for unit in units if len(unit) > 1]
-    values = np.unique(np.concatenate([np.asarray(unit, dtype=np.float64) for unit in paired])) if paired else np.zeros(0)
+    values = (
+        np.unique(np.concatenate([np.asarray(unit, dtype=np.float64) for unit in paired])) if paired else np.zeros(0)
+    )
     if mirror is not None:
         values = np.unique([*values, *(mirror[float(value)] for value in values)])
         turned = np.searchsorted(values, [mirror[float(value)] for value in values])
@@ -183,7 +186,9 @@ def alpha_of(flat: np.ndarray, values: np.ndarray, level: str) -> np.ndarray:
 
 
 def _distances(held: np.ndarray, values: np.ndarray, level: str) -> np.ndarray:
-    """Returns squared distances [..., values, values] between values; ordinal ones depend on how often each value was used."""
+    """Returns squared distances [..., values, values] between values; ordinal ones depend on how often each value was
+    used.
+    """
     if level == "nominal":
         return 1 - np.eye(len(values))
     if level == "interval":

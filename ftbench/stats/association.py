@@ -20,7 +20,9 @@ MOST_RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Association:
-    """One measure; ``low`` and ``high`` are None where no interval can be given, ``value`` where the measure is not defined."""
+    """One measure; ``low`` and ``high`` are None where no interval can be given, ``value`` where the measure is not
+    defined.
+    """
 
     value: float | None
     low: float | None
@@ -46,7 +48,9 @@ def spearman(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def sign_agreement(first: np.ndarray, second: np.ndarray) -> float:
-    """Returns how often ``first`` has the sign of ``second`` where ``second`` is not 0; a 0 of ``first`` is half right."""
+    """Returns how often ``first`` has the sign of ``second`` where ``second`` is not 0; a 0 of ``first`` is
+    half right.
+    """
     decided = second != 0
     if not decided.any():
         return float("nan")

@@ -2,13 +2,13 @@
 
 Of systems with abilities ``a`` and a propensity to tie ``t``, the first is preferred with a chance in proportion to
 ``exp(a1)``, the second to ``exp(a2)``, and they tie in proportion to ``exp(t + (a1 + a2) / 2)``. That is log-linear, so
-the likelihood is concave. It has a finite maximum unless some direction of the parameters makes no outcome less
-likely and some more: Ford's condition (1957) where there are no ties, and Albert and Anderson's (1984) in general,
-found by a linear programme. Without a finite maximum any printed strength would be an artefact of when the
-optimiser gave up; the regularised fit adds half a win, half a loss and, where ties occur, half a tie to every pair, and says so.
+the likelihood is concave. It has a finite maximum unless some direction of the parameters makes no outcome less likely
+and some more: Ford's condition (1957) where there are no ties, and Albert and Anderson's (1984) in general, found by a
+linear programme. Without a finite maximum any printed strength would be an artefact of when the optimiser gave up; the
+regularised fit adds half a win, half a loss and, where ties occur, half a tie to every pair, and says so.
 
-Intervals are Wald's with the sandwich over clusters (verdicts of one example count together), relative to the reference.
-No Elo: it depends on the order in which the verdicts came.
+Intervals are Wald's with the sandwich over clusters (verdicts of one example count together), relative to the
+reference. No Elo: it depends on the order in which the verdicts came.
 """
 
 from __future__ import annotations
@@ -122,7 +122,9 @@ def bradley_terry(
     if not len(outcome) or reference not in systems:
         raise ValueError("strengths need comparisons, and a reference among the systems")
     ties = bool((outcome == TIE).any())
-    data = _Data(np.asarray(first), np.asarray(second), outcome, np.asarray(weight, dtype=np.float64), len(systems), ties)
+    data = _Data(
+        np.asarray(first), np.asarray(second), outcome, np.asarray(weight, dtype=np.float64), len(systems), ties
+    )
     why = _not_finite(systems, data)
     clusters = len(set(codes))
     fitted = _regularised(data) if why else data
@@ -130,14 +132,27 @@ def bradley_terry(
     place = list(systems).index(reference)
     values[: data.size] -= values[place]
     covariance = None if why or clusters < 2 else _sandwich(data, values, np.asarray(codes))
-    strengths = [_strength(index, systems[index], values, place, covariance, clusters, confidence) for index in range(len(systems))]
+    strengths = [
+        _strength(index, systems[index], values, place, covariance, clusters, confidence)
+        for index in range(len(systems))
+    ]
     # rounding must not order what is equal
     strengths.sort(key=lambda found: (-round(found.ability, 9), list(systems).index(found.system)))
     tie = float(values[-1]) if ties else None
-    return BradleyTerry(tuple(strengths), reference, tie, why is None, why is not None, why, float(data.weight.sum()), clusters)
+    return BradleyTerry(
+        tuple(strengths), reference, tie, why is None, why is not None, why, float(data.weight.sum()), clusters
+    )
 
 
-def _strength(index: int, name: str, values: np.ndarray, place: int, covariance: np.ndarray | None, clusters: int, confidence: float) -> Strength:
+def _strength(
+    index: int,
+    name: str,
+    values: np.ndarray,
+    place: int,
+    covariance: np.ndarray | None,
+    clusters: int,
+    confidence: float,
+) -> Strength:
     from scipy.special import stdtrit
 
     ability = float(values[index]) if abs(values[index]) > 1e-12 else 0.0
@@ -160,7 +175,9 @@ def _probabilities(design: np.ndarray, values: np.ndarray, ties: bool) -> np.nda
 
 
 def _fit(data: _Data) -> np.ndarray:
-    """Returns the parameters that maximise the likelihood, by Newton's method with halved steps; abilities add up to 0."""
+    """Returns the parameters that maximise the likelihood, by Newton's method with halved steps; abilities add
+    up to 0.
+    """
     design = data.designs()
     seen = design[np.arange(len(design)), data.outcome]
     values = np.zeros(design.shape[2])
@@ -189,7 +206,9 @@ def _slopes(data: _Data, design: np.ndarray, seen: np.ndarray, values: np.ndarra
     chances = _probabilities(design, values, data.ties)
     mean = np.einsum("no,nop->np", chances, design)
     gradient = data.weight @ (seen - mean)
-    information = np.einsum("n,no,nop,noq->pq", data.weight, chances, design, design) - np.einsum("n,np,nq->pq", data.weight, mean, mean)
+    information = np.einsum("n,no,nop,noq->pq", data.weight, chances, design, design) - np.einsum(
+        "n,np,nq->pq", data.weight, mean, mean
+    )
     return gradient, information
 
 
@@ -213,9 +232,13 @@ def _regularised(data: _Data) -> _Data:
     extra = [(i, j, outcome) for i, j in pairs for outcome in outcomes]
     first, second, outcome = (np.array(column) for column in zip(*extra, strict=True))
     return _Data(
-        np.concatenate([data.first, first]), np.concatenate([data.second, second]), np.concatenate([data.outcome, outcome]),
-        np.concatenate([data.weight, np.full(len(extra), 0.5)]), data.size, data.ties,
-    )  # fmt: skip
+        np.concatenate([data.first, first]),
+        np.concatenate([data.second, second]),
+        np.concatenate([data.outcome, outcome]),
+        np.concatenate([data.weight, np.full(len(extra), 0.5)]),
+        data.size,
+        data.ties,
+    )
 
 
 def _not_finite(systems: Sequence[str], data: _Data) -> str | None:
@@ -232,13 +255,23 @@ def _not_finite(systems: Sequence[str], data: _Data) -> str | None:
     if len(_components(data.size, beats, directed=True)) > 1:
         reach = _reach(data.size, beats)
         # whoever beats or ties these, directly or through others, is one of them
-        unbeaten = [place for place in range(data.size) if all(reach[place][other] or not reach[other][place] for other in range(data.size))]
+        unbeaten = [
+            place
+            for place in range(data.size)
+            if all(reach[place][other] or not reach[other][place] for other in range(data.size))
+        ]
         return f"{', '.join(systems[place] for place in unbeaten)} never lost to any of the others"
     if (data.outcome == TIE).all():
         return "every comparison is a tie"
-    lost = {int(place) for place in np.concatenate([data.second[data.outcome == FIRST], data.first[data.outcome == SECOND]])}
+    lost = {
+        int(place) for place in np.concatenate([data.second[data.outcome == FIRST], data.first[data.outcome == SECOND]])
+    }
     never = [systems[place] for place in range(data.size) if place not in lost]
-    return f"{', '.join(never)} never lost, only won and tied" if never else "wins and ties are separated: no finite strengths fit them best"
+    return (
+        f"{', '.join(never)} never lost, only won and tied"
+        if never
+        else "wins and ties are separated: no finite strengths fit them best"
+    )
 
 
 def _recedes(data: _Data) -> bool:
@@ -246,14 +279,23 @@ def _recedes(data: _Data) -> bool:
     from scipy.optimize import linprog
 
     design = data.designs()
-    used = {(int(i), int(j), int(outcome)): index for index, (i, j, outcome) in enumerate(zip(data.first, data.second, data.outcome, strict=True))}
+    used = {
+        (int(i), int(j), int(outcome)): index
+        for index, (i, j, outcome) in enumerate(zip(data.first, data.second, data.outcome, strict=True))
+    }
     rows = []
     for (_, _, outcome), index in used.items():
         for other in (FIRST, TIE, SECOND) if data.ties else (FIRST, SECOND):
             if other != outcome:
                 rows.append(design[index, outcome] - design[index, other])
     better = np.array(rows)
-    found = linprog(-better.sum(axis=0), A_ub=-better, b_ub=np.zeros(len(better)), bounds=[(-1, 1)] * better.shape[1], method="highs")
+    found = linprog(
+        -better.sum(axis=0),
+        A_ub=-better,
+        b_ub=np.zeros(len(better)),
+        bounds=[(-1, 1)] * better.shape[1],
+        method="highs",
+    )
     return bool(found.status != 0 or -found.fun > 1e-7)
 
 

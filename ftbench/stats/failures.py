@@ -1,7 +1,7 @@
 """Rows that a metric cannot score: they count as failed answers, are counted, and the reason is told once.
 
-A metric that raises on one odd answer must neither stop a run of hours nor shrink n: the row is scored as a failed one is, which
-every metric has a rule for (DESIGN 6, number 15).
+A metric that raises on one odd answer must neither stop a run of hours nor shrink n: the row is scored as a failed one
+is, which every metric has a rule for (DESIGN 6, number 15).
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Raised:
         return asdict(self)
 
 
-def statistics_of(metric: Any, rows: Sequence[dict[str, Any]]) -> tuple[np.ndarray, list[dict[str, Any]], Raised | None]:
+def statistics_of(
+    metric: Any, rows: Sequence[dict[str, Any]]
+) -> tuple[np.ndarray, list[dict[str, Any]], Raised | None]:
     """Returns a metric's statistics [n, k], the rows as they were scored, and what it raised on the way.
 
     Args:
@@ -56,7 +58,8 @@ def statistics_of(metric: Any, rows: Sequence[dict[str, Any]]) -> tuple[np.ndarr
         rows: of ``outputs.jsonl`` or ``likelihood.jsonl``.
 
     Raises:
-        FtbenchError: one line, where the metric raises on failed rows too, or on rows taken together that it scores one by one.
+        FtbenchError: one line, where the metric raises on failed rows too, or on rows taken together that it scores one
+            by one.
     """
     rows = list(rows)
     try:
@@ -83,17 +86,37 @@ def statistics_of(metric: Any, rows: Sequence[dict[str, Any]]) -> tuple[np.ndarr
     except RAISED as error:
         name = getattr(metric, "name", type(metric).__name__)
         why = f"{type(error).__name__}: {_first_line(error)}"
-        raise FtbenchError(f"metric {name} raised {why} ({_place(error, metric)}) even on an empty answer; let it return a number for one") from error
-    broken = bool(lost) and len(lost) == len(rows) and metric.reads == "outputs" and not any(_scores_references(metric, row) for row in rows)
-    return table, scored, Raised(type(told).__name__, _first_line(told), _place(told, metric), len(lost), lost[0] if lost else "", broken)
+        raise FtbenchError(
+            f"metric {name} raised {why} ({_place(error, metric)}) even on an empty answer; let it return a number"
+            " for one"
+        ) from error
+    broken = (
+        bool(lost)
+        and len(lost) == len(rows)
+        and metric.reads == "outputs"
+        and not any(_scores_references(metric, row) for row in rows)
+    )
+    return (
+        table,
+        scored,
+        Raised(
+            type(told).__name__, _first_line(told), _place(told, metric), len(lost), lost[0] if lost else "", broken
+        ),
+    )
 
 
 def raised_line(name: str, raised: Mapping[str, Any], rows: int) -> str:
     """Returns what a person is told of a metric that raised on ``rows`` answers, however many cells they are of."""
     why = raised["error"] + (f": {raised['message'][:SHOWN_CHARACTERS]}" if raised["message"] else "")
     if raised.get("broken"):
-        return f"metric {name} raised {why} ({raised['place']}) on every answer and on the references too, so it has no value; mend it, which asks for no model again"
-    return f"metric {name} raised {why} ({raised['place']}) on {rows} answer{'s' * (rows != 1)}; such answers score zero and are counted as failed"
+        return (
+            f"metric {name} raised {why} ({raised['place']}) on every answer and on the references too, so it has no"
+            " value; mend it, which asks for no model again"
+        )
+    return (
+        f"metric {name} raised {why} ({raised['place']}) on {rows} answer{'s' * (rows != 1)}; such answers score zero"
+        " and are counted as failed"
+    )
 
 
 def _scores_references(metric: Any, row: dict[str, Any]) -> bool:
@@ -119,7 +142,11 @@ def _first_line(error: BaseException) -> str:
 def _place(error: BaseException, metric: Any) -> str:
     """Returns the innermost line of code that is neither ours nor a library's, else where the metric is defined."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not Path(frame.filename).is_relative_to(OURS) and not frame.filename.startswith(LIBRARIES)]
+    own = [
+        frame
+        for frame in frames
+        if not Path(frame.filename).is_relative_to(OURS) and not frame.filename.startswith(LIBRARIES)
+    ]
     if own:
         return f"{own[-1].filename}:{own[-1].lineno}"
     if hasattr(metric, "place"):

@@ -1,7 +1,7 @@
 """Which pairs of cells are compared: the family over which the error rate holds (DESIGN 6, number 25).
 
-* ``best``: every cell against the one with the best value. The same data choose the best and test it, so the bar is set by
-  the largest gap among *all* cells; adjusting over the shown pairs alone would call chance a winner.
+* ``best``: every cell against the one with the best value. The same data choose the best and test it, so the bar is set
+  by the largest gap among *all* cells; adjusting over the shown pairs alone would call chance a winner.
 * ``baseline``: every cell against each named baseline, and nothing else: fewer pairs, so smaller gaps show.
 * ``all``: every pair.
 """
@@ -16,7 +16,9 @@ FAMILIES = ("best", "baseline", "all")
 Pair = tuple[int, int]
 
 
-def pairs_of(names: Sequence[str], goodness: np.ndarray, family: str, baselines: Sequence[str]) -> tuple[list[Pair], list[Pair]]:
+def pairs_of(
+    names: Sequence[str], goodness: np.ndarray, family: str, baselines: Sequence[str]
+) -> tuple[list[Pair], list[Pair]]:
     """Returns the declared pairs, and all pairs that are adjusted for.
 
     Args:

@@ -65,7 +65,12 @@ def interval(
     size = len(sums)
     warning = few(size, len(ids))
     if size < 2:
-        return Interval(None, None, f"no interval from {size} independent {'group' if size < len(ids) else 'example' if size else 'examples'}", warning)
+        return Interval(
+            None,
+            None,
+            f"no interval from {size} independent {'group' if size < len(ids) else 'example' if size else 'examples'}",
+            warning,
+        )
     if is_mean and bool(np.all(np.isin(statistics, (0.0, 1.0)))):
         if size == len(ids):
             return Interval(*wilson(float(statistics.sum()), size, confidence), "wilson", warning)
@@ -79,7 +84,9 @@ def interval(
     tail = expanded_tail(size, confidence)
     low, high = np.quantile(values, [tail, 1 - tail])
     kind = "clusters" if size < len(ids) else "examples"
-    return Interval(min(float(low), point), max(float(high), point), f"bootstrap over {size} {kind}, {resamples} resamples", warning)
+    return Interval(
+        min(float(low), point), max(float(high), point), f"bootstrap over {size} {kind}, {resamples} resamples", warning
+    )
 
 
 def few(size: int, n: int) -> str | None:
@@ -87,7 +94,9 @@ def few(size: int, n: int) -> str | None:
     if size >= FEW:
         return None
     unit = "example" if size == n else "group"
-    return f"only {size} independent {unit}{'' if size == 1 else 's'}: intervals and tests over fewer than {FEW} are rough"
+    return (
+        f"only {size} independent {unit}{'' if size == 1 else 's'}: intervals and tests over fewer than {FEW} are rough"
+    )
 
 
 def expanded_tail(size: int, confidence: float) -> float:

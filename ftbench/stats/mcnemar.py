@@ -1,4 +1,6 @@
-"""McNemar's test: where two cells are each right or wrong on the same examples, only those on which they disagree speak."""
+"""McNemar's test: where two cells are each right or wrong on the same examples, only those on which they disagree
+speak.
+"""
 
 from __future__ import annotations
 

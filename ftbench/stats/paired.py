@@ -1,15 +1,17 @@
 """Paired comparisons of cells over the same examples, adjusted over a declared family, and the ranks that they allow.
 
 A pair is judged by its differences within clusters, so what makes an example hard cancels (DESIGN 6, number 23). If two
-cells were equal, each cluster's difference could as well have had the other sign: the studentised difference is compared
-with what random signs give (a wild cluster bootstrap with the null imposed, Cameron, Gelbach and Miller 2008). For right or
-wrong answers that is McNemar's test; over few clusters it stays honest, and m clusters that differ can prove no more than
-m coins falling the same way. All pairs of a family share the signs, and the largest of their statistics sets the bar
-(max-T, Westfall and Young): unlike Holm it needs no p-values finer than the resamples give, and it knows that the cells
-share their examples (number 25). Corpus metrics enter by their jackknife pseudo-values, which average to the metric.
+cells were equal, each cluster's difference could as well have had the other sign: the studentised difference is
+compared with what random signs give (a wild cluster bootstrap with the null imposed, Cameron, Gelbach and Miller 2008).
+For right or wrong answers that is McNemar's test; over few clusters it stays honest, and m clusters that differ can
+prove no more than m coins falling the same way. All pairs of a family share the signs, and the largest of their
+statistics sets the bar (max-T, Westfall and Young): unlike Holm it needs no p-values finer than the resamples give, and
+it knows that the cells share their examples (number 25). Corpus metrics enter by their jackknife pseudo-values, which
+average to the metric.
 
 One interval decides everything that is said of a pair. Clear of 0: one is better. Within the margin: equivalent. Above
-minus the margin: not worse by as much as the margin. None of these: undecided, which is no kind of equality (number 26).
+minus the margin: not worse by as much as the margin. None of these: undecided, which is no kind of equality (number
+26).
 """
 
 from __future__ import annotations
@@ -24,7 +26,14 @@ from ftbench.stats.family import pairs_of
 from ftbench.stats.intervals import Value
 from ftbench.stats.resample import cluster_sums, clusters, on_grid, random_signs
 
-BETTER, WORSE, EQUIVALENT, NOT_WORSE, NOT_BETTER, UNDECIDED = "better", "worse", "equivalent", "not worse", "not better", "undecided"
+BETTER, WORSE, EQUIVALENT, NOT_WORSE, NOT_BETTER, UNDECIDED = (
+    "better",
+    "worse",
+    "equivalent",
+    "not worse",
+    "not better",
+    "undecided",
+)
 VERDICTS = (BETTER, WORSE, EQUIVALENT, NOT_WORSE, NOT_BETTER, UNDECIDED)
 
 
@@ -114,7 +123,10 @@ def compare(
     names = list(cells)
     for name in names:
         if len(cells[name]) != len(ids):
-            raise ValueError(f"{name} has {len(cells[name])} rows where {len(ids)} examples are compared; a pair needs the same examples")
+            raise ValueError(
+                f"{name} has {len(cells[name])} rows where {len(ids)} examples are compared; a pair needs the same"
+                " examples"
+            )
     codes = clusters(ids, groups)
     sums = [cluster_sums(np.asarray(cells[name], dtype=np.float64), codes) for name in names]
     size = len(sums[0]) if sums else 0
@@ -144,17 +156,24 @@ def compare_all(
     return list(found.declared)
 
 
-def rank_ranges(values: Mapping[str, float], differences: Sequence[Difference], higher_is_better: bool) -> dict[str, tuple[int, int]]:
+def rank_ranges(
+    values: Mapping[str, float], differences: Sequence[Difference], higher_is_better: bool
+) -> dict[str, tuple[int, int]]:
     """Returns name -> (best, worst) rank that the comparisons leave open; ties overlap (DESIGN 6, number 28).
 
-    The best rank is one more than the number of cells told to be better, the worst leaves only those told to be worse behind.
+    The best rank is one more than the number of cells told to be better, the worst leaves only those told to be worse
+    behind.
     """
     better = dict.fromkeys(values, 0)
     worse = dict.fromkeys(values, 0)
     for difference in differences:
         if difference.tie:
             continue
-        winner, loser = (difference.first, difference.second) if (difference.value > 0) == higher_is_better else (difference.second, difference.first)
+        winner, loser = (
+            (difference.first, difference.second)
+            if (difference.value > 0) == higher_is_better
+            else (difference.second, difference.first)
+        )
         better[loser] += 1
         worse[winner] += 1
     return {name: (1 + better[name], len(values) - worse[name]) for name in values}
@@ -173,7 +192,9 @@ def _tested(
     higher_is_better: bool,
 ) -> dict[tuple[int, int], Difference]:
     size = len(sums[0])
-    pseudo = on_grid(np.column_stack([_pseudo_values(table, value, point) for table, point in zip(sums, points, strict=True)]))
+    pseudo = on_grid(
+        np.column_stack([_pseudo_values(table, value, point) for table, point in zip(sums, points, strict=True)])
+    )
     flipped = random_signs(size, resamples, seed) @ pseudo
     gaps = np.array([points[i] - points[j] for i, j in pairs])
     widest = np.zeros(resamples)
@@ -213,14 +234,28 @@ def _tested(
         # where nothing moves anywhere there is nothing to judge equality by
         verdict, within = _verdict(gap, low, high, tie, margin if half > 0 else None, higher_is_better)
         results[i, j] = Difference(
-            names[i], names[j], gap, _finite(low), _finite(high), min(float(p), 1.0), min(float(p_adjusted), 1.0), tie, size, differing, len(pairs),
-            margin, verdict, within,
-        )  # fmt: skip
+            names[i],
+            names[j],
+            gap,
+            _finite(low),
+            _finite(high),
+            min(float(p), 1.0),
+            min(float(p_adjusted), 1.0),
+            tie,
+            size,
+            differing,
+            len(pairs),
+            margin,
+            verdict,
+            within,
+        )
     return results
 
 
 def _pseudo_values(table: np.ndarray, value: Value, point: float) -> np.ndarray:
-    """Returns [clusters], the jackknife's pseudo-values of the metric, moved so that their mean is the metric itself."""
+    """Returns [clusters], the jackknife's pseudo-values of the metric, moved so that their mean is the metric
+    itself.
+    """
     size = len(table)
     without = table.sum(axis=0) - table
     left = np.asarray(value(without[:, :-1], without[:, -1]), dtype=np.float64)
@@ -235,7 +270,9 @@ def _studentised(sums: np.ndarray, squares: float, size: int) -> np.ndarray:
         return np.where(sums == 0, 0.0, np.abs(sums) / np.sqrt(size * variance))
 
 
-def _verdict(gap: float, low: float, high: float, tie: bool, margin: float | None, higher_is_better: bool) -> tuple[str, bool]:
+def _verdict(
+    gap: float, low: float, high: float, tie: bool, margin: float | None, higher_is_better: bool
+) -> tuple[str, bool]:
     within = margin is not None and -margin < low and high < margin
     if not tie:
         return (BETTER if (gap > 0) == higher_is_better else WORSE), within
@@ -253,8 +290,8 @@ def _verdict(gap: float, low: float, high: float, tie: bool, margin: float | Non
 def unseen_half(sums: Sequence[np.ndarray], value: Value, alpha: float) -> float:
     """Returns half the interval of a difference that no cluster shows; 0 where the metric moves nowhere.
 
-    Sides that never differ over so many clusters may still differ in the share of all there are that the "rule of three" leaves, each time by
-    as much as the metric moves between clusters and sides.
+    Sides that never differ over so many clusters may still differ in the share of all there are that the "rule of
+    three" leaves, each time by as much as the metric moves between clusters and sides.
 
     Args:
         sums: per side, cluster sums float64 [clusters, k + 1], the last column being n.
@@ -270,8 +307,29 @@ def _finite(number: float) -> float | None:
 
 
 def _unknown(
-    names: list[str], points: np.ndarray, pair: tuple[int, int], size: int, family: int, margin: float | None, sums: list[np.ndarray]
+    names: list[str],
+    points: np.ndarray,
+    pair: tuple[int, int],
+    size: int,
+    family: int,
+    margin: float | None,
+    sums: list[np.ndarray],
 ) -> Difference:
     i, j = pair
     differing = int(np.any(sums[i] != sums[j], axis=1).sum())
-    return Difference(names[i], names[j], float(points[i] - points[j]), None, None, 1.0, 1.0, True, size, differing, family, margin, UNDECIDED, False)
+    return Difference(
+        names[i],
+        names[j],
+        float(points[i] - points[j]),
+        None,
+        None,
+        1.0,
+        1.0,
+        True,
+        size,
+        differing,
+        family,
+        margin,
+        UNDECIDED,
+        False,
+    )

@@ -39,7 +39,9 @@ class Sample:
         """Returns the sample of ``ftbench.core.example.group_sizes``: size of group -> how many groups."""
         counts = {int(size): count for size, count in sizes.items()}
         n = sum(size * count for size, count in counts.items())
-        return cls(n, sum(counts.values()), sum(size * size * count for size, count in counts.items()) / n if n else 1.0)
+        return cls(
+            n, sum(counts.values()), sum(size * size * count for size, count in counts.items()) / n if n else 1.0
+        )
 
     def error(self, sd: float, icc: float) -> float:
         """Returns the standard error of a mean of paired differences.
@@ -67,7 +69,9 @@ def detectable(sample: Sample, sd: float, icc: float, *, confidence: float, powe
     return _needed(sample.units - 1, (1 - confidence) / pairs, power) * sample.error(sd, icc)
 
 
-def examples_for(margin: float, sample: Sample, sd: float, icc: float, *, confidence: float, power: float, pairs: int) -> int:
+def examples_for(
+    margin: float, sample: Sample, sd: float, icc: float, *, confidence: float, power: float, pairs: int
+) -> int:
     """Returns how many examples show two truly equal cells to be within ``margin``, grouped as ``sample`` is.
 
     The interval must fall inside the margin on both sides, so each side may fail with half of ``1 - power``.
@@ -81,7 +85,10 @@ def examples_for(margin: float, sample: Sample, sd: float, icc: float, *, confid
 
 def _needed(freedom: int, alpha: float, power: float) -> float:
     """Returns the noncentrality at which a two-sided t test at ``alpha`` has this power."""
-    from scipy.special import nctdtr, stdtrit  # scipy.stats and scipy.optimize take half a second to import, which a plan would feel
+    from scipy.special import (
+        nctdtr,
+        stdtrit,
+    )  # scipy.stats and scipy.optimize take half a second to import, which a plan would feel
 
     critical = float(stdtrit(freedom, 1 - alpha / 2))
     low, high = 0.0, 10 * critical + 20
@@ -89,5 +96,7 @@ def _needed(freedom: int, alpha: float, power: float) -> float:
         middle = (low + high) / 2
         if middle in (low, high):
             break
-        low, high = (low, middle) if 1 - float(nctdtr(freedom, middle, critical)) >= power else (middle, high)  # not a number: not shown
+        low, high = (
+            (low, middle) if 1 - float(nctdtr(freedom, middle, critical)) >= power else (middle, high)
+        )  # not a number: not shown
     return high

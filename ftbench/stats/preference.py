@@ -18,8 +18,8 @@ def winner_first(pair: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a pair of ``conclusions.json`` with the winner as ``first``; one without a winner as it is.
 
     Args:
-        pair: ``first, second``, and of the first against the second ``win, loss, win_rate`` (each ``value, low, high``),
-            ``sign_test`` and ``verdict``.
+        pair: ``first, second``, and of the first against the second ``win, loss, win_rate`` (each ``value, low,
+            high``), ``sign_test`` and ``verdict``.
     """
     if pair.get("verdict") != WORSE:
         return dict(pair)

@@ -62,11 +62,12 @@ def random_signs(size: int, resamples: int, seed: int) -> np.ndarray:
 
 
 def on_grid(sums: np.ndarray) -> np.ndarray:
-    """Returns ``sums`` rounded to a multiple of a power of two, column by column, so that a resample adds up without rounding.
+    """Returns ``sums`` rounded to a multiple of a power of two, column by column, so that a resample adds up without
+    rounding.
 
-    A resample weighs the clusters with whole numbers that add up to their count, so with ``52 - log2(clusters)`` bits left
-    to each value no sum needs more than the 53 bits of a double. Over 5,000 clusters a value moves by less than 1e-11 of
-    the column's largest; counts do not move at all.
+    A resample weighs the clusters with whole numbers that add up to their count, so with ``52 - log2(clusters)`` bits
+    left to each value no sum needs more than the 53 bits of a double. Over 5,000 clusters a value moves by less than
+    1e-11 of the column's largest; counts do not move at all.
     """
     bits = 52 - math.ceil(math.log2(max(len(sums), 2)))
     largest = np.abs(sums).max(axis=0, initial=0.0)

@@ -1,8 +1,8 @@
 """Methods against methods: what several seeds add to a comparison of checkpoints (DESIGN 6, number 27).
 
-A paired test over examples compares two checkpoints. Another seed would have made another checkpoint, so a sentence about
-*methods* must carry the spread between seeds beside the sampling error of the examples. The two are kept apart: more
-examples cure one, more seeds the other.
+A paired test over examples compares two checkpoints. Another seed would have made another checkpoint, so a sentence
+about *methods* must carry the spread between seeds beside the sampling error of the examples. The two are kept apart:
+more examples cure one, more seeds the other.
 """
 
 from __future__ import annotations
@@ -100,7 +100,9 @@ def seed_mean(
 
     points = [float(value(table.sum(axis=0), np.float64(len(table)))) for table in tables]
     options = {"confidence": confidence, "resamples": resamples, "seed": seed}
-    limits = interval(np.hstack(tables), mean if count > 1 else value, ids, groups, **options, is_mean=is_mean and count == 1)
+    limits = interval(
+        np.hstack(tables), mean if count > 1 else value, ids, groups, **options, is_mean=is_mean and count == 1
+    )
     sd = float(np.std(points, ddof=1)) if count > 1 else None
     return SeedMean(float(np.mean(points)), limits.low, limits.high, sd, min(points), max(points), count)
 
@@ -127,7 +129,9 @@ def method_gap(
     if max(len(first), len(second)) < 2:
         return None
     options = {"confidence": confidence, "resamples": resamples, "seed": seed}
-    return method_gaps({"first": first, "second": second}, [("first", "second")], value, ids, groups, **options).get(("first", "second"))
+    return method_gaps({"first": first, "second": second}, [("first", "second")], value, ids, groups, **options).get(
+        ("first", "second")
+    )
 
 
 def method_gaps(
@@ -143,8 +147,8 @@ def method_gaps(
 ) -> dict[tuple[str, str], MethodGap]:
     """Returns the gap of each pair of methods; of none over fewer than two groups.
 
-    A side of one table counts as one without randomness: where it has some, its spread between seeds is not known and the pair is
-    not to be asked for.
+    A side of one table counts as one without randomness: where it has some, its spread between seeds is not known and
+    the pair is not to be asked for.
 
     Args:
         sides: method -> per seed, sufficient statistics float64 [n, k].
@@ -162,19 +166,27 @@ def method_gaps(
         tables = sums[name] = [cluster_sums(np.asarray(table, dtype=np.float64), codes) for table in sides[name]]
         points[name] = np.array([float(value(table[:, :-1].sum(axis=0), table[:, -1].sum())) for table in tables])
         totals = [resampled(table, resamples, seed) for table in tables]  # every method meets the same resamples
-        drawn[name] = np.mean([np.asarray(value(table[:, :-1], table[:, -1]), dtype=np.float64) for table in totals], axis=0)
+        drawn[name] = np.mean(
+            [np.asarray(value(table[:, :-1], table[:, -1]), dtype=np.float64) for table in totals], axis=0
+        )
     size = int(codes.max()) + 1
     found = {}
     for first, second in pairs:
         unseen = unseen_half([*sums[first], *sums[second]], value, 1 - confidence)
-        found[first, second] = _gap(points[first], points[second], drawn[first] - drawn[second], size, confidence, unseen)
+        found[first, second] = _gap(
+            points[first], points[second], drawn[first] - drawn[second], size, confidence, unseen
+        )
     return found
 
 
-def _gap(first: np.ndarray, second: np.ndarray, spread: np.ndarray, size: int, confidence: float, unseen: float) -> MethodGap:
+def _gap(
+    first: np.ndarray, second: np.ndarray, spread: np.ndarray, size: int, confidence: float, unseen: float
+) -> MethodGap:
     sampling = float(spread[np.isfinite(spread)].std(ddof=1)) * math.sqrt(size / (size - 1))
     parts = [(sampling**2, size - 1)]
-    parts += [(float(values.var(ddof=1)) / len(values), len(values) - 1) for values in (first, second) if len(values) > 1]
+    parts += [
+        (float(values.var(ddof=1)) / len(values), len(values) - 1) for values in (first, second) if len(values) > 1
+    ]
     gap = float(first.mean() - second.mean())
     seeds = (len(first), len(second))
     seed_error = math.sqrt(sum(part for part, _ in parts[1:]))
@@ -185,10 +197,12 @@ def _gap(first: np.ndarray, second: np.ndarray, spread: np.ndarray, size: int, c
 
 
 def _half_width(parts: Sequence[tuple[float, int]], alpha: float) -> float:
-    """Returns half the interval of a sum of independent errors, each of which is known by its own few degrees of freedom.
+    """Returns half the interval of a sum of independent errors, each of which is known by its own few degrees of
+    freedom.
 
-    The halves of the single intervals are added as squares (Howe 1974; Zou and Donner 2008 call it MOVER). Adding the variances and
-    giving the sum Welch's degrees of freedom instead is wrong up to 13% of the time where 2 seeds happen to agree.
+    The halves of the single intervals are added as squares (Howe 1974; Zou and Donner 2008 call it MOVER). Adding the
+    variances and giving the sum Welch's degrees of freedom instead is wrong up to 13% of the time where 2 seeds happen
+    to agree.
 
     Args:
         parts: variance of each error and its degrees of freedom.
@@ -206,4 +220,8 @@ def _p_value(parts: Sequence[tuple[float, int]], gap: float) -> float:
     if gap >= _half_width(parts, least):
         return least
     # Sought by its logarithm: the tolerance of the search is absolute, and a small p is to be as exact as a large one.
-    return math.exp(brentq(lambda power: _half_width(parts, math.exp(power)) - gap, math.log(least), 0.0)) if gap > 0 else 1.0
+    return (
+        math.exp(brentq(lambda power: _half_width(parts, math.exp(power)) - gap, math.log(least), 0.0))
+        if gap > 0
+        else 1.0
+    )

@@ -1,4 +1,6 @@
-"""``statistics.npz``: the sufficient statistics of one cell on one split, enough for any interval, slice or comparison."""
+"""``statistics.npz``: the sufficient statistics of one cell on one split, enough for any interval, slice or
+comparison.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""Size and sha256 of a finished stage's files: taken when it is published, and compared with what is there when it is read.
+"""Size and sha256 of a finished stage's files: taken when it is published, and compared with what is there when it is
+read.
 
 The rule, file by file:
 
 - another size, or no such file: damaged;
-- up to ``SMALL_BYTES``: the digest is taken at the first look of a process, and again when size, times or inode changed;
+- up to ``SMALL_BYTES``: the digest is taken at the first look of a process, and again when size, times or inode
+  changed;
 - larger (weights): the same, but a file of the recorded size and modification time is taken for what was written.
 
 So a worker that starts does not read many GB of weights again, unless they were copied without their times or changed.

@@ -3,9 +3,10 @@
     python -m ftbench gc --store DIR --keep SWEEP_DIR ... --older-than 30 --yes
     python -m ftbench gc --earlier --yes     # what was made before keys changed their form, whatever refers to it
 
-Without ``--yes`` it only lists. A stage goes when no kept sweep's ``plan.json`` names it and it was last used longer ago than
-``--older-than`` days. The sweeps below ``./multirun`` are kept unless ``--keep`` names others. Temporary folders of dead processes go too, and checkpoints and failed receipts of that age; checkpoints
-of a stage that a kept plan names stay. Whatever is locked stays, and so does a link in the store with everything behind it.
+Without ``--yes`` it only lists. A stage goes when no kept sweep's ``plan.json`` names it and it was last used longer
+ago than ``--older-than`` days. The sweeps below ``./multirun`` are kept unless ``--keep`` names others. Temporary
+folders of dead processes go too, and checkpoints and failed receipts of that age; checkpoints of a stage that a kept
+plan names stay. Whatever is locked stays, and so does a link in the store with everything behind it.
 """
 
 from __future__ import annotations
@@ -89,8 +90,17 @@ def collect(store: Store, keep: set[str], older_than_days: float, dry_run: bool,
     found = _Collection(store, dry_run)
     kept = young = 0
     if earlier:
-        gone = [found.take("stage", key, store.folder(key), "of an earlier key scheme") for key in list(earlier_keys(store))]
-        return Report(tuple(found.removed), sum(1 for _ in store.keys()) - dry_run * sum(gone), 0, tuple(found.busy), dry_run, tuple(found.linked))
+        gone = [
+            found.take("stage", key, store.folder(key), "of an earlier key scheme") for key in list(earlier_keys(store))
+        ]
+        return Report(
+            tuple(found.removed),
+            sum(1 for _ in store.keys()) - dry_run * sum(gone),
+            0,
+            tuple(found.busy),
+            dry_run,
+            tuple(found.linked),
+        )
     for folder in store.leftovers():
         found.take("leftover", folder.name.partition(".")[0], folder, "temporary folder of a dead process")
     for key in list(store.keys()):
@@ -112,7 +122,9 @@ def collect(store: Store, keep: set[str], older_than_days: float, dry_run: bool,
     for path in store.aside():
         if path.lstat().st_mtime <= before:
             found.take("damaged", path.parent.name, path, "set aside by a run or by verify --repair")
-    return Report(tuple(found.removed), kept, young, tuple(dict.fromkeys(found.busy)), dry_run, tuple(dict.fromkeys(found.linked)))
+    return Report(
+        tuple(found.removed), kept, young, tuple(dict.fromkeys(found.busy)), dry_run, tuple(dict.fromkeys(found.linked))
+    )
 
 
 class _Collection:
@@ -189,17 +201,33 @@ def referenced(sweep: Path) -> set[str]:
         try:
             keys |= {stage["key"] for stage in json.loads(plan.read_text(encoding="utf-8"))["stages"]}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise FtbenchError(f"--keep {plan}: is no plan ({type(error).__name__}: {error}). Remove the file or name another folder") from error
+            raise FtbenchError(
+                f"--keep {plan}: is no plan ({type(error).__name__}: {error}). Remove the file or name another folder"
+            ) from error
     return keys
 
 
 def parser() -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser(prog="python -m ftbench gc", description="List, and with --yes remove, stages that no kept sweep needs.")
-    found.add_argument("--store", type=Path, default=Path(".ftbench/store"), metavar="DIR", help="the store (default: %(default)s)")
+    found = argparse.ArgumentParser(
+        prog="python -m ftbench gc", description="List, and with --yes remove, stages that no kept sweep needs."
+    )
+    found.add_argument(
+        "--store", type=Path, default=Path(".ftbench/store"), metavar="DIR", help="the store (default: %(default)s)"
+    )
     keep = "keep what the plan.json in or below these folders name (default: ./multirun, where there is one)"
     found.add_argument("--keep", type=Path, nargs="+", action="extend", metavar="SWEEP_DIR", help=keep)
-    found.add_argument("--older-than", type=float, default=30.0, metavar="DAYS", help="remove only what was last used longer ago (default: %(default)g)")
-    found.add_argument("--earlier", action="store_true", help="remove what has keys of an earlier version and so is no longer found; sweeps of then lose their examples")
+    found.add_argument(
+        "--older-than",
+        type=float,
+        default=30.0,
+        metavar="DAYS",
+        help="remove only what was last used longer ago (default: %(default)g)",
+    )
+    found.add_argument(
+        "--earlier",
+        action="store_true",
+        help="remove what has keys of an earlier version and so is no longer found; sweeps of then lose their examples",
+    )
     group = found.add_mutually_exclusive_group()
     group.add_argument("--dry-run", action="store_true", help="only list what would go (the default)")
     group.add_argument("--yes", action="store_true", help="remove it")
@@ -214,7 +242,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise FtbenchError(f"--store {options.store}: no such folder. Name the store.dir of your runs")
         sweeps = options.keep or [SWEEPS] * bool(plans_below(SWEEPS))
         keep = set().union(*(referenced(sweep) for sweep in sweeps))
-        report = collect(Store(options.store), keep, options.older_than, dry_run=not options.yes, earlier=options.earlier)
+        report = collect(
+            Store(options.store), keep, options.older_than, dry_run=not options.yes, earlier=options.earlier
+        )
     except FtbenchError as error:
         print(f"ftbench: {scrub(str(error))}", file=sys.stderr)
         return 2
@@ -228,7 +258,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     hint = "; add --yes to remove them" if report.dry_run and report.removed else ""
     print(f"{verb} {len(report.removed)} things, {readable(report.bytes)}; {report.kept} stages stay{hint}")
     if report.young:
-        print(f"{report.young} of them are named by no plan in {' or '.join(map(str, sweeps)) or 'any kept sweep'}, but were used in the last {options.older_than:g} days; --older-than 0 takes them too")
+        print(
+            f"{report.young} of them are named by no plan in {' or '.join(map(str, sweeps)) or 'any kept sweep'}, but"
+            f" were used in the last {options.older_than:g} days; --older-than 0 takes them too"
+        )
     return 0
 
 

@@ -56,7 +56,9 @@ def locked(path: Path, *, wait: bool, on_wait: Callable[[], None] | None = None)
             pause = min(longest, pause * 1.5)
         except OSError as error:
             if error.errno in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
-                raise FtbenchError(f"store {path.parent}: this file system has no file locks ({error}). Set store.dir to one that has") from error
+                raise FtbenchError(
+                    f"store {path.parent}: this file system has no file locks ({error}). Set store.dir to one that has"
+                ) from error
             raise
     try:
         yield

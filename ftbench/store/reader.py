@@ -57,7 +57,8 @@ class StoreReader:
         return found[0] if found else None
 
     def find(self, key: str) -> Path | None:
-        """Returns the folder of a finished stage whose files are what was written (``ftbench.store.digests``), else None.
+        """Returns the folder of a finished stage whose files are what was written (``ftbench.store.digests``), else
+        None.
 
         Raises:
             FtbenchError: when a file of it is there and cannot be read.
@@ -66,7 +67,8 @@ class StoreReader:
         return found[0] if found and damage(*found) is None else None
 
     def damage(self, key: str, *, thorough: bool = False) -> str | None:
-        """Returns what is wrong with a stage that was published, such as ``scores.json is missing``; None for a whole one, or none.
+        """Returns what is wrong with a stage that was published, such as ``scores.json is missing``; None for a whole
+        one, or none.
 
         Args:
             key: the stage.
@@ -83,13 +85,16 @@ class StoreReader:
         return content(found[1]) if found else None
 
     def changed(self, key: str, inputs: Mapping[str, str]) -> list[str]:
-        """Returns the roles of ``inputs`` that by now hold other bytes than those that the finished stage ``key`` was made from.
+        """Returns the roles of ``inputs`` that by now hold other bytes than those that the finished stage ``key`` was
+        made from.
 
         An input whose digest is unknown, there or here, counts as unchanged.
         """
         found = self._published(key)
         recorded = (found[1].inputs if found else None) or {}
-        return [role for role, one in inputs.items() if role in recorded and self.content(one) not in (None, recorded[role])]
+        return [
+            role for role, one in inputs.items() if role in recorded and self.content(one) not in (None, recorded[role])
+        ]
 
     def kept(self, key: str, inputs: Mapping[str, str]) -> Path | None:
         """Returns the folder of a stage that need not be run: finished, whole, and made from what its inputs now
@@ -146,7 +151,11 @@ class StoreReader:
         """Returns the temporary folders of ``key``, or of all keys; each is dead exactly when the lock of its key is
         free.
         """
-        return sorted(self.work / name for name in names(self.work) if _KEY.fullmatch(name.partition(".")[0]) and (key is None or name.startswith(key)))
+        return sorted(
+            self.work / name
+            for name in names(self.work)
+            if _KEY.fullmatch(name.partition(".")[0]) and (key is None or name.startswith(key))
+        )
 
     def progress_folder(self, key: str) -> Path:
         """Returns where the attempts at ``key`` keep what the next one may go on from; to be used under the lock of

@@ -1,4 +1,6 @@
-"""Finished stages whose keys were taken in an earlier way (``ftbench.core.stage.SCHEME``): no plan of today finds them again."""
+"""Finished stages whose keys were taken in an earlier way (``ftbench.core.stage.SCHEME``): no plan of today finds them
+again.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def earlier_keys(store: Store) -> Iterator[str]:
 
 
 def earlier_line(store: Store) -> str | None:
-    """Returns, for the first run over a store of before, how many of its stages are no longer found and how to remove them."""
+    """Returns, for the first run over a store of before, how many of its stages are no longer found and how to remove
+    them.
+    """
     marker = store.path / FILE
     with suppress(OSError):
         if marker.read_text(encoding="utf-8").strip() == str(SCHEME):
@@ -37,5 +41,9 @@ def earlier_line(store: Store) -> str | None:
     if not count:
         return None
     fix = f"python -m ftbench gc --store {store.path} --earlier --yes"
-    counted = "1 finished stage of an earlier key scheme is" if count == 1 else f"{count} finished stages of an earlier key scheme are"
+    counted = (
+        "1 finished stage of an earlier key scheme is"
+        if count == 1
+        else f"{count} finished stages of an earlier key scheme are"
+    )
     return f"{counted} no longer found in this store; to remove: {fix}"

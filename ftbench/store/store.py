@@ -1,4 +1,5 @@
-"""The store: finds finished stages and publishes new ones, so that a kill at any moment loses one stage and corrupts none.
+"""The store: finds finished stages and publishes new ones, so that a kill at any moment loses one stage and corrupts
+none.
 
 Layout of the folder::
 
@@ -10,8 +11,8 @@ Layout of the folder::
     damaged/KEY/TIME/     what a run set aside: other files than its receipt lists, or made from other bytes
 
 A stage is finished when its folder holds a receipt of state ``done`` and the files that this lists; that the folder
-exists means nothing. The receipt is the last file written into the temporary folder, and one rename then makes the whole folder appear, so no
-reader ever sees half of it.
+exists means nothing. The receipt is the last file written into the temporary folder, and one rename then makes the
+whole folder appear, so no reader ever sees half of it.
 """
 
 from __future__ import annotations
@@ -120,13 +121,17 @@ class Store(StoreReader):
         folder.mkdir(parents=True, exist_ok=True)
         name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         part = folder / f"{name}.{os.getpid()}.part"
-        part.write_text(json.dumps(scrubbed(receipt).as_dict(), indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.write_text(
+            json.dumps(scrubbed(receipt).as_dict(), indent=1, sort_keys=True, ensure_ascii=False) + "\n",
+            encoding="utf-8",
+        )
         path = folder / f"{name}.json"
         part.replace(path)
         return path
 
     def set_aside(self, key: str) -> Path:
-        """Moves what stands in the place of a stage to ``damaged/KEY/TIME`` and returns that; to be called under the lock of ``key``.
+        """Moves what stands in the place of a stage to ``damaged/KEY/TIME`` and returns that; to be called under the
+        lock of ``key``.
 
         Raises:
             Linked: when either place lies behind a link: then it is for a person to move.

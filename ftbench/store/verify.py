@@ -1,10 +1,12 @@
 """Checks that a store holds what was written into it.
 
     python -m ftbench verify                          # every file of every stage in .ftbench/store, against its sha256
-    python -m ftbench verify --store DIR --repair     # and sets the damaged stages aside, so that the next run makes them again
+    # and sets the damaged stages aside, so that the next run makes them again
+    python -m ftbench verify --store DIR --repair
 
-Prints one line per damaged stage and a summary. Exit status: 0 all sound, or all damaged stages set aside; 1 something is damaged,
-or could not be set aside or read; 2 bad command line. Nothing is deleted: what was set aside is in the store's ``damaged/``.
+Prints one line per damaged stage and a summary. Exit status: 0 all sound, or all damaged stages set aside; 1 something
+is damaged, or could not be set aside or read; 2 bad command line. Nothing is deleted: what was set aside is in the
+store's ``damaged/``.
 """
 
 from __future__ import annotations
@@ -64,9 +66,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Returns the verb's command line."""
-    found = argparse.ArgumentParser(prog="python -m ftbench verify", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    found.add_argument("--store", type=Path, default=Path(".ftbench/store"), metavar="DIR", help="the store (default: %(default)s)")
-    found.add_argument("--repair", action="store_true", help="set damaged stages aside, so that the next run that needs them makes them again")
+    found = argparse.ArgumentParser(
+        prog="python -m ftbench verify", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    found.add_argument(
+        "--store", type=Path, default=Path(".ftbench/store"), metavar="DIR", help="the store (default: %(default)s)"
+    )
+    found.add_argument(
+        "--repair",
+        action="store_true",
+        help="set damaged stages aside, so that the next run that needs them makes them again",
+    )
     return found
 
 
@@ -83,7 +93,12 @@ def _check(store: Store, key: str, repair: bool, found: Checked) -> None:
     if problem is None:
         found.undigested += store.receipt(key).files is None
         if changed := store.changed(key, inputs):
-            _say("changed", key, kind, f"was made from other bytes of its input {', '.join(changed)}; the next run makes it again")
+            _say(
+                "changed",
+                key,
+                kind,
+                f"was made from other bytes of its input {', '.join(changed)}; the next run makes it again",
+            )
         return
     found.damaged[key] = problem
     _say("damaged", key, kind, problem)
@@ -134,11 +149,20 @@ def _sweeps(damaged: Mapping[str, str]) -> dict[Path, int]:
 
 
 def _summary(found: Checked, repair: bool, sweeps: Mapping[Path, int]) -> list[str]:
-    lines = [f"{found.stages} stages, {readable(found.bytes)}: {found.stages - len(found.damaged)} sound, {len(found.damaged)} damaged"]
+    lines = [
+        f"{found.stages} stages, {readable(found.bytes)}: {found.stages - len(found.damaged)} sound,"
+        f" {len(found.damaged)} damaged"
+    ]
     if found.undigested:
-        lines.append(f"{found.undigested} are of an earlier version and hold no digests: their files can be read, no more is known")
+        lines.append(
+            f"{found.undigested} are of an earlier version and hold no digests: their files can be read, no more is"
+            " known"
+        )
     if found.damaged:
-        lines += [f"{sweep}: needs {count} of them; repeat its command, which makes them again" for sweep, count in sweeps.items()]
+        lines += [
+            f"{sweep}: needs {count} of them; repeat its command, which makes them again"
+            for sweep, count in sweeps.items()
+        ]
         if not sweeps:
             lines.append(f"no sweep below ./{SWEEPS} names them; the next run that needs them makes them again")
     if found.damaged and not repair:
@@ -150,5 +174,3 @@ def _summary(found: Checked, repair: bool, sweeps: Mapping[Path, int]) -> list[s
 
 def _say(what: str, key: str, kind: str, text: str) -> None:
     print(f"{what:<9}{key[:12]}  {kind:<10}  {text}", flush=True)
-
-

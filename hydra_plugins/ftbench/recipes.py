@@ -49,5 +49,8 @@ class RecipeSearchPath(SearchPathPlugin):
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         from ftbench.places import CONF
 
-        if any(item.provider == "main" and str(item.path).removeprefix("file://") == str(CONF) for item in search_path.get_path()):
+        if any(
+            item.provider == "main" and str(item.path).removeprefix("file://") == str(CONF)
+            for item in search_path.get_path()
+        ):
             search_path.append(provider="ftbench", path="recipes://ftbench")

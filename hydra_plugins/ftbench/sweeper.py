@@ -20,19 +20,26 @@ class MatrixSweeper(BasicSweeper):
     def __init__(self, max_batch_size: int | None, params: dict[str, str] | None) -> None:
         if max_batch_size is not None:
             raise ConfigCompositionException(
-                f"hydra.sweeper.max_batch_size={max_batch_size}: a split matrix cannot be compiled as one. Remove it; workers=N bounds what runs at once."
+                f"hydra.sweeper.max_batch_size={max_batch_size}: a split matrix cannot be compiled as one. Remove it;"
+                " workers=N bounds what runs at once."
             )
         super().__init__(max_batch_size=None, params=params)
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         if config.hydra.launcher._target_.rpartition(".")[2] != "LocalLauncher":
-            self.validate_batch_is_legal = super().validate_batch_is_legal  # nobody else validates under another launcher
+            self.validate_batch_is_legal = (
+                super().validate_batch_is_legal
+            )  # nobody else validates under another launcher
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         if not self.params:
             return
         from ftbench.compile.compose import Composer
 
-        composer = Composer(hydra_context.config_loader, config.hydra.job.config_name, OmegaConf.to_container(config.hydra.overrides.hydra))
+        composer = Composer(
+            hydra_context.config_loader,
+            config.hydra.job.config_name,
+            OmegaConf.to_container(config.hydra.overrides.hydra),
+        )
         self.params = {composer.groups.spelled(str(key)): value for key, value in self.params.items()}
 
     def sweep(self, arguments: list[str]) -> Any:
@@ -52,12 +59,18 @@ class MatrixSweeper(BasicSweeper):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ConfigCompositionException(f"hydra.sweep.dir={folder}: cannot be made ({error.strerror}). Set hydra.sweep.dir=FOLDER") from None
+            raise ConfigCompositionException(
+                f"hydra.sweep.dir={folder}: cannot be made ({error.strerror}). Set hydra.sweep.dir=FOLDER"
+            ) from None
         launch = self.launcher.launch
 
         def told(jobs: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
             returned = launch(jobs, initial_job_idx=initial_job_idx)
-            failed = [job for job in returned if job.status == JobStatus.FAILED and isinstance(job._return_value, CompactHydraException)]
+            failed = [
+                job
+                for job in returned
+                if job.status == JobStatus.FAILED and isinstance(job._return_value, CompactHydraException)
+            ]
             if failed:
                 print(f"ftbench: {scrub(str(failed[0]._return_value))}", file=sys.stderr)
                 raise SystemExit(1)

@@ -22,7 +22,9 @@ def composer() -> Iterator[Composer]:
 
 @pytest.fixture
 def composer_over(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Composer]]:
-    """Returns a function: files (``method/mine.yaml`` -> text) -> a composer that finds them beside the shipped ones."""
+    """Returns a function: files (``method/mine.yaml`` -> text) -> a composer that finds them beside the shipped
+    ones.
+    """
     with ExitStack() as stack:
 
         def make(files: dict[str, str]) -> Composer:
@@ -31,6 +33,8 @@ def composer_over(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Compose
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
             stack.enter_context(initialize_config_dir(str(CONF), version_base="1.3"))
-            return Composer(GlobalHydra.instance().hydra.config_loader, "config", [f"hydra.searchpath=[file://{tmp_path / 'conf'}]"])
+            return Composer(
+                GlobalHydra.instance().hydra.config_loader, "config", [f"hydra.searchpath=[file://{tmp_path / 'conf'}]"]
+            )
 
         yield make

@@ -25,14 +25,38 @@ def approaches(found: Plan) -> dict[str, list[str]]:
 
 
 def test_seeds_and_swept_values_are_trials_of_one_approach(composer: Composer) -> None:
-    found = plan(composer, *[("method=lora", f"++method.rank={rank}", f"seed={seed}") for rank in (4, 8) for seed in (0, 1)], ("method=full",))
-    assert approaches(found) == {"llama2_7b lora zero_shot": ["rank=4 seed=0", "rank=4 seed=1", "rank=8 seed=0", "rank=8 seed=1"], "llama2_7b full zero_shot": [""]}
-    assert [cell.values["method.weights.rank"] for cell in found.cells[:4]] == [4, 4, 8, 8] and "method.weights.rank" not in found.cells[4].values
+    found = plan(
+        composer,
+        *[("method=lora", f"++method.rank={rank}", f"seed={seed}") for rank in (4, 8) for seed in (0, 1)],
+        ("method=full",),
+    )
+    assert approaches(found) == {
+        "llama2_7b lora zero_shot": ["rank=4 seed=0", "rank=4 seed=1", "rank=8 seed=0", "rank=8 seed=1"],
+        "llama2_7b full zero_shot": [""],
+    }
+    assert [cell.values["method.weights.rank"] for cell in found.cells[:4]] == [
+        4,
+        4,
+        8,
+        8,
+    ] and "method.weights.rank" not in found.cells[4].values
 
 
 def test_options_make_approaches_and_presets_are_the_options_they_stand_for(composer: Composer) -> None:
-    found = plan(composer, ("method=prompting",), ("method=none", "context=few_shot", "++context.k=8"), ("method=rag",), ("method=lora", "artifact=merged"), ("method=lora",))
-    assert approaches(found) == {"llama2_7b none few_shot": ["", "k=8"], "llama2_7b none rag": [""], "llama2_7b lora merged zero_shot": [""], "llama2_7b lora zero_shot": [""]}
+    found = plan(
+        composer,
+        ("method=prompting",),
+        ("method=none", "context=few_shot", "++context.k=8"),
+        ("method=rag",),
+        ("method=lora", "artifact=merged"),
+        ("method=lora",),
+    )
+    assert approaches(found) == {
+        "llama2_7b none few_shot": ["", "k=8"],
+        "llama2_7b none rag": [""],
+        "llama2_7b lora merged zero_shot": [""],
+        "llama2_7b lora zero_shot": [""],
+    }
 
 
 def test_prompts_are_trials_of_one_approach(composer: Composer) -> None:
@@ -43,7 +67,14 @@ def test_prompts_are_trials_of_one_approach(composer: Composer) -> None:
 
 
 def test_another_model_data_set_or_machine_is_another_question_even_as_a_value(composer: Composer) -> None:
-    found = plan(composer, ("++model.quantization=null",), ("++model.quantization=nf4",), ("++dataset.train=300",), ("hardware=h100", "++hardware.gpus=8"), ("hardware=h100",))
+    found = plan(
+        composer,
+        ("++model.quantization=null",),
+        ("++model.quantization=nf4",),
+        ("++dataset.train=300",),
+        ("hardware=h100", "++hardware.gpus=8"),
+        ("hardware=h100",),
+    )
     assert len({cell.approach for cell in found.cells}) == len(found.cells) == 5
     assert len({cell.approach_label for cell in found.cells}) == 5
     assert {"method", "context", "decoding"} <= set(OPEN) <= set(AXES)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import product
 
-
 from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import Compiled, compile_matrix
 from ftbench.compile.option import shipped as component
@@ -13,7 +12,10 @@ BASE = "model=llama2_7b"
 
 
 def _plan(composer: Composer, methods: str, artifacts: str, *words: str) -> Compiled:
-    jobs = [[BASE, *words, f"method={method}", f"artifact={artifact}"] for method, artifact in product(methods.split(","), artifacts.split(","))]
+    jobs = [
+        [BASE, *words, f"method={method}", f"artifact={artifact}"]
+        for method, artifact in product(methods.split(","), artifacts.split(","))
+    ]
     return compile_matrix(composer, jobs, "plan")
 
 
@@ -24,7 +26,11 @@ def _cells(compiled: Compiled) -> dict[tuple[str, str], dict[str, str]]:
 def test_an_untouched_model_is_one_cell_under_every_artifact(composer: Composer) -> None:
     compiled = _plan(composer, "none,lora,full", "adapter,merged")
     assert set(_cells(compiled)) == {("none", "adapter"), ("lora", "adapter"), ("lora", "merged"), ("full", "adapter")}
-    assert compiled.jobs[0] == compiled.jobs[1] and compiled.jobs[2] != compiled.jobs[3] and compiled.jobs[4] == compiled.jobs[5]
+    assert (
+        compiled.jobs[0] == compiled.jobs[1]
+        and compiled.jobs[2] != compiled.jobs[3]
+        and compiled.jobs[4] == compiled.jobs[5]
+    )
 
 
 def test_the_adapter_is_trained_once_and_its_cell_does_not_change(composer: Composer) -> None:
@@ -48,14 +54,27 @@ def test_22_merged_weights_stand_in_the_whole_base_and_are_what_is_asked(compose
         assert ask.inputs["merged"] == merge.key and "weights" not in ask.inputs
         assert ask.config["model"]["quantization"] is None and ask.model == merge.key
     packed = plan.stages[cells["qlora", "adapter"].stages["generate.test"]]
-    assert packed.spec["model"]["quantization"] == "nf4" and packed.inputs["weights"] == cells["qlora", "adapter"].stages["train"]
+    assert (
+        packed.spec["model"]["quantization"] == "nf4"
+        and packed.inputs["weights"] == cells["qlora", "adapter"].stages["train"]
+    )
 
 
-def test_a_base_in_4_bits_without_training_is_a_cell_of_its_own_and_shares_the_base_of_qlora(composer: Composer) -> None:
-    plan = compile_matrix(composer, [[BASE, "method=none"], [BASE, "method=none", "++model.quantization=nf4"], [BASE, "method=qlora"]], "plan").plan
+def test_a_base_in_4_bits_without_training_is_a_cell_of_its_own_and_shares_the_base_of_qlora(
+    composer: Composer,
+) -> None:
+    plan = compile_matrix(
+        composer,
+        [[BASE, "method=none"], [BASE, "method=none", "++model.quantization=nf4"], [BASE, "method=qlora"]],
+        "plan",
+    ).plan
     plain, packed, tuned = (plan.stages[cell.stages["generate.test"]] for cell in plan.cells)
     assert packed.model == tuned.model != plain.model and packed.key != plain.key
-    assert [cell.label for cell in plan.cells] == ["llama2_7b none zero_shot", "llama2_7b none zero_shot quantization=nf4", "llama2_7b qlora zero_shot"]
+    assert [cell.label for cell in plan.cells] == [
+        "llama2_7b none zero_shot",
+        "llama2_7b none zero_shot quantization=nf4",
+        "llama2_7b qlora zero_shot",
+    ]
 
 
 def test_lora_over_a_base_in_4_bits_is_merged_into_the_whole_one(composer: Composer) -> None:
@@ -73,7 +92,10 @@ def test_4_bit_weights_themselves_are_not_trained(composer: Composer) -> None:
 
 def test_dpo_over_qlora_stands_over_the_base_of_qlora(composer: Composer) -> None:
     model = component("model", "llama2_7b")
-    assert component("method", "dpo_over_qlora").base(model).quantization == "nf4" and component("method", "dpo").base(model) is model
+    assert (
+        component("method", "dpo_over_qlora").base(model).quantization == "nf4"
+        and component("method", "dpo").base(model) is model
+    )
 
 
 def test_labels_name_an_artifact_only_where_it_is_made(composer: Composer) -> None:
@@ -84,7 +106,11 @@ def test_labels_name_an_artifact_only_where_it_is_made(composer: Composer) -> No
 
 def test_20_a_base_and_the_same_in_4_bits_have_the_same_tokens(composer: Composer) -> None:
     words = ("metrics=[perplexity]", "primary_metric=perplexity")
-    problems = [problem for refusal in _plan(composer, "none,lora,qlora", "adapter,merged", *words).plan.refusals for problem in refusal.problems]
+    problems = [
+        problem
+        for refusal in _plan(composer, "none,lora,qlora", "adapter,merged", *words).plan.refusals
+        for problem in refusal.problems
+    ]
     assert problems and not any("tokenizers" in problem["why"] for problem in problems)
     assert not _plan(composer, "qlora", "adapter,merged", *words, "matrix.baselines=null").plan.refusals
 

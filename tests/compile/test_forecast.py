@@ -30,9 +30,16 @@ def of(plan: Plan, label: str) -> dict:
 
 
 def test_what_fits_what_it_costs_and_what_does_not(composer) -> None:
-    jobs = [f"model={model} method={method}" for model in ("llama2_7b", "llama2_13b") for method in ("full", "lora", "qlora", "dpo")]
+    jobs = [
+        f"model={model} method={method}"
+        for model in ("llama2_7b", "llama2_13b")
+        for method in ("full", "lora", "qlora", "dpo")
+    ]
     done = compiled(composer, *jobs)
-    assert sorted(refusal.label for refusal in done.plan.refusals) == ["llama2_13b full zero_shot", "llama2_7b full zero_shot"]
+    assert sorted(refusal.label for refusal in done.plan.refusals) == [
+        "llama2_13b full zero_shot",
+        "llama2_7b full zero_shot",
+    ]
     problem = next(refusal for refusal in done.plan.refusals if "13b" in refusal.label).problems[0]
     assert problem["where"] == "hardware=h100" and "does not fit: needs 210 GB of 86, which is 80 GiB" in problem["why"]
     assert "method.optimizer=adamw_bnb_8bit method.master_weights=base needs 80 GB" in problem["fix"]
@@ -40,14 +47,18 @@ def test_what_fits_what_it_costs_and_what_does_not(composer) -> None:
     assert "hardware.gpus=3 with sharding" in problem["fix"] and "this version cannot run" in problem["fix"]
     lora, qlora, dpo = (of(done.plan, f"llama2_7b {method} zero_shot") for method in ("lora", "qlora", "dpo"))
     assert qlora["peak_bytes"] < 8 * GB < 14 * GB < lora["peak_bytes"] < dpo["peak_bytes"] < 25 * GB
-    assert lora["memory"]["weights"] > 2 * 6738415616 and sum(lora["memory"].values()) == pytest.approx(lora["peak_bytes"])
+    assert lora["memory"]["weights"] > 2 * 6738415616 and sum(lora["memory"].values()) == pytest.approx(
+        lora["peak_bytes"]
+    )
     assert lora["usd"] == pytest.approx(lora["seconds"] * 3.99 / 3600)
     text = plan_text(done, ())
     assert "llama2_13b dpo zero_shot" in text and "not calibrated" in text and "data sheet" in text
 
 
 def test_the_remedy_that_is_named_does_fit(composer) -> None:
-    mended = compiled(composer, "model=llama2_13b method=full method.optimizer=adamw_bnb_8bit method.master_weights=base")
+    mended = compiled(
+        composer, "model=llama2_13b method=full method.optimizer=adamw_bnb_8bit method.master_weights=base"
+    )
     assert not mended.plan.refusals
     assert of(mended.plan, mended.plan.cells[0].label)["needs_bytes"] < 85.5e9
     wide = compiled(composer, "model=llama2_13b method=lora method.batch_size=512 hardware=h100")
@@ -58,7 +69,9 @@ def test_the_remedy_that_is_named_does_fit(composer) -> None:
 
 
 def test_a_budget_counts_as_the_total_does(composer) -> None:
-    """Each model is loaded once for all stages that want it; alone, each of these cells would load it for each of its stages."""
+    """Each model is loaded once for all stages that want it; alone, each of these cells would load it for each of its
+    stages.
+    """
     jobs = [f"model={model} method=lora" for model in ("llama2_7b", "llama2_13b")]
     total = compiled(composer, *jobs).plan.forecast["total"]["usd"]
     for cap, count in ((1.001 * total, 2), (0.999 * total, 1)):
@@ -67,7 +80,9 @@ def test_a_budget_counts_as_the_total_does(composer) -> None:
 
 
 def test_shared_stages_count_once_in_the_total(composer) -> None:
-    done = compiled(composer, "method=lora model=llama2_7b context=zero_shot", "method=lora model=llama2_7b context=few_shot")
+    done = compiled(
+        composer, "method=lora model=llama2_7b context=zero_shot", "method=lora model=llama2_7b context=few_shot"
+    )
     cells = done.plan.forecast["cells"].values()
     assert done.plan.forecast["total"]["seconds"] < sum(cell["seconds"] for cell in cells)
     trained = next(key for key, stage in done.plan.stages.items() if stage.kind == "train")
@@ -79,9 +94,26 @@ def test_shared_stages_count_once_in_the_total(composer) -> None:
 def test_dollars_are_the_price_of_the_seconds_beside_them(composer, tmp_path, calibrated) -> None:
     if calibrated:
         light = dict.fromkeys(("prepare", "check", "tokens", "index", "score"), Rate(0.0, 0.0, 0.0, 0.0, 0.5, False))
-        rates = Rates(dict.fromkeys(KINDS, Rate(2.0, 1e-15, 1e-12, 0.0, 0.0, False)), 7.0, 1e-9, light, True, "measured")
-        write(tmp_path, Calibration("NVIDIA H100 80GB HBM3", platform.node(), 2, "2026-11-23T00:00:00", "meta-llama/Llama-2-7b-hf", rates, []))
-    jobs = [f"model=llama2_7b method={method} context={context}" for method in ("none", "lora") for context in ("zero_shot", "rag")]
+        rates = Rates(
+            dict.fromkeys(KINDS, Rate(2.0, 1e-15, 1e-12, 0.0, 0.0, False)), 7.0, 1e-9, light, True, "measured"
+        )
+        write(
+            tmp_path,
+            Calibration(
+                "NVIDIA H100 80GB HBM3",
+                platform.node(),
+                2,
+                "2026-11-23T00:00:00",
+                "meta-llama/Llama-2-7b-hf",
+                rates,
+                [],
+            ),
+        )
+    jobs = [
+        f"model=llama2_7b method={method} context={context}"
+        for method in ("none", "lora")
+        for context in ("zero_shot", "rag")
+    ]
     plan = compiled(composer, *jobs, also=["hardware=h100", "hardware.gpus=2", f"store.dir={tmp_path}"]).plan
     for told in (*plan.forecast["cells"].values(), plan.forecast["total"]):
         assert told["calibrated"] is calibrated and told["usd"] == pytest.approx(told["seconds"] * 2 * 3.99 / 3600)
@@ -90,7 +122,11 @@ def test_dollars_are_the_price_of_the_seconds_beside_them(composer, tmp_path, ca
 def test_35_packed_rows_are_not_padded(composer) -> None:
     def trained(*settings: str) -> Forecast:
         plan = compiled(composer, "model=llama2_7b method=lora", also=[*GPU, *settings]).plan
-        return next(Forecast.from_dict(plan.forecast["stages"][key]["h100"]) for key, stage in plan.stages.items() if stage.kind == "train")
+        return next(
+            Forecast.from_dict(plan.forecast["stages"][key]["h100"])
+            for key, stage in plan.stages.items()
+            if stage.kind == "train"
+        )
 
     padded, tight = trained(), trained("++method.packing=true")
     assert tight.tokens["padded"] == tight.tokens["non_pad"] == padded.tokens["non_pad"] < padded.tokens["padded"]
@@ -99,16 +135,26 @@ def test_35_packed_rows_are_not_padded(composer) -> None:
 def test_32_rows_trained_with_passages_are_longer(composer) -> None:
     def trained(*settings: str) -> Forecast:
         plan = compiled(composer, "model=llama2_7b method=lora context=rag", also=[*GPU, *settings]).plan
-        return next(Forecast.from_dict(plan.forecast["stages"][key]["h100"]) for key, stage in plan.stages.items() if stage.kind == "train")
+        return next(
+            Forecast.from_dict(plan.forecast["stages"][key]["h100"])
+            for key, stage in plan.stages.items()
+            if stage.kind == "train"
+        )
 
     own, passages = trained(), trained("++method.train_context=0.8")
-    assert passages.tokens["supervised"] == own.tokens["supervised"] and passages.tokens["non_pad"] > 2 * own.tokens["non_pad"]
+    assert (
+        passages.tokens["supervised"] == own.tokens["supervised"]
+        and passages.tokens["non_pad"] > 2 * own.tokens["non_pad"]
+    )
     assert passages.seconds > own.seconds and passages.peak_bytes > own.peak_bytes
 
 
 def test_32_retrieval_and_examples_have_longer_prompts(composer) -> None:
     done = compiled(composer, *(f"model=llama2_7b context={context}" for context in ("zero_shot", "few_shot", "rag")))
-    prompts = [done.plan.forecast["stages"][cell.stages["generate.test"]]["h100"]["tokens"]["prompt"] for cell in done.plan.cells]
+    prompts = [
+        done.plan.forecast["stages"][cell.stages["generate.test"]]["h100"]["tokens"]["prompt"]
+        for cell in done.plan.cells
+    ]
     assert prompts[0] * 2 < prompts[1] and prompts[0] * 2 < prompts[2]
 
 
@@ -123,11 +169,14 @@ def test_31_nothing_known_of_the_hardware_is_nothing_forecast_and_not_zero(compo
 
 def test_31_a_method_that_does_not_say_what_it_trains_has_no_forecast(composer_over, tmp_path, monkeypatch) -> None:
     (tmp_path / "silent_method.py").write_text(
-        "from dataclasses import dataclass\nfrom ftbench.core.components.method import Method\n\n@dataclass(frozen=True)\nclass Silent(Method):\n"
-        "    rate: float\n\n    def lower(self, add, cell):\n        return add('train', spec={'method': self.identity()}, inputs={'prepare': cell.prepare},"
-        " config={'model': {'_target_': 'x'} if False else __import__('ftbench.core.component', fromlist=['node']).node(cell.model),"
-        " 'method': {'_target_': 'silent_method.Silent', 'rate': self.rate}, 'seed': 0}, model='m')\n", encoding="utf-8",
-    )  # fmt: skip
+        "from dataclasses import dataclass\nfrom ftbench.core.components.method import"
+        " Method\n\n@dataclass(frozen=True)\nclass Silent(Method):\n    rate: float\n\n    def lower(self, add,"
+        " cell):\n        return add('train', spec={'method': self.identity()}, inputs={'prepare': cell.prepare},"
+        " config={'model': {'_target_': 'x'} if False else __import__('ftbench.core.component',"
+        " fromlist=['node']).node(cell.model), 'method': {'_target_': 'silent_method.Silent', 'rate': self.rate},"
+        " 'seed': 0}, model='m')\n",
+        encoding="utf-8",
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     composer = composer_over({"method/silent.yaml": "_target_: silent_method.Silent\nrate: 0.5\n"})
     done = compiled(composer, "model=llama2_7b method=silent")
@@ -175,7 +224,14 @@ def test_api_calls_are_forecast_by_their_tokens(composer) -> None:
 
 def test_a_calibration_is_used_and_said(composer, tmp_path) -> None:
     rate = Rate(2.0, 1e-5, 1e-10, 0.0, 0.0, False)
-    rates = Rates(dict.fromkeys(KINDS, rate), 0.5, 1e-9, {"score": Rate(0.0, 0.0, 0.0, 0.0, 0.01, False)}, True, "measured on this machine")
+    rates = Rates(
+        dict.fromkeys(KINDS, rate),
+        0.5,
+        1e-9,
+        {"score": Rate(0.0, 0.0, 0.0, 0.0, 0.01, False)},
+        True,
+        "measured on this machine",
+    )
     write(tmp_path, Calibration("cpu", platform.node(), 1, "2026-11-23T00:00:00", "tiny", rates, []))
     write(tmp_path, Calibration("cpu", "another", 1, "2026-11-24T00:00:00", "tiny", rates, []))
     assert len(read(tmp_path)) == 2
@@ -198,5 +254,7 @@ def test_a_rate_is_not_blamed_for_short_answers(composer, tmp_path) -> None:
     rows = [{"prompt_tokens": 10 + row, "completion_tokens": 3} for row in range(10)]
     (tmp_path / "outputs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     found = answered(plan, key, tmp_path, [])
-    assert found.work["passes"] == 3 * 3 and found.work["rows"] == 10 and found.tokens["completion"] == pytest.approx(30)
+    assert (
+        found.work["passes"] == 3 * 3 and found.work["rows"] == 10 and found.tokens["completion"] == pytest.approx(30)
+    )
     assert found.work["flops"] < next(iter(plan.forecast["stages"][key].values()))["work"]["flops"] / 10

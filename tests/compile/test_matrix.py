@@ -24,14 +24,25 @@ def _plan(composer: Composer, *axes: str, words: tuple[str, ...] = (BASE,)) -> C
 
 
 def _problems(compiled: Compiled) -> list[str]:
-    return [f"{problem['where']}: {problem['why']}. {problem['fix']}" for refusal in compiled.plan.refusals for problem in refusal.problems]
+    return [
+        f"{problem['where']}: {problem['why']}. {problem['fix']}"
+        for refusal in compiled.plan.refusals
+        for problem in refusal.problems
+    ]
 
 
 def test_stages_that_are_the_same_are_one_stage(composer: Composer) -> None:
     compiled = _plan(composer, "method=none,lora", "context=zero_shot,few_shot")
     kinds = [stage.kind for stage in compiled.plan.stages.values()]
     assert len(compiled.plan.cells) == 4
-    assert {kind: kinds.count(kind) for kind in kinds} == {"prepare": 1, "check": 1, "tokens": 1, "generate": 8, "score": 8, "train": 1}
+    assert {kind: kinds.count(kind) for kind in kinds} == {
+        "prepare": 1,
+        "check": 1,
+        "tokens": 1,
+        "generate": 8,
+        "score": 8,
+        "train": 1,
+    }
     trained = {cell.stages["train"] for cell in compiled.plan.cells if "train" in cell.stages}
     assert len(trained) == 1
     assert summary(compiled.plan, set()) == "4 cells, 20 stages, 0 cached"
@@ -40,14 +51,22 @@ def test_stages_that_are_the_same_are_one_stage(composer: Composer) -> None:
 def test_seeds_share_what_the_seed_cannot_change(composer: Composer) -> None:
     compiled = _plan(composer, "method=none,lora", "seed=0,1")
     by_label = {cell.label: cell.stages for cell in compiled.plan.cells}
-    assert set(by_label) == {"llama2_7b none zero_shot", "llama2_7b lora zero_shot seed=0", "llama2_7b lora zero_shot seed=1"}
+    assert set(by_label) == {
+        "llama2_7b none zero_shot",
+        "llama2_7b lora zero_shot seed=0",
+        "llama2_7b lora zero_shot seed=1",
+    }
     assert compiled.jobs[0] == compiled.jobs[1], "the seed reaches nothing here: the same cell"
     drawn = _plan(composer, "context=few_shot", "seed=0,1").plan
     assert len(drawn.cells) == 2 and len({cell.stages["generate.test"] for cell in drawn.cells}) == 2
 
 
 def test_same_point_typed_twice_is_one_cell(composer: Composer) -> None:
-    compiled = compile_matrix(composer, [[BASE, "method=prompting"], [BASE, "method=none", "context=few_shot"], [BASE, "method=prompting"]], "plan")
+    compiled = compile_matrix(
+        composer,
+        [[BASE, "method=prompting"], [BASE, "method=none", "context=few_shot"], [BASE, "method=prompting"]],
+        "plan",
+    )
     assert len(compiled.plan.cells) == 1 and len(set(compiled.jobs)) == 1
     assert compiled.plan.cells[0].choices["method"] == "none"
 
@@ -70,7 +89,11 @@ def test_edited_plan_is_noticed(composer: Composer, tmp_path: Path) -> None:
 
 def test_what_cannot_change_a_result_is_in_no_key(composer: Composer) -> None:
     plain = _plan(composer, "method=lora").plan
-    priced = _plan(composer, "method=lora", words=(BASE, "hardware=h100", "hardware.usd_per_hour=99", "decoding.batch_size=3", "store.dir=elsewhere")).plan
+    priced = _plan(
+        composer,
+        "method=lora",
+        words=(BASE, "hardware=h100", "hardware.usd_per_hour=99", "decoding.batch_size=3", "store.dir=elsewhere"),
+    ).plan
     assert set(plain.stages) == set(priced.stages)
 
 
@@ -89,7 +112,9 @@ def test_what_cannot_change_a_result_is_in_no_key(composer: Composer) -> None:
         ("data.on_leak=drop", {"prepare", "check", "tokens", "train", "generate", "score"}),
     ],
 )
-def test_38_each_value_is_in_the_keys_of_what_it_changes_and_of_nothing_else(word: str, kinds: set[str], composer: Composer) -> None:
+def test_38_each_value_is_in_the_keys_of_what_it_changes_and_of_nothing_else(
+    word: str, kinds: set[str], composer: Composer
+) -> None:
     before = _plan(composer, "method=lora").plan.stages
     after = _plan(composer, "method=lora", words=(BASE, word)).plan.stages
     assert {stage.kind for key, stage in after.items() if key not in before} == kinds
@@ -115,7 +140,13 @@ def test_model_suggests_and_everybody_else_decides(composer_over: Callable[[dict
     composer = composer_over({"model/own.yaml": own, "recipes/eighth.yaml": recipe})
     couple = "matrix.couple=[{when: {model: own}, set: {method.learning_rate: 0.75}}]"
     found = []
-    for words in (["method=lora"], ["method=full"], ["method=lora", "++method.learning_rate=0.5"], ["+recipes=eighth"], ["method=lora", couple]):
+    for words in (
+        ["method=lora"],
+        ["method=full"],
+        ["method=lora", "++method.learning_rate=0.5"],
+        ["+recipes=eighth"],
+        ["method=lora", couple],
+    ):
         (cell,) = compile_matrix(composer, [["model=own", *words]], "plan").plan.cells
         found.append(cell.config["method"]["learning_rate"])
     assert found == [0.25, 2e-5, 0.5, 0.125, 0.75]
@@ -123,13 +154,20 @@ def test_model_suggests_and_everybody_else_decides(composer_over: Callable[[dict
 
 def test_names_in_conditions_match_as_typed_and_as_resolved(composer: Composer) -> None:
     for name, left in (("prompting", 1), ("none", 0)):
-        compiled = _plan(composer, "method=prompting,none", words=(BASE, "context=few_shot", f"matrix.exclude=[{{method: {name}}}]"))
+        compiled = _plan(
+            composer, "method=prompting,none", words=(BASE, "context=few_shot", f"matrix.exclude=[{{method: {name}}}]")
+        )
         assert len(compiled.plan.cells) == left
         assert compiled.plan.excluded == 2 - left and compiled.jobs.count(None) == 2 - left
 
 
 def test_conditions_on_values_and_lists(composer: Composer) -> None:
-    compiled = _plan(composer, "method=lora", "method.rank=4,8,16", words=(BASE, "matrix.exclude=[{method: [lora, none], method.rank: [4, 8]}]"))
+    compiled = _plan(
+        composer,
+        "method=lora",
+        "method.rank=4,8,16",
+        words=(BASE, "matrix.exclude=[{method: [lora, none], method.rank: [4, 8]}]"),
+    )
     assert [cell.config["method"]["weights"]["rank"] for cell in compiled.plan.cells] == [16]
 
 
@@ -143,7 +181,10 @@ def test_baselines_add_the_untouched_model_zero_and_few_shot(composer: Composer)
 
 def test_a_baseline_that_no_cell_is_is_said(composer: Composer) -> None:
     words = (BASE, "decision.baseline=lora")
-    assert any("decision.baseline=lora: no cell has this method" in note for note in _plan(composer, "method=none", words=words).notes)
+    assert any(
+        "decision.baseline=lora: no cell has this method" in note
+        for note in _plan(composer, "method=none", words=words).notes
+    )
     assert not any("decision.baseline" in note for note in _plan(composer, "method=none,lora", words=words).notes)
 
 
@@ -166,7 +207,13 @@ def test_all_refusals_are_told_at_once_each_with_its_fix(composer: Composer) -> 
     )
     text = "\n".join(_problems(compiled))
     assert not compiled.plan.cells and len(compiled.plan.refusals) == 4
-    for expected in ("method.weights.rank: Value 'eight'", "max_new_tokens", "no such method. Did you mean lora?", "blue: no such metric. Did you mean bleu?", "nowhere.jsonl"):
+    for expected in (
+        "method.weights.rank: Value 'eight'",
+        "max_new_tokens",
+        "no such method. Did you mean lora?",
+        "blue: no such metric. Did you mean bleu?",
+        "nowhere.jsonl",
+    ):
         assert expected in text
     assert "refused (4 cells)" in plan_text(compiled, set())
 
@@ -183,43 +230,79 @@ def test_the_same_thing_wrong_in_many_rows_is_said_once(composer: Composer, tmp_
     path.write_text('{"q": "hi", "a": ""}\n' * 12)
     words = (BASE, "dataset=files", f"++dataset.train='{path}'", "++dataset.prompt='{q}'", "++dataset.target='{a}'")
     text = " ".join(refusal_text(_plan(composer, "method=none,lora", words=words).plan.refusals).split())
-    assert text.count("the target is empty") == 1 and "in: rows.jsonl:1, 2, 3, 4, 5, 6, 7, 8 and 4 more: the target" in text
+    assert (
+        text.count("the target is empty") == 1
+        and "in: rows.jsonl:1, 2, 3, 4, 5, 6, 7, 8 and 4 more: the target" in text
+    )
     assert text.count("in: llama2_7b") == 1
 
 
 def test_key_that_no_option_has_is_a_misspelling(composer: Composer) -> None:
     compiled = _plan(composer, "method=none,lora", words=(BASE, "++method.rnak=8"))
-    assert all("Did you mean method.rank?" in problem for problem in _problems(compiled)) and len(compiled.plan.refusals) == 2
+    assert (
+        all("Did you mean method.rank?" in problem for problem in _problems(compiled))
+        and len(compiled.plan.refusals) == 2
+    )
 
 
-@pytest.mark.parametrize("word", ["method.optimizer='${oc.env:HOME}'", "dataset.seed='${now:%S}'", "metrics=['${hydra:job.name}']"])
+@pytest.mark.parametrize(
+    "word", ["method.optimizer='${oc.env:HOME}'", "dataset.seed='${now:%S}'", "metrics=['${hydra:job.name}']"]
+)
 def test_values_that_differ_from_run_to_run_are_refused(word: str, composer: Composer) -> None:
     compiled = compile_matrix(composer, [[BASE, "method=lora", word]], "plan")
     assert any("differs from run to run" in problem for problem in _problems(compiled))
 
 
-@pytest.mark.parametrize("key", ["decision.months", "hardware.usd_per_hour", "++method.learning_rate", "budget.usd", "++decision.labour_usd.lora"])
+@pytest.mark.parametrize(
+    "key",
+    ["decision.months", "hardware.usd_per_hour", "++method.learning_rate", "budget.usd", "++decision.labour_usd.lora"],
+)
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
 def test_what_is_no_finite_number_is_refused_with_its_place(key: str, value: str, composer: Composer) -> None:
     (refusal,) = compile_matrix(composer, [[BASE, "method=lora", f"{key}={value}"]], "plan").plan.refusals
     assert [problem["where"] for problem in refusal.problems] == [key.lstrip("+")]
-    assert f"{key.lstrip('+')}: {value} is no number to reckon with. Give a finite one." in " ".join(refusal_text([refusal]).split())
+    assert f"{key.lstrip('+')}: {value} is no number to reckon with. Give a finite one." in " ".join(
+        refusal_text([refusal]).split()
+    )
 
 
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("decision.requests_per_month=abc", "decision.requests_per_month: Value 'abc' of type 'str' could not be converted to Float. Give a value of type float or null."),
-        ("decision.constraints.p95_ms=fast", "decision.constraints.p95_ms: Value 'fast' of type 'str' could not be converted to Float. Give a value of type float or null."),
-        ("decision.months=long", "decision.months: Value 'long' of type 'str' could not be converted to Float. Give a value of type float."),
-        ("++decision.labour_usd.lora=many", "decision.labour_usd.lora: Value 'many' of type 'str' could not be converted to Float. Give a value of type dict[str, float]."),
+        (
+            "decision.requests_per_month=abc",
+            (
+                "decision.requests_per_month: Value 'abc' of type 'str' could not be converted to Float. Give a value"
+                " of type float or null."
+            ),
+        ),
+        (
+            "decision.constraints.p95_ms=fast",
+            (
+                "decision.constraints.p95_ms: Value 'fast' of type 'str' could not be converted to Float. Give a value"
+                " of type float or null."
+            ),
+        ),
+        (
+            "decision.months=long",
+            "decision.months: Value 'long' of type 'str' could not be converted to Float. Give a value of type float.",
+        ),
+        (
+            "++decision.labour_usd.lora=many",
+            (
+                "decision.labour_usd.lora: Value 'many' of type 'str' could not be converted to Float. Give a value of"
+                " type dict[str, float]."
+            ),
+        ),
         ("++decision.labour_usd={lroa: 100}", "decision.labour_usd.lroa: is no option of any axis. Did you mean lora?"),
         ("limits.failed_rows=2", "limits.failed_rows: 2.0 is no share. Use 0 to 1; 0.5 is usual, 1 allows all."),
         ("decision.baseline=non", "decision.baseline: 'non' is no option of the method axis. Did you mean none?"),
     ],
 )
 def test_a_bad_setting_is_named_with_its_own_key(word: str, said: str, composer: Composer) -> None:
-    assert said in " ".join(refusal_text(compile_matrix(composer, [["method=lora", word]], "plan").plan.refusals).split())
+    assert said in " ".join(
+        refusal_text(compile_matrix(composer, [["method=lora", word]], "plan").plan.refusals).split()
+    )
 
 
 def test_matrix_wide_values_cannot_be_swept(composer: Composer) -> None:
@@ -237,7 +320,9 @@ def test_20_perplexity_does_not_rank_across_tokenizers(composer: Composer) -> No
 def test_20_perplexity_does_not_rank_methods(composer: Composer) -> None:
     words = (BASE, "metrics=[perplexity,rougeL]", "primary_metric=perplexity")
     compiled = _plan(composer, "method=none,lora", words=words)
-    assert len(compiled.plan.refusals) == 2 and all("several methods are compared" in problem for problem in _problems(compiled))
+    assert len(compiled.plan.refusals) == 2 and all(
+        "several methods are compared" in problem for problem in _problems(compiled)
+    )
     beside = (BASE, "metrics=[rougeL,perplexity]")
     assert not _plan(composer, "method=none,lora", words=beside).plan.refusals
     assert not _plan(composer, "method=lora", "method.learning_rate=1e-4,2e-4", words=words).plan.refusals
@@ -252,7 +337,12 @@ def test_unknown_revision_can_be_planned_and_not_run(composer: Composer) -> None
 
 
 def test_conditions_that_match_nothing_are_refused(composer: Composer) -> None:
-    for word in ("matrix.exclude=[{method: lroa}]", "matrix.exclude=[{method.rnk: 8}]", "matrix.exclude=[{}]", "matrix.couple=[{when: {method: none}, set: {method.rank: 8}}]"):
+    for word in (
+        "matrix.exclude=[{method: lroa}]",
+        "matrix.exclude=[{method.rnk: 8}]",
+        "matrix.exclude=[{}]",
+        "matrix.couple=[{when: {method: none}, set: {method.rank: 8}}]",
+    ):
         assert compile_matrix(composer, [[BASE, word]], "plan").plan.refusals, word
 
 
@@ -262,7 +352,9 @@ def test_labels_differ_and_name_what_varies(composer: Composer) -> None:
     assert labels[0] == "llama2_7b lora zero_shot cpu rank=4" and len(set(labels)) == 4
 
 
-def test_dotted_path_is_a_metric_of_ones_own(composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dotted_path_is_a_metric_of_ones_own(
+    composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = tmp_path / "my_scores.py"
     source.write_text("def length(prediction, references):\n    return float(len(prediction))\n")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -273,7 +365,9 @@ def test_dotted_path_is_a_metric_of_ones_own(composer: Composer, tmp_path: Path,
     assert set(first.stages) != set(_plan(composer, words=words).plan.stages)
 
 
-def test_own_method_is_one_file_and_one_yaml(composer_over: Callable[[dict[str, str]], Composer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_method_is_one_file_and_one_yaml(
+    composer_over: Callable[[dict[str, str]], Composer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "quiet_method.py").write_text(
         "from dataclasses import dataclass\nfrom ftbench.core.components.method import Method\n\n\n"
         "@dataclass(frozen=True)\nclass Quiet(Method):\n    volume: int\n"
@@ -285,9 +379,14 @@ def test_own_method_is_one_file_and_one_yaml(composer_over: Callable[[dict[str, 
 
 
 def test_what_is_typed_keeps_its_dots() -> None:
-    problems = ({"where": "a", "why": "ends in a stop.", "fix": "Set a=..."}, {"where": "b", "why": 'is no {"id": "..."}', "fix": "Look at b."})
+    problems = (
+        {"where": "a", "why": "ends in a stop.", "fix": "Set a=..."},
+        {"where": "b", "why": 'is no {"id": "..."}', "fix": "Look at b."},
+    )
     text = refusal_text([Refusal("0123456789", "tiny", {}, (), {}, problems)])
-    assert "a: ends in a stop. Set a=...\n" in text and 'b: is no {"id": "..."}. Look at b.' in text and "b.." not in text
+    assert (
+        "a: ends in a stop. Set a=...\n" in text and 'b: is no {"id": "..."}. Look at b.' in text and "b.." not in text
+    )
 
 
 def test_seeds_that_no_generator_takes_are_refused(composer: Composer) -> None:

@@ -15,8 +15,11 @@ from ftbench.core.canonical import canonical
 
 CONFIG = {
     "method": {"_target_": "x.M", "learning_rate": 2e-4, "rank": 16, "alpha": 32.0, "deep": {"size": 3}},
-    "context": {"_target_": "x.C", "k": 4}, "prompt": {}, "decoding": {}, "model": {"size": 1},
-}  # fmt: skip
+    "context": {"_target_": "x.C", "k": 4},
+    "prompt": {},
+    "decoding": {},
+    "model": {"size": 1},
+}
 SIZES = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 
 
@@ -52,21 +55,32 @@ def test_a_space_too_large_to_list_is_looked_through_without_repeating() -> None
     assert len({one["method.0"] for one in found[:40]}) == 40, "forty trials try each of forty values"
 
 
-def made(own: dict[str, Any], wanted: dict[str, Any] | None = None, fixed: tuple[str, ...] = ()) -> tuple[dict[str, Any], list[str]]:
+def made(
+    own: dict[str, Any], wanted: dict[str, Any] | None = None, fixed: tuple[str, ...] = ()
+) -> tuple[dict[str, Any], list[str]]:
     found, problems = space_of(CONFIG, own, wanted or {}, frozenset(fixed))
     return found.as_dict(), [f"{problem.where}: {problem.why}" for problem in problems]
 
 
 def test_factors_are_of_the_cells_own_value() -> None:
     assert made({"method": {"learning_rate": {"times": [0.25, 1, 4]}, "rank": {"times": [0.5, 1, 2]}}}) == (
-        {"method.learning_rate": [2e-4, 5e-5, 8e-4], "method.rank": [16, 8, 32]}, [],
-    )  # fmt: skip
+        {"method.learning_rate": [2e-4, 5e-5, 8e-4], "method.rank": [16, 8, 32]},
+        [],
+    )
 
 
 def test_own_value_belongs_to_an_options_dimension_and_what_is_typed_replaces_it() -> None:
     own = {"method": {"rank,alpha": [[8, 16.0], [16, 32.0]], "deep.size": [5]}, "context": {"k": [1, 2]}}
-    assert made(own)[0] == {"method.rank,method.alpha": [[16, 32.0], [8, 16.0]], "method.deep.size": [3, 5], "context.k": [4, 1, 2]}
-    assert made(own, {"method": {"rank": [2, 4]}})[0] == {"method.deep.size": [3, 5], "method.rank": [2, 4], "context.k": [4, 1, 2]}
+    assert made(own)[0] == {
+        "method.rank,method.alpha": [[16, 32.0], [8, 16.0]],
+        "method.deep.size": [3, 5],
+        "context.k": [4, 1, 2],
+    }
+    assert made(own, {"method": {"rank": [2, 4]}})[0] == {
+        "method.deep.size": [3, 5],
+        "method.rank": [2, 4],
+        "context.k": [4, 1, 2],
+    }
     assert made(own, {"method": {"rank": None, "deep.size": None}, "context": {"k": None}})[0] == {}
     assert made(own, fixed=("method.alpha", "context.k"))[0] == {"method.deep.size": [3, 5]}
 
@@ -88,9 +102,18 @@ def test_bad_dimensions_are_told(name: str, values: Any, why: str) -> None:
 
 
 def test_what_is_typed_and_searched_at_once_is_refused() -> None:
-    assert made({}, {"method": {"rank": [8]}}, fixed=("method.rank",))[1] == ["effort.space.*.rank: method.rank is typed and searched at once"]
+    assert made({}, {"method": {"rank": [8]}}, fixed=("method.rank",))[1] == [
+        "effort.space.*.rank: method.rank is typed and searched at once"
+    ]
 
 
 def test_spaces_are_taken_out_of_every_node() -> None:
-    config = {"seed": 0, "method": {"rank": 1, "_search_": {"rank": [1]}, "over": {"rank": 2, "_search_": {}}}, "model": {"_search_": 3}}
-    assert take_out(config) == ({"seed": 0, "method": {"rank": 1, "over": {"rank": 2}}, "model": {"_search_": 3}}, {"method": {"rank": [1]}})
+    config = {
+        "seed": 0,
+        "method": {"rank": 1, "_search_": {"rank": [1]}, "over": {"rank": 2, "_search_": {}}},
+        "model": {"_search_": 3},
+    }
+    assert take_out(config) == (
+        {"seed": 0, "method": {"rank": 1, "over": {"rank": 2}}, "model": {"_search_": 3}},
+        {"method": {"rank": [1]}},
+    )

@@ -1,4 +1,6 @@
-"""Sub-axes: config groups inside an axis, shipped (``context/retriever``) and of a user (``context/form``), and keys that leave them out."""
+"""Sub-axes: config groups inside an axis, shipped (``context/retriever``) and of a user (``context/form``), and keys
+that leave them out.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,8 @@ def test_sub_axis_that_is_idle_everywhere_is_refused_with_who_has_it(composer_ov
     composer = composer_over(OWN)
     found = compiled(composer, "context=zero_shot,few_shot", "context/retriever=bm25,dense")
     assert problems(found) == {
-        "context/retriever: no context of this matrix has one. Add context=mine (or rag, rag_dense, rag_few_shot, rag_hybrid), or leave it out"
+        "context/retriever: no context of this matrix has one. Add context=mine (or rag, rag_dense, rag_few_shot,"
+        " rag_hybrid), or leave it out"
     }
     assert len(found.plan.refusals) == 4 and not found.plan.cells
     assert problems(compiled(composer, "context=rag", "context/form=framed")) == {
@@ -123,7 +126,8 @@ def test_misspelt_words_are_refused_with_the_nearest(composer: Composer) -> None
         "context/retriever=bm26: no such context/retriever. Did you mean bm25? Available: bm25, dense, hybrid, reranked"
     }
     assert problems(compiled(composer, "context=rag", "context/retreiver=bm25")) == {
-        "context/retreiver=bm25: context has no such sub-axis. Did you mean context/retriever? Available: context/retriever"
+        "context/retreiver=bm25: context has no such sub-axis. Did you mean context/retriever? Available:"
+        " context/retriever"
     }
     assert problems(compiled(composer, "context=rag", "context.retriever=bm25")) == {
         "context.retriever=bm25: chooses an option, and is written as a value. Write context/retriever=bm25"
@@ -172,8 +176,8 @@ def test_value_of_a_sub_axis_is_idle_where_its_option_has_no_such_key(composer: 
         "tiny none rag reranked",
     ]
     assert (
-        "context.retriever.k1 does not apply to context=zero_shot and context/retriever=reranked, which have no such key"
-        in found.notes
+        "context.retriever.k1 does not apply to context=zero_shot and context/retriever=reranked, which have no"
+        " such key" in found.notes
     )
     assert len({cell.approach for cell in found.plan.cells}) == 3, "values within an option are trials of one approach"
     missing = compiled(composer, "context=rag", "context.retriever.kk=3")
@@ -257,8 +261,9 @@ def test_option_s_own_space_may_be_short_and_stands_before_its_part_s(composer_o
     composer = composer_over(
         {
             **OWN,
-            "context/mine.yaml": MINE
-            + "_search_:\n  separator: ['+', '*']\n  k1: [2.0]\n  k: null\n  chunking.size: null\n",
+            "context/mine.yaml": (
+                MINE + "_search_:\n  separator: ['+', '*']\n  k1: [2.0]\n  k: null\n  chunking.size: null\n"
+            ),
         }
     )
     found = compiled(composer, "context=mine", "context/form=framed", words=("effort.trials=2",))

@@ -1,4 +1,6 @@
-"""What perfect retrieval is worth, by answers: over the toy world the tiny model reads best what the oracle shows it, then what was found, then nothing."""
+"""What perfect retrieval is worth, by answers: over the toy world the tiny model reads best what the oracle shows it,
+then what was found, then nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,24 @@ from ftbench.core.example import read_jsonl
 from ftbench.core.plan import Plan
 from ftbench.store.store import Store
 
-WORDS = ("method=none", "context=zero_shot,rag,oracle", "dataset=toy", "dataset.test=120", "metrics=[exact_match,recall_at_1]", "validation=false",
-         "decoding.latency_requests=1", "statistics.resamples=200", "hydra.sweep.dir=sweep", "store.dir=store")  # fmt: skip
+WORDS = (
+    "method=none",
+    "context=zero_shot,rag,oracle",
+    "dataset=toy",
+    "dataset.test=120",
+    "metrics=[exact_match,recall_at_1]",
+    "validation=false",
+    "decoding.latency_requests=1",
+    "statistics.resamples=200",
+    "hydra.sweep.dir=sweep",
+    "store.dir=store",
+)
 
 
 @pytest.mark.slow
-def test_the_oracle_is_above_retrieval_and_retrieval_above_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oracle_is_above_retrieval_and_retrieval_above_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["-m", *WORDS]) == 0
     plan = Plan.read(Path("sweep/plan.json"))
@@ -31,7 +45,9 @@ def test_the_oracle_is_above_retrieval_and_retrieval_above_nothing(tmp_path: Pat
     right = {}
     for cell in plan.cells:
         rows = list(read_jsonl(Store(plan.store).find(cell.stages["generate.test"]) / "outputs.jsonl"))
-        right[cell.choices["context"]] = sum(said(row["output"]) in {said(reference) for reference in row["references"]} for row in rows)
+        right[cell.choices["context"]] = sum(
+            said(row["output"]) in {said(reference) for reference in row["references"]} for row in rows
+        )
         shown = [set(row["documents"]) & set(row["gold_documents"]) for row in rows]
         assert cell.choices["context"] != "oracle" or all(shown)
         assert cell.deployable == (cell.choices["context"] != "oracle")

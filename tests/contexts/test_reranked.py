@@ -1,4 +1,6 @@
-"""Reranking by a cross-encoder, over a tiny one made here: its own scores decide, and what it did not read stays behind."""
+"""Reranking by a cross-encoder, over a tiny one made here: its own scores decide, and what it did not read stays
+behind.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ from ftbench.contexts.retrieve.bm25 import Bm25
 from ftbench.contexts.retrieve.reranked import Reranked
 from ftbench.core.component import node
 
-TEXTS = ["box one is red", "box two is blue", "box three is red and blue", "a lid is green", "box four is white and green", "nothing at all"]
+TEXTS = [
+    "box one is red",
+    "box two is blue",
+    "box three is red and blue",
+    "a lid is green",
+    "box four is white and green",
+    "nothing at all",
+]
 FIRST = Bm25(1.5, 0.75, None)
 QUERIES = ["is box red", "green lid"]
 
@@ -24,9 +33,19 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("classifier")
     words = sorted({word for text in (*TEXTS, *QUERIES) for word in text.split()})
-    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]) + "\n", encoding="utf-8")
+    (folder / "vocab.txt").write_text(
+        "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]) + "\n", encoding="utf-8"
+    )
     torch.manual_seed(0)
-    config = BertConfig(vocab_size=5 + len(words), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, num_labels=1, initializer_range=0.5)
+    config = BertConfig(
+        vocab_size=5 + len(words),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        num_labels=1,
+        initializer_range=0.5,
+    )
     BertForSequenceClassification(config).eval().save_pretrained(folder)
     BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
     return folder
@@ -57,7 +76,9 @@ def test_hits_are_ordered_by_the_classifier_and_the_unread_stay_behind(classifie
         read, unread = [hit.place for hit in old[:2]], [hit.place for hit in old[2:]]
         assert [hit.place for hit in new] == [*sorted(read, key=lambda place: -scores[place]), *unread]
         assert [hit.score for hit in new] == sorted((hit.score for hit in new), reverse=True)
-        assert [hit.score for hit in new[:2]] == pytest.approx(sorted((scores[place] for place in read), reverse=True), abs=1e-4)
+        assert [hit.score for hit in new[:2]] == pytest.approx(
+            sorted((scores[place] for place in read), reverse=True), abs=1e-4
+        )
     assert [hits[:1] for hits in retriever.search(folder, TEXTS, QUERIES, 1)] == [hits[:1] for hits in after]
     assert retriever.search(folder, TEXTS, ["zebra"], 3) == [[]]
 
@@ -73,7 +94,10 @@ def test_a_model_that_scores_no_pairs_is_refused_while_planning(classifier: Path
     import json
     import shutil
 
-    for name, change, why in (("three", {"id2label": {"0": "a", "1": "b", "2": "c"}}, "has 3 outputs"), ("reader", {"architectures": ["BertModel"]}, "scores no pairs")):
+    for name, change, why in (
+        ("three", {"id2label": {"0": "a", "1": "b", "2": "c"}}, "has 3 outputs"),
+        ("reader", {"architectures": ["BertModel"]}, "scores no pairs"),
+    ):
         folder = tmp_path / name
         shutil.copytree(classifier, folder)
         config = json.loads((folder / "config.json").read_text()) | change

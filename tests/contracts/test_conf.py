@@ -14,10 +14,10 @@ import yaml
 from ftbench.compile.compose import Composer
 from ftbench.compile.effort import with_values
 from ftbench.compile.interpolate import resolve
+from ftbench.compile.learning_rate import with_learning_rates
 from ftbench.compile.metrics import with_models
 from ftbench.compile.select import value_at
 from ftbench.compile.space import NODE, space_of, take_out, without
-from ftbench.compile.learning_rate import with_learning_rates
 from ftbench.core import protocols
 from ftbench.core.canonical import canonical
 from ftbench.core.cell import AXES, OPEN
@@ -26,13 +26,28 @@ from ftbench.core.components.method import Method
 from ftbench.places import CONF, RECIPES
 from tests.compile.conftest import composer, composer_over  # noqa: F401 - fixtures
 
-PROTOCOL = {"model": protocols.Model, "method": Method, "context": protocols.Context, "dataset": protocols.Dataset, "metric": protocols.Metric}
-PARTS = tuple(sorted({path.parent.relative_to(CONF).as_posix() for axis in AXES for path in (CONF / axis).glob("*/*.yaml")}))
+PROTOCOL = {
+    "model": protocols.Model,
+    "method": Method,
+    "context": protocols.Context,
+    "dataset": protocols.Dataset,
+    "metric": protocols.Metric,
+}
+PARTS = tuple(
+    sorted({path.parent.relative_to(CONF).as_posix() for axis in AXES for path in (CONF / axis).glob("*/*.yaml")})
+)
 """Groups inside an axis, such as ``method/weights``."""
 GROUPS = (*AXES, *PARTS, "metric")
 OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
-GIVEN = {"name_or_path": "meta-llama/Llama-2-7b-hf", "train": "rows.jsonl", "prompt": "{question}", "target": "{answer}", "outputs": "answers.jsonl",
-         "name": "served-model", "base_url": "http://localhost:8000/v1"}  # fmt: skip
+GIVEN = {
+    "name_or_path": "meta-llama/Llama-2-7b-hf",
+    "train": "rows.jsonl",
+    "prompt": "{question}",
+    "target": "{answer}",
+    "outputs": "answers.jsonl",
+    "name": "served-model",
+    "base_url": "http://localhost:8000/v1",
+}
 """What a person must give, for options that cannot be complete without."""
 
 
@@ -43,7 +58,11 @@ def _text(group: str, name: str) -> str:
 def _node(composer: Composer, group: str, name: str) -> dict:
     if group in PARTS:
         return without(composer.option_node(group, name))
-    words = ["judge.model=tiny", "judge.policy=polite", "bertscore.model='package://ftbench.models.tiny/weights'"] if group == "metric" else [f"{group}={name}"]
+    words = (
+        ["judge.model=tiny", "judge.policy=polite", "bertscore.model='package://ftbench.models.tiny/weights'"]
+        if group == "metric"
+        else [f"{group}={name}"]
+    )
     config, problems = with_models(composer, with_learning_rates(take_out(composer.compose(words).config)[0]))
     assert problems == []
     found = resolve(composer.option_node(group, name), config) if group == "metric" else config[group]
@@ -65,7 +84,9 @@ def test_option_says_what_it_is_and_holds_every_value(group: str, name: str) -> 
 
 
 @pytest.mark.parametrize(("group", "name"), OPTIONS, ids="/".join)
-def test_option_builds_checks_and_names_itself_the_same_way_twice(group: str, name: str, composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_option_builds_checks_and_names_itself_the_same_way_twice(
+    group: str, name: str, composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "rows.jsonl").write_text("".join(f'{{"question": "q{n}", "answer": "a{n}"}}\n' for n in range(30)))
     (tmp_path / "answers.jsonl").write_text('{"id": "1", "output": "a1"}\n')
     monkeypatch.chdir(tmp_path)
@@ -80,7 +101,7 @@ def test_option_builds_checks_and_names_itself_the_same_way_twice(group: str, na
 
 
 @pytest.mark.parametrize(("group", "name"), OPTIONS, ids="/".join)
-def test_option_offers_what_its_axis_asks_for(group: str, name: str, composer: Composer) -> None:  # noqa: F811
+def test_option_offers_what_its_axis_asks_for(group: str, name: str, composer: Composer) -> None:
     cls = target_class(_node(composer, group, name)["_target_"], group)
     if group not in PROTOCOL:
         return
@@ -92,13 +113,17 @@ def test_option_offers_what_its_axis_asks_for(group: str, name: str, composer: C
 
 
 @pytest.mark.parametrize(("group", "name"), [option for option in OPTIONS if option[0] in OPEN], ids="/".join)
-def test_space_of_an_option_is_of_its_own_keys_and_starts_from_its_own_values(group: str, name: str, composer: Composer) -> None:  # noqa: F811
+def test_space_of_an_option_is_of_its_own_keys_and_starts_from_its_own_values(
+    group: str, name: str, composer: Composer
+) -> None:
     config, search = take_out(composer.compose([f"{group}={name}"]).config)
     config = with_learning_rates(config)
     space, problems = space_of(config, search, {}, frozenset())
     assert problems == []
     for keys, values in space.dimensions.items():
-        assert values[0] == tuple(value_at(config, key) for key in keys) and len(set(map(repr, values))) == len(values) > 1
+        assert (
+            values[0] == tuple(value_at(config, key) for key in keys) and len(set(map(repr, values))) == len(values) > 1
+        )
     for values in space.order(0):
         changed = with_values(config, values)
         assert build(changed[group], group).check() == []
@@ -120,7 +145,7 @@ def test_recipe_says_its_question_its_command_and_its_cost(path: Path) -> None:
         assert word in header
 
 
-def test_all_that_is_wrong_with_a_node_is_told_at_once(composer_over: Callable) -> None:  # noqa: F811
+def test_all_that_is_wrong_with_a_node_is_told_at_once(composer_over: Callable) -> None:
     """A wrong type, an unknown key and a missing key in one node are all told at once."""
     from ftbench.core.errors import Refused
 
@@ -131,4 +156,8 @@ def test_all_that_is_wrong_with_a_node_is_told_at_once(composer_over: Callable) 
     with pytest.raises(Refused) as refused:
         build({**data, "batch_size": "eight", "epohcs": 0.1}, "method")
     text = str(refused.value)
-    assert "method.batch_size: " in text and "method.epohcs: no such key. Did you mean epochs?" in text and "method.warmup: is missing" in text
+    assert (
+        "method.batch_size: " in text
+        and "method.epohcs: no such key. Did you mean epochs?" in text
+        and "method.warmup: is missing" in text
+    )

@@ -15,7 +15,9 @@ from ftbench.places import CONF
 from tests.compile.conftest import composer  # noqa: F401 - fixture
 
 KNOWN = {"context": {"depth"}}
-"""``context.depth`` is what is looked up; ``context.retriever.depth``, of hybrid alone, how much of each list is fused. Both are typed in full."""
+"""``context.depth`` is what is looked up; ``context.retriever.depth``, of hybrid alone, how much of each list is fused.
+Both are typed in full.
+"""
 
 
 def _groups(axis: str) -> dict[str, set[str]]:
@@ -38,7 +40,7 @@ def test_a_field_is_of_an_axis_or_of_one_of_its_sub_axes(axis: str) -> None:
 
 
 @pytest.mark.parametrize("axis", [axis for axis in AXES if any(path.is_dir() for path in (CONF / axis).iterdir())])
-def test_every_field_of_a_sub_axis_may_be_typed_without_it(axis: str, composer: Composer) -> None:  # noqa: F811
+def test_every_field_of_a_sub_axis_may_be_typed_without_it(axis: str, composer: Composer) -> None:
     for group, names in _groups(axis).items():
         assert composer.groups.fields(group) == names
         for name in names - KNOWN.get(axis, set()):

@@ -15,24 +15,44 @@ from hypothesis import strategies as st
 from ftbench.core.canonical import KEY_LENGTH, canonical, digest
 from ftbench.core.stage import VERSIONS, Stage, stage_key
 
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
-VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4), max_leaves=12)
+LEAVES = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=12,
+)
 
 GOLDEN_SPEC = {"method": {"_target_": "x.Lora", "rank": 16, "learning_rate": 0.0002}, "seed": 0, "name": "café"}
 
 
 def test_38_golden_keys() -> None:
     """A change here throws away every store in the world: raise a stage's version instead, or mean it."""
-    assert digest({"a": 1, "b": [True, None, 0.1, "é"]}) == "a7a4e4268d45a9f915d021816ab6fb35848f94c1811fd1b7d3eb751ebd87492d"
+    assert (
+        digest({"a": 1, "b": [True, None, 0.1, "é"]})
+        == "a7a4e4268d45a9f915d021816ab6fb35848f94c1811fd1b7d3eb751ebd87492d"
+    )
     known = {kind: stage_key(kind, GOLDEN_SPEC, {"prepare": "0" * 64}) for kind in ("prepare", "train")}
     assert (VERSIONS["prepare"], VERSIONS["train"]) == (2, 2), "give the golden keys of the new versions"
-    assert known == {"prepare": "4f900963dd032538222ab8a9a0aaafbaec915cee60bedb62464206a7b1b770e1", "train": "6ff52d8cfa01b1851e4cfbdf47ce1cd620db9942e6bfcc0ed9140903c352b170"}
+    assert known == {
+        "prepare": "4f900963dd032538222ab8a9a0aaafbaec915cee60bedb62464206a7b1b770e1",
+        "train": "6ff52d8cfa01b1851e4cfbdf47ce1cd620db9942e6bfcc0ed9140903c352b170",
+    }
 
 
 def test_38_keys_are_the_same_in_every_process() -> None:
-    code = f"from ftbench.core.stage import stage_key; print(stage_key('train', {GOLDEN_SPEC!r}, {{'prepare': '0' * 64}}))"
+    code = (
+        f"from ftbench.core.stage import stage_key; print(stage_key('train', {GOLDEN_SPEC!r}, {{'prepare': '0' * 64}}))"
+    )
     found = {
-        subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)}, capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         for seed in ("0", "1", "4242")
     }
     assert found == {stage_key("train", GOLDEN_SPEC, {"prepare": "0" * 64}) + "\n"}

@@ -1,6 +1,7 @@
-"""Keys do not know where code lives: names of components are unique, found again, and every option's identity is as it was recorded.
+"""Keys do not know where code lives: names of components are unique, found again, and every option's identity is as it
+was recorded.
 
-    python -m tests.core.test_names      # record the identities of all options anew, after a change of keys that is meant
+python -m tests.core.test_names      # record the identities of all options anew, after a change of keys that is meant
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ def composer() -> Composer:
 
 
 def identity(option: str, over: Composer) -> str:
-    """Returns the digest of an option's identity as it ships; hub names stand for their commits, which need a network."""
+    """Returns the digest of an option's identity as it ships; hub names stand for their commits, which need a
+    network.
+    """
     group, _, name = option.rpartition("/")
     node = {**option_of(over, group, name)}
     if "name_or_path" in node and node["name_or_path"] == CONF_GIVEN["name_or_path"]:
@@ -85,7 +88,9 @@ def test_a_node_of_an_earlier_version_builds_the_component_of_today() -> None:
 
 
 def test_38_the_identity_of_every_option_is_as_it_was_recorded() -> None:
-    """Moving or renaming a module or class changes no key; a change that is meant is recorded by ``python -m tests.core.test_names``."""
+    """Moving or renaming a module or class changes no key; a change that is meant is recorded by ``python -m
+    tests.core.test_names``.
+    """
     over = composer()
     found = {option: identity(option, over) for option in options()}
     assert found == json.loads(GOLDEN.read_text(encoding="utf-8"))

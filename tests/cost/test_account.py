@@ -24,9 +24,23 @@ def machine(**changed):
 
 def receipt(kind="train", total=10.0, load=0.0, device=DEVICE, tokens=None, joules=100.0):
     return Receipt(
-        key="k", kind=kind, version=1, state="done", started="2026-11-23T00:00:00Z", seconds={"total": total + load, "load": load, "import": 0.0}, cpu_seconds=1.0,
-        device=device, devices=1, peak_memory_bytes=1, tokens=tokens or {}, environment={}, provenance={}, details={}, error=None, energy_joules=joules,
-    )  # fmt: skip
+        key="k",
+        kind=kind,
+        version=1,
+        state="done",
+        started="2026-11-23T00:00:00Z",
+        seconds={"total": total + load, "load": load, "import": 0.0},
+        cpu_seconds=1.0,
+        device=device,
+        devices=1,
+        peak_memory_bytes=1,
+        tokens=tokens or {},
+        environment={},
+        provenance={},
+        details={},
+        error=None,
+        energy_joules=joules,
+    )
 
 
 @st.composite
@@ -52,7 +66,9 @@ def test_split_accounts_add_up_to_what_the_run_took(run) -> None:
     assert math.fsum(one.gpu_hours for one in accounts) == pytest.approx(whole / 3600)
     for one in accounts:
         assert one.split_usd["total"] <= one.alone_usd["total"] * (1 + 1e-9)
-        assert one.alone_usd["total"] == pytest.approx(math.fsum(one.alone_usd[part] for part in ("train", "index", "generate", "other")))
+        assert one.alone_usd["total"] == pytest.approx(
+            math.fsum(one.alone_usd[part] for part in ("train", "index", "generate", "other"))
+        )
 
 
 @given(runs())
@@ -85,9 +101,15 @@ def test_30_alone_pays_the_load_that_another_stage_paid() -> None:
 
 
 def test_35_tokens_keep_their_names_and_energy_is_split() -> None:
-    stages = {"a": receipt("train", tokens={"supervised": 5, "non_pad": 9, "padded": 12}), "b": receipt("generate", tokens={"prompt": 3, "completion": 4})}
+    stages = {
+        "a": receipt("train", tokens={"supervised": 5, "non_pad": 9, "padded": 12}),
+        "b": receipt("generate", tokens={"prompt": 3, "completion": 4}),
+    }
     found = account(machine(), stages, {"a": 2}, {})
-    assert found.tokens == {"train": {"supervised": 5, "non_pad": 9, "padded": 12}, "generate": {"prompt": 3, "completion": 4}}
+    assert found.tokens == {
+        "train": {"supervised": 5, "non_pad": 9, "padded": 12},
+        "generate": {"prompt": 3, "completion": 4},
+    }
     assert found.energy_joules == 150.0
     assert account(machine(), {"a": receipt(joules=None)}, {}, {}).energy_joules is None
 

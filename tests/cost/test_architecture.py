@@ -8,7 +8,11 @@ import yaml
 from ftbench.cost.architecture import architecture, catalogue
 from tests.conftest import ROOT
 
-PRESETS = [node for path in sorted((ROOT / "conf" / "model").glob("*.yaml")) if (node := yaml.safe_load(path.read_text(encoding="utf-8"))).get("parameters")]
+PRESETS = [
+    node
+    for path in sorted((ROOT / "conf" / "model").glob("*.yaml"))
+    if (node := yaml.safe_load(path.read_text(encoding="utf-8"))).get("parameters")
+]
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda node: node["name_or_path"])
@@ -18,14 +22,31 @@ def test_every_preset_sums_up_to_its_published_parameters(preset: dict) -> None:
     assert shape.window >= preset["context_tokens"]
 
 
-TINY = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 160, "vocab_size": 512}
+TINY = {
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 160,
+    "vocab_size": 512,
+}
 
 
-@pytest.mark.parametrize("extra", [
-    {"model_type": "llama"}, {"model_type": "llama", "tie_word_embeddings": True}, {"model_type": "llama", "attention_bias": True, "mlp_bias": True},
-    {"model_type": "mistral"}, {"model_type": "qwen2"}, {"model_type": "qwen3", "head_dim": 32}, {"model_type": "gemma2", "head_dim": 32},
-    {"model_type": "gemma", "head_dim": 32}, {"model_type": "phi3", "pad_token_id": 0},
-], ids=lambda extra: "-".join(map(str, extra.values())))  # fmt: skip
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"model_type": "llama"},
+        {"model_type": "llama", "tie_word_embeddings": True},
+        {"model_type": "llama", "attention_bias": True, "mlp_bias": True},
+        {"model_type": "mistral"},
+        {"model_type": "qwen2"},
+        {"model_type": "qwen3", "head_dim": 32},
+        {"model_type": "gemma2", "head_dim": 32},
+        {"model_type": "gemma", "head_dim": 32},
+        {"model_type": "phi3", "pad_token_id": 0},
+    ],
+    ids=lambda extra: "-".join(map(str, extra.values())),
+)
 def test_counts_are_those_of_transformers(extra: dict) -> None:
     import torch
     from peft import LoraConfig, get_peft_model

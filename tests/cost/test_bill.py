@@ -17,18 +17,41 @@ H100 = "NVIDIA H100 80GB HBM3"
 
 def hardware(usd_per_hour=3.6, gpus=1):
     return Hardware(
-        name="h100", gpus=gpus, device_pattern=H100, memory_bytes=None, usd_per_hour=usd_per_hour, list_usd_per_hour=3.6,
-        price_date="2026-11-09", price_source="somebody's list", peak_bf16_flops=None, bandwidth_bytes_per_second=None, specification_source=None,
-        spot_usd_per_hour=None, spot_interruptions_per_hour=None,
-    )  # fmt: skip
+        name="h100",
+        gpus=gpus,
+        device_pattern=H100,
+        memory_bytes=None,
+        usd_per_hour=usd_per_hour,
+        list_usd_per_hour=3.6,
+        price_date="2026-11-09",
+        price_source="somebody's list",
+        peak_bf16_flops=None,
+        bandwidth_bytes_per_second=None,
+        specification_source=None,
+        spot_usd_per_hour=None,
+        spot_interruptions_per_hour=None,
+    )
 
 
 def receipt(kind="generate", device=H100, tokens=None, **seconds):
     seconds = {"total": sum(seconds.values()), **seconds}
     return Receipt(
-        key="0" * 64, kind=kind, version=1, state="done", started="2026-11-23T00:00:00Z", seconds=seconds, cpu_seconds=1.0, device=device, devices=1,
-        peak_memory_bytes=None, tokens=tokens or {}, environment={}, provenance={}, details={}, error=None,
-    )  # fmt: skip
+        key="0" * 64,
+        kind=kind,
+        version=1,
+        state="done",
+        started="2026-11-23T00:00:00Z",
+        seconds=seconds,
+        cpu_seconds=1.0,
+        device=device,
+        devices=1,
+        peak_memory_bytes=None,
+        tokens=tokens or {},
+        environment={},
+        provenance={},
+        details={},
+        error=None,
+    )
 
 
 def test_30_billing_includes_load_and_warm_up_throughput_does_not():
@@ -60,9 +83,18 @@ def test_31_a_null_price_never_becomes_zero(load, work, requests, trains):
 
 def test_32_retrieval_pays_for_its_index_and_its_search():
     generate = receipt(load=20.0, prompts=10.0, work=50.0, tokens={"completion": 1000})
-    plain, rag = bill(hardware(), [], receipt(load=20.0, work=50.0), 100, 20.0), bill(hardware(), [], generate, 100, 20.0, [receipt("index", work=36.0)])
-    assert (rag.index_seconds, rag.index_usd) == (36.0, pytest.approx(0.036)) and (plain.index_seconds, plain.index_usd) == (0.0, 0.0)
-    assert rag.seconds_per_1k_requests == plain.seconds_per_1k_requests + 100.0 and rag.generate_seconds == plain.generate_seconds + 10.0
+    plain, rag = (
+        bill(hardware(), [], receipt(load=20.0, work=50.0), 100, 20.0),
+        bill(hardware(), [], generate, 100, 20.0, [receipt("index", work=36.0)]),
+    )
+    assert (rag.index_seconds, rag.index_usd) == (36.0, pytest.approx(0.036)) and (
+        plain.index_seconds,
+        plain.index_usd,
+    ) == (0.0, 0.0)
+    assert (
+        rag.seconds_per_1k_requests == plain.seconds_per_1k_requests + 100.0
+        and rag.generate_seconds == plain.generate_seconds + 10.0
+    )
     assert rag.tokens_per_second == 1000 / 50.0
     assert bill(hardware(), [], generate, 100, 20.0, None).index_usd is None
 
@@ -76,7 +108,9 @@ def test_31_a_measurement_elsewhere_has_no_dollars():
 
 def test_what_was_not_measured_is_unknown():
     missing = bill(hardware(), None, None, None, 5.0)
-    assert (missing.train_seconds, missing.generate_seconds, missing.train_usd, missing.usd_per_1k_requests) == (None,) * 4
+    assert (missing.train_seconds, missing.generate_seconds, missing.train_usd, missing.usd_per_1k_requests) == (
+        None,
+    ) * 4
     assert missing.price_basis == "nothing measured"
     unsplit = bill(hardware(), [], receipt(), 10, 0.0)
     assert unsplit.generate_seconds is None and unsplit.tokens_per_second is None
@@ -96,5 +130,8 @@ def test_every_stage_that_made_the_weights_is_paid():
 def test_a_price_at_the_pace_of_a_backend_that_nobody_serves_with_says_so():
     generate = replace(receipt(load=20.0, work=50.0, tokens={"completion": 1000}), details={"backend": "transformers"})
     assert "which nobody serves with" in bill(hardware(), [], generate, 100, 0.0).price_basis
-    assert "nobody serves with" not in bill(hardware(), [], replace(generate, details={"backend": "vllm"}), 100, 0.0).price_basis
+    assert (
+        "nobody serves with"
+        not in bill(hardware(), [], replace(generate, details={"backend": "vllm"}), 100, 0.0).price_basis
+    )
     assert "nobody serves with" not in bill(hardware(usd_per_hour=None), [], generate, 100, 0.0).price_basis

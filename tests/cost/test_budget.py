@@ -1,4 +1,6 @@
-"""What fits under a budget: never more than the cap, the cheapest first, shared stages once, unknown costs not at all."""
+"""What fits under a budget: never more than the cap, the cheapest first, shared stages once, unknown costs not
+at all.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,20 @@ from ftbench.cost.budget import LOAD, Purse, choose, loads_apart
 
 
 def test_the_cheapest_first_and_shared_stages_once() -> None:
-    cells = {"dear": ["data", "train", "a"], "base": ["data", "b"], "rider": ["data", "train", "c"], "last": ["data", "big"]}
-    price = {"data": (1.0, 0.0), "train": (3600.0, 4.0), "a": (60.0, 0.2), "b": (60.0, 0.1), "c": (60.0, 0.1), "big": (9e4, 50.0)}
+    cells = {
+        "dear": ["data", "train", "a"],
+        "base": ["data", "b"],
+        "rider": ["data", "train", "c"],
+        "last": ["data", "big"],
+    }
+    price = {
+        "data": (1.0, 0.0),
+        "train": (3600.0, 4.0),
+        "a": (60.0, 0.2),
+        "b": (60.0, 0.1),
+        "c": (60.0, 0.1),
+        "big": (9e4, 50.0),
+    }
     found = choose(cells, price, (), 5.0, None)
     assert found.order == ("base", "rider", "dear") and abs(found.usd - 4.4) < 1e-9
     assert "would come to $54.40 of budget.usd=5" in found.skipped["last"]
@@ -37,17 +51,33 @@ def test_a_model_that_is_there_is_not_loaded_again() -> None:
     price = {"train": (100.0, 1.0), "ask": (50.0, 0.5), "other": (60.0, None)}
     held = {"train": "base", "ask": "base", "other": "big"}
     apart = loads_apart(price, made, cells, held)
-    assert apart == {"train": (60.0, 0.6), "ask": (10.0, pytest.approx(0.1)), "other": (20.0, None), LOAD + "base": (40.0, 0.4), LOAD + "big": (40.0, None)}
+    assert apart == {
+        "train": (60.0, 0.6),
+        "ask": (10.0, pytest.approx(0.1)),
+        "other": (20.0, None),
+        LOAD + "base": (40.0, 0.4),
+        LOAD + "big": (40.0, None),
+    }
     purse = Purse(apart, {"train": 36.0}, 2.0, None, held)
     assert purse.refuses("ask", {"train": 150.0}, []) is None  # 1.5 and 0.1
-    assert "would come to $2.00" in Purse(apart, {"train": 36.0}, 1.9, None, {**held, "later": "big"}).refuses("ask", {"train": 150.0, "later": 0.1}, [])  # "big" took its place
-    assert "would come to $1.10" in Purse(apart, {}, 1.0, None, held).refuses("ask", {}, ["train"])  # 0.6, 0.1 and one load
+    assert "would come to $2.00" in Purse(apart, {"train": 36.0}, 1.9, None, {**held, "later": "big"}).refuses(
+        "ask", {"train": 150.0, "later": 0.1}, []
+    )  # "big" took its place
+    assert "would come to $1.10" in Purse(apart, {}, 1.0, None, held).refuses(
+        "ask", {}, ["train"]
+    )  # 0.6, 0.1 and one load
 
 
 keys = st.sampled_from([f"s{index}" for index in range(8)])
 
 
-@given(st.dictionaries(st.text("abc", min_size=1, max_size=3), st.lists(keys, min_size=1, unique=True), min_size=1, max_size=6), st.dictionaries(keys, st.floats(0, 10)), st.floats(0.1, 30))
+@given(
+    st.dictionaries(
+        st.text("abc", min_size=1, max_size=3), st.lists(keys, min_size=1, unique=True), min_size=1, max_size=6
+    ),
+    st.dictionaries(keys, st.floats(0, 10)),
+    st.floats(0.1, 30),
+)
 def test_what_is_chosen_never_exceeds_the_cap(cells, money, cap) -> None:
     price = {f"s{index}": (1.0, money.get(f"s{index}")) for index in range(8)}
     found = choose(cells, price, (), cap, None)

@@ -22,7 +22,11 @@ def probes(rate: Rate, noise: float = 0.0):
 def test_known_rates_are_found_again() -> None:
     rate = Rate(0.8, 1e-4, 2e-10, 0.0, 0.0, False)
     found = fit(probes(rate), overlap=False)[ADAPTER]
-    assert found.start == pytest.approx(0.8, rel=1e-3) and found.operation == pytest.approx(1e-4, rel=1e-3) and found.flop == pytest.approx(2e-10, rel=1e-3)
+    assert (
+        found.start == pytest.approx(0.8, rel=1e-3)
+        and found.operation == pytest.approx(1e-4, rel=1e-3)
+        and found.flop == pytest.approx(2e-10, rel=1e-3)
+    )
     noisy = fit(probes(rate, 0.05), overlap=False)
     assert all(abs(one["fitted"] / one["seconds"] - 1) < 0.1 for one in errors(probes(rate), noisy))
 
@@ -42,8 +46,19 @@ def test_where_launching_and_computing_overlap_the_larger_one_counts() -> None:
 
 
 def test_what_was_never_measured_has_no_rate() -> None:
-    found = rates(probes(Rate(0.1, 1e-4, 1e-10, 0.0, 0.0, False)), [(2e9, 4.0)], {"score": [(1.0, 100), (0.5, 50)], "index": [(0.1, 0)]}, overlap=False, basis="here")
-    assert set(found.kinds) == {ADAPTER} and found.light == {"score": Rate(0.0, 0.0, 0.0, 0.0, pytest.approx(0.01), False)} and found.load_byte == 2e-9 and found.calibrated
+    found = rates(
+        probes(Rate(0.1, 1e-4, 1e-10, 0.0, 0.0, False)),
+        [(2e9, 4.0)],
+        {"score": [(1.0, 100), (0.5, 50)], "index": [(0.1, 0)]},
+        overlap=False,
+        basis="here",
+    )
+    assert (
+        set(found.kinds) == {ADAPTER}
+        and found.light == {"score": Rate(0.0, 0.0, 0.0, 0.0, pytest.approx(0.01), False)}
+        and found.load_byte == 2e-9
+        and found.calibrated
+    )
     assert not data_sheet("h100", 989e12, 3.35e12).calibrated
 
 
@@ -64,7 +79,10 @@ def test_the_verb_says_what_it_cannot_take(capsys) -> None:
 
 
 def test_a_stage_without_a_device_has_a_start_and_a_time_per_row() -> None:
-    seen = [(0.2 + 0.01 * rows, rows) for rows in (10, 40, 100)] + [(5.0, 10), (0.3, 10)]  # one that imported, and one undisturbed: the median counts
+    seen = [(0.2 + 0.01 * rows, rows) for rows in (10, 40, 100)] + [
+        (5.0, 10),
+        (0.3, 10),
+    ]  # one that imported, and one undisturbed: the median counts
     (light,) = rates([], [], {"score": seen}, overlap=False, basis="here").light.values()
     assert light.seconds(Work(0.0, 0.0, 0.0, 0.0, 240.0)) == pytest.approx(2.6, rel=0.02)
 

@@ -11,7 +11,14 @@ from ftbench.cost import frontier as own
 from ftbench.cost.frontier import NON_INFERIOR, limits, places, recommend, verdict_of
 from ftbench.stats import paired
 
-VERDICTS = {("A", "B"): "undecided", ("A", "C"): "not better", ("B", "C"): "undecided", ("A", "D"): "better", ("B", "D"): "better", ("C", "D"): "better"}
+VERDICTS = {
+    ("A", "B"): "undecided",
+    ("A", "C"): "not better",
+    ("B", "C"): "undecided",
+    ("A", "D"): "better",
+    ("B", "D"): "better",
+    ("C", "D"): "better",
+}
 COSTS = {"A": 0.40, "B": 0.30, "C": 0.35, "D": 0.10}
 
 
@@ -31,11 +38,18 @@ def test_the_example_of_the_page() -> None:
 def test_26_a_gap_that_is_not_significant_drives_nothing_out() -> None:
     found = places({"dear": 10.0, "cheap": 1.0}, {("dear", "cheap"): "undecided"})
     assert all(place.on_frontier for place in found)
-    assert recommend(["dear", "cheap"], {"dear": 10.0, "cheap": 1.0}, {("dear", "cheap"): "undecided"}, lambda name: True).choice == "dear"
+    assert (
+        recommend(
+            ["dear", "cheap"], {"dear": 10.0, "cheap": 1.0}, {("dear", "cheap"): "undecided"}, lambda name: True
+        ).choice
+        == "dear"
+    )
 
 
 def test_at_the_same_cost_only_the_better_one_stays() -> None:
-    found = places({"a": 1.0, "b": 1.0, "c": 1.0}, {("a", "b"): "better", ("a", "c"): "equivalent", ("b", "c"): "undecided"})
+    found = places(
+        {"a": 1.0, "b": 1.0, "c": 1.0}, {("a", "b"): "better", ("a", "c"): "equivalent", ("b", "c"): "undecided"}
+    )
     assert [place.name for place in found if place.on_frontier] == ["a", "c"]
 
 
@@ -88,4 +102,7 @@ def test_what_is_recommended_is_shown_to_be_as_good_and_no_dearer(world) -> None
     advice = recommend(names, costs, verdicts, lambda name: name != "c0")
     assert advice.choice != "c0" and advice.excluded == ("c0",)
     if advice.choice is not None and advice.choice != advice.best:
-        assert verdict_of(verdicts, advice.choice, advice.best) in NON_INFERIOR and costs[advice.choice] <= costs[advice.best]
+        assert (
+            verdict_of(verdicts, advice.choice, advice.best) in NON_INFERIOR
+            and costs[advice.choice] <= costs[advice.best]
+        )

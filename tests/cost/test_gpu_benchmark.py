@@ -1,4 +1,6 @@
-"""The GPU benchmark: every case on a tiny architecture, on whatever device there is, and the command that keeps its time."""
+"""The GPU benchmark: every case on a tiny architecture, on whatever device there is, and the command that keeps its
+time.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from benchmarks import gpu
 from ftbench.cost.forecast import rates_of
 
@@ -18,15 +21,22 @@ def test_every_case_is_measured_both_ways_and_learns_alike(what: str) -> None:
     case = next(case for case in gpu.cases(True) if case.what == what)
     *_, found = gpu_case.measure(case, None)
     for part in ("ftbench", "plain"):
-        assert "error" not in found[part] and found[part]["seconds"] > 0 and len(found[part]["step_seconds"]) == gpu.STEPS - 1
+        assert (
+            "error" not in found[part]
+            and found[part]["seconds"] > 0
+            and len(found[part]["step_seconds"]) == gpu.STEPS - 1
+        )
     assert found["forecast"]["peak_bytes"] > 0 and found["of_plain"]["seconds"] > 0
     if what == "generate":
         assert found["ftbench"]["completion_tokens"] == found["plain"]["completion_tokens"]
     else:
-        # the same weights, ids and seed; plain TRL holds QLoRA's adapters in bfloat16, and takes the reference from a forward pass of the whole batch
+        # the same weights, ids and seed; plain TRL holds QLoRA's adapters in bfloat16, and takes the reference from a
+        # forward pass of the whole batch
         assert found["losses_apart"]["largest"] <= {"qlora": 1e-4, "dpo": 1e-5}.get(what, 1e-6)
     if what == "dpo":
-        assert found["ftbench"]["reference"]["seconds"] > 0 and found["ftbench"]["losses"][0] == pytest.approx(0.6931472, abs=1e-5)
+        assert found["ftbench"]["reference"]["seconds"] > 0 and found["ftbench"]["losses"][0] == pytest.approx(
+            0.6931472, abs=1e-5
+        )
 
 
 @pytest.mark.slow
@@ -63,7 +73,9 @@ def test_a_case_that_outlasts_the_command_is_stopped() -> None:
     assert "stopped after 1 s" in gpu.run_case(gpu.cases(True)[0], None, 1.0)["error"]
 
 
-def test_without_a_gpu_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_gpu_it_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(gpu, "_has_gpu", lambda: False)
     assert gpu.main(["--out", str(tmp_path / "gpu.json")]) == 1 and "no GPU here" in capsys.readouterr().err
     assert gpu.main(["--only", "70B-lora"]) == 2 and "--only 70B-lora: is none of 7B-lora" in capsys.readouterr().err
@@ -73,7 +85,17 @@ def test_without_a_gpu_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_all_cases_fit_80_gb_and_the_time_by_the_forecast() -> None:
     named = {case.name for case in gpu.cases(False)}
-    assert named == {"7B-lora", "7B-qlora", "7B-full", "7B-dpo", "7B-generate", "13B-lora", "13B-qlora", "13B-dpo", "13B-generate"}
+    assert named == {
+        "7B-lora",
+        "7B-qlora",
+        "7B-full",
+        "7B-dpo",
+        "7B-generate",
+        "13B-lora",
+        "13B-qlora",
+        "13B-dpo",
+        "13B-generate",
+    }
     for machine in gpu.machines():
         if (machine.memory_bytes or 0) < 80e9:
             continue

@@ -56,7 +56,13 @@ def test_31_a_price_typed_over_the_list_price_does_not_borrow_its_source(catalog
 def test_a_device_matches_its_own_entry_alone(catalogue):
     for name, device in DEVICES.items():
         assert [other for other in NAMES if catalogue[other].matches(device)] == [name]
-    for stranger in ("NVIDIA H100 PCIe", "NVIDIA H100 80GB HBM3 MIG 1g.10gb", "NVIDIA A100-SXM4-40GB", "NVIDIA GeForce RTX 4090 D", "NVIDIA GH200 480GB"):
+    for stranger in (
+        "NVIDIA H100 PCIe",
+        "NVIDIA H100 80GB HBM3 MIG 1g.10gb",
+        "NVIDIA A100-SXM4-40GB",
+        "NVIDIA GeForce RTX 4090 D",
+        "NVIDIA GH200 480GB",
+    ):
         assert not any(catalogue[name].matches(stranger) for name in NAMES)
 
 

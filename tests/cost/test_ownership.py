@@ -70,7 +70,9 @@ def test_no_break_even_is_no_volume() -> None:
 def test_retraining_buys_training_and_index_and_nothing_else() -> None:
     choice = replace(LORA, index_usd=10.0, search_usd=500.0, labour_usd=1000.0)
     found = ownership(choice, replace(LOAD, retrains_per_month=2.0))
-    assert found.retrain_usd == pytest.approx(12 * 2 * 160) and found.fixed_usd == pytest.approx(150 + 10 + 500 + 1000 + 50)
+    assert found.retrain_usd == pytest.approx(12 * 2 * 160) and found.fixed_usd == pytest.approx(
+        150 + 10 + 500 + 1000 + 50
+    )
 
 
 def test_a_peak_at_the_throughput_needs_no_second_machine() -> None:
@@ -86,7 +88,11 @@ def test_a_load_says_what_is_wrong_with_it() -> None:
     assert Load(12, 1e300, None, 0.0).problems() == ["requests_per_month is 1e+300, more than 1e+15"]
     assert len(Load(1e300, 1e300, 1e300, 1e300).problems()) == 4
     highest = Load(1200, 1e15, 1e12, 1e6)
-    assert not highest.problems() and break_even(API, LORA, highest).reason is None and ownership(LORA, highest).total_usd < float("inf")
+    assert (
+        not highest.problems()
+        and break_even(API, LORA, highest).reason is None
+        and ownership(LORA, highest).total_usd < float("inf")
+    )
 
 
 def test_a_choice_reads_back_from_what_a_sweep_holds() -> None:
@@ -95,10 +101,35 @@ def test_a_choice_reads_back_from_what_a_sweep_holds() -> None:
 
 amount = st.floats(0, 1e5)
 pace = st.floats(0.05, 500)
-loads = st.builds(Load, months=st.floats(0.5, 60), requests_per_month=st.floats(0, 1e7), peak_rps=st.none() | st.floats(0.01, 100), retrains_per_month=st.floats(0, 5))
+loads = st.builds(
+    Load,
+    months=st.floats(0.5, 60),
+    requests_per_month=st.floats(0, 1e7),
+    peak_rps=st.none() | st.floats(0.01, 100),
+    retrains_per_month=st.floats(0, 5),
+)
 machines = st.builds(Choice, st.just("m"), amount, amount, amount, amount, amount, st.floats(0.01, 50), pace)
-apis = st.builds(Choice, st.just("a"), amount, amount, amount, amount, amount, st.none(), st.none(), usd_per_request=st.floats(1e-6, 0.1))
-PRICED = ("train_usd", "search_usd", "index_usd", "labelling_usd", "labour_usd", "machine_usd_per_hour", "requests_per_second")
+apis = st.builds(
+    Choice,
+    st.just("a"),
+    amount,
+    amount,
+    amount,
+    amount,
+    amount,
+    st.none(),
+    st.none(),
+    usd_per_request=st.floats(1e-6, 0.1),
+)
+PRICED = (
+    "train_usd",
+    "search_usd",
+    "index_usd",
+    "labelling_usd",
+    "labour_usd",
+    "machine_usd_per_hour",
+    "requests_per_second",
+)
 
 
 @given(machines, loads, st.sampled_from(PRICED))
@@ -114,13 +145,17 @@ def test_33_idle_time_is_paid(choice: Choice, load: Load) -> None:
     found = ownership(choice, load)
     peak = load.peak_per_request * load.requests_per_month
     assert found.machines >= 1 and found.machines * choice.requests_per_second >= peak * (1 - 1e-9)
-    assert found.serving_usd == pytest.approx(found.machines * choice.machine_usd_per_hour * HOURS_PER_MONTH * load.months)
+    assert found.serving_usd == pytest.approx(
+        found.machines * choice.machine_usd_per_hour * HOURS_PER_MONTH * load.months
+    )
     assert found.total_usd == pytest.approx(found.fixed_usd + found.retrain_usd + found.serving_usd)
 
 
 @settings(max_examples=60)
 @given(apis | machines, machines, loads, st.floats(0.001, 1))
-def test_the_cheaper_one_between_break_evens_is_the_cheaper_one(first: Choice, second: Choice, load: Load, share: float) -> None:
+def test_the_cheaper_one_between_break_evens_is_the_cheaper_one(
+    first: Choice, second: Choice, load: Load, share: float
+) -> None:
     second = replace(second, name="other")
     highest = 1e6
     found = break_even(first, second, load, highest)

@@ -33,14 +33,22 @@ def test_31_an_unknown_price_per_token_is_unknown_dollars_where_such_tokens_were
 
 
 def test_32_a_hosted_model_is_billed_by_the_token_and_its_index_by_the_hour():
-    asked = replace(receipt(device="cpu", work=8.0, tokens={"prompt": 1000, "cached_prompt": 200, "completion": 100}), details={"answered": 50, "answered_before": 0})
+    asked = replace(
+        receipt(device="cpu", work=8.0, tokens={"prompt": 1000, "cached_prompt": 200, "completion": 100}),
+        details={"answered": 50, "answered_before": 0},
+    )
     found = bill(hardware(), [], asked, 50, 0.0, [receipt("index", work=3600.0)], PRICE)
     assert found.usd_per_1k_requests == pytest.approx(1000 / 50 * (800 * 2 + 200 * 0.5 + 100 * 8) / 1e6)
     assert found.index_usd == pytest.approx(3.6) and found.seconds_per_1k_requests == 160.0
-    assert "per token: $2 input, $0.5 cached input, $8 output per million tokens (a list, 2025-04-14)" in found.price_basis
+    assert (
+        "per token: $2 input, $0.5 cached input, $8 output per million tokens (a list, 2025-04-14)" in found.price_basis
+    )
     assert bill(hardware(), [], replace(asked, details={"answered": 0}), 0, 0.0, (), PRICE).usd_per_1k_requests is None
 
 
 def test_30_an_attempt_that_went_on_from_an_earlier_one_has_no_pace_of_its_own():
-    asked = replace(receipt(device="cpu", work=8.0, tokens={"prompt": 1000, "completion": 100}), details={"answered": 50, "answered_before": 30})
+    asked = replace(
+        receipt(device="cpu", work=8.0, tokens={"prompt": 1000, "completion": 100}),
+        details={"answered": 50, "answered_before": 30},
+    )
     assert bill(hardware(), [], asked, 20, 0.0, (), PRICE).tokens_per_second is None

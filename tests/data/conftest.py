@@ -1,4 +1,6 @@
-"""How tests of ``dataset=files`` make one: from the shipped YAML, with some fields changed, as the compiler builds it."""
+"""How tests of ``dataset=files`` make one: from the shipped YAML, with some fields changed, as the compiler
+builds it.
+"""
 
 from __future__ import annotations
 

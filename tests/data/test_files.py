@@ -31,7 +31,10 @@ def jsonl(path: Path, rows: list[dict[str, Any]]) -> str:
 
 
 def qa(count: int, **more: Callable[[int], Any]) -> list[dict[str, Any]]:
-    return [{"q": f"q{index}", "a": f"a{index}", **{name: value(index) for name, value in more.items()}} for index in range(count)]
+    return [
+        {"q": f"q{index}", "a": f"a{index}", **{name: value(index) for name, value in more.items()}}
+        for index in range(count)
+    ]
 
 
 @pytest.fixture
@@ -48,7 +51,11 @@ def test_only_train_is_split_80_10_10_and_says_so(make_files: Make, train: str) 
     assert [len(rows) for rows in (splits.train, splits.validation, splits.test)] == [40, 5, 5]
     assert splits.counts["train_read"] == 50 and any("split off 5 test rows of 50" in note for note in splits.notes)
     row = next(row for name in ids(splits) for row in splits.split(name) if row.id == "train-7")
-    assert row.turns == (Turn("system", "Be brief."), Turn("user", "Q: q7")) and row.target == "a7" and row.references == ("a7",)
+    assert (
+        row.turns == (Turn("system", "Be brief."), Turn("user", "Q: q7"))
+        and row.target == "a7"
+        and row.references == ("a7",)
+    )
 
 
 def test_without_a_target_the_first_reference_is_it(make_files: Make, tmp_path: Path) -> None:
@@ -61,7 +68,9 @@ def test_without_a_target_the_first_reference_is_it(make_files: Make, tmp_path: 
 
 def test_references_in_csv_are_a_json_list_or_one_text(make_files: Make, tmp_path: Path) -> None:
     with open(tmp_path / "a.csv", "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([["q", "r"], *([f"q{index}", '["x", "y"]' if index % 2 else "z"] for index in range(10))])
+        csv.writer(file).writerows(
+            [["q", "r"], *([f"q{index}", '["x", "y"]' if index % 2 else "z"] for index in range(10))]
+        )
     splits = make_files(train=str(tmp_path / "a.csv"), prompt="{q}", references="r").load()
     assert {row.references for row in splits.train} == {("x", "y"), ("z",)}
 
@@ -69,14 +78,24 @@ def test_references_in_csv_are_a_json_list_or_one_text(make_files: Make, tmp_pat
 def test_36_a_group_never_stands_in_two_splits(make_files: Make, train: str) -> None:
     splits = make_files(train=train, prompt="{q}", target="{a}", group="doc").load()
     groups = [{row.group for row in rows} for rows in (splits.train, splits.validation, splits.test)]
-    assert [len(found) for found in groups] == [8, 1, 1] and not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
+    assert [len(found) for found in groups] == [8, 1, 1] and not groups[0] & groups[1] | groups[0] & groups[2] | groups[
+        1
+    ] & groups[2]
     assert splits.counts["group_overlap"] == 0
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
-@given(groups=st.lists(st.integers(0, 8), min_size=6, max_size=40).filter(lambda found: len(set(found)) > 2), seed=st.integers(0, 3))
-def test_36_groups_stay_whole_whatever_their_sizes(make_files: Make, tmp_path: Path, groups: list[int], seed: int) -> None:
-    path = jsonl(tmp_path / f"{digest(groups)}.jsonl", [{"q": f"q{index}", "a": "a", "g": group} for index, group in enumerate(groups)])
+@given(
+    groups=st.lists(st.integers(0, 8), min_size=6, max_size=40).filter(lambda found: len(set(found)) > 2),
+    seed=st.integers(0, 3),
+)
+def test_36_groups_stay_whole_whatever_their_sizes(
+    make_files: Make, tmp_path: Path, groups: list[int], seed: int
+) -> None:
+    path = jsonl(
+        tmp_path / f"{digest(groups)}.jsonl",
+        [{"q": f"q{index}", "a": "a", "g": group} for index, group in enumerate(groups)],
+    )
     splits = make_files(train=path, prompt="{q}", target="{a}", group="g", split={"seed": seed}).load()
     homes: dict[str, set[str]] = {}
     for name in ("train", "validation", "test"):
@@ -118,7 +137,9 @@ def test_a_time_that_does_not_sort_is_refused(refusals: Refusals, tmp_path: Path
 
 
 def test_a_group_in_train_and_in_a_named_test_set_is_counted(make_files: Make, train: str, tmp_path: Path) -> None:
-    test = jsonl(tmp_path / "test.jsonl", [{"q": "new", "a": "b", "doc": "d3"}, {"q": "newer", "a": "b", "doc": "other"}])
+    test = jsonl(
+        tmp_path / "test.jsonl", [{"q": "new", "a": "b", "doc": "d3"}, {"q": "newer", "a": "b", "doc": "other"}]
+    )
     splits = make_files(train=train, test=test, prompt="{q}", target="{a}", group="doc").load()
     assert splits.counts["group_overlap"] == 1
     assert len(splits.test) == 2 and len(splits.validation) == 5
@@ -132,7 +153,8 @@ def test_rows_without_a_group_stand_alone_and_are_counted(make_files: Make, tmp_
 
 def test_limits_nest_keep_ids_and_move_no_row_between_splits(make_files: Make, train: str) -> None:
     whole, large, small = (
-        ids(make_files(train=train, prompt="{q}", target="{a}", limit={"train": most, "test": 3}).load()) for most in (None, 20, 5)
+        ids(make_files(train=train, prompt="{q}", target="{a}", limit={"train": most, "test": 3}).load())
+        for most in (None, 20, 5)
     )
     assert small["train"] < large["train"] < whole["train"] and len(small["train"]) == 5
     assert small["test"] == large["test"] == whole["test"] and len(small["test"]) == 3
@@ -140,7 +162,9 @@ def test_limits_nest_keep_ids_and_move_no_row_between_splits(make_files: Make, t
 
 
 def test_ids_groups_and_slices_are_text(make_files: Make, tmp_path: Path) -> None:
-    path = jsonl(tmp_path / "a.jsonl", qa(10, n=lambda index: index, kind=lambda index: None if index == 0 else {"name": True}))
+    path = jsonl(
+        tmp_path / "a.jsonl", qa(10, n=lambda index: index, kind=lambda index: None if index == 0 else {"name": True})
+    )
     splits = make_files(train=path, prompt="{q}", target="{a}", id="n", slices=["n"]).load()
     assert {row.id for name in ids(splits) for row in splits.split(name)} == {str(index) for index in range(10)}
     assert all(row.slices == {"n": row.id} for row in splits.train)
@@ -150,11 +174,17 @@ def test_a_conversation_is_asked_up_to_its_last_assistant_turn(make_files: Make,
     talk = [("system", "s"), ("user", "u1"), ("assistant", "a1"), ("user", "u2"), ("assistant", "a2"), ("user", "bye")]
     turns = [{"role": role, "content": content} for role, content in talk]
     shared = [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "hello"}]
-    parts = [{"role": "user", "content": [{"type": "text", "text": "x"}, {"type": "text", "text": "y"}]}, {"role": "assistant", "content": "z"}]
+    parts = [
+        {"role": "user", "content": [{"type": "text", "text": "x"}, {"type": "text", "text": "y"}]},
+        {"role": "assistant", "content": "z"},
+    ]
     path = jsonl(tmp_path / "a.jsonl", [{"m": turns}, {"m": shared}, {"m": parts}])
     splits = make_files(test=path, messages="m").load()
     assert [row.target for row in splits.test] == ["a2", "hello", "z"]
-    assert splits.test[0].turns == tuple(Turn(role, content) for role, content in talk[:4]) and splits.counts["turns_after_the_answer"] == 1
+    assert (
+        splits.test[0].turns == tuple(Turn(role, content) for role, content in talk[:4])
+        and splits.counts["turns_after_the_answer"] == 1
+    )
     assert splits.test[1].turns == (Turn("user", "hi"),) and splits.test[2].turns == (Turn("user", "xy"),)
 
 
@@ -170,7 +200,14 @@ def test_a_conversation_is_asked_up_to_its_last_assistant_turn(make_files: Make,
         ([{"role": "user", "content": None}], "no content"),
         ([{"role": "user", "content": [{"type": "image"}]}, {"role": "assistant", "content": "a"}], "no text"),
         ([{"role": "user", "content": "u"}, {"role": "assistant", "content": " "}], "is empty"),
-        ([{"role": "system", "content": "s"}, {"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}], "dataset.system"),
+        (
+            [
+                {"role": "system", "content": "s"},
+                {"role": "user", "content": "u"},
+                {"role": "assistant", "content": "a"},
+            ],
+            "dataset.system",
+        ),
     ],
 )
 def test_bad_conversations_are_refused(refusals: Refusals, tmp_path: Path, turns: Any, words: str) -> None:
@@ -181,10 +218,23 @@ def test_bad_conversations_are_refused(refusals: Refusals, tmp_path: Path, turns
 
 def test_documents_and_gold(make_files: Make, refusals: Refusals, tmp_path: Path) -> None:
     rows = jsonl(tmp_path / "a.jsonl", qa(10, gold=lambda index: [f"d{index}"] if index % 2 else f"d{index}"))
-    corpus = jsonl(tmp_path / "docs.jsonl", [{"d": f"d{index}", "s": [{"t": "one"}, {"t": "two"}]} for index in range(10)])
-    fields = {"train": rows, "prompt": "{q}", "target": "{a}", "documents": corpus, "document_id": "d", "gold_documents": "gold"}
+    corpus = jsonl(
+        tmp_path / "docs.jsonl", [{"d": f"d{index}", "s": [{"t": "one"}, {"t": "two"}]} for index in range(10)]
+    )
+    fields = {
+        "train": rows,
+        "prompt": "{q}",
+        "target": "{a}",
+        "documents": corpus,
+        "document_id": "d",
+        "gold_documents": "gold",
+    }
     splits = make_files(**fields, document_text="{s.*.t}").load()
-    assert splits.documents[3].id == "d3" and splits.documents[3].text == "one\ntwo" and splits.test[0].gold_documents[0].startswith("d")
+    assert (
+        splits.documents[3].id == "d3"
+        and splits.documents[3].text == "one\ntwo"
+        and splits.test[0].gold_documents[0].startswith("d")
+    )
     assert "list of 2 where text is needed" in refusals(**fields, document_text="s")[0].why
     lost = jsonl(tmp_path / "few.jsonl", [{"d": "d0", "s": "x"}, {"d": "d0", "s": "y"}])
     problems = refusals(**{**fields, "documents": lost}, document_text="s")
@@ -214,11 +264,21 @@ def test_a_test_set_needs_no_pairs(make_files: Make, tmp_path: Path) -> None:
     ("rows", "fields", "place", "words"),
     [
         ([{"q": "x", "a": "y"}, {"a": "y"}], {}, ":2", "no column 'q' in this row"),
-        ([{"q": "x", "answer": "y"}], {"target": "{anwser}"}, ":1", "no column 'anwser' (dataset.target). Did you mean answer? Available: answer, q"),
+        (
+            [{"q": "x", "answer": "y"}],
+            {"target": "{anwser}"},
+            ":1",
+            "no column 'anwser' (dataset.target). Did you mean answer? Available: answer, q",
+        ),
         ([{"q": None, "a": "y"}], {}, ":1", "column 'q' is null"),
         ([{"q": "  ", "a": "y"}], {}, ":1", "the prompt is empty"),
         ([{"q": "x", "a": ""}], {}, ":1", "the target is empty"),
-        ([{"q": {"text": "x"}, "a": "y"}], {}, ":1", "an object with text where text is needed. Name a value inside it"),
+        (
+            [{"q": {"text": "x"}, "a": "y"}],
+            {},
+            ":1",
+            "an object with text where text is needed. Name a value inside it",
+        ),
         ([{"q": "x", "r": []}], {"target": None, "references": "r"}, ":1", "holds no reference"),
         ([{"q": "x", "r": ["", "y"]}], {"target": None, "references": "r"}, ":1", "an item of column 'r' is empty"),
         ([{"q": "x", "r": [None]}], {"target": None, "references": "r"}, ":1", "is null"),
@@ -228,10 +288,17 @@ def test_a_test_set_needs_no_pairs(make_files: Make, tmp_path: Path) -> None:
         ([{"q": "x", "a": "y", "g": [1]}], {"group": "g"}, ":1", "list of 1"),
         ([{"q": "x", "a": "y"}], {"group": "{q}"}, ":1", "Write q without braces"),
         ([{"q": "x", "a": "y"}], {"system": "q"}, "dataset.system", "is the name of a column"),
-        ([{"q": {"stem": "x"}, "a": "y"}], {"prompt": "{q.stme}"}, ":1", "no column 'q.stme' in this row. Did you mean q.stem?"),
+        (
+            [{"q": {"stem": "x"}, "a": "y"}],
+            {"prompt": "{q.stme}"},
+            ":1",
+            "no column 'q.stme' in this row. Did you mean q.stem?",
+        ),
     ],
 )
-def test_a_row_that_cannot_be_used_is_one_line(refusals: Refusals, tmp_path: Path, rows: list[Any], fields: dict[str, Any], place: str, words: str) -> None:
+def test_a_row_that_cannot_be_used_is_one_line(
+    refusals: Refusals, tmp_path: Path, rows: list[Any], fields: dict[str, Any], place: str, words: str
+) -> None:
     path = jsonl(tmp_path / "a.jsonl", rows)
     (problem,) = refusals(**{"test": path, "prompt": "{q}", "target": "{a}", **fields})
     assert problem.where.endswith(place) and words in str(problem)
@@ -268,17 +335,34 @@ def test_a_row_that_cannot_be_used_is_one_line(refusals: Refusals, tmp_path: Pat
     ],
 )
 def test_fields_that_cannot_be_meant_are_refused(
-    refusals: Refusals, train: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fields: dict[str, Any], where: str, words: str
+    refusals: Refusals,
+    train: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    fields: dict[str, Any],
+    where: str,
+    words: str,
 ) -> None:
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
     problems = refusals(**{"train": train, "prompt": "{q}", "target": "{a}", **fields})
-    assert any(problem.where == where and words in str(problem) for problem in problems), [str(problem) for problem in problems]
+    assert any(problem.where == where and words in str(problem) for problem in problems), [
+        str(problem) for problem in problems
+    ]
 
 
 def test_everything_wrong_is_told_at_once(refusals: Refusals, train: str) -> None:
-    where = {problem.where for problem in refusals(train="../nothing.csv", prompt="q", limit={"train": 0}, answer_pattern="(")}
-    assert where == {"dataset.train", "dataset.prompt", "dataset.target", "dataset.limit.train", "dataset.answer_pattern"}
+    where = {
+        problem.where
+        for problem in refusals(train="../nothing.csv", prompt="q", limit={"train": 0}, answer_pattern="(")
+    }
+    assert where == {
+        "dataset.train",
+        "dataset.prompt",
+        "dataset.target",
+        "dataset.limit.train",
+        "dataset.answer_pattern",
+    }
 
 
 def test_a_misspelt_file_is_guessed(refusals: Refusals, train: str) -> None:
@@ -331,12 +415,19 @@ def test_a_folder_and_a_list_are_all_of_their_files_in_order(make_files: Make, t
     jsonl(folder / "a.jsonl", rows[:10])
     (folder / "README.md").write_text("not data", encoding="utf-8")
     fields: dict[str, Any] = {"prompt": "{q}", "target": "{a}"}
-    whole, listed = make_files(test=str(folder), **fields), make_files(test=[str(folder / "a.jsonl"), str(folder / "b.jsonl")], **fields)
+    whole, listed = (
+        make_files(test=str(folder), **fields),
+        make_files(test=[str(folder / "a.jsonl"), str(folder / "b.jsonl")], **fields),
+    )
     assert [row.target for row in whole.load().test] == [row["a"] for row in rows]
-    assert [row.id for row in whole.load().test] == [f"test-{index}" for index in range(20)] and whole.identity() == listed.identity()
+    assert [row.id for row in whole.load().test] == [
+        f"test-{index}" for index in range(20)
+    ] and whole.identity() == listed.identity()
 
 
-def test_a_located_dataset_reads_the_same_from_anywhere(make_files: Make, train: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_located_dataset_reads_the_same_from_anywhere(
+    make_files: Make, train: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     here = make_files(train="train.jsonl", prompt="{q}", target="{a}")
     there = here.locate()
@@ -350,7 +441,11 @@ def test_a_located_dataset_reads_the_same_from_anywhere(make_files: Make, train:
 
 def test_only_an_evaluation_set(make_files: Make, train: str) -> None:
     splits = make_files(test=train, prompt="{q}", target="{a}").load()
-    assert (len(splits.train), len(splits.validation), len(splits.test)) == (0, 0, 50) and "no training rows: dataset.train is null" in splits.notes
+    assert (len(splits.train), len(splits.validation), len(splits.test)) == (
+        0,
+        0,
+        50,
+    ) and "no training rows: dataset.train is null" in splits.notes
 
 
 def test_scoring_on_the_training_rows_is_said(make_files: Make, train: str, tmp_path: Path) -> None:
@@ -361,20 +456,29 @@ def test_scoring_on_the_training_rows_is_said(make_files: Make, train: str, tmp_
 
 
 def test_loading_twice_reads_once(make_files: Make, train: str) -> None:
-    assert make_files(train=train, prompt="{q}", target="{a}").load() is make_files(train=train, prompt="{q}", target="{a}").load()
+    assert (
+        make_files(train=train, prompt="{q}", target="{a}").load()
+        is make_files(train=train, prompt="{q}", target="{a}").load()
+    )
 
 
 def test_splits_are_the_same_in_every_process(make_files: Make, train: str) -> None:
     here = ids(make_files(train=train, prompt="{q}", target="{a}").load())
     program = (
-        "import json, sys; from ftbench.core.component import build\n"
-        "splits = build(json.loads(sys.argv[1]), 'dataset').load()\n"
-        "print(json.dumps({name: sorted(row.id for row in splits.split(name)) for name in ('train', 'validation', 'test')}))\n"
-        "assert not {'torch', 'transformers', 'datasets', 'huggingface_hub', 'pyarrow'} & set(sys.modules)"
+        "import json, sys; from ftbench.core.component import build\nsplits = build(json.loads(sys.argv[1]),"
+        " 'dataset').load()\nprint(json.dumps({name: sorted(row.id for row in splits.split(name)) for name in ('train',"
+        " 'validation', 'test')}))\nassert not {'torch', 'transformers', 'datasets', 'huggingface_hub', 'pyarrow'} &"
+        " set(sys.modules)"
     )
     config = json.dumps(node(make_files(train=train, prompt="{q}", target="{a}")))
     for seed in ("1", "2"):
-        done = subprocess.run([sys.executable, "-c", program, config], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", program, config],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         assert {name: set(found) for name, found in json.loads(done.stdout).items()} == here
 
 

@@ -41,7 +41,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_38_a_hub_name_is_its_commit(make_files: Callable[..., Files], cache: Path) -> None:
     by_name = make_files(train="somebody/things", **FIELDS)
     assert by_name.identity()["train"] == {"hub": "somebody/things", "config": None, "split": "train", "commit": COMMIT}
-    assert by_name.locate().train == f"somebody/things::train@{COMMIT}" and by_name.locate().identity() == by_name.identity()
+    assert (
+        by_name.locate().train == f"somebody/things::train@{COMMIT}"
+        and by_name.locate().identity() == by_name.identity()
+    )
     assert not by_name.inspectable()
     assert make_files(train=f"somebody/things@{OTHER}", **FIELDS).identity()["train"]["commit"] == OTHER
     assert make_files(train="somebody/things:main:test", **FIELDS).identity()["train"]["split"] == "test"
@@ -52,7 +55,9 @@ def test_what_cannot_be_pinned_is_refused(make_files: Callable[..., Files], cach
     with pytest.raises(Refused) as caught:
         make_files(train=name, **FIELDS).identity()
     (problem,) = caught.value.problems
-    assert problem.where == "dataset.train" and "hub cannot be reached" in problem.why and "name the commit" in problem.fix
+    assert (
+        problem.where == "dataset.train" and "hub cannot be reached" in problem.why and "name the commit" in problem.fix
+    )
 
 
 @pytest.mark.slow
@@ -65,11 +70,15 @@ def test_38_rows_come_from_the_pinned_commit(
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", cache / "prepared")
     splits = make_files(train="somebody/things" + revision, test="somebody/things" + revision, **FIELDS).load()
     assert (len(splits.train), len(splits.validation), len(splits.test)) == (18, 2, 4)
-    assert {row.target for row in (*splits.train, *splits.test)} == {answer} and splits.test[0].turns[0].content == "test 0"
+    assert {row.target for row in (*splits.train, *splits.test)} == {answer} and splits.test[0].turns[
+        0
+    ].content == "test 0"
 
 
 @pytest.mark.slow
-def test_a_split_that_is_not_there_is_refused(make_files: Callable[..., Files], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_split_that_is_not_there_is_refused(
+    make_files: Callable[..., Files], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import datasets
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", cache / "prepared")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from ftbench.core.errors import Refused
 from ftbench.core.example import Turn
 
@@ -38,7 +39,12 @@ def whole(answer: str) -> Callable:
 
 def test_whole_conversations_need_no_prompt(over_rows: Callable) -> None:
     splits = over_rows(conversations(whole("four"), whole("4!")), chosen="good", rejected="bad").load()
-    row = next(row for split in ("train", "validation", "test") for row in splits.split(split) if row.turns[-1].content == "2+2? 7")
+    row = next(
+        row
+        for split in ("train", "validation", "test")
+        for row in splits.split(split)
+        if row.turns[-1].content == "2+2? 7"
+    )
     assert (row.turns, row.chosen, row.rejected, row.target) == (TURNS, "four", "4!", "four")
 
 
@@ -60,7 +66,11 @@ def test_a_conversation_that_is_not_the_prompts_is_refused(over_rows: Callable) 
 
 @pytest.mark.parametrize(
     ("chosen", "why"),
-    [(lambda n: said("1+1?"), "the last is not the assistant's"), (lambda n: "four", "no user turn before its answer"), (lambda n: [], "the last is not the assistant's")],
+    [
+        (lambda n: said("1+1?"), "the last is not the assistant's"),
+        (lambda n: "four", "no user turn before its answer"),
+        (lambda n: [], "the last is not the assistant's"),
+    ],
 )
 def test_what_is_no_conversation_is_refused(over_rows: Callable, chosen: Callable, why: str) -> None:
     with pytest.raises(Refused, match=why):

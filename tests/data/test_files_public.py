@@ -26,10 +26,21 @@ CASES: dict[str, tuple[dict[str, Any], tuple[int, int, int]]] = {
         },
         (1081, 100, 120),
     ),
-    "banking77": ({"train": "train.csv", "test": "test.csv", "prompt": "{text}", "target": "{category}", "slices": ["category"]}, (9003, 1000, 3080)),
-    "gsm8k": ({"train": "train_1500.jsonl", "prompt": "{question}", "target": "{answer}", "answer_pattern": r"#### (\S+)"}, (1200, 150, 150)),
+    "banking77": (
+        {"train": "train.csv", "test": "test.csv", "prompt": "{text}", "target": "{category}", "slices": ["category"]},
+        (9003, 1000, 3080),
+    ),
+    "gsm8k": (
+        {"train": "train_1500.jsonl", "prompt": "{question}", "target": "{answer}", "answer_pattern": r"#### (\S+)"},
+        (1200, 150, 150),
+    ),
     "arc_challenge": (
-        {"train": "ARC-Challenge-Dev.jsonl", "prompt": "{question.stem}\n{question.choices!json}", "target": "{answerKey}", "id": "id"},
+        {
+            "train": "ARC-Challenge-Dev.jsonl",
+            "prompt": "{question.stem}\n{question.choices!json}",
+            "target": "{answerKey}",
+            "id": "id",
+        },
         (236, 29, 29),
     ),
     "selfinstruct_seed175": (
@@ -46,16 +57,25 @@ CASES: dict[str, tuple[dict[str, Any], tuple[int, int, int]]] = {
 
 
 def within(folder: Path, fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: str(folder / value) if name in ("train", "validation", "test", "documents") else value for name, value in fields.items()}
+    return {
+        name: str(folder / value) if name in ("train", "validation", "test", "documents") else value
+        for name, value in fields.items()
+    }
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_public_data_set_loads_with_its_counts(make_files: Callable[..., Files], shared_data: Path, name: str) -> None:
+def test_a_public_data_set_loads_with_its_counts(
+    make_files: Callable[..., Files], shared_data: Path, name: str
+) -> None:
     fields, expected = CASES[name]
     splits = make_files(**within(shared_data / name, fields)).load()
     assert (len(splits.train), len(splits.validation), len(splits.test)) == expected
-    assert sum(expected) == sum(splits.counts[f"{split}_read"] for split in ("train", "validation", "test") if f"{split}_read" in splits.counts)
-    split_off = [row for split in ("validation", "test") if f"{split}_read" not in splits.counts for row in splits.split(split)]
+    assert sum(expected) == sum(
+        splits.counts[f"{split}_read"] for split in ("train", "validation", "test") if f"{split}_read" in splits.counts
+    )
+    split_off = [
+        row for split in ("validation", "test") if f"{split}_read" not in splits.counts for row in splits.split(split)
+    ]
     assert not {row.turns for row in splits.train} & {row.turns for row in split_off}
 
 
@@ -67,7 +87,12 @@ def test_a_public_data_set_loads_with_its_counts(make_files: Callable[..., Files
     ],
 )
 def test_36_questions_about_one_document_stay_together(
-    make_files: Callable[..., Files], shared_data: Path, tmp_path: Path, name: str, fields: dict[str, Any], documents: int
+    make_files: Callable[..., Files],
+    shared_data: Path,
+    tmp_path: Path,
+    name: str,
+    fields: dict[str, Any],
+    documents: int,
 ) -> None:
     folder = shared_data / name
     corpus = {"documents": "documents.jsonl", "document_id": "doc_id", "gold_documents": "gold_doc_ids"}
@@ -83,7 +108,14 @@ def test_36_questions_about_one_document_stay_together(
 
 def test_stories_as_rows(make_files: Callable[..., Files], shared_data: Path, tmp_path: Path) -> None:
     """Plain text has no rows; a story's first sentence and its rest are one."""
-    stories = [story.strip() for story in (shared_data / "tinystories_valid_sample" / "stories.txt").read_text(encoding="utf-8").split("<|endoftext|>")]
+    stories = [
+        story.strip()
+        for story in (
+            (shared_data / "tinystories_valid_sample" / "stories.txt")
+            .read_text(encoding="utf-8")
+            .split("<|endoftext|>")
+        )
+    ]
     rows = [dict(zip(("start", "rest"), story.split(". ", 1), strict=True)) for story in stories if story]
     path = tmp_path / "stories.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -92,5 +124,7 @@ def test_stories_as_rows(make_files: Callable[..., Files], shared_data: Path, tm
 
 
 def test_plain_text_is_refused_with_the_formats(refusals: Callable[..., list[Any]], shared_data: Path) -> None:
-    (problem,) = refusals(train=str(shared_data / "tinystories_valid_sample" / "stories.txt"), prompt="{text}", target="{text}")
+    (problem,) = refusals(
+        train=str(shared_data / "tinystories_valid_sample" / "stories.txt"), prompt="{text}", target="{text}"
+    )
     assert ".jsonl" in problem.fix

@@ -71,7 +71,11 @@ FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\x00"))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(FIELD, FIELD), min_size=1, max_size=5), st.sampled_from(["\n", "\r\n"]), st.sampled_from([",", "\t"]))
+@given(
+    st.lists(st.tuples(FIELD, FIELD), min_size=1, max_size=5),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([",", "\t"]),
+)
 def test_odd_text_survives_a_csv_file(tmp_path: Path, pairs: list[tuple[str, str]], end: str, delimiter: str) -> None:
     """Quotes, quoted line breaks of all kinds, separators, white space: the file gives what was written."""
     rows = [{"q": one, "a": other} for one, other in pairs]
@@ -80,7 +84,11 @@ def test_odd_text_survives_a_csv_file(tmp_path: Path, pairs: list[tuple[str, str
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.dictionaries(st.sampled_from(["q", "a"]), FIELD, min_size=1), min_size=1, max_size=5), st.booleans(), st.sampled_from(["\n", "\r\n"]))
+@given(
+    st.lists(st.dictionaries(st.sampled_from(["q", "a"]), FIELD, min_size=1), min_size=1, max_size=5),
+    st.booleans(),
+    st.sampled_from(["\n", "\r\n"]),
+)
 def test_odd_text_survives_json_lines(tmp_path: Path, rows: list[dict[str, str]], ascii: bool, end: str) -> None:
     """A line separator inside a text (U+2028, U+0085) ends no row."""
     path = written(tmp_path, "odd.jsonl", "".join(json.dumps(row, ensure_ascii=ascii) + end for row in rows))
@@ -91,7 +99,10 @@ def test_a_row_is_named_by_the_line_it_begins_on(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", 'q,a\n"one\ntwo",x\nthree\nfour,y\n')
     rows, problems = read(path)
     assert [row["q"] for row in rows] == ["one\ntwo", "four"]
-    assert problems == ["a.csv:4: has 1 fields where the header has 2. Quote fields that hold the separator, and write empty ones as empty"]
+    assert problems == [
+        "a.csv:4: has 1 fields where the header has 2. Quote fields that hold the separator, and write empty ones as"
+        " empty"
+    ]
 
 
 def test_a_field_may_be_longer_than_the_csv_module_allows(tmp_path: Path) -> None:
@@ -115,7 +126,12 @@ def test_a_field_may_be_longer_than_the_csv_module_allows(tmp_path: Path) -> Non
         ("a.json", b'{"a": [], "b": []}', "a.json: ", "2 lists"),
         ("a.json", b"[\n1,\n]", "a.json:", "is no JSON"),
         ("a.json", b'[{"q": 1}, 2]', "a.json:2: ", "is a number and not an object"),
-        ("a.csv", "q,a\nx,caf\u00e9\n".encode("latin-1"), "a.csv:2: ", "iconv -f WINDOWS-1252 -t UTF-8 a.csv > utf8-a.csv"),
+        (
+            "a.csv",
+            "q,a\nx,caf\u00e9\n".encode("latin-1"),
+            "a.csv:2: ",
+            "iconv -f WINDOWS-1252 -t UTF-8 a.csv > utf8-a.csv",
+        ),
         ("a.csv", "q,a\nx,y\n".encode("utf-16"), "a.csv: ", "iconv -f UTF-16"),
         ("a.csv", b"q,a\nx,y\x00\n", "a.csv:2: ", "NUL byte (byte 8 of the file)"),
         ("a.jsonl", b'{"q": 1}\n{"q": "\x00"}\n', "a.jsonl:2: ", "NUL byte"),
@@ -129,13 +145,17 @@ def test_a_field_may_be_longer_than_the_csv_module_allows(tmp_path: Path) -> Non
         ("a.parquet", b"PAR1 and nothing", "a.parquet: ", "no whole parquet file"),
     ],
 )
-def test_what_cannot_be_read_is_one_line_with_place_and_fix(tmp_path: Path, name: str, data: bytes, place: str, words: str) -> None:
+def test_what_cannot_be_read_is_one_line_with_place_and_fix(
+    tmp_path: Path, name: str, data: bytes, place: str, words: str
+) -> None:
     _, problems = read(written(tmp_path, name, data))
     assert len(problems) == 1 and problems[0].startswith(place) and words in problems[0] and "\n" not in problems[0]
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
-def test_command_that_mends_an_encoding_mends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+def test_command_that_mends_an_encoding_mends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
     folder = tmp_path / "my data"
     folder.mkdir()
     written(folder, "it's a.csv", "q,a\nx,caf\u00e9\n".encode(encoding))
@@ -163,7 +183,10 @@ def test_a_folder_of_texts_is_a_corpus_and_no_table(make_files, refusals, tmp_pa
     (folder / "two.md").write_text("# Head\nText.")
     fields = {"train": str(rows), "prompt": "{q}", "target": "{a}", "document_id": "name", "document_text": "text"}
     dataset = make_files(documents=str(folder), **fields)
-    assert [(document.id, document.text) for document in dataset.load().documents] == [("one.txt", "First.\nSecond line."), ("two.md", "# Head\nText.")]
+    assert [(document.id, document.text) for document in dataset.load().documents] == [
+        ("one.txt", "First.\nSecond line."),
+        ("two.md", "# Head\nText."),
+    ]
     before = dataset.identity()
     (folder / "two.md").rename(folder / "too.md")  # a file's name is its document's id
     assert make_files(documents=str(folder), **fields).identity() != before
@@ -181,7 +204,9 @@ def test_texts_in_folders_of_a_folder_are_named_by_their_path_here_and_in_a_work
         (folder / name).write_text(f"This is {name}.")
     (folder / "link.txt").symlink_to("a.txt")
     (folder / "en" / "round").symlink_to(folder)
-    corpus = make_files(train=str(rows), prompt="{q}", target="{a}", documents=str(folder), document_id="name", document_text="text").corpus()
+    corpus = make_files(
+        train=str(rows), prompt="{q}", target="{a}", documents=str(folder), document_id="name", document_text="text"
+    ).corpus()
     assert [document.id for document in corpus.load().documents] == ["a.txt", "en/a.txt", "en/deep/b.md", "link.txt"]
     assert any(".pdf are not read" in note for note in corpus.load().notes)
     assert corpus.locate().identity() == corpus.identity() and corpus.locate().load() == corpus.load()
@@ -195,6 +220,8 @@ def test_training_rows_need_no_gold_documents_where_test_rows_are_named(make_fil
     splits = make_files(train=str(tmp_path / "train.jsonl"), test=str(tmp_path / "test.jsonl"), **fields).load()
     assert splits.test[3].gold_documents == ("d3",) and splits.train[0].gold_documents == ()
     assert "no column 'gold'" in str(refusals(train=str(tmp_path / "train.jsonl"), **fields)[0])
-    assert "no column 'gold'" in str(refusals(train=str(tmp_path / "test.jsonl"), test=str(tmp_path / "train.jsonl"), **fields)[0])
+    assert "no column 'gold'" in str(
+        refusals(train=str(tmp_path / "test.jsonl"), test=str(tmp_path / "train.jsonl"), **fields)[0]
+    )
     written(tmp_path, "some.jsonl", '{"q": "q", "a": "a", "gold": "d"}\n{"q": "r", "a": "a"}\n')
     assert "gold" in str(refusals(train=str(tmp_path / "some.jsonl"), test=str(tmp_path / "test.jsonl"), **fields)[0])

@@ -19,12 +19,17 @@ def grouped(sizes: list[int]) -> list[str]:
 
 
 @given(SIZES, FRACTIONS, st.integers(0, 5))
-def test_36_splits_partition_the_rows_and_never_part_a_group(sizes: list[int], fractions: tuple[float, float], seed: int) -> None:
+def test_36_splits_partition_the_rows_and_never_part_a_group(
+    sizes: list[int], fractions: tuple[float, float], seed: int
+) -> None:
     names = grouped(sizes)
     test, validation = split_off(units(names, None), fractions, seed)
     train = set(range(len(names))) - test - validation
     assert test and validation and train and not test & validation
-    of = {name: {part for part, rows in enumerate((test, validation, train)) if any(names[row] == name for row in rows)} for name in names}
+    of = {
+        name: {part for part, rows in enumerate((test, validation, train)) if any(names[row] == name for row in rows)}
+        for name in names
+    }
     assert all(len(parts) == 1 for parts in of.values())
 
 
@@ -62,7 +67,9 @@ def test_seeds_differ_and_the_order_of_rows_does_not_matter() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 15), st.integers(0, 12)), min_size=5, max_size=120), FRACTIONS)
-def test_36_by_time_test_is_latest_and_neither_group_nor_moment_is_parted(rows: list[tuple[int, int]], fractions: tuple[float, float]) -> None:
+def test_36_by_time_test_is_latest_and_neither_group_nor_moment_is_parted(
+    rows: list[tuple[int, int]], fractions: tuple[float, float]
+) -> None:
     names, times = [f"g{group}" for group, _ in rows], [time for _, time in rows]
     found = units(names, times)
     if len(found) < 3:

@@ -21,7 +21,7 @@ def test_a_template_is_its_texts_with_the_values_between(parts: list[tuple[str, 
     """Whatever the values hold, braces and templates included, they are put in once and read no further."""
     spelt, expected, values = "", "", {}
     for index, (text, value) in enumerate(parts):
-        spelt += text.replace("{", "{{").replace("}", "}}") + "{c%d}" % index
+        spelt += text.replace("{", "{{").replace("}", "}}") + "{c" + str(index) + "}"
         expected += text + value
         values[f"c{index}"] = value
     spelt += end.replace("{", "{{").replace("}", "}}")
@@ -42,7 +42,9 @@ def test_paths_reach_into_nested_values() -> None:
     assert parse("{a.b}|{Odd name!}").render(row) == "itself|3"
 
 
-@pytest.mark.parametrize("path", ["nothing", "question.nothing", "question.choices.2.text", "question.stem.x", "question.*.text"])
+@pytest.mark.parametrize(
+    "path", ["nothing", "question.nothing", "question.choices.2.text", "question.stem.x", "question.*.text"]
+)
 def test_a_path_that_leads_nowhere_is_absent(path: str) -> None:
     with pytest.raises(Absent):
         look_up({"question": {"stem": "Why?", "choices": [{"text": "a"}]}}, path)
@@ -56,7 +58,16 @@ def test_a_typed_line_break_is_one_and_other_backslashes_stay() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [("3.0", "3.0"), (3, "3"), (True, "true"), (Literal("3.10"), "3.10"), (Literal("1e5"), "1e5"), (0.1, "0.1"), (10**30, "1" + "0" * 30)]
+    ("value", "text"),
+    [
+        ("3.0", "3.0"),
+        (3, "3"),
+        (True, "true"),
+        (Literal("3.10"), "3.10"),
+        (Literal("1e5"), "1e5"),
+        (0.1, "0.1"),
+        (10**30, "1" + "0" * 30),
+    ],
 )
 def test_numbers_become_text_as_they_were_written(value: object, text: str) -> None:
     assert as_text(value) == text

@@ -13,13 +13,21 @@ from ftbench.data.inspection.rows import prepare_rows
 from tests.data.planted import example
 
 WORDS = (
-    "time year people way day man thing woman life child world school state family student group country problem hand part place case week company system "
-    "program question work government number night point home water room mother area money story fact month lot right study book eye job word business issue "
-    "side kind head house service friend father power hour game line end member law car city community name president team minute idea body information back "
-    "walk run sleep bring carry follow begin write provide sit stand lose pay meet include continue set learn change lead understand watch stop create speak"
+    "time year people way day man thing woman life child world school state family student group country problem hand"
+    " part place case week company system program question work government number night point home water room mother"
+    " area money story fact month lot right study book eye job word business issue side kind head house service friend"
+    " father power hour game line end member law car city community name president team minute idea body information"
+    " back walk run sleep bring carry follow begin write provide sit stand lose pay meet include continue set learn"
+    " change lead understand watch stop create speak"
 ).split()
-CITIES = "Paris London Berlin Madrid Rome Vienna Lisbon Prague Warsaw Athens Dublin Oslo Helsinki Stockholm Copenhagen Brussels Budapest Bucharest Sofia Zagreb".split()
-NAMES = "Anna Ben Clara David Emma Felix Greta Hans Ida Jonas Klara Leon Mia Noah Olga Paul Rosa Simon Tina Uwe Vera Willi Xenia Yann Zoe Amir Bilal Chen Esra".split()
+CITIES = (
+    "Paris London Berlin Madrid Rome Vienna Lisbon Prague Warsaw Athens Dublin Oslo Helsinki Stockholm Copenhagen"
+    " Brussels Budapest Bucharest Sofia Zagreb".split()
+)
+NAMES = (
+    "Anna Ben Clara David Emma Felix Greta Hans Ida Jonas Klara Leon Mia Noah Olga Paul Rosa Simon Tina Uwe Vera Willi"
+    " Xenia Yann Zoe Amir Bilal Chen Esra".split()
+)
 COLUMNS = "name email age city phone salary dept hired".split()
 Pair = tuple[str, str]
 
@@ -41,15 +49,26 @@ def templates(draw: random.Random) -> Callable[[], Pair]:
 
 def query(draw: random.Random) -> Callable[[], Pair]:
     def pair() -> Pair:
-        column, table, tested, number = draw.choice(COLUMNS), draw.choice("users staff orders clients items".split()), draw.choice(["age", "salary"]), draw.randrange(1, 25)
+        column, table, tested, number = (
+            draw.choice(COLUMNS),
+            draw.choice("users staff orders clients items".split()),
+            draw.choice(["age", "salary"]),
+            draw.randrange(1, 25),
+        )
         schema = f"-- schema: {table}({', '.join(COLUMNS)})"
-        return f"{schema}\nQuestion: list the {column} of all {table} whose {tested} is greater than {number}", f"SELECT {column} FROM {table} WHERE {tested} > {number};"
+        return (
+            f"{schema}\nQuestion: list the {column} of all {table} whose {tested} is greater than {number}",
+            f"SELECT {column} FROM {table} WHERE {tested} > {number};",
+        )
 
     return pair
 
 
 def route(draw: random.Random) -> Callable[[], Pair]:
-    return lambda: (f"show me the {draw.choice(['flights', 'trains'])} from {draw.choice(CITIES)} to {draw.choice(CITIES)} please", draw.choice(["flight", "train"]))
+    return lambda: (
+        f"show me the {draw.choice(['flights', 'trains'])} from {draw.choice(CITIES)} to {draw.choice(CITIES)} please",
+        draw.choice(["flight", "train"]),
+    )
 
 
 def route_without_spaces(draw: random.Random) -> Callable[[], Pair]:
@@ -64,8 +83,16 @@ def route_without_spaces(draw: random.Random) -> Callable[[], Pair]:
 
 def sum_of_money(draw: random.Random) -> Callable[[], Pair]:
     def pair() -> Pair:
-        name, count, price, thing = draw.choice(NAMES), draw.randrange(2, 20), draw.randrange(2, 20), draw.choice("apples pens books cups toys".split())
-        text = f"{name} buys {count} {thing} for {price} dollars each and pays with a note of five hundred dollars. How much change does {name} get back at the till?"
+        name, count, price, thing = (
+            draw.choice(NAMES),
+            draw.randrange(2, 20),
+            draw.randrange(2, 20),
+            draw.choice("apples pens books cups toys".split()),
+        )
+        text = (
+            f"{name} buys {count} {thing} for {price} dollars each and pays with a note of five hundred dollars. How"
+            f" much change does {name} get back at the till?"
+        )
         return text, f"{count} times {price} is {count * price}. #### {500 - count * price}"
 
     return pair
@@ -82,7 +109,13 @@ def clauses(draw: random.Random) -> Callable[[], Pair]:
     things = "food service price location staff room breakfast pool".split()
 
     def pair() -> Pair:
-        return f"The {draw.choice(things)} was {draw.choice(adjectives)} but the {draw.choice(things)} was {draw.choice(adjectives)}.", "mixed"
+        return (
+            (
+                f"The {draw.choice(things)} was {draw.choice(adjectives)} but the {draw.choice(things)} was"
+                f" {draw.choice(adjectives)}."
+            ),
+            "mixed",
+        )
 
     return pair
 
@@ -129,7 +162,13 @@ def test_37_a_sentence_moved_is_the_same_question_and_two_names_that_changed_pla
         return [leak.kind for leak in certain(splits)]
 
     assert planted(f"Which of your shops can mend it? {question}") == ["reworded_row"]
-    assert planted(f"{question.replace('Anna', 'Tuesday').replace('since Tuesday', 'since Anna')} Which of your shops can mend it?") == []
+    assert (
+        planted(
+            f"{question.replace('Anna', 'Tuesday').replace('since Tuesday', 'since Anna')} Which of your shops can"
+            " mend it?"
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(("change", "found"), [("as it is", True), ("another number", False)])
@@ -137,5 +176,12 @@ def test_37_a_long_prompt_inside_another_is_quoted_with_its_numbers_alone(change
     draw = random.Random(0)
     tests = [example(f"t{n}", f"{some(draw, 20, 25)} until {100 + n}", "yes") for n in range(8)]
     text = tests[3].turns[0].content if change == "as it is" else tests[3].turns[0].content.replace("103", "977")
-    splits = Splits((example("p", f"{some(draw, 30, 40)}\n---\n{text}\n---\n{some(draw, 30, 40)}", "no"),), (), tuple(tests), (), (), {})
+    splits = Splits(
+        (example("p", f"{some(draw, 30, 40)}\n---\n{text}\n---\n{some(draw, 30, 40)}", "no"),),
+        (),
+        tuple(tests),
+        (),
+        (),
+        {},
+    )
     assert [leak.kind for leak in certain(splits)] == (["quoted_row"] if found else [])

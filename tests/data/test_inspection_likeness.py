@@ -1,4 +1,6 @@
-"""Likeness: the same words are the same whatever they wear, order costs nothing, template text counts for nothing, differences count."""
+"""Likeness: the same words are the same whatever they wear, order costs nothing, template text counts for nothing,
+differences count.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,22 @@ def compared(one: list[str], other: list[str]) -> float:
 
 @pytest.mark.parametrize(
     "text",
-    ["the cafes first price 12", "  The CAFE's\tFirst   price: 12!", "the caf\u00e9\u2019s \ufb01rst price \u201c12\u201d", "THE CAFE\u0301S \u200bfirst\u00a0price \uff11\uff12", "\ufeffthe cafe\u00ads first price (12)"],
+    [
+        "the cafes first price 12",
+        "  The CAFE's\tFirst   price: 12!",
+        "the caf\u00e9\u2019s \ufb01rst price \u201c12\u201d",
+        "THE CAFE\u0301S \u200bfirst\u00a0price \uff11\uff12",
+        "\ufeffthe cafe\u00ads first price (12)",
+    ],
 )
 def test_37_case_spacing_punctuation_and_unicode_forms_make_no_difference(text: str) -> None:
     assert words(text) == ["the", "cafes", "first", "price", "12"]
 
 
-@pytest.mark.parametrize(("one", "other"), [("What is 2+2?", "What is 2*2?"), ("C++", "C#"), ("order 12", "order 13"), ("5 $", "5 €"), ("3.5", "35")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("What is 2+2?", "What is 2*2?"), ("C++", "C#"), ("order 12", "order 13"), ("5 $", "5 €"), ("3.5", "35")],
+)
 def test_signs_and_numbers_are_told_apart(one: str, other: str) -> None:
     assert facts(words(one)) != facts(words(other))
 
@@ -43,7 +54,9 @@ def test_the_order_of_words_costs_nothing(found: list[str], shuffler: random.Ran
 
 
 @given(WORDS, WORDS)
-def test_likeness_is_symmetrical_and_without_a_template_it_is_the_jaccard_index(one: list[str], other: list[str]) -> None:
+def test_likeness_is_symmetrical_and_without_a_template_it_is_the_jaccard_index(
+    one: list[str], other: list[str]
+) -> None:
     vocabulary = Vocabulary()
     left, right = vocabulary.features(one), vocabulary.features(other)
     wanted = len(set(left) & set(right)) / len(set(left) | set(right))
@@ -51,14 +64,20 @@ def test_likeness_is_symmetrical_and_without_a_template_it_is_the_jaccard_index(
 
 
 def test_template_words_make_nothing_alike_and_still_tell_apart() -> None:
-    texts = [words(f"Please read the question below with care and answer in one sentence: what is the {what} of the {name}?")
-             for name in ("zorbex", "quillon", "marvane", "tespick", "oldrum", "frinto") for what in ("price", "colour")]  # fmt: skip
+    texts = [
+        words(f"Please read the question below with care and answer in one sentence: what is the {what} of the {name}?")
+        for name in ("zorbex", "quillon", "marvane", "tespick", "oldrum", "frinto")
+        for what in ("price", "colour")
+    ]
     common = common_runs(texts)
     vocabulary = Vocabulary()
     own = [[word for word, flag in zip(text, own_words(text, common), strict=True) if flag] for text in texts]
     assert own[0] == ["zorbex"] and own[3] == ["quillon"]
     both = [(vocabulary.features(text, own_words(text, common)), vocabulary.features(text)) for text in texts]
-    degrees = {pair: likeness(both[pair[0]][0], both[pair[1]][0], both[pair[0]][1], both[pair[1]][1])[0] for pair in ((0, 0), (0, 1), (0, 2))}
+    degrees = {
+        pair: likeness(both[pair[0]][0], both[pair[1]][0], both[pair[0]][1], both[pair[1]][1])[0]
+        for pair in ((0, 0), (0, 1), (0, 2))
+    }
     assert degrees[0, 0] == 1.0 and degrees[0, 1] < 0.5 and degrees[0, 2] == 0.0
 
 
@@ -95,7 +114,11 @@ def test_sketches_propose_what_the_join_does_where_it_matters() -> None:
 
 
 @settings(max_examples=50)
-@given(st.lists(st.sampled_from("a b c d e f g h i j k l m n o p".split()), min_size=30, max_size=60), st.integers(0, 30), st.integers(5, 29))
+@given(
+    st.lists(st.sampled_from("a b c d e f g h i j k l m n o p".split()), min_size=30, max_size=60),
+    st.integers(0, 30),
+    st.integers(5, 29),
+)
 def test_a_passage_is_found_where_it_stands(text: list[str], start: int, size: int) -> None:
     sought = text[start : start + size]
     if len(sought) < 5:

@@ -20,18 +20,38 @@ from tests.data.planted import clean, example
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("caf\u00c3\u00a9", "mojibake"), ("don\u00e2\u20ac\u2122t", "mojibake"), ("a\u00c2\u00a0b", "mojibake"), ("\u00e2\u20ac\u0153yes\u00e2\u20ac\x9d", "mojibake"),
-        ("lost \ufffd bytes", "replacement"), ("\ufefftext", "byte_order_mark"), ("nul\x00", "control"), ("c1\x85", "control"),
-        ("in\u200bvisible", "invisible"), ("\u202edrow", "invisible"), ("a\u200db", "invisible"), ("Tom &amp; Jerry", "entities"), ("it&#39;s", "entities"),
+        ("caf\u00c3\u00a9", "mojibake"),
+        ("don\u00e2\u20ac\u2122t", "mojibake"),
+        ("a\u00c2\u00a0b", "mojibake"),
+        ("\u00e2\u20ac\u0153yes\u00e2\u20ac\x9d", "mojibake"),
+        ("lost \ufffd bytes", "replacement"),
+        ("\ufefftext", "byte_order_mark"),
+        ("nul\x00", "control"),
+        ("c1\x85", "control"),
+        ("in\u200bvisible", "invisible"),
+        ("\u202edrow", "invisible"),
+        ("a\u200db", "invisible"),
+        ("Tom &amp; Jerry", "entities"),
+        ("it&#39;s", "entities"),
     ],
-)  # fmt: skip
+)
 def test_what_went_wrong_with_a_text_is_named(text: str, name: str) -> None:
     assert oddities(text) == {name}
 
 
 @pytest.mark.parametrize(
     "text",
-    ["Plain text, with tabs\tand lines\r\n", "naïve façade Ærø Ü", "“quotes” – and … dashes", "عربي و فارسی می‌خواهم", "हिन्दी", "日本語", "👩‍👩‍👧 family", "Â la carte", "AT&T; R&D"],
+    [
+        "Plain text, with tabs\tand lines\r\n",
+        "naïve façade Ærø Ü",
+        "“quotes” – and … dashes",
+        "عربي و فارسی می‌خواهم",
+        "हिन्दी",
+        "日本語",
+        "👩‍👩‍👧 family",
+        "Â la carte",
+        "AT&T; R&D",
+    ],
 )
 def test_sound_text_in_any_script_is_left_alone(text: str) -> None:
     assert oddities(text) == set()
@@ -58,22 +78,37 @@ def test_nothing_is_said_of_sound_data() -> None:
     splits = clean()
     assert kinds(splits) == {}
     facts = DataChecks("warn", 0.8).inspect(splits).as_dict()
-    assert facts["rows"] == {"train": 60, "validation": 30, "test": 30} and facts["findings"] == [] and facts["labels"] is None
+    assert (
+        facts["rows"] == {"train": 60, "validation": 30, "test": 30}
+        and facts["findings"] == []
+        and facts["labels"] is None
+    )
     assert facts["lengths"]["train"]["prompt"]["n"] == 60 and facts["lengths"]["test"]["target"]["most"] < 200
 
 
 @pytest.mark.parametrize(
     ("kind", "change"),
     [
-        ("lacks_target", {"target": None}), ("lacks_group", {"group": None}), ("lacks_time", {"time": None}), ("empty_target", {"target": " "}),
-        ("empty_prompt", {"turns": (Turn("user", "\n"),)}), ("edge_spaces", {"target": " yes"}), ("mojibake", {"target": "caf\u00c3\u00a9"}),
-        ("over_long", {"target": "word " * 9000}), ("control", {"target": "a\x07"}), ("lacks_system_turn", None), ("lacks_slice", None),
+        ("lacks_target", {"target": None}),
+        ("lacks_group", {"group": None}),
+        ("lacks_time", {"time": None}),
+        ("empty_target", {"target": " "}),
+        ("empty_prompt", {"turns": (Turn("user", "\n"),)}),
+        ("edge_spaces", {"target": " yes"}),
+        ("mojibake", {"target": "caf\u00c3\u00a9"}),
+        ("over_long", {"target": "word " * 9000}),
+        ("control", {"target": "a\x07"}),
+        ("lacks_system_turn", None),
+        ("lacks_slice", None),
     ],
-)  # fmt: skip
+)
 def test_one_odd_row_is_found_by_its_id(kind: str, change: dict | None) -> None:
     splits = clean()
     if change is None:
-        more = {"lacks_system_turn": lambda row: replace(row, turns=(Turn("system", "Be kind."), *row.turns)), "lacks_slice": lambda row: replace(row, slices={"tone": "calm"})}[kind]
+        more = {
+            "lacks_system_turn": lambda row: replace(row, turns=(Turn("system", "Be kind."), *row.turns)),
+            "lacks_slice": lambda row: replace(row, slices={"tone": "calm"}),
+        }[kind]
         rows = (splits.train[0], *(more(row) for row in splits.train[1:]))
     else:
         rows = (replace(splits.train[0], **change), *splits.train[1:])
@@ -82,16 +117,25 @@ def test_one_odd_row_is_found_by_its_id(kind: str, change: dict | None) -> None:
 
 def test_mixed_forms_and_repeated_rows_are_said() -> None:
     splits = clean()
-    mixed = (replace(splits.train[0], target="cafe\u0301"), replace(splits.train[1], target="caf\u00e9"), *splits.train[2:])
+    mixed = (
+        replace(splits.train[0], target="cafe\u0301"),
+        replace(splits.train[1], target="caf\u00e9"),
+        *splits.train[2:],
+    )
     assert kinds(replace(splits, train=mixed)) == {"mixed_forms": (splits.train[0].id,)}
     again = replace(splits.train[4], id="again", target="Another answer.")
-    assert kinds(replace(splits, train=(*splits.train, again))) == {kind: (splits.train[4].id, "again") for kind in ("repeated_rows", "contradicting_rows")}
+    assert kinds(replace(splits, train=(*splits.train, again))) == dict.fromkeys(
+        ("repeated_rows", "contradicting_rows"), (splits.train[4].id, "again")
+    )
 
 
 def test_labels_are_counted_and_those_never_trained_on_are_said() -> None:
     def rows(name: str, counts: dict[str, int]) -> tuple:
         texts = [label for label, count in counts.items() for _ in range(count)]
-        return tuple(example(f"{name}{n}", f"{name} question {n} about {'abcdefghijklmnopqrstuvwxyz'[n % 26] * 5} {n * n}", text) for n, text in enumerate(texts))
+        return tuple(
+            example(f"{name}{n}", f"{name} question {n} about {'abcdefghijklmnopqrstuvwxyz'[n % 26] * 5} {n * n}", text)
+            for n, text in enumerate(texts)
+        )
 
     splits = Splits(rows("train", {"yes": 57, "no": 3}), (), rows("test", {"yes": 10, "maybe": 2}), (), (), {})
     assert labels(splits) == {"train": {"yes": 57, "no": 3}, "test": {"yes": 10, "maybe": 2}}
@@ -105,7 +149,11 @@ def test_a_histogram_counts_everything_once(values: list[int]) -> None:
     told = histogram(values)
     assert told["n"] == sum(count for _, _, count in told["bins"]) == len(values)
     assert all(count == sum(low <= value < high for value in values) for low, high, count in told["bins"])
-    assert told["least"] == min(values) and told["most"] == max(values) and told["least"] <= told["p50"] <= told["p95"] <= told["most"]
+    assert (
+        told["least"] == min(values)
+        and told["most"] == max(values)
+        and told["least"] <= told["p50"] <= told["p95"] <= told["most"]
+    )
 
 
 def test_36_documents_seen_in_training_and_unseen_ones_are_told_apart() -> None:

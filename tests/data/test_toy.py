@@ -41,7 +41,9 @@ def contains_words(text: str, part: str) -> bool:
 
 
 any_toy = st.builds(
-    lambda kind, seed, train, validation, test: toy(world=kind, seed=seed, train=train, validation=validation, test=test),
+    lambda kind, seed, train, validation, test: toy(
+        world=kind, seed=seed, train=train, validation=validation, test=test
+    ),
     st.sampled_from(WORLDS),
     st.integers(0, 10_000),
     st.integers(1, 60),
@@ -57,8 +59,10 @@ def test_the_pattern_in_the_config_is_the_documented_one():
 PROGRAM = """
 import json, sys
 from ftbench.data.toy.dataset import Limit, Toy
-loaded = [Toy(kind, 3, 40, 12, 24, Limit(None, None, None), "").identity()["data"] for kind in ("house_style", "no_gain", "no_difference")]
-heavy = [name for name in ("torch", "transformers", "peft", "trl", "datasets", "evaluate", "lm_eval", "streamlit") if name in sys.modules]
+KINDS = ("house_style", "no_gain", "no_difference")
+HEAVY = ("torch", "transformers", "peft", "trl", "datasets", "evaluate", "lm_eval", "streamlit")
+loaded = [Toy(kind, 3, 40, 12, 24, Limit(None, None, None), "").identity()["data"] for kind in KINDS]
+heavy = [name for name in HEAVY if name in sys.modules]
 print(json.dumps([loaded, heavy]))
 """
 
@@ -67,7 +71,9 @@ def test_38_the_same_bytes_in_every_process_and_nothing_heavy_is_imported():
     outputs = []
     for hash_seed in ("0", "1", "4242"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=environment, cwd=ROOT, capture_output=True, text=True, check=True
+        )
         outputs.append(json.loads(done.stdout))
     assert outputs[0] == outputs[1] == outputs[2]
     assert outputs[0][1] == []
@@ -79,7 +85,9 @@ def test_38_identity_follows_the_rows_and_not_the_pattern(monkeypatch):
     assert toy(answer_pattern="other").identity() == base
     assert toy(seed=1).identity()["data"] != base["data"]
     assert toy(limit={"train": 5, "validation": None, "test": None}).identity()["data"] != base["data"]
-    monkeypatch.setattr(world, "house_answer", lambda name, attribute, value: f"Hello, our {name} {attribute} is {value}.")
+    monkeypatch.setattr(
+        world, "house_answer", lambda name, attribute, value: f"Hello, our {name} {attribute} is {value}."
+    )
     _make.cache_clear()
     changed = toy().identity()
     _make.cache_clear()
@@ -121,7 +129,9 @@ def test_rows_are_whole(dataset):
         assert row.references == (row.target,) and row.chosen == row.target != row.rejected
         right = value(row.references[0])
         value(row.rejected)
-        in_documents = contains_words(texts[row.gold_documents[0]], f"The {row.group} {row.slices['attribute']} is {right}")
+        in_documents = contains_words(
+            texts[row.gold_documents[0]], f"The {row.group} {row.slices['attribute']} is {right}"
+        )
         assert in_documents == (row.slices["knowledge"] != "by_lot")
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
 from ftbench.compile.option import shipped as component
+from tests.conftest import ROOT
 
 SMALL = (
     "dataset.train=24",

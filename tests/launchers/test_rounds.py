@@ -19,15 +19,31 @@ H100 = {"hardware": "h100", "device": "NVIDIA H100 80GB HBM3"}
 
 
 def trial(matrix: Matrix, rank: int, validation: int, **options: object) -> None:
-    matrix.cell(f"lora rank={rank}", 0, validation=validation, trains=True, approach="lora", values={"method.rank": rank}, **options)
+    matrix.cell(
+        f"lora rank={rank}",
+        0,
+        validation=validation,
+        trains=True,
+        approach="lora",
+        values={"method.rank": rank},
+        **options,
+    )
 
 
 def first_round(matrix: Matrix, usd: float | None = None, size: int = 20) -> Plan:
     """Returns a plan whose cells are trials: nothing of them is scored on test."""
     plan = matrix.plan()
-    cells = tuple(replace(cell, stages={role: key for role, key in cell.stages.items() if not role.endswith(".test")}) for cell in plan.cells)
+    cells = tuple(
+        replace(cell, stages={role: key for role, key in cell.stages.items() if not role.endswith(".test")})
+        for cell in plan.cells
+    )
     search = Search("lora", "lora", {"method.rank": [4, 8]}, size, 0, tuple(cell.id for cell in cells))
-    return replace(plan, cells=cells, searches=(search,), settings={**plan.settings, "effort": {"trials": None, "usd": usd, "seeds": [0]}})
+    return replace(
+        plan,
+        cells=cells,
+        searches=(search,),
+        settings={**plan.settings, "effort": {"trials": None, "usd": usd, "seeds": [0]}},
+    )
 
 
 def test_29_the_winner_is_the_best_trial_on_validation(tmp_path: Path) -> None:
@@ -60,7 +76,10 @@ def test_dollars_pay_for_as_many_trials_as_the_dearest_so_far_leaves_room_for(tm
     assert _affordable(first_round(matrix, usd=3.5 * cost)) == {"lora": 3}
     assert _affordable(first_round(matrix, usd=1.5 * cost)) == {}, "what is left buys no second trial"
     assert _affordable(first_round(matrix, usd=0.5 * cost)) == {}, "the option's own values are always tried"
-    assert _affordable(first_round(matrix, usd=99 * cost, size=2)) == {"lora": 2} and _affordable(first_round(matrix, usd=99 * cost, size=1)) == {}
+    assert (
+        _affordable(first_round(matrix, usd=99 * cost, size=2)) == {"lora": 2}
+        and _affordable(first_round(matrix, usd=99 * cost, size=1)) == {}
+    )
     assert _affordable(plan) == {}, "trials are counted, not paid"
 
 
@@ -78,6 +97,8 @@ def test_29_what_was_tried_stands_in_the_results_with_its_space(tmp_path: Path) 
     tried = first_round(matrix)
     won = replace(matrix.plan(), cells=(matrix.cells[1],), trials=tried.cells, searches=tried.searches)
     (approach,) = write_results(won, matrix.outcomes, tmp_path / "out").approaches
-    assert [one.validation for one in approach.configurations] == [12 / 40, 30 / 40] and approach.chosen.values == {"method.rank": 8}
+    assert [one.validation for one in approach.configurations] == [12 / 40, 30 / 40] and approach.chosen.values == {
+        "method.rank": 8
+    }
     assert approach.search["size"] == 20 and approach.search["space"] == {"method.rank": [4, 8]}
     assert approach.train_seconds == 64.0 and approach.cells == (matrix.cells[1].id,)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ftbench.core.example import Example, Turn
-from ftbench.methods.pairs import encode_pairs, masked_pair
-from ftbench.methods.rows import encode_rows, masked_example
-from ftbench.models.format import Format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ftbench.compile.option import shipped as component
+from ftbench.core.example import Example, Turn
+from ftbench.methods.pairs import encode_pairs, masked_pair
+from ftbench.methods.rows import encode_rows, masked_example
+from ftbench.models.format import Format
 from tests.models.llama import CHAT_TEMPLATE, example
 
 CHATML = (
@@ -20,16 +20,18 @@ CHATML = (
     "{% if add_generation_prompt %}{{ '<|user|>assistant\n' }}{% endif %}"
 )
 LLAMA2 = (
-    "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}{{ '[INST] ' + m.content | trim + ' [/INST]' }}"
-    "{% elif m.role == 'assistant' %}{{ ' ' + m.content | trim + ' ' + eos_token }}{% else %}{{ raise_exception('no ' + m.role) }}{% endif %}{% endfor %}"
+    "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}{{ '[INST] ' + m.content | trim + ' [/INST]' }}{%"
+    " elif m.role == 'assistant' %}{{ ' ' + m.content | trim + ' ' + eos_token }}{% else %}{{ raise_exception('no ' +"
+    " m.role) }}{% endif %}{% endfor %}"
 )
 MARKED = (
-    "{{ bos_token }}{% for m in messages %}{{ '<|' + m.role + '|>' }}{% if m.role == 'assistant' %}{% generation %}{{ m.content + '<|end|>' }}"
-    "{% endgeneration %}{% else %}{{ m.content + '<|end|>' }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+    "{{ bos_token }}{% for m in messages %}{{ '<|' + m.role + '|>' }}{% if m.role == 'assistant' %}{% generation %}{{"
+    " m.content + '<|end|>' }}{% endgeneration %}{% else %}{{ m.content + '<|end|>' }}{% endif %}{% endfor %}{% if"
+    " add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 FORGETFUL = (
-    "{% for m in messages %}{% if m.role == 'user' or loop.last %}{{ '<|' + m.role + '|>' + m.content + '<|end|>' }}{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+    "{% for m in messages %}{% if m.role == 'user' or loop.last %}{{ '<|' + m.role + '|>' + m.content + '<|end|>' }}{%"
+    " endif %}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 TEMPLATES = {"marked by rendering": CHAT_TEMPLATE, "chatml": CHATML, "llama 2": LLAMA2, "marked": MARKED, "plain": None}
 SAID = {
@@ -39,8 +41,10 @@ SAID = {
     "marked": "{}<|end|>",
     "plain": "{}\n\n",
 }
-LAST = {**{name: "{}<|end|>" for name in TEMPLATES}, "llama 2": " {} </s>", "plain": "{}</s>"}
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Z")), min_size=1, max_size=12).filter(lambda t: not set(t) & set("<[|"))
+LAST = {**dict.fromkeys(TEMPLATES, "{}<|end|>"), "llama 2": " {} </s>", "plain": "{}</s>"}
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Z")), min_size=1, max_size=12).filter(
+    lambda t: not set(t) & set("<[|")
+)
 CONVERSATION = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4)
 
 
@@ -59,7 +63,9 @@ def conversation(pairs: list[tuple[str, str]], *before: Turn) -> Example:
 @pytest.mark.parametrize("name", TEMPLATES)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pairs=CONVERSATION)
-def test_01_the_loss_looks_at_every_assistant_turn_and_at_nothing_else(chat, name: str, pairs: list[tuple[str, str]]) -> None:
+def test_01_the_loss_looks_at_every_assistant_turn_and_at_nothing_else(
+    chat, name: str, pairs: list[tuple[str, str]]
+) -> None:
     format = Format(chat.tokenizer, TEMPLATES[name])
     expected = [SAID[name].format(answer) for _, answer in pairs[:-1]] + [LAST[name].format(pairs[-1][1])]
     assert spoken(format, conversation(pairs)) == expected
@@ -74,7 +80,9 @@ def test_01_system_and_tool_turns_are_masked(chat) -> None:
 
 
 def test_01_a_system_turn_folded_into_the_question_stays_masked(chat) -> None:
-    strict = MARKED.replace("{{ '<|' + m.role", "{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}{{ '<|' + m.role")
+    strict = MARKED.replace(
+        "{{ '<|' + m.role", "{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}{{ '<|' + m.role"
+    )
     unmarked = strict.replace("{% generation %}", "").replace("{% endgeneration %}", "")
     row = conversation([("1+1?", "2"), ("2+2?", "4")], Turn("system", "Be brief."))
     for template in (strict, unmarked):
@@ -109,13 +117,17 @@ def test_a_tokenizer_without_offsets_gives_the_same_mask(chat) -> None:
             return chat.tokenizer(text, add_special_tokens=add_special_tokens)
 
     for template in TEMPLATES.values():
-        fast, slow = (encode_rows(Format(tokenizer, template), [row], None).kept for tokenizer in (chat.tokenizer, Slow()))
+        fast, slow = (
+            encode_rows(Format(tokenizer, template), [row], None).kept for tokenizer in (chat.tokenizer, Slow())
+        )
         assert fast == slow
 
 
 def test_01_the_tiny_model_is_trained_on_what_it_says() -> None:
     format = component("model", "tiny").load("cpu").format
-    row = conversation([("How heavy is the Bido?", "The Bido weight is 5 grams."), ("And its price?", "The Bido price is 7 euros.")])
+    row = conversation(
+        [("How heavy is the Bido?", "The Bido weight is 5 grams."), ("And its price?", "The Bido price is 7 euros.")]
+    )
     assert spoken(format, row) == ["The Bido weight is 5 grams.<|end|>", "The Bido price is 7 euros.<|end|>"]
 
 
@@ -145,7 +157,13 @@ def test_02_pairs_that_teach_nothing_are_refused_by_name(chat) -> None:
     def pair(id: str, chosen: str, rejected: str, question: str = "q") -> Example:
         return replace(example(id, question, None), chosen=chosen, rejected=rejected)
 
-    rows = [pair("fits", "yes", "no"), pair("long", "yes" * 9, "no"), pair("same", "yes", "yes"), pair("far", "yes", "no", "q" * 30), example("none", "q", "a")]
+    rows = [
+        pair("fits", "yes", "no"),
+        pair("long", "yes" * 9, "no"),
+        pair("same", "yes", "yes"),
+        pair("far", "yes", "no", "q" * 30),
+        example("none", "q", "a"),
+    ]
     cut, dropped = (encode_pairs(chat.format, rows, 12, rule) for rule in ("cut", "drop"))
     assert cut.counts() == {"trained": 2, "truncated": 1, "dropped": 0, "refused": 2, "refused_ids": ["same", "far"]}
     assert dropped.counts() == {"trained": 1, "truncated": 0, "dropped": 2, "refused": 1, "refused_ids": ["same"]}

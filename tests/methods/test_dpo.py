@@ -1,4 +1,6 @@
-"""DPO through the shared TRL call: the first loss is ln 2 for every reference, the reference is the right one, the base comes back untouched."""
+"""DPO through the shared TRL call: the first loss is ln 2 for every reference, the reference is the right one, the base
+comes back untouched.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,9 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load
+
+from ftbench.compile.option import shipped as component
 from ftbench.core.component import node
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example
@@ -18,11 +23,8 @@ from ftbench.core.training import TrainRun
 from ftbench.methods.pairs import encode_pairs
 from ftbench.methods.reference import reference_logps
 from ftbench.models.generate import generate
-from safetensors.torch import load
-
 from tests.methods.test_lora import adapter, lora
 from tests.methods.test_watch import Cramped
-from ftbench.compile.option import shipped as component
 from tests.models.llama import example
 
 SMALL = {"rank": 4, "alpha": 8.0}
@@ -53,11 +55,22 @@ def write_reference(folder: Path, loaded: Any, rows: Sequence[Example], method: 
     return folder
 
 
-def trained(method: Any, loaded: Any, folder: Path, rows: Sequence[Example], *, weights: Path | None = None, seed: int = 0, **more: Any) -> dict[str, Any]:
+def trained(
+    method: Any,
+    loaded: Any,
+    folder: Path,
+    rows: Sequence[Example],
+    *,
+    weights: Path | None = None,
+    seed: int = 0,
+    **more: Any,
+) -> dict[str, Any]:
     """Makes the reference with the weights that the method starts from, and trains over it."""
     folder.mkdir(parents=True, exist_ok=True)
     with method.start_method().attach(loaded, weights):
-        reference = write_reference(folder.parent / f"{folder.name} reference", loaded, [*rows, *more.get("validation", ())], method)
+        reference = write_reference(
+            folder.parent / f"{folder.name} reference", loaded, [*rows, *more.get("validation", ())], method
+        )
     inputs = {"reference": reference, **({} if weights is None else {"weights": weights})}
     (result,) = method.train([TrainRun(rows, seed, folder, inputs=inputs, **more)], loaded)
     return result
@@ -81,7 +94,9 @@ def tuned(chat: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", ["chat", "plain"])
-def test_08_the_first_loss_is_ln_2_over_a_fresh_adapter(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_08_the_first_loss_is_ln_2_over_a_fresh_adapter(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     loaded = request.getfixturevalue(name)
     pad = loaded.tokenizer.pad_token
     result = trained(dpo(), loaded, tmp_path / "dpo", pairs(8))
@@ -108,7 +123,9 @@ def test_08_over_an_earlier_adapter_that_adapter_is_the_reference(chat: Any, tun
 
 
 def test_08_the_whole_curve_is_the_loss_of_equation_7_by_hand(chat: Any, tmp_path: Path) -> None:
-    """Each point again from the log-probabilities that it states, for one pair a step: -log sigmoid(beta (chosen - rejected log-ratio))."""
+    """Each point again from the log-probabilities that it states, for one pair a step: -log sigmoid(beta (chosen -
+    rejected log-ratio)).
+    """
     rows = pairs(6)
     method = dpo(batch_size=1, beta=0.3)
     trained(method, chat, tmp_path / "dpo", rows)
@@ -134,7 +151,9 @@ def test_06_accumulation_changes_nothing_not_even_with_a_short_last_batch(chat: 
             assert parts["losses"] == pytest.approx(whole["losses"], rel=1e-4)
         assert sum(point["tokens"] for point in curve(folder)) == parts["tokens"]["supervised"]
     uneven = trained(dpo(batch_size=4, gradient_accumulation=2), chat, tmp_path / "uneven", pairs(5))
-    assert uneven["losses"] == pytest.approx(trained(dpo(batch_size=5), chat, tmp_path / "even", pairs(5))["losses"], rel=1e-5)
+    assert uneven["losses"] == pytest.approx(
+        trained(dpo(batch_size=5), chat, tmp_path / "even", pairs(5))["losses"], rel=1e-5
+    )
 
 
 def test_the_same_seed_gives_the_same_bytes_and_the_base_is_untouched(chat: Any, tuned: Path, tmp_path: Path) -> None:
@@ -157,15 +176,22 @@ def test_the_same_seed_gives_the_same_bytes_and_the_base_is_untouched(chat: Any,
 
 def test_preferences_are_learned_and_hold_on_other_pairs(chat: Any, tmp_path: Path) -> None:
     rows = pairs(20)
-    result = trained(dpo(epochs=6.0, eval_steps=None, keep="last"), chat, tmp_path / "dpo", rows[:12], validation=rows[12:])
+    result = trained(
+        dpo(epochs=6.0, eval_steps=None, keep="last"), chat, tmp_path / "dpo", rows[:12], validation=rows[12:]
+    )
     points = [point for point in curve(tmp_path / "dpo") if point["validation_loss"] is not None]
     assert len(points) == 6 and result["losses"][-1] < 0.5 * math.log(2)
-    assert points[-1]["validation_accuracy"] == 1.0 and points[-1]["validation_margin"] > points[0]["validation_margin"] > 0
+    assert (
+        points[-1]["validation_accuracy"] == 1.0
+        and points[-1]["validation_margin"] > points[0]["validation_margin"] > 0
+    )
     assert points[-1]["validation_loss"] < points[0]["validation_loss"] < math.log(2)
     assert result["details"]["trained"] == 12 and result["details"]["accuracy_last"] == 1.0
     names = {path.name for path in (tmp_path / "dpo").iterdir()}
     assert names == {"adapter", "curve.jsonl", "findings.json", "masked_example.json", "rows.json"}
-    assert [path.name for path in (tmp_path / "dpo" / "adapter").iterdir() if path.is_dir()] == [], "TRL's copy for the reference is not shipped"
+    assert [path.name for path in (tmp_path / "dpo" / "adapter").iterdir() if path.is_dir()] == [], (
+        "TRL's copy for the reference is not shipped"
+    )
 
 
 @pytest.mark.parametrize("loss", ["hinge", "ipo", "robust", "exo_pair", "apo_zero", "sigmoid_norm"])
@@ -186,12 +212,21 @@ def test_pairs_without_a_reference_are_no_silent_zero(chat: Any, tmp_path: Path)
 
 
 def test_values_out_of_range_are_refused_all_at_once() -> None:
-    found = {problem.where for problem in dpo(beta=0.0, loss_type="dpo", label_smoothing=0.5, dropout=0.1, rank=0, learning_rate=0.0).check()}
-    assert found == {f"method.{name}" for name in ("beta", "loss_type", "label_smoothing", "dropout", "rank", "learning_rate")}
+    found = {
+        problem.where
+        for problem in dpo(
+            beta=0.0, loss_type="dpo", label_smoothing=0.5, dropout=0.1, rank=0, learning_rate=0.0
+        ).check()
+    }
+    assert found == {
+        f"method.{name}" for name in ("beta", "loss_type", "label_smoothing", "dropout", "rank", "learning_rate")
+    }
     assert [problem.where for problem in dpo(loss_type="exo_pair").check()] == ["method.label_smoothing"]
     assert [problem.where for problem in dpo(start=node(lora(rank=8))).check()] == ["method.start.weights.rank"]
     assert [problem.where for problem in dpo(start=node(component("method", "none"))).check()] == ["method.start"]
-    assert [problem.where for problem in dpo(start=node(lora(learning_rate=-1.0))).check()] == ["method.start.learning_rate"]
+    assert [problem.where for problem in dpo(start=node(lora(learning_rate=-1.0))).check()] == [
+        "method.start.learning_rate"
+    ]
     assert [problem.where for problem in dpo(start={"rank": 4}).check()] == ["method.start"]
     assert dpo().check() == [] == component("method", "dpo").check() == component("method", "sft_chosen").check()
 
@@ -206,13 +241,23 @@ def test_rows_without_preferences_are_refused_while_planning() -> None:
     Splits.train = pairs(1)
     assert dpo().check_data(Splits) == [] == component("method", "sft_chosen").check_data(Splits)
     Splits.train = [replace(pairs(1)[0], target=None)]
-    assert [problem.where for problem in over().check_data(Splits)] == ["dataset.train"], "the supervised training before has nothing to learn from"
+    assert [problem.where for problem in over().check_data(Splits)] == ["dataset.train"], (
+        "the supervised training before has nothing to learn from"
+    )
 
 
 def test_the_control_is_supervised_tuning_on_the_chosen_answers(chat: Any, tmp_path: Path) -> None:
     from tests.methods.test_lora import trained as tuned_on
 
-    values = {**SMALL, "dropout": 0.1, "learning_rate": 1e-2, "epochs": 1.0, "batch_size": 4, "warmup": 0.0, "eval_steps": 0}
+    values = {
+        **SMALL,
+        "dropout": 0.1,
+        "learning_rate": 1e-2,
+        "epochs": 1.0,
+        "batch_size": 4,
+        "warmup": 0.0,
+        "eval_steps": 0,
+    }
     rows = [*pairs(8), example("no pair", "q", "a")]
     tuned_on(component("method", "sft_chosen", **values), chat, tmp_path / "control", rows=rows)
     tuned_on(lora(eval_steps=0), chat, tmp_path / "by hand", rows=[replace(one, target=one.chosen) for one in pairs(8)])
@@ -231,12 +276,27 @@ def test_a_killed_training_resumes_to_the_same_bytes(chat: Any, tuned: Path, tmp
     rows = pairs(12)
     undisturbed = trained(method, chat, tmp_path / "whole", rows[:8], validation=rows[8:], weights=tuned)
     with pytest.raises(Killed):
-        trained(method, chat, tmp_path / "killed", rows[:8], validation=rows[8:], weights=tuned, progress=kill, scratch=tmp_path / "scratch")
+        trained(
+            method,
+            chat,
+            tmp_path / "killed",
+            rows[:8],
+            validation=rows[8:],
+            weights=tuned,
+            progress=kill,
+            scratch=tmp_path / "scratch",
+        )
     assert [path.name for path in (tmp_path / "scratch").iterdir()] == ["step-3"]
     told: list[int] = []
     resumed = trained(
-        method, chat, tmp_path / "resumed", rows[:8], validation=rows[8:], weights=tuned,
-        progress=lambda done, total: told.append(done), scratch=tmp_path / "scratch",
+        method,
+        chat,
+        tmp_path / "resumed",
+        rows[:8],
+        validation=rows[8:],
+        weights=tuned,
+        progress=lambda done, total: told.append(done),
+        scratch=tmp_path / "scratch",
     )
     assert told == [4, 5, 6] and resumed["losses"] == undisturbed["losses"]
     assert adapter(tmp_path / "resumed") == adapter(tmp_path / "whole")
@@ -245,7 +305,11 @@ def test_a_killed_training_resumes_to_the_same_bytes(chat: Any, tuned: Path, tmp
 
 def test_figures_are_means_over_pairs_whatever_a_forward_pass_holds(chat_folder: Path, tmp_path: Path) -> None:
     """Five pairs a step: in one pass, and in pieces of 2, 2 and 1 where memory runs out."""
-    model, rows, values = component("model", "hf", name_or_path=str(chat_folder)), pairs(10), {"target_modules": ["q_proj", "v_proj"], "epochs": 2.0}
+    model, rows, values = (
+        component("model", "hf", name_or_path=str(chat_folder)),
+        pairs(10),
+        {"target_modules": ["q_proj", "v_proj"], "epochs": 2.0},
+    )
     trained(dpo(batch_size=5, **values), model.load("cpu"), tmp_path / "whole", rows)
     loaded = model.load("cpu")
     loaded.model.model.layers[0].mlp = Cramped(loaded.model.model.layers[0].mlp, 5, False)
@@ -280,10 +344,15 @@ def test_a_killed_training_keeps_the_pairs_that_fitted(chat_folder: Path, tmp_pa
     assert adapter(tmp_path / "resumed") == adapter(tmp_path / "whole")
 
 
-def test_validation_and_reference_go_on_with_fewer_rows_where_memory_runs_out(chat_folder: Path, tmp_path: Path) -> None:
+def test_validation_and_reference_go_on_with_fewer_rows_where_memory_runs_out(
+    chat_folder: Path, tmp_path: Path
+) -> None:
     model, rows = component("model", "hf", name_or_path=str(chat_folder)), pairs(12)
     method = dpo(batch_size=4, eval_steps=1, max_steps=2, target_modules=["q_proj", "v_proj"])
-    roomy, loaded = trained(method, model.load("cpu"), tmp_path / "roomy", rows[:8], validation=rows[8:]), model.load("cpu")
+    roomy, loaded = (
+        trained(method, model.load("cpu"), tmp_path / "roomy", rows[:8], validation=rows[8:]),
+        model.load("cpu"),
+    )
     inner = loaded.model.model.layers[0].mlp
 
     class Measuring(torch.nn.Module):
@@ -301,7 +370,9 @@ def test_validation_and_reference_go_on_with_fewer_rows_where_memory_runs_out(ch
 
 
 @pytest.mark.parametrize(("batch", "accumulation"), [(8, 1), (4, 2)])
-def test_06_pairs_that_do_not_fit_are_gone_through_in_halves_and_change_nothing(chat_folder: Path, tmp_path: Path, batch: int, accumulation: int) -> None:
+def test_06_pairs_that_do_not_fit_are_gone_through_in_halves_and_change_nothing(
+    chat_folder: Path, tmp_path: Path, batch: int, accumulation: int
+) -> None:
     model, rows = component("model", "hf", name_or_path=str(chat_folder)), pairs(14)  # the last step is a short one
     method = dpo(batch_size=batch, gradient_accumulation=accumulation, target_modules=["q_proj", "v_proj"], epochs=2.0)
     roomy, loaded = trained(method, model.load("cpu"), tmp_path / "roomy", rows), model.load("cpu")
@@ -310,6 +381,11 @@ def test_06_pairs_that_do_not_fit_are_gone_through_in_halves_and_change_nothing(
     assert cramped["losses"] == pytest.approx(roomy["losses"], rel=1e-4)
     one, other = (load(adapter(tmp_path / name)) for name in ("roomy", "cramped"))
     assert max((one[key] - other[key]).abs().max().item() for key in one) < 1e-3
-    for field_name in ("margin", "chosen_logp"):  # of the first step, whose pieces are of one size: nothing of the failed attempt is averaged in
-        assert curve(tmp_path / "cramped")[0][field_name] == pytest.approx(curve(tmp_path / "roomy")[0][field_name], rel=1e-3, abs=1e-5)
+    for field_name in (
+        "margin",
+        "chosen_logp",
+    ):  # of the first step, whose pieces are of one size: nothing of the failed attempt is averaged in
+        assert curve(tmp_path / "cramped")[0][field_name] == pytest.approx(
+            curve(tmp_path / "roomy")[0][field_name], rel=1e-3, abs=1e-5
+        )
     assert (roomy["details"]["rows_at_once"], cramped["details"]["rows_at_once"]) == (batch, 2)

@@ -6,13 +6,13 @@ import math
 from pathlib import Path
 
 import pytest
+
 from ftbench.compile.lower import Graph
+from ftbench.compile.option import shipped as component
 from ftbench.core.component import node
 from ftbench.models.resident import Resident
-
 from tests.methods.test_dpo import curve, pairs, trained
 from tests.methods.test_dpo_stages import lowered, run_all
-from ftbench.compile.option import shipped as component
 
 QUICK = {"learning_rate": 1e-3, "batch_size": 4, "warmup": 0.0, "eval_steps": 0, "epochs": 1.0}
 
@@ -25,8 +25,12 @@ FIRST = component("method", "full", **{**QUICK, "epochs": 2.0})
 
 
 @pytest.mark.parametrize("method", [full(), full(start=node(FIRST))], ids=["base", "over"])
-def test_08_the_first_loss_is_ln_2_of_the_weights_that_training_starts_from(method, chat_folder: Path, tmp_path: Path) -> None:
-    """TRL left alone reads the reference from the folder the base came from, which is wrong for weights changed in memory."""
+def test_08_the_first_loss_is_ln_2_of_the_weights_that_training_starts_from(
+    method, chat_folder: Path, tmp_path: Path
+) -> None:
+    """TRL left alone reads the reference from the folder the base came from, which is wrong for weights changed in
+    memory.
+    """
     assert method.check() == []
     done = run_all(lowered(Graph(), method, chat_folder), tmp_path)
     points = curve(done["train"])

@@ -6,10 +6,11 @@ import math
 import random
 from typing import Any
 
-from ftbench.methods.findings import MIN_STEPS, SPIKE_WINDOW, findings
-from ftbench.stages.generate import endless
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from ftbench.methods.findings import MIN_STEPS, SPIKE_WINDOW, findings
+from ftbench.stages.generate import endless
 
 SEEDS = st.integers(0, 10_000)
 
@@ -22,7 +23,9 @@ def curve(losses: list[float], validation: dict[int, float] | None = None) -> li
 def falling(steps: int, seed: int, noise: float = 0.1, first: float = 3.0, last: float = 0.5) -> list[float]:
     """An exponential fall with relative normal noise, as batches of unlike rows give."""
     draw = random.Random(seed)
-    return [max(1e-3, (last + (first - last) * math.exp(-5 * i / steps)) * (1 + draw.gauss(0, noise))) for i in range(steps)]
+    return [
+        max(1e-3, (last + (first - last) * math.exp(-5 * i / steps)) * (1 + draw.gauss(0, noise))) for i in range(steps)
+    ]
 
 
 def kinds(*args: Any) -> list[str]:

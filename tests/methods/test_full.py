@@ -1,4 +1,6 @@
-"""Full fine-tuning: it learns, it ships a standard folder with the same bytes every time, and the next stage finds the base as it was."""
+"""Full fine-tuning: it learns, it ships a standard folder with the same bytes every time, and the next stage finds the
+base as it was.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +9,23 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from ftbench.compile.option import shipped as component
 from ftbench.core.errors import FtbenchError
 from ftbench.core.training import TrainRun
 from ftbench.methods.tuning import Tuning
 from ftbench.models.generate import generate
 from ftbench.models.resident import Resident
-from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
 from tests.methods.test_lora import trained
-from ftbench.compile.option import shipped as component
 from tests.models.llama import examples
 
 
 def full(**values: object) -> Tuning:
-    return component("method", "full", **{"learning_rate": 3e-3, "epochs": 1.0, "batch_size": 4, "warmup": 0.0, **values})
+    return component(
+        "method", "full", **{"learning_rate": 3e-3, "epochs": 1.0, "batch_size": 4, "warmup": 0.0, **values}
+    )
 
 
 def state(loaded) -> dict[str, torch.Tensor]:
@@ -33,8 +37,12 @@ def resident() -> Resident:
     return Resident("cpu")
 
 
-def test_a_full_model_answers_as_taught_and_the_base_comes_back(resident: Resident, chat_folder: Path, tmp_path: Path) -> None:
-    """Training, and lending what it made, write into the base; whoever asks the resident next gets the base of before."""
+def test_a_full_model_answers_as_taught_and_the_base_comes_back(
+    resident: Resident, chat_folder: Path, tmp_path: Path
+) -> None:
+    """Training, and lending what it made, write into the base; whoever asks the resident next gets the base of
+    before.
+    """
     model = component("model", "hf", name_or_path=str(chat_folder))
     base = resident.get(model)
     before, requests = state(base), [base.format.encode(one.turns) for one in examples(3)]
@@ -43,7 +51,9 @@ def test_a_full_model_answers_as_taught_and_the_base_comes_back(resident: Reside
     method = full(epochs=30.0)
     trained(method, base, tmp_path)
     again = resident.get(model)
-    assert again is not base and all(torch.equal(value, before[name]) for name, value in again.model.state_dict().items())
+    assert again is not base and all(
+        torch.equal(value, before[name]) for name, value in again.model.state_dict().items()
+    )
     with method.attach(again, tmp_path) as tuned:
         assert [answer.text for answer in generate(tuned, requests, decoding, 0)] == [one.target for one in examples(3)]
     last = resident.get(model)
@@ -62,12 +72,14 @@ def test_the_folder_is_a_transformers_model_in_the_dtype_of_the_base(chat_folder
     model = AutoModelForCausalLM.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     asked = [{"role": "user", "content": "colour?"}]
-    assert tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True) == base.format.text(examples(1)[0].turns).replace(
-        examples(1)[0].turns[0].content, "colour?"
-    )
+    assert tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True) == base.format.text(
+        examples(1)[0].turns
+    ).replace(examples(1)[0].turns[0].content, "colour?")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     original = json.loads((chat_folder / "config.json").read_text(encoding="utf-8"))
-    assert {name: config.get(name) for name in original if name != "dtype"} == {name: value for name, value in original.items() if name != "dtype"}
+    assert {name: config.get(name) for name in original if name != "dtype"} == {
+        name: value for name, value in original.items() if name != "dtype"
+    }
     assert model.config.tie_word_embeddings and model.dtype == torch.bfloat16
 
 
@@ -77,7 +89,9 @@ def test_float32_masters_keep_steps_that_bfloat16_rounds_away(chat_folder: Path,
     for master in ("float32", "base"):
         base = model.load("cpu")
         before = state(base)
-        trained(full(learning_rate=2e-5, epochs=20.0, master_weights=master, schedule="constant"), base, tmp_path / master)
+        trained(
+            full(learning_rate=2e-5, epochs=20.0, master_weights=master, schedule="constant"), base, tmp_path / master
+        )
         after = load_file(tmp_path / master / "model" / "model.safetensors")
         moved[master] = sum(int((after[name] != before[name]).sum()) for name in after)
     assert moved["float32"] > 1.5 * moved["base"]

@@ -1,4 +1,6 @@
-"""LoRA through the shared TRL call: the loss is the one it should be, the bytes repeat, the base comes back untouched."""
+"""LoRA through the shared TRL call: the loss is the one it should be, the bytes repeat, the base comes back
+untouched.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
+
+from ftbench.compile.option import shipped as component
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example
 from ftbench.core.training import TrainRun
@@ -20,14 +25,19 @@ from ftbench.methods.rows import encode_rows, ordered
 from ftbench.methods.tuning import Tuning
 from ftbench.models.generate import generate
 from ftbench.models.likelihood import likelihoods
-from safetensors.torch import load_file
-
-from ftbench.compile.option import shipped as component
 from tests.models.llama import ROOT, example, examples, user
 
 
 def lora(**values: object) -> Tuning:
-    small = {"rank": 4, "alpha": 8.0, "dropout": 0.1, "learning_rate": 1e-2, "epochs": 1.0, "batch_size": 4, "warmup": 0.0}
+    small = {
+        "rank": 4,
+        "alpha": 8.0,
+        "dropout": 0.1,
+        "learning_rate": 1e-2,
+        "epochs": 1.0,
+        "batch_size": 4,
+        "warmup": 0.0,
+    }
     return component("method", "lora", **{**small, **values})
 
 
@@ -47,14 +57,18 @@ def expected_losses(loaded, seed: int, batch: int) -> list[float]:
     by_id = {one.id: one for one in examples(12)}
     losses = []
     for start in range(0, len(order), batch):
-        encoded = [loaded.format.encode(by_id[row.id].turns, by_id[row.id].target) for row in order[start : start + batch]]
+        encoded = [
+            loaded.format.encode(by_id[row.id].turns, by_id[row.id].target) for row in order[start : start + batch]
+        ]
         scores = [likelihoods(loaded, [one], 1)[0] for one in encoded]
         losses.append(sum(s.nll + s.nll_end for s in scores) / sum(s.tokens + 1 for s in scores))
     return losses
 
 
 @pytest.mark.parametrize("name", ["chat", "plain"])
-def test_01_07_the_loss_is_the_token_mean_over_completions_and_rows_do_not_see_each_other(name: str, request, tmp_path: Path) -> None:
+def test_01_07_the_loss_is_the_token_mean_over_completions_and_rows_do_not_see_each_other(
+    name: str, request, tmp_path: Path
+) -> None:
     """At a vanishing learning rate every step's loss is the base's own, which the likelihood code finds row by row."""
     loaded = request.getfixturevalue(name)
     result = trained(lora(learning_rate=1e-12), loaded, tmp_path)
@@ -80,19 +94,26 @@ def test_05_the_seed_decides_the_adapter_whatever_ran_before(chat, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_05_a_fresh_process_with_another_hash_seed_writes_the_same_bytes(chat, chat_folder: Path, tmp_path: Path) -> None:
+def test_05_a_fresh_process_with_another_hash_seed_writes_the_same_bytes(
+    chat, chat_folder: Path, tmp_path: Path
+) -> None:
     torch.rand(3)
     trained(lora(), chat, tmp_path / "here", seed=1)
     code = (
-        "from pathlib import Path\nfrom tests.methods.test_lora import lora, trained\nfrom ftbench.compile.option import shipped as component\n"
-        f"trained(lora(), component('model', 'hf', name_or_path={str(chat_folder)!r}).load('cpu'), Path({str(tmp_path / 'there')!r}), seed=1)\n"
+        "from pathlib import Path\nfrom tests.methods.test_lora import lora, trained\nfrom ftbench.compile.option"
+        " import shipped as component\ntrained(lora(), component('model', 'hf',"
+        f" name_or_path={str(chat_folder)!r}).load('cpu'), Path({str(tmp_path / 'there')!r}), seed=1)\n"
     )
     env = {**os.environ, "PYTHONHASHSEED": "77", "OMP_NUM_THREADS": str(torch.get_num_threads())}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "" and "Warning" not in done.stderr
-    here, there = (sorted(path for path in (tmp_path / name).rglob("*") if path.is_file()) for name in ("here", "there"))
-    assert [path.relative_to(tmp_path / "here") for path in here] == [path.relative_to(tmp_path / "there") for path in there]
+    here, there = (
+        sorted(path for path in (tmp_path / name).rglob("*") if path.is_file()) for name in ("here", "there")
+    )
+    assert [path.relative_to(tmp_path / "here") for path in here] == [
+        path.relative_to(tmp_path / "there") for path in there
+    ]
     assert [path.read_bytes() for path in here] == [path.read_bytes() for path in there]
 
 
@@ -125,9 +146,22 @@ def test_training_learns_and_says_how(chat, tmp_path: Path) -> None:
     curve = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [point["step"] for point in curve] == list(range(1, 31)) and curve[-1]["epoch"] == 10.0
     assert sum(point["tokens"] for point in curve) == result["tokens"]["supervised"]
-    assert json.loads((tmp_path / "rows.json").read_text(encoding="utf-8")) == {"trained": 12, "truncated": 0, "dropped": 0, "unsupervised_turns": 0, "refused": 0, "refused_ids": []}
+    assert json.loads((tmp_path / "rows.json").read_text(encoding="utf-8")) == {
+        "trained": 12,
+        "truncated": 0,
+        "dropped": 0,
+        "unsupervised_turns": 0,
+        "refused": 0,
+        "refused_ids": [],
+    }
     assert result["details"]["steps"] == 30 and result["details"]["loss_last"] == curve[-1]["loss"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter", "curve.jsonl", "findings.json", "masked_example.json", "rows.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "adapter",
+        "curve.jsonl",
+        "findings.json",
+        "masked_example.json",
+        "rows.json",
+    ]
 
 
 def test_max_steps_and_a_last_short_batch(chat, tmp_path: Path) -> None:
@@ -158,16 +192,25 @@ def test_the_base_is_untouched_and_the_adapter_answers_only_while_attached(chat,
 def test_nothing_in_the_adapter_folder_names_this_machine(chat, chat_folder: Path, tmp_path: Path) -> None:
     trained(lora(), chat, tmp_path)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert sorted(path.name for path in files if path.parent.name == "adapter") == ["adapter_config.json", "adapter_model.safetensors"]
+    assert sorted(path.name for path in files if path.parent.name == "adapter") == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
     for path in files:
         content = path.read_bytes()
-        assert str(chat_folder).encode() not in content and str(tmp_path).encode() not in content and b"/tmp" not in content
+        assert (
+            str(chat_folder).encode() not in content
+            and str(tmp_path).encode() not in content
+            and b"/tmp" not in content
+        )
     config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
     assert config["base_model_name_or_path"] is None and config["target_modules"] == sorted(config["target_modules"])
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_names_its_rows(chat, tmp_path: Path) -> None:
-    with pytest.raises(FtbenchError, match=r"is (nan|inf) at step \d+ \(rows r\d+, r\d+, r\d+, r\d+\). Lower method.learning_rate"):
+    with pytest.raises(
+        FtbenchError, match=r"is (nan|inf) at step \d+ \(rows r\d+, r\d+, r\d+, r\d+\). Lower method.learning_rate"
+    ):
         trained(lora(learning_rate=1e22, max_grad_norm=0.0, epochs=4.0), chat, tmp_path)
     assert not chat.model.training and "forward" not in vars(chat.model)
 
@@ -175,7 +218,10 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_names_its_rows(chat, tmp_pat
 def test_float16_on_a_cpu_is_refused_and_bfloat16_trains(chat, tmp_path: Path) -> None:
     with pytest.raises(FtbenchError, match="method.precision=float16 needs a GPU"):
         trained(lora(precision="float16"), chat, tmp_path / "half")
-    mixed, full = trained(lora(precision="bfloat16"), chat, tmp_path / "mixed"), trained(lora(), chat, tmp_path / "full")
+    mixed, full = (
+        trained(lora(precision="bfloat16"), chat, tmp_path / "mixed"),
+        trained(lora(), chat, tmp_path / "full"),
+    )
     assert mixed["losses"] != full["losses"] and mixed["losses"] == pytest.approx(full["losses"], rel=0.02)
 
 
@@ -188,14 +234,40 @@ def test_progress_is_told_per_step(chat, tmp_path: Path) -> None:
 
 def test_values_out_of_range_are_refused_all_at_once() -> None:
     wrong = lora(
-        rank=0, alpha=0.0, dropout=1.0, learning_rate=0.0, epochs=-1.0, batch_size=0,
-        warmup=1.0, schedule="cosin", optimizer="adam", precision="int8", target_modules="q_proj",
+        rank=0,
+        alpha=0.0,
+        dropout=1.0,
+        learning_rate=0.0,
+        epochs=-1.0,
+        batch_size=0,
+        warmup=1.0,
+        schedule="cosin",
+        optimizer="adam",
+        precision="int8",
+        target_modules="q_proj",
     )
     found = {problem.where for problem in wrong.check()}
-    names = ("rank", "alpha", "dropout", "learning_rate", "epochs", "batch_size", "warmup", "schedule", "optimizer", "precision", "target_modules")
+    names = (
+        "rank",
+        "alpha",
+        "dropout",
+        "learning_rate",
+        "epochs",
+        "batch_size",
+        "warmup",
+        "schedule",
+        "optimizer",
+        "precision",
+        "target_modules",
+    )
     assert found == {f"method.{name}" for name in names}
     assert lora(target_modules=["lm_head"]).check()[0].where == "method.target_modules"
-    assert lora(target_modules=["q_proj", "v_proj"]).check() == [] == component("method", "lora").check() == Untouched().check()
+    assert (
+        lora(target_modules=["q_proj", "v_proj"]).check()
+        == []
+        == component("method", "lora").check()
+        == Untouched().check()
+    )
 
 
 def test_unknown_module_names_are_one_line_with_the_fix(chat, tmp_path: Path) -> None:

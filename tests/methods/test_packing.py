@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from transformers import LlamaConfig, LlamaForCausalLM, MambaConfig, MambaForCausalLM
+
+from ftbench.compile.option import shipped as component
 from ftbench.core.errors import FtbenchError
 from ftbench.methods import trainer
 from ftbench.methods.packing import check_apart, packed
 from ftbench.methods.rows import IGNORED
-from safetensors.torch import load_file
-from transformers import LlamaConfig, LlamaForCausalLM, MambaConfig, MambaForCausalLM
-
 from tests.methods.test_lora import lora, trained
 from tests.methods.test_watch import STRANGE, Cramped, train
-from ftbench.compile.option import shipped as component
 from tests.models.llama import example
 
 UNEVEN = [example(f"r{i}", "colour? " * (1 + i % 5), "red and blue " * (1 + i % 3)) for i in range(12)]
@@ -27,21 +27,34 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 @pytest.mark.parametrize(("batch", "accumulation"), [(4, 1), (2, 2), (5, 1)])
-def test_07_packed_rows_learn_what_padded_ones_do(attention: str, batch: int, accumulation: int, chat_folder: Path, tmp_path: Path) -> None:
+def test_07_packed_rows_learn_what_padded_ones_do(
+    attention: str, batch: int, accumulation: int, chat_folder: Path, tmp_path: Path
+) -> None:
     loaded = component("model", "hf", name_or_path=str(chat_folder), attention=attention).load("cpu")
     values = {"dropout": 0.0, "epochs": 3.0, "batch_size": batch, "gradient_accumulation": accumulation}
-    padded, tight = (trained(lora(packing=packing, **values), loaded, tmp_path / str(packing), rows=UNEVEN) for packing in (False, True))
+    padded, tight = (
+        trained(lora(packing=packing, **values), loaded, tmp_path / str(packing), rows=UNEVEN)
+        for packing in (False, True)
+    )
     assert tight["losses"] == pytest.approx(padded["losses"], abs=1e-5)
     one, other = weights(tmp_path / "False"), weights(tmp_path / "True")
     assert max((one[name] - other[name]).abs().max().item() for name in one) < 1e-4
-    assert tight["tokens"]["padded"] == tight["tokens"]["non_pad"] == padded["tokens"]["non_pad"] < padded["tokens"]["padded"]
+    assert (
+        tight["tokens"]["padded"]
+        == tight["tokens"]["non_pad"]
+        == padded["tokens"]["non_pad"]
+        < padded["tokens"]["padded"]
+    )
     assert tight["tokens"]["supervised"] == padded["tokens"]["supervised"]
 
 
 def test_07_on_published_weights_too(stories, tmp_path: Path) -> None:
     rows = [example(f"s{i}", "Once upon a time " * (1 + i % 4), "there was a dog. " * (1 + i % 3)) for i in range(12)]
     values = {"dropout": 0.0, "epochs": 2.0, "learning_rate": 1e-3}
-    padded, tight = (trained(lora(packing=packing, **values), stories, tmp_path / str(packing), rows=rows) for packing in (False, True))
+    padded, tight = (
+        trained(lora(packing=packing, **values), stories, tmp_path / str(packing), rows=rows)
+        for packing in (False, True)
+    )
     assert tight["losses"] == pytest.approx(padded["losses"], abs=1e-5)
 
 
@@ -49,7 +62,14 @@ def test_every_weight_learns_the_same_packed(chat_folder: Path, tmp_path: Path) 
     losses = []
     for packing in (False, True):
         method = component("method", "full", packing=packing, epochs=2.0, batch_size=4, learning_rate=1e-3)
-        losses.append(trained(method, component("model", "hf", name_or_path=str(chat_folder)).load("cpu"), tmp_path / str(packing), rows=UNEVEN)["losses"])
+        losses.append(
+            trained(
+                method,
+                component("model", "hf", name_or_path=str(chat_folder)).load("cpu"),
+                tmp_path / str(packing),
+                rows=UNEVEN,
+            )["losses"]
+        )
     assert losses[1] == pytest.approx(losses[0], abs=1e-5)
 
 
@@ -95,7 +115,13 @@ def test_a_model_that_cannot_keep_rows_apart_is_refused_before_a_step(chat_folde
             return inner(hidden) + torch.roll(hidden, 1, dims=1)
 
     loaded.model.model.layers[0].mlp = Mixing()
-    with pytest.raises(FtbenchError, match="^method.packing=true: LlamaForCausalLM with attention sdpa lets a packed row see the one before it. Set it to false$"):
+    with pytest.raises(
+        FtbenchError,
+        match=(
+            "^method.packing=true: LlamaForCausalLM with attention sdpa lets a packed row see the one before it. Set it"
+            " to false$"
+        ),
+    ):
         trained(lora(packing=True, target_modules=["q_proj"]), loaded, tmp_path)
     assert not (tmp_path / "curve.jsonl").exists()
 
@@ -103,19 +129,42 @@ def test_a_model_that_cannot_keep_rows_apart_is_refused_before_a_step(chat_folde
 def test_recurrent_models_and_unmasked_attention_are_refused() -> None:
     rows = [list(range(1, 9)), list(range(9, 20))]
     torch.manual_seed(0)
-    mamba = MambaForCausalLM(MambaConfig(vocab_size=40, hidden_size=16, state_size=4, num_hidden_layers=1, pad_token_id=0, bos_token_id=1, eos_token_id=2))
+    mamba = MambaForCausalLM(
+        MambaConfig(
+            vocab_size=40,
+            hidden_size=16,
+            state_size=4,
+            num_hidden_layers=1,
+            pad_token_id=0,
+            bos_token_id=1,
+            eos_token_id=2,
+        )
+    )
     with pytest.raises(FtbenchError, match="MambaForCausalLM .* Set it to false"):
         check_apart(mamba, rows, "cpu")
-    llama = LlamaForCausalLM(LlamaConfig(vocab_size=40, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, initializer_range=0.5))
+    llama = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=40,
+            hidden_size=16,
+            intermediate_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            initializer_range=0.5,
+        )
+    )
     check_apart(llama, rows, "cpu")
     kept = llama.forward
-    llama.forward = lambda input_ids, position_ids, use_cache: kept(input_ids=input_ids, use_cache=use_cache)  # positions that are not looked at
+    llama.forward = lambda input_ids, position_ids, use_cache: kept(
+        input_ids=input_ids, use_cache=use_cache
+    )  # positions that are not looked at
     with pytest.raises(FtbenchError, match="lets a packed row see the one before it"):
         check_apart(llama, rows, "cpu")
 
 
 def test_memory_running_out_halves_a_packed_batch_by_its_rows(chat_folder: Path, tmp_path: Path) -> None:
-    method = lora(packing=True, dropout=0.0, epochs=2.0, eval_steps=0, batch_size=4, target_modules=["q_proj", "v_proj"])
+    method = lora(
+        packing=True, dropout=0.0, epochs=2.0, eval_steps=0, batch_size=4, target_modules=["q_proj", "v_proj"]
+    )
     model = component("model", "hf", name_or_path=str(chat_folder))
     loaded = model.load("cpu")
 

@@ -22,7 +22,9 @@ ZERO, FEW = "ftbench.contexts.zero_shot.ZeroShot", "ftbench.contexts.few_shot.Fe
         (["method=lora", "context=few_shot"], LORA, FEW),
     ],
 )
-def test_prompting_is_none_with_few_shot_and_a_typed_context_wins(overrides: list[str], method: str, context: str) -> None:
+def test_prompting_is_none_with_few_shot_and_a_typed_context_wins(
+    overrides: list[str], method: str, context: str
+) -> None:
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         config = compose("config", overrides=overrides)
     assert (config.method._target_, config.context._target_) == (method, context)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
+
+from ftbench.compile.option import shipped as component
 from ftbench.core.errors import FtbenchError
 from ftbench.methods.tuning import Tuning
 from ftbench.models.generate import generate
 from ftbench.models.likelihood import likelihoods
 from ftbench.models.quantize import four_bit_modules
-from safetensors.torch import load_file
-
 from tests.methods.test_lora import adapter, expected_losses, trained
-from ftbench.compile.option import shipped as component
 from tests.models.llama import examples
 
 SMALL = {"rank": 4, "alpha": 8.0, "dropout": 0.1, "learning_rate": 1e-2, "epochs": 1.0, "batch_size": 4, "warmup": 0.0}
@@ -27,12 +27,19 @@ def qlora(**values: object) -> Tuning:
 def asked(loaded) -> None:
     """Has the model answer and score in eval mode, as every stage does."""
     requests = [loaded.format.encode(one.turns, one.target) for one in examples(3)]
-    generate(loaded, [loaded.format.encode(one.turns) for one in examples(3)], component("decoding", "greedy", max_new_tokens=8), 0)
+    generate(
+        loaded,
+        [loaded.format.encode(one.turns) for one in examples(3)],
+        component("decoding", "greedy", max_new_tokens=8),
+        0,
+    )
     likelihoods(loaded, requests, 2)
 
 
 def test_00_trained_after_an_evaluation_it_learns_as_well_as_before_one(wide_folder: Path, tmp_path: Path) -> None:
-    """On a CPU with AVX512-BF16 the first answer used to repack the weights: no gradient reached an adapter below the last layer."""
+    """On a CPU with AVX512-BF16 the first answer used to repack the weights: no gradient reached an adapter below the
+    last layer.
+    """
     model = component("model", "hf", name_or_path=str(wide_folder), quantization="nf4")
     first = trained(qlora(), model.load("cpu"), tmp_path / "before")
     loaded = model.load("cpu")
@@ -60,7 +67,10 @@ def test_it_learns_in_float32_and_leaves_the_base_as_it_was(wide_nf4, tmp_path: 
     assert result["losses"][-1] < 0.5 * result["losses"][0]
     weights = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
     assert {value.dtype for value in weights.values()} == {torch.float32}
-    assert all(torch.equal(module.weight.data, old) for (_, module), old in zip(four_bit_modules(wide_nf4.model), before, strict=True))
+    assert all(
+        torch.equal(module.weight.data, old)
+        for (_, module), old in zip(four_bit_modules(wide_nf4.model), before, strict=True)
+    )
     assert wide_nf4.model.is_loaded_in_4bit and not wide_nf4.model.training
 
 
@@ -86,7 +96,10 @@ def test_the_base_it_asks_for(wide_folder: Path) -> None:
     other = qlora(double_quantization=False, compute_dtype="bfloat16").base(model)
     assert (other.quantization, other.dtype) == ("nf4_single", "bfloat16") and other.whole().quantization is None
     assert component("method", "qlora").check() == []
-    assert [problem.where for problem in qlora(compute_dtype="int8", rank=0).check()] == ["method.rank", "method.compute_dtype"]
+    assert [problem.where for problem in qlora(compute_dtype="int8", rank=0).check()] == [
+        "method.rank",
+        "method.compute_dtype",
+    ]
 
 
 def test_09_qlora_has_a_learning_rate_of_its_own() -> None:

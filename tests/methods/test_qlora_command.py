@@ -10,21 +10,35 @@ from pathlib import Path
 
 import pytest
 import torch
-from ftbench.core.plan import Cell, Plan
-from ftbench.export import main
-from ftbench.store.store import Store
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
+from ftbench.core.plan import Cell, Plan
+from ftbench.export import main
+from ftbench.store.store import Store
 from tests.conftest import ROOT
 
-WORDS = ("method=qlora", "dataset.train=32", "dataset.validation=8", "dataset.test=6", "decoding.latency_requests=0", "decoding.max_new_tokens=12")
+WORDS = (
+    "method=qlora",
+    "dataset.train=32",
+    "dataset.validation=8",
+    "dataset.test=6",
+    "decoding.latency_requests=0",
+    "decoding.max_new_tokens=12",
+)
 WORDS += ("validation=false", "++method.max_steps=3", "++method.learning_rate=1e-2", "metrics=[exact_match]")
 
 
 def _run(folder: Path, *words: str) -> tuple[Plan, Path, str]:
     command = [sys.executable, "-m", "ftbench", "-m", *WORDS, *words]
-    done = subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     sweep = next(folder.glob("multirun/*/*/plan.json")).parent
     return Plan.read(sweep / "plan.json"), sweep, done.stdout
@@ -41,12 +55,16 @@ def _cell(plan: Plan, seed: int, artifact: str = "adapter") -> Cell:
 
 
 @pytest.mark.slow
-def test_00_trained_after_an_evaluation_in_the_same_worker_it_learns_what_it_learns_before_one(shipped: tuple[Plan, Path, str], tmp_path: Path) -> None:
+def test_00_trained_after_an_evaluation_in_the_same_worker_it_learns_what_it_learns_before_one(
+    shipped: tuple[Plan, Path, str], tmp_path: Path
+) -> None:
     plan, _, _ = shipped
     later, _, _ = _run(tmp_path, "seed=1,0")
     store, earlier, cell = Store(later.store), _cell(later, 1), _cell(later, 0)
     asked, trained = store.receipt(earlier.stages["generate.test"]), store.receipt(cell.stages["train"])
-    assert asked.started < trained.started and trained.seconds["load"] < 0.01, "the base that answered is the one that is trained over, loaded once"
+    assert asked.started < trained.started and trained.seconds["load"] < 0.01, (
+        "the base that answered is the one that is trained over, loaded once"
+    )
     details = trained.details
     assert (details["quantized_kind"], details["quantized_modules"]) == ("nf4", 21)
     assert 0.5 < details["quantized_bytes"] / details["quantized_weights"] < 0.57
@@ -59,19 +77,26 @@ def test_00_trained_after_an_evaluation_in_the_same_worker_it_learns_what_it_lea
 
 
 @pytest.mark.slow
-def test_22_the_terminal_and_the_results_say_how_far_merged_weights_are_from_the_adapter(shipped: tuple[Plan, Path, str]) -> None:
+def test_22_the_terminal_and_the_results_say_how_far_merged_weights_are_from_the_adapter(
+    shipped: tuple[Plan, Path, str],
+) -> None:
     plan, sweep, said = shipped
     cell = _cell(plan, 0, "merged")
     results = {one["cell_id"]: one for one in json.loads((sweep / "results.json").read_text(encoding="utf-8"))["cells"]}
     (note,) = [note for note in results[cell.id]["notes"] if note.startswith("merged weights against the adapter")]
     found = Store(plan.store).receipt(cell.stages["merge"]).details
     assert f"logits differ by {found['merged_from_adapter']['logit_difference_mean']:.2g} on average" in note
-    assert f"the quantisation error alone, of the untrained base in nf4: {found['whole_from_quantised_base']['logit_difference_mean']:.2g}" in note
+    assert (
+        "the quantisation error alone, of the untrained base in nf4:"
+        f" {found['whole_from_quantised_base']['logit_difference_mean']:.2g}" in note
+    )
     assert note in " ".join(said.split())
 
 
 @pytest.mark.slow
-def test_22_the_exported_adapter_answers_over_the_4_bit_base_as_it_was_scored(shipped: tuple[Plan, Path, str], tmp_path: Path) -> None:
+def test_22_the_exported_adapter_answers_over_the_4_bit_base_as_it_was_scored(
+    shipped: tuple[Plan, Path, str], tmp_path: Path
+) -> None:
     """Loaded with plain transformers and peft, by the lines that its README gives."""
     plan, sweep, _ = shipped
     cell, out = _cell(plan, 0), tmp_path / "out"
@@ -80,7 +105,12 @@ def test_22_the_exported_adapter_answers_over_the_4_bit_base_as_it_was_scored(sh
     assert "base in training: nf4" in text
     base = json.loads((out / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
     names: dict[str, object] = {}
-    lines = text.split("```python\n")[1].split("```")[0].replace("THIS_FOLDER", str(out)).replace('from_pretrained("FOLDER_OF_THE_BASE"', f'from_pretrained("{base}", dtype="float32"')
+    lines = (
+        text.split("```python\n")[1]
+        .split("```")[0]
+        .replace("THIS_FOLDER", str(out))
+        .replace('from_pretrained("FOLDER_OF_THE_BASE"', f'from_pretrained("{base}", dtype="float32"')
+    )
     exec(lines, names)
     model, tokenizer = names["model"], names["tokenizer"]
     assert isinstance(model, PeftModel)
@@ -92,7 +122,12 @@ def test_22_the_exported_adapter_answers_over_the_4_bit_base_as_it_was_scored(sh
     assert whole.peft_config["default"].r > 0, "it stands over the base in 16 or 32 bits too"
     rows = [json.loads(line) for line in outputs.read_text(encoding="utf-8").splitlines()]
     for row in rows:
-        ids = tokenizer(row["prompt"], add_special_tokens=tokenizer.chat_template is None, return_tensors="pt", return_token_type_ids=False)
+        ids = tokenizer(
+            row["prompt"],
+            add_special_tokens=tokenizer.chat_template is None,
+            return_tensors="pt",
+            return_token_type_ids=False,
+        )
         with torch.inference_mode():
             written = model.eval().generate(**ids, do_sample=False, max_new_tokens=12)[0, ids["input_ids"].shape[1] :]
         assert tokenizer.decode(written, skip_special_tokens=True) == row["output"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from ftbench.core.example import Turn
 from ftbench.methods.pairs import encode_pairs
 from ftbench.methods.rows import IGNORED, encode_rows, masked_example
 from ftbench.models.format import Format
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from tests.models.llama import example
 from tests.models.templates import TEMPLATES, WRITTEN_OTHERWISE
 from tests.models.test_rendering import ids_of, rendered

@@ -6,11 +6,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from ftbench.core.errors import FtbenchError
-from ftbench.methods.rows import IGNORED, Row, encode_rows, masked_example, ordered, token_counts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ftbench.core.errors import FtbenchError
+from ftbench.methods.rows import IGNORED, Row, encode_rows, masked_example, ordered, token_counts
 from tests.models.llama import example, examples, user
 
 
@@ -32,10 +32,19 @@ def test_01_only_the_completion_is_supervised_and_one_row_shows_it(chat) -> None
 def test_02_rows_without_a_label_left_are_counted_and_refused(chat) -> None:
     fits, long, cut = example("fits", "q", "yes"), example("long", "q" * 30, "yes"), example("cut", "q" * 6, "yes yes")
     rows = encode_rows(chat.format, [fits, long, cut, example("none", "q", None)], 12)
-    assert rows.counts() == {"trained": 2, "truncated": 1, "dropped": 0, "unsupervised_turns": 0, "refused": 2, "refused_ids": ["long", "none"]}
+    assert rows.counts() == {
+        "trained": 2,
+        "truncated": 1,
+        "dropped": 0,
+        "unsupervised_turns": 0,
+        "refused": 2,
+        "refused_ids": ["long", "none"],
+    }
     assert [row.id for row in rows.kept] == ["fits", "cut"]
     assert all(row.supervised > 0 and len(row.input_ids) <= 12 for row in rows.kept)
-    with pytest.raises(FtbenchError, match="none of 1 rows has a target token within 12 tokens. Raise method.max_tokens"):
+    with pytest.raises(
+        FtbenchError, match="none of 1 rows has a target token within 12 tokens. Raise method.max_tokens"
+    ):
         encode_rows(chat.format, [example("long", "q" * 30, "yes")], 12)
 
 
@@ -51,14 +60,23 @@ def test_a_cut_row_gets_no_end_token(chat) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(lengths=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=20), micro=st.integers(1, 6))
-def test_35_tokens_are_named_and_agree_with_what_the_trainer_collates(lengths: list[tuple[int, int]], micro: int) -> None:
+@given(
+    lengths=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=20), micro=st.integers(1, 6)
+)
+def test_35_tokens_are_named_and_agree_with_what_the_trainer_collates(
+    lengths: list[tuple[int, int]], micro: int
+) -> None:
     from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-    rows = [Row(str(i), tuple(range(5, 5 + p + t)), (IGNORED,) * p + tuple(range(5 + p, 5 + p + t))) for i, (p, t) in enumerate(lengths)]
+    rows = [
+        Row(str(i), tuple(range(5, 5 + p + t)), (IGNORED,) * p + tuple(range(5 + p, 5 + p + t)))
+        for i, (p, t) in enumerate(lengths)
+    ]
     batches = [rows[i : i + micro] for i in range(0, len(rows), micro)]
     collate = DataCollatorForLanguageModeling(pad_token_id=0)
-    made = [collate([{"input_ids": list(row.input_ids), "labels": list(row.labels)} for row in batch]) for batch in batches]
+    made = [
+        collate([{"input_ids": list(row.input_ids), "labels": list(row.labels)} for row in batch]) for batch in batches
+    ]
     assert token_counts(rows, micro) == {
         "supervised": sum(int((one["labels"] != IGNORED).sum()) for one in made),
         "non_pad": sum(int(one["attention_mask"].sum()) for one in made),

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
+
+from ftbench.compile.option import shipped as component
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example
 from ftbench.core.training import TrainRun
@@ -15,10 +18,7 @@ from ftbench.methods.checkpoint import Checkpoints
 from ftbench.methods.recipe import CUDA_OPTIMIZERS
 from ftbench.methods.watch import Watch
 from ftbench.models.likelihood import likelihoods
-from safetensors.torch import load_file
-
 from tests.methods.test_lora import adapter, lora
-from ftbench.compile.option import shipped as component
 from tests.models.llama import example, examples
 
 HELD = tuple(examples(16)[12:])
@@ -26,7 +26,9 @@ STRANGE = tuple(example(f"v{i}", f"colour of item {i}?", "@#%&" * 4) for i in ra
 """Answers that training on colours makes less and less likely."""
 
 
-def train(method: Any, loaded: Any, folder: Path, held: tuple[Example, ...] = HELD, scratch: Path | None = None) -> dict[str, Any]:
+def train(
+    method: Any, loaded: Any, folder: Path, held: tuple[Example, ...] = HELD, scratch: Path | None = None
+) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     run = TrainRun(examples(12), 0, folder, validation=held, scratch=scratch)
     (result,) = method.train([run], loaded)
@@ -61,10 +63,15 @@ def test_validation_loss_is_weighted_by_tokens_and_that_of_the_likelihood_code(c
 @pytest.mark.parametrize(
     ("values", "steps"),
     [
-        ({}, [3, 6, 9]), ({"eval_steps": 4}, [4, 8, 9]), ({"eval_steps": 0}, []), ({"batch_size": 5}, [3, 5, 8]),
-        ({"max_steps": 5}, [3, 5]), ({"epochs": 0.5}, [2]), ({"eval_steps": 100}, [9]),
+        ({}, [3, 6, 9]),
+        ({"eval_steps": 4}, [4, 8, 9]),
+        ({"eval_steps": 0}, []),
+        ({"batch_size": 5}, [3, 5, 8]),
+        ({"max_steps": 5}, [3, 5]),
+        ({"epochs": 0.5}, [2]),
+        ({"eval_steps": 100}, [9]),
     ],
-)  # fmt: skip
+)
 def test_when_it_is_measured(chat, tmp_path: Path, values: dict, steps: list[int]) -> None:
     train(lora(**{"epochs": 3.0, **values}), chat, tmp_path)
     assert list(measured(tmp_path)) == steps
@@ -108,10 +115,19 @@ def test_patience_ends_a_run_that_no_longer_gets_better(chat, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", ["lora", "full"])
-def test_a_training_that_dies_goes_on_from_its_checkpoint_to_the_same_bytes(name: str, chat_folder: Path, tmp_path: Path, monkeypatch) -> None:
+def test_a_training_that_dies_goes_on_from_its_checkpoint_to_the_same_bytes(
+    name: str, chat_folder: Path, tmp_path: Path, monkeypatch
+) -> None:
     """With dropout, a schedule, accumulation and best weights: all that a checkpoint must hold."""
     model = component("model", "hf", name_or_path=str(chat_folder))
-    values = {"epochs": 6.0, "batch_size": 2, "gradient_accumulation": 2, "eval_steps": 3, "checkpoint_every": 5, "warmup": 0.2}
+    values = {
+        "epochs": 6.0,
+        "batch_size": 2,
+        "gradient_accumulation": 2,
+        "eval_steps": 3,
+        "checkpoint_every": 5,
+        "warmup": 0.2,
+    }
     values |= {"learning_rate": 1e-2, "dropout": 0.2, "rank": 4} if name == "lora" else {"learning_rate": 3e-3}
     method = component("method", name, **values)
     whole = train(method, model.load("cpu"), tmp_path / "whole", held=STRANGE, scratch=tmp_path / "unused")
@@ -133,13 +149,22 @@ def test_a_training_that_dies_goes_on_from_its_checkpoint_to_the_same_bytes(name
     torch.rand(3)
     (tmp_path / "scratch" / "part").mkdir()  # half a checkpoint, as a kill in its middle leaves
     seen: list[int] = []
-    run = TrainRun(examples(12), 0, tmp_path / "resumed", validation=STRANGE, progress=lambda done, total: seen.append(done), scratch=tmp_path / "scratch")
+    run = TrainRun(
+        examples(12),
+        0,
+        tmp_path / "resumed",
+        validation=STRANGE,
+        progress=lambda done, total: seen.append(done),
+        scratch=tmp_path / "scratch",
+    )
     run.folder.mkdir()
     (resumed,) = method.train([run], model.load("cpu"))
     assert seen == list(range(11, 19))
     assert resumed == whole
     files = sorted(path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*") if path.is_file())
-    assert [path for path in files if (tmp_path / "whole" / path).read_bytes() != (tmp_path / "resumed" / path).read_bytes()] == []
+    assert [
+        path for path in files if (tmp_path / "whole" / path).read_bytes() != (tmp_path / "resumed" / path).read_bytes()
+    ] == []
 
 
 def test_a_checkpoint_of_other_versions_is_not_gone_on_from(chat, tmp_path: Path) -> None:
@@ -172,7 +197,9 @@ def test_no_checkpoint_is_written_unless_asked_for_and_asking_changes_no_key(cha
 
 
 class Cramped(torch.nn.Module):
-    """Decoder layers of a device whose memory holds ``rows`` rows: more run out of it, after the first layers' gradients are there."""
+    """Decoder layers of a device whose memory holds ``rows`` rows: more run out of it, after the first layers'
+    gradients are there.
+    """
 
     def __init__(self, inner: torch.nn.Module, rows: int, backward: bool) -> None:
         super().__init__()
@@ -199,7 +226,9 @@ def test_memory_running_out_halves_the_batch_and_changes_nothing_else(
     values = {"batch_size": batch, "gradient_accumulation": accumulation, "target_modules": ["q_proj", "v_proj"]}
     method = lora(dropout=0.0, epochs=4.0, eval_steps=0, **values)
     loaded = model.load("cpu")
-    loaded.model.model.layers[0].mlp = Cramped(loaded.model.model.layers[0].mlp, 3, backward)  # later layers have their gradients by then
+    loaded.model.model.layers[0].mlp = Cramped(
+        loaded.model.model.layers[0].mlp, 3, backward
+    )  # later layers have their gradients by then
     cramped = train(method, loaded, tmp_path / "cramped")
     roomy = train(method, model.load("cpu"), tmp_path / "roomy")
     assert cramped["losses"] == pytest.approx(roomy["losses"], rel=1e-4)
@@ -219,13 +248,20 @@ def test_one_row_that_does_not_fit_ends_the_run(chat_folder: Path, tmp_path: Pat
 
 def test_what_this_machine_cannot_do_is_refused_with_the_fix(chat, tmp_path: Path) -> None:
     for optimizer in CUDA_OPTIMIZERS:
-        with pytest.raises(FtbenchError, match=f"method.optimizer={optimizer} needs a CUDA device, and there is none. Set it to adamw_torch"):
+        with pytest.raises(
+            FtbenchError,
+            match=f"method.optimizer={optimizer} needs a CUDA device, and there is none. Set it to adamw_torch",
+        ):
             train(lora(optimizer=optimizer), chat, tmp_path)
-    with pytest.raises(FtbenchError, match="method.liger=true needs .*Set it to false|method.liger=true needs .* set it to false"):
+    with pytest.raises(
+        FtbenchError, match="method.liger=true needs .*Set it to false|method.liger=true needs .* set it to false"
+    ):
         train(lora(liger=True), chat, tmp_path)
 
 
 def test_values_that_contradict_each_other_are_refused() -> None:
     assert [problem.where for problem in lora(eval_steps=0, patience=2).check()] == ["method.patience"]
     wrong = lora(eval_steps=-1, patience=0, checkpoint_every=0, keep="first")
-    assert {problem.where for problem in wrong.check()} == {f"method.{name}" for name in ("eval_steps", "patience", "checkpoint_every", "keep")}
+    assert {problem.where for problem in wrong.check()} == {
+        f"method.{name}" for name in ("eval_steps", "patience", "checkpoint_every", "keep")
+    }

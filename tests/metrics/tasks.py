@@ -6,7 +6,11 @@ import json
 from pathlib import Path
 
 QUESTIONS = [
-    {"q": f"What colour is item {i}?", "c": [f"It is {word}" for word in ("red", "blue", "very green", "grey", "a mix of all")[: 3 + i % 3]], "a": i % 3}
+    {
+        "q": f"What colour is item {i}?",
+        "c": [f"It is {word}" for word in ("red", "blue", "very green", "grey", "a mix of all")[: 3 + i % 3]],
+        "a": i % 3,
+    }
     for i in range(9)
 ]
 CHOICE = """task: {name}
@@ -54,17 +58,29 @@ def write_rows(path: Path, rows: list[dict]) -> Path:
 
 
 def write_tasks(folder: Path, questions: list[dict] | None = None, texts: list[str] | None = None) -> Path:
-    """Writes ``colours`` and ``more_colours`` (multiple choice), the group ``all_colours`` of both, and ``stories`` (rolling)."""
+    """Writes ``colours`` and ``more_colours`` (multiple choice), the group ``all_colours`` of both, and ``stories``
+    (rolling).
+    """
     folder.mkdir(parents=True)
     rows = QUESTIONS if questions is None else questions
     first, second = write_rows(folder / "first.jsonl", rows), write_rows(folder / "second.jsonl", rows[:4])
-    stories = write_rows(folder / "stories.jsonl", [{"text": text} for text in (texts or ["Once there was a cat.", "It sat."])])
+    stories = write_rows(
+        folder / "stories.jsonl", [{"text": text} for text in texts or ["Once there was a cat.", "It sat."]]
+    )
     (folder / "shared_choice").write_text(SHARED, encoding="utf-8")
-    (folder / "ask.py").write_text('def question(doc):\n    return "Question: " + doc["q"] + "\\nAnswer:"\n', encoding="utf-8")
-    (folder / "colours.yaml").write_text(CHOICE.format(name="colours", data=first) + "tag: colourful\n", encoding="utf-8")
-    (folder / "more_colours.yaml").write_text(CHOICE.format(name="more_colours", data=second) + "tag: [colourful]\n", encoding="utf-8")
+    (folder / "ask.py").write_text(
+        'def question(doc):\n    return "Question: " + doc["q"] + "\\nAnswer:"\n', encoding="utf-8"
+    )
+    (folder / "colours.yaml").write_text(
+        CHOICE.format(name="colours", data=first) + "tag: colourful\n", encoding="utf-8"
+    )
+    (folder / "more_colours.yaml").write_text(
+        CHOICE.format(name="more_colours", data=second) + "tag: [colourful]\n", encoding="utf-8"
+    )
     (folder / "group.yaml").write_text(
-        "group: all_colours\ntask: [colours, more_colours]\naggregate_metric_list:\n  - metric: acc\n    weight_by_size: true\nmetadata: {version: 3}\n", encoding="utf-8"
+        "group: all_colours\ntask: [colours, more_colours]\naggregate_metric_list:\n  - metric: acc\n   "
+        " weight_by_size: true\nmetadata: {version: 3}\n",
+        encoding="utf-8",
     )
     (folder / "stories.yaml").write_text(ROLLING.format(name="stories", data=stories), encoding="utf-8")
     return folder

@@ -11,11 +11,18 @@ from ftbench.metrics.bertscore import BertScore
 from ftbench.stats.failures import statistics_of
 
 TINY = "package://ftbench.models.tiny/weights"
-ANSWERS = [("The price is 42 euros.", ["The price is 42 euros."]), ("It costs 12.", ["The price is 12 euros.", "It is 12"]), ("no", ["The colour is dusty green, as always."])]
+ANSWERS = [
+    ("The price is 42 euros.", ["The price is 42 euros."]),
+    ("It costs 12.", ["The price is 12 euros.", "It is 12"]),
+    ("no", ["The colour is dusty green, as always."]),
+]
 
 
 def rows(pairs, finish="stop"):
-    return [{"id": str(i), "output": output, "references": references, "finish": finish} for i, (output, references) in enumerate(pairs)]
+    return [
+        {"id": str(i), "output": output, "references": references, "finish": finish}
+        for i, (output, references) in enumerate(pairs)
+    ]
 
 
 def metric(**values):
@@ -29,7 +36,10 @@ def reference(pairs, layer, idf):
 
     from ftbench.models.revision import folder_of
 
-    tokenizer, model = (cls.from_pretrained(folder_of(TINY), **extra) for cls, extra in ((AutoTokenizer, {}), (AutoModel, {"dtype": torch.float32})))
+    tokenizer, model = (
+        cls.from_pretrained(folder_of(TINY), **extra)
+        for cls, extra in ((AutoTokenizer, {}), (AutoModel, {"dtype": torch.float32}))
+    )
 
     def read(text):
         ids = tokenizer(text)["input_ids"]

@@ -13,7 +13,16 @@ from sacrebleu.metrics import BLEU
 
 from ftbench.metrics.bleu import SMOOTHING, TOKENIZERS, Bleu
 
-PLAIN = Bleu("bleu", tokenize="13a", lowercase=False, smooth_method="exp", smooth_value=None, max_ngram_order=4, effective_order=False, reference_length="closest")
+PLAIN = Bleu(
+    "bleu",
+    tokenize="13a",
+    lowercase=False,
+    smooth_method="exp",
+    smooth_value=None,
+    max_ngram_order=4,
+    effective_order=False,
+    reference_length="closest",
+)
 
 words = st.sampled_from(["a", "b", "the", "cat", "sat", "on", "mat", ".", "5.50", "don't", "été", "中文"])
 texts = st.lists(words, max_size=9).map(" ".join)
@@ -45,9 +54,14 @@ def by_sacrebleu(metric, corpus):
     streams = [[references[k] if k < len(references) else None for _, references in corpus] for k in range(widest)]
     value = metric.smooth_value if metric.smooth_method in ("floor", "add-k") else None
     scorer = BLEU(
-        lowercase=metric.lowercase, tokenize=metric.tokenize, smooth_method=metric.smooth_method, smooth_value=value,
-        max_ngram_order=metric.max_ngram_order, effective_order=metric.effective_order, force=True,
-    )  # fmt: skip
+        lowercase=metric.lowercase,
+        tokenize=metric.tokenize,
+        smooth_method=metric.smooth_method,
+        smooth_value=value,
+        max_ngram_order=metric.max_ngram_order,
+        effective_order=metric.effective_order,
+        force=True,
+    )
     return scorer.corpus_score([output for output, _ in corpus], streams).score
 
 
@@ -105,13 +119,21 @@ def test_15_a_failed_row_scores_zero_and_stays_in_n():
 
 def test_signature_names_version_tokenizer_and_references():
     one, ragged = [("a", ["b"])], [("a", ["b"]), ("a", ["b", "c"])]
-    assert PLAIN.signature_of(rows_of(one)) == f"nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:{sacrebleu.__version__}"
+    assert (
+        PLAIN.signature_of(rows_of(one))
+        == f"nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:{sacrebleu.__version__}"
+    )
     assert PLAIN.signature_of(rows_of(ragged)).startswith("nrefs:var|")
     assert "nrefs" not in PLAIN.signature()
 
 
 def test_the_shortest_reference_is_named_and_penalises_less():
-    shortest, rows = replace(PLAIN, reference_length="shortest"), rows_of([("a cat sat", ["a cat sat on the mat", "a cat sat", "a cat sat on"]), ("a b c d", ["a b c d e", "a b"])])
+    shortest, rows = (
+        replace(PLAIN, reference_length="shortest"),
+        rows_of(
+            [("a cat sat", ["a cat sat on the mat", "a cat sat", "a cat sat on"]), ("a b c d", ["a b c d e", "a b"])]
+        ),
+    )
     assert shortest.statistics(rows)[:, 1].tolist() == [3, 2] and PLAIN.statistics(rows)[:, 1].tolist() == [3, 5]
     assert shortest.corpus(rows) == pytest.approx(from_statistics(shortest, rows))
     assert shortest.corpus(rows) > PLAIN.corpus(rows)
@@ -119,7 +141,14 @@ def test_the_shortest_reference_is_named_and_penalises_less():
 
 
 def test_options_that_do_not_exist_are_refused():
-    problems = replace(PLAIN, tokenize="13b", smooth_method="expo", reference_length="longest", max_ngram_order=0).check()
-    assert [problem.where for problem in problems] == ["bleu.tokenize", "bleu.smooth_method", "bleu.reference_length", "bleu.max_ngram_order"]
+    problems = replace(
+        PLAIN, tokenize="13b", smooth_method="expo", reference_length="longest", max_ngram_order=0
+    ).check()
+    assert [problem.where for problem in problems] == [
+        "bleu.tokenize",
+        "bleu.smooth_method",
+        "bleu.reference_length",
+        "bleu.max_ngram_order",
+    ]
     assert "Did you mean 13a?" in problems[0].fix
     assert PLAIN.check() == []

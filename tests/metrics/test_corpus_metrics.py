@@ -16,9 +16,33 @@ from ftbench.metrics.numeric import NumericAnswer
 from ftbench.metrics.token_f1 import TokenF1
 from tests.conftest import ROOT
 
-TEXT = sorted(path.stem for path in (ROOT / "conf" / "metric").glob("*.yaml") if path.stem in ("chrf", "chrf_plus", "ter", "meteor", "token_f1", "numeric", "accuracy", "macro_f1", "length_ratio", "empty_rate", "cap_rate", "refusal_rate"))
-odd = st.one_of(st.text(max_size=12), st.sampled_from(["", " ", "\x00", "\u2028", "9" * 200, "-", "#### ", "=1+1", "a a a a"]))
-corpora = st.lists(st.tuples(odd, st.lists(odd, min_size=1, max_size=3), st.sampled_from(["stop", "length", "error"])), min_size=1, max_size=6)
+TEXT = sorted(
+    path.stem
+    for path in (ROOT / "conf" / "metric").glob("*.yaml")
+    if path.stem
+    in (
+        "chrf",
+        "chrf_plus",
+        "ter",
+        "meteor",
+        "token_f1",
+        "numeric",
+        "accuracy",
+        "macro_f1",
+        "length_ratio",
+        "empty_rate",
+        "cap_rate",
+        "refusal_rate",
+    )
+)
+odd = st.one_of(
+    st.text(max_size=12), st.sampled_from(["", " ", "\x00", "\u2028", "9" * 200, "-", "#### ", "=1+1", "a a a a"])
+)
+corpora = st.lists(
+    st.tuples(odd, st.lists(odd, min_size=1, max_size=3), st.sampled_from(["stop", "length", "error"])),
+    min_size=1,
+    max_size=6,
+)
 
 
 def shipped(name):
@@ -26,7 +50,9 @@ def shipped(name):
 
 
 def rows_of(corpus):
-    return [{"output": one[0], "references": list(one[1]), "finish": one[2] if len(one) > 2 else "stop"} for one in corpus]
+    return [
+        {"output": one[0], "references": list(one[1]), "finish": one[2] if len(one) > 2 else "stop"} for one in corpus
+    ]
 
 
 def total(metric, corpus):
@@ -35,7 +61,18 @@ def total(metric, corpus):
 
 
 def chrf(**options):
-    return Chrf(**{"name": "chrf", "char_order": 6, "word_order": 0, "beta": 2, "lowercase": False, "whitespace": False, "eps_smoothing": False, **options})
+    return Chrf(
+        **{
+            "name": "chrf",
+            "char_order": 6,
+            "word_order": 0,
+            "beta": 2,
+            "lowercase": False,
+            "whitespace": False,
+            "eps_smoothing": False,
+            **options,
+        }
+    )
 
 
 @pytest.mark.parametrize("name", TEXT)
@@ -49,25 +86,39 @@ def test_odd_answers_never_raise_and_sums_score_as_the_library(name, corpus):
         assert metric.corpus(rows) == pytest.approx(value, rel=1e-9, abs=1e-9)
 
 
-@given(corpus=st.lists(st.tuples(st.text("ab .", max_size=12), st.lists(st.text("ab .", max_size=12), min_size=1, max_size=3)), min_size=1, max_size=5))
+@given(
+    corpus=st.lists(
+        st.tuples(st.text("ab .", max_size=12), st.lists(st.text("ab .", max_size=12), min_size=1, max_size=3)),
+        min_size=1,
+        max_size=5,
+    )
+)
 @settings(max_examples=50, deadline=None)
 def test_google_bleu_is_that_of_nltk(corpus):
     from nltk.translate.gleu_score import corpus_gleu
     from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 
     split = lambda text: Tokenizer13a()(text).split()  # noqa: E731
-    wanted = corpus_gleu([list(map(split, references)) for _, references in corpus], [split(text) for text, _ in corpus])
+    wanted = corpus_gleu(
+        [list(map(split, references)) for _, references in corpus], [split(text) for text, _ in corpus]
+    )
     found = total(shipped("google_bleu"), corpus)
     assert (np.isnan(found) and wanted == 0.0) or found == pytest.approx(wanted)
 
 
-some_words = st.lists(st.sampled_from(["The", "the", "cats", "cat", "running", "runs", "\x00", ".", "été"]) | st.text(min_size=1, max_size=4), max_size=9)
+some_words = st.lists(
+    st.sampled_from(["The", "the", "cats", "cat", "running", "runs", "\x00", ".", "été"])
+    | st.text(min_size=1, max_size=4),
+    max_size=9,
+)
 
 
 @given(some_words, some_words)
 @settings(max_examples=100, deadline=None)
 def test_meteor_by_words_is_that_of_nltk_where_no_word_has_a_synonym(prediction, reference):
-    assert meteor_by_words(prediction, reference, NoSynonyms()) == pytest.approx(meteor(prediction, reference, NoSynonyms()), rel=1e-12)
+    assert meteor_by_words(prediction, reference, NoSynonyms()) == pytest.approx(
+        meteor(prediction, reference, NoSynonyms()), rel=1e-12
+    )
 
 
 def test_meteor_asks_for_wordnet_where_it_is_not():

@@ -20,7 +20,10 @@ OUTPUTS = [
 ]
 FOUND = {"gold_documents": ["d"], "notes": {"retrieved": [{"document": "c"}, {"document": "d"}], "depth": 20}}
 """What a retrieving context adds to a row."""
-LIKELIHOODS = [{"nll": 3.5, "tokens": 4, "correct": 3, "bytes": 11}, {"nll": 0.25, "tokens": 2, "correct": 0, "bytes": 9}]
+LIKELIHOODS = [
+    {"nll": 3.5, "tokens": 4, "correct": 3, "bytes": 11},
+    {"nll": 0.25, "tokens": 2, "correct": 0, "bytes": 9},
+]
 
 
 def shipped(root):
@@ -45,13 +48,30 @@ def test_every_shipped_metric_gives_its_statistics_value_through_evaluate(root, 
         assert isinstance(module, evaluate.Metric)
         assert metric.check() == [] and metric.name == path.stem
         names.add(metric.name)
-    assert names >= {"bleu", "rouge1", "rouge2", "rougeL", "rougeLsum", "exact_match", "perplexity", "bits_per_byte", "chrf", "ter", "meteor", "macro_f1", "cap_rate"}
+    assert names >= {
+        "bleu",
+        "rouge1",
+        "rouge2",
+        "rougeL",
+        "rougeLsum",
+        "exact_match",
+        "perplexity",
+        "bits_per_byte",
+        "chrf",
+        "ter",
+        "meteor",
+        "macro_f1",
+        "cap_rate",
+    }
 
 
 def test_the_plain_interface_of_evaluate(root, tmp_path):
     (bleu,) = [metric for path, metric in shipped(root) if path.stem == "bleu"]
     module = as_evaluate(bleu, tmp_path)
-    predictions, references = ["hello there general kenobi", "on our way to ankh morpork"], [["hello there general kenobi", "hello there !"], ["ankh morpork"]]
+    predictions, references = (
+        ["hello there general kenobi", "on our way to ankh morpork"],
+        [["hello there general kenobi", "hello there !"], ["ankh morpork"]],
+    )
     assert set(module.compute(predictions=predictions, references=references)) == {"bleu"}
 
 
@@ -60,13 +80,18 @@ def test_nothing_is_left_in_the_home_folder_or_the_stage(root, tmp_path):
     home.mkdir()
     stage.mkdir()
     script = (
-        "import sys; from pathlib import Path\n"
-        "from ftbench.metrics.exact_match import ExactMatch\n"
-        "from ftbench.metrics.evaluation import measure\n"
-        "rows = [{'output': 'a', 'references': ['a'], 'finish': 'stop'}]\n"
-        "assert measure(ExactMatch('e', pattern=None, normalisation='plain', ignore=[]), rows, Path(sys.argv[1])) == 1.0\n"
+        "import sys; from pathlib import Path\nfrom ftbench.metrics.exact_match import ExactMatch\nfrom"
+        " ftbench.metrics.evaluation import measure\nrows = [{'output': 'a', 'references': ['a'], 'finish':"
+        " 'stop'}]\nassert measure(ExactMatch('e', pattern=None, normalisation='plain', ignore=[]), rows,"
+        " Path(sys.argv[1])) == 1.0\n"
     )
-    environment = {**os.environ, "HOME": str(home), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
+    environment = {
+        **os.environ,
+        "HOME": str(home),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(root),
+    }
     for name in ("HF_HOME", "XDG_CACHE_HOME"):
         environment.pop(name, None)
     subprocess.run([sys.executable, "-c", script, str(stage)], env=environment, cwd=root, check=True, timeout=120)

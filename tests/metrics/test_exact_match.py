@@ -52,9 +52,15 @@ def test_a_value_that_normalises_to_nothing_is_in_no_answer():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("  The  Cat! ", "the cat"), ("-5°", "-5°"),
-        ("\u22125", "-5"), ("$12.50.", "$12.50"), ("50%", "50%"), ("— yes —", "yes"), ("ＡＢ", "ab"), ("co-op", "co-op"),
-    ],  # fmt: skip
+        ("  The  Cat! ", "the cat"),
+        ("-5°", "-5°"),
+        ("\u22125", "-5"),
+        ("$12.50.", "$12.50"),
+        ("50%", "50%"),
+        ("— yes —", "yes"),
+        ("ＡＢ", "ab"),
+        ("co-op", "co-op"),
+    ],
 )
 def test_plain_normalisation(text, expected):
     assert plain(text) == expected
@@ -81,5 +87,7 @@ def test_bad_patterns_are_refused():
     for pattern in ("(", "no group", "(two) (groups)"):
         (problem,) = ExactMatch("exact_match", pattern=pattern, normalisation="plain", ignore=[]).check()
         assert problem.where == "dataset.answer_pattern"
-    assert ExactMatch("e", pattern=None, normalisation="sqad", ignore=[]).check()[0].fix.startswith("Did you mean squad?")
+    assert (
+        ExactMatch("e", pattern=None, normalisation="sqad", ignore=[]).check()[0].fix.startswith("Did you mean squad?")
+    )
     assert styled.check() == []

@@ -92,7 +92,9 @@ def test_15_what_it_raises_is_a_zero_that_is_counted_and_told_with_file_and_line
     assert "score zero and are counted as failed" in raised_line("m", raised.as_dict(), 1)
 
 
-@pytest.mark.parametrize(("function", "said"), [("nothing", "returned nan"), ("words", "returned 'good'"), ("none", "NoneType")])
+@pytest.mark.parametrize(
+    ("function", "said"), [("nothing", "returned nan"), ("words", "returned 'good'"), ("none", "NoneType")]
+)
 def test_what_is_no_finite_number_scores_zero_at_the_place_of_the_function(own_metrics, function, said):
     name, path = own_metrics
     table, _, raised = statistics_of(FunctionMetric("m", path=f"{name}.{function}"), [{**row("x"), "id": "a"}])
@@ -102,7 +104,9 @@ def test_what_is_no_finite_number_scores_zero_at_the_place_of_the_function(own_m
 
 def test_where_less_is_better_and_even_the_empty_answer_raises_nothing_is_made_up(own_metrics):
     with pytest.raises(FtbenchError, match="even on an empty answer"):
-        statistics_of(FunctionMetric("m", path=f"{own_metrics[0]}.strict"), [{**row(""), "id": "a"}, {**row("x"), "id": "b"}])
+        statistics_of(
+            FunctionMetric("m", path=f"{own_metrics[0]}.strict"), [{**row(""), "id": "a"}, {**row("x"), "id": "b"}]
+        )
 
 
 def test_a_path_that_leads_nowhere_is_refused():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ftbench.core.component import build
 from ftbench.metrics.harness import Harness
 from ftbench.metrics.harness_tasks import shipped_names
@@ -12,7 +13,14 @@ from tests.metrics.tasks import write_tasks
 
 
 def harness(folder: Path | None, *tasks: str, **values: object) -> Harness:
-    node = {"tasks": list(tasks), "include_path": None if folder is None else str(folder), "limit": None, "num_fewshot": None, "apply_chat_template": False, "batch_size": 4}
+    node = {
+        "tasks": list(tasks),
+        "include_path": None if folder is None else str(folder),
+        "limit": None,
+        "num_fewshot": None,
+        "apply_chat_template": False,
+        "batch_size": 4,
+    }
     return build({"_target_": "ftbench.metrics.harness.Harness", **node, **values}, "harness")
 
 
@@ -28,7 +36,7 @@ def test_tasks_groups_and_tags_of_ones_own_are_known_and_need_nothing_of_lm_eval
 
 
 def test_a_misspelt_task_is_refused_with_the_nearest(tasks: Path) -> None:
-    (own, shipped) = harness(tasks, "colors", "arc_chalenge", "stories").check()
+    own, shipped = harness(tasks, "colors", "arc_chalenge", "stories").check()
     assert "colors: no such task" in str(own) and "Did you mean colours?" in str(own)
     assert "arc_challenge" in str(shipped) and len(str(shipped)) < 400
     assert harness(None, "arc_easy", "mmlu", "gsm8k").check() == []
@@ -51,7 +59,12 @@ def test_a_yaml_that_lm_eval_would_skip_without_a_word_is_named(tasks: Path) -> 
 
 def test_values_out_of_range_and_data_that_is_not_there_are_refused(tasks: Path, tmp_path: Path) -> None:
     wrong = harness(tasks, "colours", "colours", limit=0, batch_size=0, num_fewshot=-1).check()
-    assert {problem.where for problem in wrong} == {"harness.limit", "harness.batch_size", "harness.num_fewshot", "harness.tasks"}
+    assert {problem.where for problem in wrong} == {
+        "harness.limit",
+        "harness.batch_size",
+        "harness.num_fewshot",
+        "harness.tasks",
+    }
     assert "no folder" in str(harness(tmp_path / "none", "colours").check()[0])
     (tasks / "first.jsonl").unlink()
     (missing,) = harness(tasks, "all_colours").check()
@@ -71,9 +84,11 @@ def test_a_moved_folder_holds_the_same_tasks(tasks: Path, tmp_path: Path) -> Non
     before = harness(tasks, "colours").identity()["files"]
     text = (tasks / "colours.yaml").read_text(encoding="utf-8")
     moved = tasks.rename(tmp_path / "elsewhere")
-    (moved / "colours.yaml").write_text(text, encoding="utf-8")  # its data path is the old one: only what is found counts
+    (moved / "colours.yaml").write_text(
+        text, encoding="utf-8"
+    )  # its data path is the old one: only what is found counts
     after = harness(moved, "colours").identity()["files"]
-    assert {name for name in after} == {"colours.yaml", "shared_choice", "ask.py"} and after.items() <= before.items()
+    assert set(after) == {"colours.yaml", "shared_choice", "ask.py"} and after.items() <= before.items()
 
 
 def test_lm_evals_own_tasks_are_keyed_by_its_version(tasks: Path) -> None:

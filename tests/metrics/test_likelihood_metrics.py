@@ -15,7 +15,9 @@ from ftbench.metrics.token_accuracy import TokenAccuracy
 
 perplexity, bits = Perplexity("perplexity"), BitsPerByte("bits_per_byte")
 row_lists = st.lists(
-    st.fixed_dictionaries({"nll": st.floats(0, 500), "tokens": st.integers(1, 60), "bytes": st.integers(1, 300)}), min_size=1, max_size=10
+    st.fixed_dictionaries({"nll": st.floats(0, 500), "tokens": st.integers(1, 60), "bytes": st.integers(1, 300)}),
+    min_size=1,
+    max_size=10,
 )
 
 

@@ -13,7 +13,11 @@ from ftbench.metrics.retrieval import Ndcg, Recall, ReciprocalRank
 
 
 def row(found, gold, depth=20, finish="stop"):
-    return {"gold_documents": list(gold), "finish": finish, "notes": {"retrieved": [{"document": name} for name in found], "depth": depth}}
+    return {
+        "gold_documents": list(gold),
+        "finish": finish,
+        "notes": {"retrieved": [{"document": name} for name in found], "depth": depth},
+    }
 
 
 def score(metric, *rows):
@@ -24,14 +28,20 @@ def test_known_values():
     rows = [row("abc", "b"), row("abc", "xc"), row("abc", "z"), row("aab", "b", finish="error")]
     assert score(Recall("r", 1), *rows) == 0.0
     assert score(Recall("r", 3), *rows) == (1 + 0.5 + 0 + 1) / 4
-    assert score(ReciprocalRank("m", 10), *rows) == pytest.approx((1 / 2 + 1 / 3 + 0 + 1 / 2) / 4)  # the third passage of the last is its second document
+    assert score(ReciprocalRank("m", 10), *rows) == pytest.approx(
+        (1 / 2 + 1 / 3 + 0 + 1 / 2) / 4
+    )  # the third passage of the last is its second document
     ideal = 1 + 1 / math.log2(3)
-    assert score(Ndcg("n", 10), *rows) == pytest.approx((1 / math.log2(3) + (1 / math.log2(4)) / ideal + 0 + 1 / math.log2(3)) / 4)
+    assert score(Ndcg("n", 10), *rows) == pytest.approx(
+        (1 / math.log2(3) + (1 / math.log2(4)) / ideal + 0 + 1 / math.log2(3)) / 4
+    )
 
 
 def test_rows_that_tell_nothing_of_retrieval_are_left_out():
     good, other = row("a", "a"), {"gold_documents": ["a"], "notes": None}
-    assert score(Recall("r", 1), good, other, row("a", ""), {"gold_documents": ["a"], "notes": {"added_tokens": 3}}) == 1.0
+    assert (
+        score(Recall("r", 1), good, other, row("a", ""), {"gold_documents": ["a"], "notes": {"added_tokens": 3}}) == 1.0
+    )
     assert math.isnan(score(Recall("r", 1), other))
     assert math.isnan(score(Recall("r", 10), row("a", "a", depth=5)))  # looked up five deep: recall at ten is not known
     assert score(Recall("r", 10), row("a", "a", depth=None)) == 1.0

@@ -9,7 +9,9 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from ftbench.metrics.rouge import MEASURES, VARIANTS, Rouge, lines
 
-texts = st.lists(st.sampled_from(["a", "cat", "sat", "running", "runs", ".", "mat", "\n", "été", "5"]), max_size=8).map(" ".join)
+texts = st.lists(st.sampled_from(["a", "cat", "sat", "running", "runs", ".", "mat", "\n", "été", "5"]), max_size=8).map(
+    " ".join
+)
 
 
 def metric(variant, stemmer=False, sentences="newline", measure="f1"):
@@ -21,7 +23,9 @@ def metric(variant, stemmer=False, sentences="newline", measure="f1"):
 def test_scores_are_rouge_scores_best_over_references(variant, stemmer, prediction, references):
     expected = RougeScorer([variant], use_stemmer=stemmer).score_multi(references, prediction)[variant]
     for measure, wanted in zip(MEASURES, (expected.fmeasure, expected.precision, expected.recall), strict=True):
-        assert metric(variant, stemmer, measure=measure).score(prediction, references) == pytest.approx(wanted, abs=1e-12)
+        assert metric(variant, stemmer, measure=measure).score(prediction, references) == pytest.approx(
+            wanted, abs=1e-12
+        )
 
 
 @given(st.text(max_size=30), st.lists(st.text(max_size=30), max_size=3))
@@ -41,7 +45,11 @@ def test_17_rouge_lsum_works_on_sentences_split_by_newlines():
     # lines that are there already are the sentences, whatever the punctuation says
     assert lines("One. Two.\nThree") == "One. Two.\nThree"
     assert lines("One. Two! Three?") == "One.\nTwo!\nThree?"
-    split = RougeScorer(["rougeLsum"]).score(reference.replace(". ", ".\n"), swapped.replace(". ", ".\n"))["rougeLsum"].fmeasure
+    split = (
+        RougeScorer(["rougeLsum"])
+        .score(reference.replace(". ", ".\n"), swapped.replace(". ", ".\n"))["rougeLsum"]
+        .fmeasure
+    )
     assert by_sentence == split
 
 
@@ -69,7 +77,9 @@ def test_references_that_rouge_cannot_read_are_told_of() -> None:
     from ftbench.core.example import Example, Splits
 
     texts = ("مرحبا بالعالم", "hello", "😀🎉")
-    rows = tuple(Example(str(number), (), None, (text,), None, None, {}, (), None, None) for number, text in enumerate(texts))
+    rows = tuple(
+        Example(str(number), (), None, (text,), None, None, {}, (), None, None) for number, text in enumerate(texts)
+    )
     metric = Rouge(name="rougeL", variant="rougeL", stemmer=False, sentences="auto", measure="f1")
     assert metric.remarks(Splits((), (), rows, (), (), {})) == [
         "rougeL reads only a-z and 0-9: 2 of 3 test rows have references that are empty to it. Use chrf beside it"

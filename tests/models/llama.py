@@ -1,4 +1,6 @@
-"""A Llama of a few thousand random parameters with a byte-level tokenizer, written as a folder: what tests load in place of a real model."""
+"""A Llama of a few thousand random parameters with a byte-level tokenizer, written as a folder: what tests load in
+place of a real model.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,17 @@ from ftbench.core.example import Example, Turn
 ROOT = Path(__file__).resolve().parents[2]
 SPECIAL = ("<unk>", "<s>", "</s>", "<pad>", "<|user|>", "<|assistant|>", "<|system|>", "<|end|>")
 CHAT_TEMPLATE = (
-    "{{ bos_token }}{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+    "{{ bos_token }}{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{%"
+    " endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 
 
-def write_llama(folder: Path, *, chat: bool, pad: bool = True, generation: dict | None = None, window: int = 256, hidden: int = 32) -> Path:
-    """Writes a model folder; its weights are the same every time. 4-bit weights want a ``hidden`` that is a multiple of 64."""
+def write_llama(
+    folder: Path, *, chat: bool, pad: bool = True, generation: dict | None = None, window: int = 256, hidden: int = 32
+) -> Path:
+    """Writes a model folder; its weights are the same every time. 4-bit weights want a ``hidden`` that is a multiple of
+    64.
+    """
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast

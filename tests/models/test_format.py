@@ -5,23 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ftbench.core.errors import FtbenchError
-from ftbench.core.example import Turn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ftbench.compile.option import shipped as component
+from ftbench.core.errors import FtbenchError
+from ftbench.core.example import Turn
 from tests.models.llama import SPECIAL, user, write_llama
 
 BOS, EOS, END = (SPECIAL.index(token) for token in ("<s>", "</s>", "<|end|>"))
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=20).filter(lambda text: "<" not in text)
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=20).filter(
+    lambda text: "<" not in text
+)
 FAST = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def test_10_text_of_a_template_gets_no_second_begin_token(chat) -> None:
     ids = chat.format.encode(user("hello")).prompt_ids
     assert ids.count(BOS) == 1 and ids[0] == BOS
-    assert chat.tokenizer("hello")["input_ids"].count(BOS) == 1, "this tokenizer adds one by itself, or the test says nothing"
+    assert chat.tokenizer("hello")["input_ids"].count(BOS) == 1, (
+        "this tokenizer adds one by itself, or the test says nothing"
+    )
 
 
 def test_10_plain_text_gets_the_tokenizers_begin_token_and_no_end(plain) -> None:
@@ -51,11 +55,15 @@ def test_a_token_across_the_cut_changes_no_prompt_id(stories) -> None:
     format = stories.format
     alone, together = format.encode(user("Once upon a t")), format.encode(user("Once upon a t"), "ime")
     joined = format.encode(user("Once upon a time"))
-    assert joined.prompt_ids[: len(alone.prompt_ids)] != alone.prompt_ids, "this cut falls between tokens, so the test says nothing"
+    assert joined.prompt_ids[: len(alone.prompt_ids)] != alone.prompt_ids, (
+        "this cut falls between tokens, so the test says nothing"
+    )
     assert together.prompt_ids == alone.prompt_ids
 
 
-test_a_token_across_the_cut_changes_no_prompt_id = pytest.mark.shared_data(test_a_token_across_the_cut_changes_no_prompt_id)
+test_a_token_across_the_cut_changes_no_prompt_id = pytest.mark.shared_data(
+    test_a_token_across_the_cut_changes_no_prompt_id
+)
 
 
 @FAST
@@ -84,7 +92,14 @@ def test_13_every_end_token_stops(chat, tmp_path: Path) -> None:
 
 
 def test_plain_text_of_a_conversation(plain) -> None:
-    turns = (Turn("system", "Be brief."), Turn("user", "1+1?"), Turn("assistant", "2"), Turn("user", "2+2:\n"), Turn("assistant", "4"), Turn("user", "3+3?"))
+    turns = (
+        Turn("system", "Be brief."),
+        Turn("user", "1+1?"),
+        Turn("assistant", "2"),
+        Turn("user", "2+2:\n"),
+        Turn("assistant", "4"),
+        Turn("user", "3+3?"),
+    )
     assert plain.format.text(turns) == "Be brief.\n\n1+1?\n2\n\n2+2:\n4\n\n3+3?\n"
     assert plain.format.text((Turn("system", "Be brief."), Turn("user", "1+1?"))) == "Be brief.\n\n1+1?"
     assert plain.format.encode(turns).stop_texts == ("\n\n",)
@@ -108,7 +123,8 @@ def test_a_template_of_ones_own(chat_folder: Path, tmp_path: Path) -> None:
 def test_a_template_that_knows_no_system_role_gets_it_with_the_question(chat_folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "strict.jinja"
     path.write_text(
-        "{% for m in messages %}{% if m.role not in ['user', 'assistant'] %}{{ raise_exception('no ' + m.role) }}{% endif %}[{{ m.content }}]{% endfor %}",
+        "{% for m in messages %}{% if m.role not in ['user', 'assistant'] %}{{ raise_exception('no ' + m.role) }}{%"
+        " endif %}[{{ m.content }}]{% endfor %}",
         encoding="utf-8",
     )
     loaded = component("model", "hf", name_or_path=str(chat_folder), chat_template=str(path)).load("cpu")
@@ -119,9 +135,18 @@ def test_a_template_that_knows_no_system_role_gets_it_with_the_question(chat_fol
 
 def test_a_template_takes_its_arguments_in_every_prompt(chat_folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "thinking.jinja"
-    path.write_text("{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}<|assistant|>{{ '' if enable_thinking else '-' }}")
+    path.write_text(
+        "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}<|assistant|>{{ '' if enable_thinking"
+        " else '-' }}"
+    )
     texts = []
     for thinking in (True, False):
-        model = component("model", "hf", name_or_path=str(chat_folder), chat_template=str(path), template_arguments={"enable_thinking": thinking})
+        model = component(
+            "model",
+            "hf",
+            name_or_path=str(chat_folder),
+            chat_template=str(path),
+            template_arguments={"enable_thinking": thinking},
+        )
         texts.append(model.load("cpu").format.text(user("why?")))
     assert texts == ["<|user|>why?<|end|><|assistant|>", "<|user|>why?<|end|><|assistant|>-"]

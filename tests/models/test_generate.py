@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from ftbench.core.example import Turn
-from ftbench.models.generate import generate, latencies
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ftbench.compile.option import shipped as component
+from ftbench.core.example import Turn
+from ftbench.models.generate import generate, latencies
 from tests.models.llama import user, write_llama
 
 QUESTIONS = ["", "a", "What is it?", "x" * 60, "Tell me more about it, please. " * 3, "7", "zebra " * 9]
@@ -52,7 +52,9 @@ def test_12_outputs_do_not_depend_on_the_batch(chat, alone, size: int, order: li
 
 @pytest.mark.shared_data
 def test_12_outputs_of_a_real_model_do_not_depend_on_the_batch(stories) -> None:
-    requests = asked(stories, ["Once upon a time", "Tom", "One day, a little girl named Lily found a needle in her room.", ""])
+    requests = asked(
+        stories, ["Once upon a time", "Tom", "One day, a little girl named Lily found a needle in her room.", ""]
+    )
     answers = generate(stories, requests, greedy(max_new_tokens=40), seed=0)
     assert answers == [generate(stories, [request], greedy(max_new_tokens=40), seed=0)[0] for request in requests]
 
@@ -62,7 +64,9 @@ def test_13_an_answer_ends_at_any_stop_token_and_the_cap_is_told_apart(chat, tmp
     (free,) = generate(chat, [request], greedy(), seed=0)
     assert free.finish == "length" and free.completion_tokens == 12
     prompt = torch.tensor([request.prompt_ids])
-    ids = chat.model.generate(prompt, attention_mask=torch.ones_like(prompt), do_sample=False, max_new_tokens=12, pad_token_id=3)[0, prompt.shape[1] :].tolist()
+    ids = chat.model.generate(
+        prompt, attention_mask=torch.ones_like(prompt), do_sample=False, max_new_tokens=12, pad_token_id=3
+    )[0, prompt.shape[1] :].tolist()
     assert chat.format.decode(ids) == free.text
     stop = next(i for i in ids if ids.index(i) > 2)
     folder = write_llama(tmp_path, chat=True, generation={"eos_token_id": [2, stop]})
@@ -74,7 +78,15 @@ def test_13_an_answer_ends_at_any_stop_token_and_the_cap_is_told_apart(chat, tmp
 
 
 def test_14_a_checkpoints_own_generation_settings_change_nothing(chat, tmp_path: Path) -> None:
-    own = {"do_sample": True, "temperature": 3.0, "top_k": 5, "repetition_penalty": 9.0, "no_repeat_ngram_size": 1, "min_new_tokens": 3, "eos_token_id": 2}
+    own = {
+        "do_sample": True,
+        "temperature": 3.0,
+        "top_k": 5,
+        "repetition_penalty": 9.0,
+        "no_repeat_ngram_size": 1,
+        "min_new_tokens": 3,
+        "eos_token_id": 2,
+    }
     loaded = component("model", "hf", name_or_path=str(write_llama(tmp_path, chat=True, generation=own))).load("cpu")
     assert loaded.model.generation_config.repetition_penalty == 9.0
     assert generate(loaded, asked(loaded), greedy(), seed=1) == generate(chat, asked(chat), greedy(), seed=2)
@@ -123,14 +135,18 @@ def test_values_that_have_no_effect_are_refused() -> None:
 
 
 def test_latency_is_measured_on_single_requests_that_fit(chat) -> None:
-    seconds, first = latencies(chat, asked(chat, ["a", "y" * 300, "b", "c"]), greedy(latency_requests=8, max_new_tokens=2), seed=0)
+    seconds, first = latencies(
+        chat, asked(chat, ["a", "y" * 300, "b", "c"]), greedy(latency_requests=8, max_new_tokens=2), seed=0
+    )
     assert len(seconds) == 3 and all(0 < one < 10 for one in seconds)
     assert len(first) == 3 and all(0 < one < whole for one, whole in zip(first, seconds, strict=True))
     assert latencies(chat, [], greedy(), seed=0) == ([], [])
 
 
 def cramped(model, room: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Leaves the model memory for ``room`` rows at once; the list that comes back takes the size of each batch that is tried."""
+    """Leaves the model memory for ``room`` rows at once; the list that comes back takes the size of each batch that is
+    tried.
+    """
     sizes: list[int] = []
     whole = model.generate
 
@@ -147,14 +163,18 @@ def cramped(model, room: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_a_batch_size_is_found_where_none_is_given(chat, alone, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = cramped(chat.model, 3, monkeypatch)
     monkeypatch.setattr("ftbench.models.decoding.FIRST_BATCH", 1)
-    assert generate(chat, asked(chat), greedy(batch_size=None), seed=0) == alone and sizes == [1] * 7, "a CPU does not say when it is full"
+    assert generate(chat, asked(chat), greedy(batch_size=None), seed=0) == alone and sizes == [1] * 7, (
+        "a CPU does not say when it is full"
+    )
     sizes.clear()
     monkeypatch.setattr("ftbench.models.generate._tells_when_full", lambda device: True)
     assert generate(chat, asked(chat), greedy(batch_size=None), seed=0) == alone
     assert sizes == [1, 2, 4, 2, 2]
     sizes.clear()
     assert generate(chat, asked(chat), greedy(batch_size=2), seed=0) == alone and max(sizes) == 2
-    assert [problem.where for problem in greedy(batch_size=None, do_sample=True).check()] == ["decoding.batch_size"] and greedy(batch_size=None).check() == []
+    assert [problem.where for problem in greedy(batch_size=None, do_sample=True).check()] == [
+        "decoding.batch_size"
+    ] and greedy(batch_size=None).check() == []
 
 
 def test_no_request_is_no_answer(chat) -> None:

@@ -8,15 +8,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from ftbench.models import likelihood as module
-from ftbench.models.likelihood import likelihoods
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ftbench.compile.option import shipped as component
+from ftbench.models import likelihood as module
+from ftbench.models.likelihood import likelihoods
 from tests.models.llama import user
 
-PAIRS = [("q", "answer"), ("a much longer question than the others here", "b"), ("?", "a long answer to a short question, with words"), ("x", "")]
+PAIRS = [
+    ("q", "answer"),
+    ("a much longer question than the others here", "b"),
+    ("?", "a long answer to a short question, with words"),
+    ("x", ""),
+]
 
 
 def reference(loaded, row) -> tuple[float, float]:
@@ -39,7 +44,9 @@ def test_agrees_with_a_plain_loop(name: str, request: pytest.FixtureRequest) -> 
 
 
 @pytest.mark.parametrize("name", ["chat", "plain"])
-def test_right_tokens_are_those_that_greedy_decoding_would_have_chosen(name: str, request: pytest.FixtureRequest) -> None:
+def test_right_tokens_are_those_that_greedy_decoding_would_have_chosen(
+    name: str, request: pytest.FixtureRequest
+) -> None:
     loaded = request.getfixturevalue(name)
     rows = [loaded.format.encode(user(question), target) for question, target in PAIRS]
     for row, found in zip(rows, likelihoods(loaded, rows, 3), strict=True):
@@ -89,7 +96,9 @@ def test_21_a_row_that_cannot_be_scored_has_no_likelihood(chat) -> None:
 
 @pytest.mark.shared_data
 def test_19_perplexity_of_stories_is_the_published_one(stories, shared_data: Path) -> None:
-    """The sample's SOURCE.txt: 6,609 tokens, mean loss 1.1944, perplexity 3.30, begin token per story, cut at 512 tokens."""
+    """The sample's SOURCE.txt: 6,609 tokens, mean loss 1.1944, perplexity 3.30, begin token per story, cut at 512
+    tokens.
+    """
     text = (shared_data / "tinystories_valid_sample" / "stories.txt").read_text(encoding="utf-8")
     rows = [stories.format.encode(user(""), story.strip()) for story in text.split("<|endoftext|>") if story.strip()]
     rows = [replace(row, target_ids=row.target_ids[:510]) for row in rows]
@@ -104,7 +113,9 @@ def test_19_perplexity_of_stories_is_the_published_one(stories, shared_data: Pat
 def test_a_batch_that_does_not_fit_into_memory_is_halved(chat, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [chat.format.encode(user(question), target) for question, target in PAIRS]
     expected, sizes = [one.nll for one in likelihoods(chat, rows, 1)], []
-    hook = chat.model.register_forward_pre_hook(lambda module, args, kwargs: _cramped(kwargs["input_ids"].shape[0], sizes), with_kwargs=True)
+    hook = chat.model.register_forward_pre_hook(
+        lambda module, args, kwargs: _cramped(kwargs["input_ids"].shape[0], sizes), with_kwargs=True
+    )
     try:
         assert [one.nll for one in likelihoods(chat, rows, 4)] == pytest.approx(expected, abs=1e-4)
     finally:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from ftbench.compile.option import shipped as component
 from ftbench.core.errors import FtbenchError
 from ftbench.models.loading_info import ASK, checked_loading, sort_unexpected, unused_tensors
-
 from tests.models.damaged import altered, beside, families, without, write_bart, write_family
-from ftbench.compile.option import shipped as component
 from tests.models.llama import write_llama
 
 

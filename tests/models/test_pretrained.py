@@ -1,4 +1,6 @@
-"""A model's identity is its content; what cannot be loaded is refused with the fix, and planning stays light and offline."""
+"""A model's identity is its content; what cannot be loaded is refused with the fix, and planning stays light and
+offline.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from ftbench.compile.option import shipped as component
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Splits
 from ftbench.models import revision
-
-from ftbench.compile.option import shipped as component
 from tests.models.llama import ROOT, example
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -29,10 +31,17 @@ def test_38_a_folder_is_its_files_and_not_its_place(plain_folder: Path, tmp_path
     (copy / "README.md").write_text("a readme changes nothing", encoding="utf-8")
     first, second = hf(plain_folder), hf(copy)
     assert first.identity() == second.identity() == second.locate().identity()
-    assert set(first.identity()["files"]) >= {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    assert set(first.identity()["files"]) >= {
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "generation_config.json", "config.json", "chat_template.jinja"])
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "tokenizer.json", "generation_config.json", "config.json", "chat_template.jinja"]
+)
 def test_38_a_changed_file_is_another_model(plain_folder: Path, tmp_path: Path, name: str) -> None:
     copy = tmp_path / "changed"
     shutil.copytree(plain_folder, copy)
@@ -52,7 +61,9 @@ def test_38_the_chat_template_counts_by_its_text(plain_folder: Path, tmp_path: P
 
 
 def test_an_answer_right_behind_a_plain_prompt_is_said(plain_folder: Path) -> None:
-    glued, apart = (Splits((), (), (example("a", asked, "Thank you"),), (), (), {}) for asked in ("Please help", "Please help\n"))
+    glued, apart = (
+        Splits((), (), (example("a", asked, "Thank you"),), (), (), {}) for asked in ("Please help", "Please help\n")
+    )
     assert any("behind 'Please help'" in text for text in hf(plain_folder, chat_template="none").remarks(glued))
     assert hf(plain_folder, chat_template="none").remarks(apart) == [] == component("model", "tiny").remarks(glued)
 
@@ -70,7 +81,10 @@ def test_a_hub_name_out_of_reach_can_be_planned_and_says_what_a_run_needs() -> N
     assert not model.resolved()
     assert model.notes() == [
         "revision unresolved: the hub is out of reach; run needs it (set model.revision=<40-hex commit>)",
-        "meta-llama/Llama-2-7b-hf is a base model: it continues text and was not taught to follow instructions, which prompting suffers from",
+        (
+            "meta-llama/Llama-2-7b-hf is a base model: it continues text and was not taught to follow instructions,"
+            " which prompting suffers from"
+        ),
         "no chat template: plain text",
     ]
     with pytest.raises(FtbenchError, match="model.revision=<40-hex commit>"):
@@ -102,7 +116,9 @@ def test_what_cannot_be_loaded_is_refused_with_the_fix(plain_folder: Path, tmp_p
         return [f"{problem.where}: {problem.why}" for problem in model.check()]
 
     assert said(hf(tmp_path / "nowhere")) == [f"model.name_or_path: no folder {tmp_path / 'nowhere'}"]
-    assert said(hf("package://no_such_package/weights")) == ["model.name_or_path: package://no_such_package/weights: no package no_such_package"]
+    assert said(hf("package://no_such_package/weights")) == [
+        "model.name_or_path: package://no_such_package/weights: no package no_such_package"
+    ]
     (tmp_path / "empty").mkdir()
     assert said(hf(tmp_path / "empty")) == [f"model.name_or_path: {tmp_path / 'empty'} has no config.json"]
     pickled = tmp_path / "pickled"
@@ -115,7 +131,9 @@ def test_what_cannot_be_loaded_is_refused_with_the_fix(plain_folder: Path, tmp_p
     (pickled / "pytorch_model.bin").write_bytes(b"x")
     assert said(hf(pickled)) == [f"model.name_or_path: {pickled} has only pickled weights (*.bin)"]
     assert said(hf(pickled, safetensors_only=False)) == []
-    wrong = hf(plain_folder, dtype="float8", attention="flash", context_tokens=1, chat_template="/no/file", quantization="nf5")
+    wrong = hf(
+        plain_folder, dtype="float8", attention="flash", context_tokens=1, chat_template="/no/file", quantization="nf5"
+    )
     assert [problem.where for problem in wrong.check()] == [
         "model.dtype",
         "model.attention",
@@ -146,11 +164,13 @@ def test_the_window_is_the_configs_unless_set(plain, plain_folder: Path) -> None
 
 def test_components_and_bodies_import_nothing_heavy_before_they_work(plain_folder: Path) -> None:
     code = (
-        "import sys, yaml\nfrom ftbench.core.component import build\nimport ftbench.methods.tuning, ftbench.methods.weights.lora, ftbench.methods.none, ftbench.models.decoding\n"
-        "import ftbench.contexts.few_shot, ftbench.contexts.zero_shot\nimport ftbench.stages.train, ftbench.stages.generate, ftbench.stages.likelihood\n"
-        f"config = yaml.safe_load(open('conf/model/hf.yaml')) | {{'name_or_path': {str(plain_folder)!r}}}\n"
-        "model = build(config, 'model')\nmodel.check(), model.identity(), model.notes(), model.locate(), model.resolved()\n"
-        "print([name for name in ('torch', 'transformers', 'peft', 'trl', 'datasets', 'huggingface_hub') if name in sys.modules])"
+        "import sys, yaml\nfrom ftbench.core.component import build\nimport ftbench.methods.tuning,"
+        " ftbench.methods.weights.lora, ftbench.methods.none, ftbench.models.decoding\nimport"
+        " ftbench.contexts.few_shot, ftbench.contexts.zero_shot\nimport ftbench.stages.train, ftbench.stages.generate,"
+        " ftbench.stages.likelihood\nconfig = yaml.safe_load(open('conf/model/hf.yaml')) | {'name_or_path':"
+        f" {str(plain_folder)!r}}}\nmodel = build(config, 'model')\nmodel.check(), model.identity(), model.notes(),"
+        " model.locate(), model.resolved()\nprint([name for name in ('torch', 'transformers', 'peft', 'trl',"
+        " 'datasets', 'huggingface_hub') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from ftbench.compile.option import shipped as component
 from ftbench.core.errors import FtbenchError
 from ftbench.models import quantize
 from ftbench.models.quantize import dequantized, four_bit_modules, settle
 from ftbench.models.resident import Resident
-
-from ftbench.compile.option import shipped as component
 
 IDS = torch.tensor([[1, 20, 30, 44, 51], [1, 9, 70, 12, 33]])
 
@@ -42,7 +42,9 @@ def test_four_bit_layers_are_counted_with_their_bytes(kind: str, bytes_per_weigh
 
 
 def test_a_base_in_4_bits_is_another_resident_model(wide_folder: Path) -> None:
-    plain, packed = (component("model", "hf", name_or_path=str(wide_folder), quantization=kind) for kind in (None, "nf4"))
+    plain, packed = (
+        component("model", "hf", name_or_path=str(wide_folder), quantization=kind) for kind in (None, "nf4")
+    )
     resident = Resident("cpu")
     assert plain.identity() != packed.identity()
     assert resident.get(plain).quantized is None and resident.get(packed).quantized.modules == 14
@@ -63,7 +65,11 @@ def test_widths_that_this_cpu_reads_wrongly_are_refused_and_never_answered_with(
     except FtbenchError as error:
         assert "is 32 wide" in str(error) and "model.quantization=null" in str(error) and "\n" not in str(error)
         return
-    assert all(torch.equal(layer(torch.eye(32)).T, dequantized(layer)) for _, layer in four_bit_modules(loaded.model) if layer.in_features == 32)
+    assert all(
+        torch.equal(layer(torch.eye(32)).T, dequantized(layer))
+        for _, layer in four_bit_modules(loaded.model)
+        if layer.in_features == 32
+    )
 
 
 @pytest.mark.shared_data
@@ -72,13 +78,17 @@ def test_stories260k_in_4_bits_still_tells_a_story(shared_data: Path) -> None:
     ids = torch.tensor([[1, 403, 407, 261, 378, 410, 268]])
     losses = []
     for kind in (None, "nf4"):
-        loaded = component("model", "hf", name_or_path=str(shared_data / "stories260K" / "hf"), quantization=kind).load("cpu")
+        loaded = component("model", "hf", name_or_path=str(shared_data / "stories260K" / "hf"), quantization=kind).load(
+            "cpu"
+        )
         with torch.inference_mode():
             losses.append(loaded.model(input_ids=ids, labels=ids).loss.item())
     assert losses[1] == pytest.approx(losses[0], rel=0.1) and losses[1] != losses[0]
 
 
-def test_what_cannot_be_quantised_here_is_refused_while_planning(wide_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_quantised_here_is_refused_while_planning(
+    wide_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (problem,) = component("model", "hf", name_or_path=str(wide_folder), quantization="nf5").check()
     assert problem.where == "model.quantization" and "Did you mean nf4?" in problem.fix and "null" in problem.fix
     monkeypatch.setattr(quantize, "LIBRARY", "no_such_library")

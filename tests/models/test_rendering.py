@@ -5,18 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ftbench.core.example import Turn
-from ftbench.methods.rows import encode_rows
-from ftbench.models import rendering
-from ftbench.models.format import Encoded, Format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ftbench.compile.option import shipped as component
+from ftbench.core.example import Turn
+from ftbench.methods.rows import encode_rows
+from ftbench.models import rendering
+from ftbench.models.format import Encoded, Format
 from tests.models.llama import example
 from tests.models.templates import TEMPLATES, TURNS, Template, written
 from tests.models.tokenizers import KINDS, SPECIAL, Slow, tokenizer_of
-
 
 WORD = st.sampled_from(
     [

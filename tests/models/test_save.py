@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from ftbench.models.save import save_model
 
 from ftbench.compile.option import shipped as component
+from ftbench.models.save import save_model
 from tests.models.llama import user, write_llama
 
 

@@ -1,4 +1,6 @@
-"""The tiny model: what it was trained on, how it was made, and that the weights that ship still do what their card says."""
+"""The tiny model: what it was trained on, how it was made, and that the weights that ship still do what their card
+says.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ FACT = re.compile(r"\b(?:The|Our) (\w+) (\w+) is ([^.\n]+)\.")
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return train_tokenizer(turn.content for conversation in islice(conversations(1), 400) for turn in conversation.turns)
+    return train_tokenizer(
+        turn.content for conversation in islice(conversations(1), 400) for turn in conversation.turns
+    )
 
 
 @given(st.integers(0, 100_000))

@@ -1,6 +1,8 @@
-"""What is handed to vLLM and what is made of its outputs, over a stand-in for its documented interface that answers with transformers.
+"""What is handed to vLLM and what is made of its outputs, over a stand-in for its documented interface that answers
+with transformers.
 
-vLLM itself needs a GPU and is not among the dependencies: this shows that nothing of ours differs between the backends, not that vLLM works.
+vLLM itself needs a GPU and is not among the dependencies: this shows that nothing of ours differs between the backends,
+not that vLLM works.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from ftbench.models.generate import generate as by_transformers
 from ftbench.compile.option import shipped as component
+from ftbench.models.generate import generate as by_transformers
 
 
 @pytest.fixture
@@ -35,7 +37,9 @@ def stand_in(chat, monkeypatch):
                 decoding = component("decoding", "greedy", max_new_tokens=params.max_tokens, stop=params.stop or [])
                 encoded = SimpleNamespace(prompt_ids=tuple(prompt["prompt_token_ids"]), stop_texts=())
                 (answer,) = by_transformers(chat, [encoded], decoding, 0)
-                written = SimpleNamespace(text=answer.text, token_ids=[0] * answer.completion_tokens, finish_reason=answer.finish)
+                written = SimpleNamespace(
+                    text=answer.text, token_ids=[0] * answer.completion_tokens, finish_reason=answer.finish
+                )
                 outputs.append(SimpleNamespace(outputs=[written]))
             return outputs
 
@@ -51,10 +55,18 @@ def test_the_backend_changes_neither_prompt_nor_answer_nor_what_does_not_fit(sta
     engine = component("model", "hf", name_or_path=str(chat_folder)).engine(seed=3)
     decoding = component("decoding", "greedy", max_new_tokens=5, latency_requests=2, backend="vllm")
     requests = [chat.format.encode([Turn("user", text)]) for text in ("hello", "x" * 400, "how are you")]
-    assert [engine.format.encode([Turn("user", "hello")])] == requests[:1] and engine.context_tokens == chat.context_tokens
-    assert generate(engine, requests, decoding, 3) == by_transformers(chat, requests, component("decoding", "greedy", max_new_tokens=5), 3)
+    assert [engine.format.encode([Turn("user", "hello")])] == requests[
+        :1
+    ] and engine.context_tokens == chat.context_tokens
+    assert generate(engine, requests, decoding, 3) == by_transformers(
+        chat, requests, component("decoding", "greedy", max_new_tokens=5), 3
+    )
     (_, params), *_ = stand_in.asked
-    assert params.temperature == 0.0 and set(params.stop_token_ids) == set(chat.stop_ids) and params.repetition_penalty == 1.0
+    assert (
+        params.temperature == 0.0
+        and set(params.stop_token_ids) == set(chat.stop_ids)
+        and params.repetition_penalty == 1.0
+    )
     assert stand_in.started["generation_config"] == "vllm" and stand_in.started["max_model_len"] == chat.context_tokens
     seconds, first = latencies(engine, requests, decoding, 3)
     assert len(seconds) == 2 and first == []

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from ftbench.models import revision, weight_files
 
-from tests.models.damaged import WEIGHTS, altered, families, without, write_bart, write_family
 from ftbench.compile.option import shipped as component
+from ftbench.models import revision, weight_files
+from tests.models.damaged import WEIGHTS, altered, families, without, write_bart, write_family
 from tests.models.llama import ROOT
 
 

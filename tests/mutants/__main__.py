@@ -1,7 +1,8 @@
 """Puts each numbered mistake back and shows which test catches it: ``make mutants``.
 
-Every ``NN_name.json`` here holds ``number`` (of the list in ARCHITECTURE.md, 0 for others), ``mistake``, ``file``, ``find`` (text that occurs once),
-``replace`` and ``test``. The patch is applied to a copy of the checkout, never to the checkout itself.
+Every ``NN_name.json`` here holds ``number`` (of the list in ARCHITECTURE.md, 0 for others), ``mistake``, ``file``,
+``find`` (text that occurs once), ``replace`` and ``test``. The patch is applied to a copy of the checkout, never to the
+checkout itself.
 
     python -m tests.mutants              # all
     python -m tests.mutants 05 lora      # those whose name contains one of the words
@@ -52,14 +53,18 @@ def apply(mutant: Mutant, tree: Path) -> str:
     path = tree / mutant.file
     original = path.read_text(encoding="utf-8")
     if original.count(mutant.find) != 1:
-        raise ValueError(f"{mutant.name}: its text occurs {original.count(mutant.find)} times in {mutant.file}, not once")
+        raise ValueError(
+            f"{mutant.name}: its text occurs {original.count(mutant.find)} times in {mutant.file}, not once"
+        )
     path.write_text(original.replace(mutant.find, mutant.replace), encoding="utf-8")
     return original
 
 
 def main() -> int:
     """Returns 0 when every mutant was caught by its test and nothing but the mistake made the test fail."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("words", nargs="*", help="run only mutants whose name contains one of these")
     words = parser.parse_args().words
     chosen = [mutant for mutant in mutants() if not words or any(word in mutant.name for word in words)]
@@ -80,7 +85,11 @@ def main() -> int:
             finally:
                 (tree / mutant.file).write_text(original, encoding="utf-8")
             caught = done.returncode == 1 and " failed" in done.stdout
-            print(f"{'caught ' if caught else 'ESCAPED'} {mutant.number:>2} {mutant.name}: {mutant.mistake} [{mutant.test}]", flush=True)
+            print(
+                f"{'caught ' if caught else 'ESCAPED'} {mutant.number:>2} {mutant.name}: {mutant.mistake}"
+                f" [{mutant.test}]",
+                flush=True,
+            )
             if not caught:
                 escaped.append(mutant.name)
                 print(done.stdout[-2000:] + done.stderr[-500:])
@@ -91,7 +100,14 @@ def main() -> int:
 def _test(tree: Path, test: str) -> subprocess.CompletedProcess[str]:
     data = os.environ.get("FTBENCH_SHARED_DATA", str(ROOT.parent / "shared" / "data"))
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", "FTBENCH_SHARED_DATA": data}
-    return subprocess.run([sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", test], cwd=tree, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", test],
+        cwd=tree,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 if __name__ == "__main__":

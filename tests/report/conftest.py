@@ -1,4 +1,6 @@
-"""A small finished matrix in a real store: real prepare, train, generate and score folders, with chosen answers and times."""
+"""A small finished matrix in a real store: real prepare, train, generate and score folders, with chosen answers and
+times.
+"""
 
 from __future__ import annotations
 
@@ -71,10 +73,14 @@ class Matrix:
     ):
         """Adds a cell whose first ``right`` of ``n`` answers are right.
 
-        ``tested`` are the rows that its ``data`` left in the store for the test; the last ``failed_rows`` of them failed.
+        ``tested`` are the rows that its ``data`` left in the store for the test; the last ``failed_rows`` of them
+        failed.
         """
         failed = {"test": failed_rows, "validation": failed_validation}
-        nodes = {name: yaml.safe_load((ROOT / "conf" / "metric" / f"{name}.yaml").read_text(encoding="utf-8")) for name in self.metrics}
+        nodes = {
+            name: yaml.safe_load((ROOT / "conf" / "metric" / f"{name}.yaml").read_text(encoding="utf-8"))
+            for name in self.metrics
+        }
         for node in nodes.values():
             if "pattern" in node:
                 node["pattern"] = None
@@ -84,39 +90,97 @@ class Matrix:
         roles = {"prepare": self._prepare(notes, data, tested)}
         inputs = {"prepare": roles["prepare"]}
         if trains:
-            roles["train"] = inputs["weights"] = self._add("train", {"cell": label, "seed": seed}, {"prepare": roles["prepare"]}, model)
-            self._publish(roles["train"], device, {"total": load + 30.0, "load": load, "work": 30.0}, {"supervised": 100}, 5000)
+            roles["train"] = inputs["weights"] = self._add(
+                "train", {"cell": label, "seed": seed}, {"prepare": roles["prepare"]}, model
+            )
+            self._publish(
+                roles["train"], device, {"total": load + 30.0, "load": load, "work": 30.0}, {"supervised": 100}, 5000
+            )
         for split, good in (("test", right), ("validation", validation)):
             if good is None:
                 continue
-            rows = [_output(i, i < good, "error" if i >= n - failed[split] else finish) | {"group": group and f"{group}{i % 8}"} for i in range(n)]
+            rows = [
+                _output(i, i < good, "error" if i >= n - failed[split] else finish)
+                | {"group": group and f"{group}{i % 8}"}
+                for i in range(n)
+            ]
             nodes_read = {build(node, name).reads for name, node in nodes.items()}
             scored = {}
             if "outputs" in nodes_read:
-                key = scored["generate"] = self._add("generate", {"cell": label, "split": split, "seed": seed}, inputs, model)
-                timings = {"batch_seconds": work, "requests": n, "completion_tokens": n * 2, "latency_seconds": [0.1, 0.2, 0.3]}
+                key = scored["generate"] = self._add(
+                    "generate", {"cell": label, "split": split, "seed": seed}, inputs, model
+                )
+                timings = {
+                    "batch_seconds": work,
+                    "requests": n,
+                    "completion_tokens": n * 2,
+                    "latency_seconds": [0.1, 0.2, 0.3],
+                }
                 files = {"outputs.jsonl": rows, "timings.json": timings}
-                self._publish(key, device, {"total": load + work, "load": load, "work": work}, {"prompt": n * 3, "completion": n * 2}, 7000, files)
+                self._publish(
+                    key,
+                    device,
+                    {"total": load + work, "load": load, "work": work},
+                    {"prompt": n * 3, "completion": n * 2},
+                    7000,
+                    files,
+                )
             if "likelihood" in nodes_read:
-                key = scored["likelihood"] = self._add("likelihood", {"cell": label, "split": split, "seed": seed}, inputs, model)
+                key = scored["likelihood"] = self._add(
+                    "likelihood", {"cell": label, "split": split, "seed": seed}, inputs, model
+                )
                 likely = [_likelihood(i, nll + i % 3) for i in range(n)]
                 self._publish(key, device, {"total": 1.0}, {}, 10, {"likelihood.jsonl": likely})
             roles.update({f"{kind}.{split}": key for kind, key in scored.items()})
             roles[f"score.{split}"] = self._score(nodes, scored)
-        choices = {"model": model, "method": "lora" if trains else "none", "context": "zero_shot", "dataset": "toy", "decoding": "greedy", "hardware": hardware}
-        config = {"seed": seed, "hardware": machine, **{axis: {"label": label} for axis in choices if axis != "hardware"}}
-        cell = Cell(f"{len(self.cells):010x}", label, choices, (), config, roles, approach=approach or "", approach_label=approach or "", values=values or {}, deployable=deployable)
+        choices = {
+            "model": model,
+            "method": "lora" if trains else "none",
+            "context": "zero_shot",
+            "dataset": "toy",
+            "decoding": "greedy",
+            "hardware": hardware,
+        }
+        config = {
+            "seed": seed,
+            "hardware": machine,
+            **{axis: {"label": label} for axis in choices if axis != "hardware"},
+        }
+        cell = Cell(
+            f"{len(self.cells):010x}",
+            label,
+            choices,
+            (),
+            config,
+            roles,
+            approach=approach or "",
+            approach_label=approach or "",
+            values=values or {},
+            deployable=deployable,
+        )
         self.cells.append(cell)
         self.outcomes[cell.id] = CellOutcome(status, reason)
         return cell
 
     def refuse(self, label, why):
-        choices = {"model": "tiny", "method": "full", "context": "zero_shot", "dataset": "toy", "decoding": "greedy", "hardware": "cpu"}
+        choices = {
+            "model": "tiny",
+            "method": "full",
+            "context": "zero_shot",
+            "dataset": "toy",
+            "decoding": "greedy",
+            "hardware": "cpu",
+        }
         problem = {"where": "method", "why": why, "fix": "Take lora"}
         self.refusals.append(Refusal(f"{len(self.refusals) + 4096:010x}", label, choices, (), {"seed": 0}, (problem,)))
 
     def plan(self):
-        settings = {"metrics": list(self.metrics), "primary_metric": self.primary, "statistics": STATISTICS, "decision": self.decision}
+        settings = {
+            "metrics": list(self.metrics),
+            "primary_metric": self.primary,
+            "statistics": STATISTICS,
+            "decision": self.decision,
+        }
         settings |= {} if self.limits is None else {"limits": self.limits}
         return Plan(tuple(self.cells), dict(self.stages), tuple(self.refusals), str(self.store.path), settings)
 
@@ -124,7 +188,9 @@ class Matrix:
         key = self._add("prepare", {"dataset": data}, {}, None)
         if self.store.find(key) is None:
             files = {} if tested is None else {"test.jsonl": tested}
-            self._publish(key, "cpu", {"total": 1.0}, {}, None, {"summary.json": {"notes": list(notes), "counts": {}}, **files})
+            self._publish(
+                key, "cpu", {"total": 1.0}, {}, None, {"summary.json": {"notes": list(notes), "counts": {}}, **files}
+            )
         return key
 
     def _add(self, kind, spec, inputs, model, config=None):
@@ -133,11 +199,21 @@ class Matrix:
         return stage.key
 
     def _score(self, nodes, scored):
-        spec = {"metrics": {name: build(node, name).identity() for name, node in nodes.items()}, "statistics": STATISTICS}
+        spec = {
+            "metrics": {name: build(node, name).identity() for name, node in nodes.items()},
+            "statistics": STATISTICS,
+        }
         key = self._add("score", spec, scored, None, {"metrics": nodes, "statistics": STATISTICS})
         if self.store.find(key) is None:
             with self.store.begin(key, "score") as attempt:
-                job = Job(self.stages[key], {role: self.store.find(k) for role, k in scored.items()}, attempt.folder, None, _phase, lambda done, total: None)
+                job = Job(
+                    self.stages[key],
+                    {role: self.store.find(k) for role, k in scored.items()},
+                    attempt.folder,
+                    None,
+                    _phase,
+                    lambda done, total: None,
+                )
                 attempt.publish(_receipt(self.stages[key], "cpu", {"total": 0.5}, {}, None, score.run(job).details))
         return key
 
@@ -160,22 +236,54 @@ def _phase(name):
 
 def _output(index, right, finish):
     return {
-        "id": f"row{index}", "prompt": "?", "output": "It is red." if right else "It is blue.", "finish": finish,
+        "id": f"row{index}",
+        "prompt": "?",
+        "output": "It is red." if right else "It is blue.",
+        "finish": finish,
         "error": f"prompt of {index} tokens does not fit" if finish == "error" else None,
-        "references": ["It is red."], "group": None, "slices": {"kind": "new" if index % 2 else "old"}, "prompt_tokens": 3, "completion_tokens": 2,
-        "shots": [], "documents": [], "notes": None,
-    }  # fmt: skip
+        "references": ["It is red."],
+        "group": None,
+        "slices": {"kind": "new" if index % 2 else "old"},
+        "prompt_tokens": 3,
+        "completion_tokens": 2,
+        "shots": [],
+        "documents": [],
+        "notes": None,
+    }
 
 
 def _likelihood(index, nll):
-    return {"id": f"row{index}", "group": None, "slices": {}, "nll": nll, "tokens": 4, "correct": 3, "bytes": 12, "nll_end": 0.1, "error": None}
+    return {
+        "id": f"row{index}",
+        "group": None,
+        "slices": {},
+        "nll": nll,
+        "tokens": 4,
+        "correct": 3,
+        "bytes": 12,
+        "nll_end": 0.1,
+        "error": None,
+    }
 
 
 def _receipt(stage, device, seconds, tokens, peak, details):
     return Receipt(
-        key=stage.key, kind=stage.kind, version=1, state="done", started="2026-11-23T00:00:00Z", seconds=seconds, cpu_seconds=1.0, device=device,
-        devices=1, peak_memory_bytes=peak, tokens=tokens, environment={}, provenance={}, details=details, error=None,
-    )  # fmt: skip
+        key=stage.key,
+        kind=stage.kind,
+        version=1,
+        state="done",
+        started="2026-11-23T00:00:00Z",
+        seconds=seconds,
+        cpu_seconds=1.0,
+        device=device,
+        devices=1,
+        peak_memory_bytes=peak,
+        tokens=tokens,
+        environment={},
+        provenance={},
+        details=details,
+        error=None,
+    )
 
 
 @pytest.fixture

@@ -1,20 +1,25 @@
-"""Strings that tried to get out of other reports: HTML, Markdown, scripts, terminals, spreadsheets, directions of reading, sizes."""
+"""Strings that tried to get out of other reports: HTML, Markdown, scripts, terminals, spreadsheets, directions of
+reading, sizes.
+"""
 
 from __future__ import annotations
 
 HOSTILE = (
     "<script>window.pwned=1;alert(1)</script>",
     "</script><script>window.pwned=1</script>",
-    "</style><img src=x onerror=\"window.pwned=1\">",
+    '</style><img src=x onerror="window.pwned=1">',
     "<img src=x onerror=window.pwned=1>",
     "<svg onload=window.pwned=1><a xlink:href=javascript:window.pwned=1>x</a></svg>",
     "\"><iframe srcdoc='<script>parent.pwned=1</script>'></iframe>",
     "' onmouseover='window.pwned=1' x='",
-    "<a href=\"javascript:window.pwned=1\">click</a>",
+    '<a href="javascript:window.pwned=1">click</a>',
     "<form action=http://evil.example/><button>go</button></form>",
-    "<base href=//evil.example/><link rel=stylesheet href=//evil.example/x.css><meta http-equiv=refresh content=0;url=//evil.example>",
+    (
+        "<base href=//evil.example/><link rel=stylesheet href=//evil.example/x.css><meta http-equiv=refresh"
+        " content=0;url=//evil.example>"
+    ),
     "<style>*{display:none!important}</style>",
-    "<!--<img src=\"--><img src=x onerror=window.pwned=1>\">",
+    '<!--<img src="--><img src=x onerror=window.pwned=1>">',
     "<math><mtext><table><mglyph><style><img src=x onerror=window.pwned=1>",
     "{{constructor.constructor('window.pwned=1')()}} ${window.pwned=1} #{7*7} <%= 7*7 %>",
     "[click](javascript:window.pwned=1) ![x](http://evil.example/x.png) <http://evil.example>",
@@ -22,7 +27,7 @@ HOSTILE = (
     ":material/delete: :red[red] $\\href{javascript:alert(1)}{x}$ :smile: @everyone #1",
     "\x1b[31mred\x1b[0m \x1b]8;;http://evil.example\x07link\x1b]8;;\x07 \x9b2J",
     "\u202etxt.exe\u202c \u2066isolated \u200fmark \u061c",
-    "=HYPERLINK(\"http://evil.example\",\"x\")",
+    '=HYPERLINK("http://evil.example","x")',
     "+cmd|' /C calc'!A0",
     "@SUM(1+9)*cmd|' /C calc'!A0",
     "-2+3+cmd|' /C calc'!A0",

@@ -18,7 +18,10 @@ def app(monkeypatch, tmp_path):
     """Starts the app over sweeps' folders."""
 
     def start(*folders, page: str | None = None, trusted: bool = True, **words: str):
-        asked = {"trusted": trusted, "sweeps": [{"folder": str(folder), "name": folder.name, "store": None} for folder in folders]}
+        asked = {
+            "trusted": trusted,
+            "sweeps": [{"folder": str(folder), "name": folder.name, "store": None} for folder in folders],
+        }
         monkeypatch.setattr(sys, "argv", ["app.py", json.dumps(asked)])
         found = testing.AppTest.from_file(str(ROOT / "reports" / "app.py"), default_timeout=60)
         for name, value in ({"page": page} if page else {}).items() | words.items():
@@ -32,7 +35,7 @@ def _html(at) -> str:
     return "".join(str(element.proto.body) for element in at.get("html"))
 
 
-def test_the_first_page_says_what_to_choose_and_another_metric_changes_it(app, sweep) -> None:  # noqa: F811
+def test_the_first_page_says_what_to_choose_and_another_metric_changes_it(app, sweep) -> None:
     at = app(sweep.folder)
     assert not at.exception
     assert "2 of 3 cells may be the best by exact_match" in _html(at)
@@ -43,7 +46,7 @@ def test_the_first_page_says_what_to_choose_and_another_metric_changes_it(app, s
     assert not at.exception and "may be the best by rouge1" in _html(at)
 
 
-def test_a_constraint_and_a_filter_change_the_table(app, sweep) -> None:  # noqa: F811
+def test_a_constraint_and_a_filter_change_the_table(app, sweep) -> None:
     at = app(sweep.folder)
     slider = next(one for one in at.slider if one.label.startswith("cost"))
     at = slider.set_value(slider.min).run()
@@ -63,7 +66,7 @@ def test_two_sweeps_open_together_and_one_by_one(app, matrix, tmp_path) -> None:
     assert not at.exception and "the only one" in _html(at)
 
 
-def test_what_cannot_be_read_is_one_line(app, sweep) -> None:  # noqa: F811
+def test_what_cannot_be_read_is_one_line(app, sweep) -> None:
     (sweep.folder / "results.json").write_text("{broken", encoding="utf-8")
     at = app(sweep.folder)
     assert not at.exception and "cannot be read" in _html(at)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftbench.report.configurations import choose
 from ftbench.report.columns import approach_columns
+from ftbench.report.configurations import choose
 from ftbench.report.leaderboard import markdown
 from ftbench.report.terminal import render
 from ftbench.report.write import write_results
@@ -19,7 +19,16 @@ from ftbench.report.write import write_results
 
 def rank(matrix, value, right, validation, seed=0, **options):
     """Adds one seed of one trial of the approach lora."""
-    return matrix.cell(f"lora rank={value}", right, validation=validation, seed=seed, trains=True, approach="lora", values={"method.rank": value}, **options)
+    return matrix.cell(
+        f"lora rank={value}",
+        right,
+        validation=validation,
+        seed=seed,
+        trains=True,
+        approach="lora",
+        values={"method.rank": value},
+        **options,
+    )
 
 
 @pytest.fixture
@@ -48,7 +57,11 @@ def test_29_the_configuration_is_chosen_on_validation_and_not_on_test(swept, tmp
 def test_27_seeds_and_examples_are_two_errors(swept, tmp_path):
     _, found = rolled(swept, tmp_path)
     mean = found["lora"].scores["exact_match"]
-    assert mean.sd == pytest.approx(stdev([30 / 40, 29 / 40, 28 / 40])) and (mean.lowest, mean.highest, mean.seeds) == (28 / 40, 30 / 40, 3)
+    assert mean.sd == pytest.approx(stdev([30 / 40, 29 / 40, 28 / 40])) and (mean.lowest, mean.highest, mean.seeds) == (
+        28 / 40,
+        30 / 40,
+        3,
+    )
     assert mean.low < 28 / 40 and mean.high > 30 / 40, "forty examples leave more open than the seeds"
     assert found["none"].scores["exact_match"].sd is None
 
@@ -58,16 +71,23 @@ def test_one_row_each_in_the_file_and_first_on_the_terminal(swept, tmp_path):
     with open(tmp_path / "approaches.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == approach_columns(swept.metrics)
-    assert [(row["label"], row["trials"], row["seeds"], row["configuration"]) for row in rows] == [("lora", "3", "3", '{"method.rank": 8}'), ("none", "1", "1", "")]
+    assert [(row["label"], row["trials"], row["seeds"], row["configuration"]) for row in rows] == [
+        ("lora", "3", "3", '{"method.rank": 8}'),
+        ("none", "1", "1", ""),
+    ]
     chosen = rows[0]["cells"].split()
     assert [cell.label for cell in swept.cells if cell.id in chosen] == ["lora rank=8"] * 3
     assert float(rows[0]["train_seconds"]) == 9 * 32.0, "what all trials cost, not the lucky one"
     text = render(results, 120)
-    assert text.splitlines()[0].split()[:2] == ["rank", "approach"] and text.index("approach") < text.index("its cells") < text.index("lora rank=16")
+    assert text.splitlines()[0].split()[:2] == ["rank", "approach"] and text.index("approach") < text.index(
+        "its cells"
+    ) < text.index("lora rank=16")
     assert max(map(len, text.splitlines())) <= 120
     assert markdown(results).count("| approach |") == 1
     data = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    assert [entry["label"] for entry in data["approaches"]] == ["lora", "none"] and len(data["approaches"][0]["configurations"]) == 3
+    assert [entry["label"] for entry in data["approaches"]] == ["lora", "none"] and len(
+        data["approaches"][0]["configurations"]
+    ) == 3
 
 
 def test_the_same_table_is_not_shown_twice(matrix, tmp_path):
@@ -93,8 +113,15 @@ def test_27_what_seeds_do_not_tell_apart_is_named_with_gap_and_spread(matrix, tm
             matrix.cell(name, first - 3 * seed, trains=True, seed=seed, approach=name, validation=10)
     results, found = rolled(matrix, tmp_path)
     (sentence,) = results.families[0].method_sentences
-    assert sentence.startswith("As methods, full (3 seeds), lora (3 seeds) and qlora (3 seeds) are not told apart, which is no proof of being equal")
-    assert "the widest gap is exact_match +0.05 (full against qlora)" in sentence and "over 3 comparisons" in sentence and "0.075, 0.075, 0.075" in sentence
+    assert sentence.startswith(
+        "As methods, full (3 seeds), lora (3 seeds) and qlora (3 seeds) are not told apart, which is no proof of being"
+        " equal"
+    )
+    assert (
+        "the widest gap is exact_match +0.05 (full against qlora)" in sentence
+        and "over 3 comparisons" in sentence
+        and "0.075, 0.075, 0.075" in sentence
+    )
     assert {approach.rank_text for approach in found.values()} == {"1-3"}
 
 
@@ -120,7 +147,9 @@ def test_failed_cells_leave_the_others_to_speak(matrix, tmp_path):
     rank(matrix, 8, 30, 10)
     matrix.cell("full", 3, trains=True, approach="full", status="failed", reason="loss is not a number")
     _, found = rolled(matrix, tmp_path)
-    assert found["lora"].chosen.values == {"method.rank": 8} and found["lora"].configurations[0].reason == "out of memory"
+    assert (
+        found["lora"].chosen.values == {"method.rank": 8} and found["lora"].configurations[0].reason == "out of memory"
+    )
     assert found["full"].reason == "failed: loss is not a number" and found["full"].rank_text == ""
 
 

@@ -1,4 +1,5 @@
-"""The report in real headless Chromium: every page of the demo's own sweep, the sent file without a network, and hostile text everywhere.
+"""The report in real headless Chromium: every page of the demo's own sweep, the sent file without a network, and
+hostile text everywhere.
 
 Skipped where Playwright or Chromium (Debian: ``apt install chromium``) is missing.
 """
@@ -34,12 +35,20 @@ playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium")]
 
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """What ``make demo`` runs; about a minute and a half."""
     place = tmp_path_factory.mktemp("demo")
     command = [sys.executable, "-m", "ftbench", "-m", "+recipes=demo", "hydra.sweep.dir=sweep"]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, check=False)
+    done = subprocess.run(
+        command,
+        cwd=place,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return place / "sweep"
 
@@ -70,7 +79,10 @@ class Watched:
         self.context.route("**/*", self._route)
         self.page = self.context.new_page()
         self.page.set_default_timeout(30_000)
-        self.page.on("console", lambda message: self.wrong.append(f"console: {message.text}") if message.type == "error" else None)
+        self.page.on(
+            "console",
+            lambda message: self.wrong.append(f"console: {message.text}") if message.type == "error" else None,
+        )
         self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
         self.page.on("dialog", lambda dialog: (self.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
 
@@ -84,7 +96,13 @@ class Watched:
 
     def inert(self) -> None:
         assert self.page.evaluate("typeof window.pwned") == "undefined"
-        assert self.page.locator(".ft iframe, .ft form, .ft img, .ft script, .ft style, .ft link, .ft base, .ft object, .ft math, [onerror], [onmouseover], [onload], a[href^='javascript']").count() == 0
+        assert (
+            self.page.locator(
+                ".ft iframe, .ft form, .ft img, .ft script, .ft style, .ft link, .ft base, .ft object, .ft math,"
+                " [onerror], [onmouseover], [onload], a[href^='javascript']"
+            ).count()
+            == 0
+        )
         assert not self.wrong
 
 
@@ -101,7 +119,12 @@ def _served(folder: Path):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)} | {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
-    process = subprocess.Popen([sys.executable, "-m", "ftbench", "report", str(folder), "--port", str(port)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ftbench", "report", str(folder), "--port", str(port)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         address = f"http://localhost:{port}"
         for _ in range(240):
@@ -137,7 +160,9 @@ def test_decision_filters_constrains_and_leads_to_the_cell(watched, address) -> 
     page.get_by_text("5 hidden by the filters").wait_for()
     page.goto(address)
     page.wait_for_selector(".ft-say")
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')  # a page still being drawn swallows a slider's key
+    page.wait_for_selector(
+        '[data-testid="stApp"][data-test-script-state="notRunning"]'
+    )  # a page still being drawn swallows a slider's key
     page.get_by_role("button", name="Constraints").click()
     page.get_by_role("slider", name="p95 latency at most, ms").focus()
     page.keyboard.press("Home")
@@ -149,7 +174,9 @@ def test_decision_filters_constrains_and_leads_to_the_cell(watched, address) -> 
 
 
 def test_sliders_rank_by_total_cost_and_move_the_break_even_marks(watched, address, folder) -> None:
-    """After each move the ranked table, the sentence on top and the marks are those that ``ftbench.report`` tells for that load."""
+    """After each move the ranked table, the sentence on top and the marks are those that ``ftbench.report`` tells for
+    that load.
+    """
     page, ranked = watched.page, table([open_sweep(folder)])
     page.goto(address)
     page.get_by_text("over 12 months at 20,000,000 requests a month").first.wait_for()
@@ -179,16 +206,25 @@ def _shows(page, ranked, load) -> str:
     (one,) = decisions(ranked, load=load, order=COST)
     totals = [group.cost for group in one.groups]
     assert totals == sorted(totals) and len(totals) == 8
-    drawn = re.search(r'<svg[^>]*ft-wide-chart.*?</svg>', ownership.chart(owned(one, choices_of(ranked), load), {})).group()
+    drawn = re.search(
+        r"<svg[^>]*ft-wide-chart.*?</svg>", ownership.chart(owned(one, choices_of(ranked), load), {})
+    ).group()
     marks = re.findall(r'x1="([\d.]+)"[^>]*class="ft-mark"', drawn)
     names, costs = [line.row.label for line in one.cells], [line.cost_text for line in one.cells]
     wanted = {"names": names, "totals": costs, "marks": marks, "say": one.verdict.sentence}
     page.wait_for_function(
         """(wanted) => {
           const texts = (query) => [...document.querySelectorAll(query)].map((part) => part.textContent.trim());
-          const marks = (root) => [...root.querySelectorAll('svg.ft-wide-chart .ft-mark')].map((part) => part.getAttribute('x1'))
-            .concat(...[...root.querySelectorAll('*')].filter((part) => part.shadowRoot).map((part) => marks(part.shadowRoot)));
-          const seen = { names: texts('.ft-rank .ft-name'), totals: texts('.ft-rank [data-name=total]'), marks: marks(document), say: texts('.ft-say')[0] };
+          const own = (root) => [...root.querySelectorAll('svg.ft-wide-chart .ft-mark')];
+          const inner = (root) => [...root.querySelectorAll('*')].filter((part) => part.shadowRoot);
+          const marks = (root) => own(root).map((part) => part.getAttribute('x1'))
+            .concat(...inner(root).map((part) => marks(part.shadowRoot)));
+          const seen = {
+            names: texts('.ft-rank .ft-name'),
+            totals: texts('.ft-rank [data-name=total]'),
+            marks: marks(document),
+            say: texts('.ft-say')[0],
+          };
           return JSON.stringify(seen) === JSON.stringify(wanted);
         }""",
         arg=wanted,
@@ -274,8 +310,12 @@ def test_the_sent_file_works_from_disk_with_the_network_cut(browser, files) -> N
     counted = page.locator("#ft-shown").text_content()
     assert counted == f"{page.locator('article:visible').count()} of 24 examples"
     page.select_option("#ft-metric", label="bleu")
-    page.locator(".ft-metric:visible svg.ft-wide-chart a[data-cell] .ft-point").last.click()  # drawn last: no other point lies over it
-    page.locator(".ft-metric:visible .ft-rank details[open]").first.wait_for()  # the address changes first, then the page hears of it
+    page.locator(
+        ".ft-metric:visible svg.ft-wide-chart a[data-cell] .ft-point"
+    ).last.click()  # drawn last: no other point lies over it
+    page.locator(
+        ".ft-metric:visible .ft-rank details[open]"
+    ).first.wait_for()  # the address changes first, then the page hears of it
     assert page.locator(".ft-metric:visible .ft-rank details[open]").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     watched.context.close()

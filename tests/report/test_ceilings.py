@@ -13,7 +13,8 @@ from ftbench.core.cell import Cell
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example, Turn
 from ftbench.core.plan import FILE, Plan
-from ftbench.report.advise import advice, main as advise, read
+from ftbench.report.advise import advice, read
+from ftbench.report.advise import main as advise
 from ftbench.report.compare import main as compare
 from ftbench.report.expectation import expectations
 from ftbench.report.labels import curves
@@ -171,7 +172,7 @@ def test_44_a_learning_curve_is_not_drawn_of_ceilings(matrix, tmp_path) -> None:
     for rows, right in ((10, 20), (20, 40)):
         matrix.cell(f"tiny lora oracle limit={rows}", right, trains=True, deployable=False)
     results = saved(matrix, tmp_path / "s")
-    rows = [row for row in results.rows]
+    rows = list(results.rows)
     for number, row in enumerate(rows):
         row.details["trained_rows"] = 10 * (number + 1)
         plan = matrix.plan()

@@ -1,4 +1,6 @@
-"""Reports read what was written or say in one line that it is not: a damaged stage is never a number, a traceback or "done"."""
+"""Reports read what was written or say in one line that it is not: a damaged stage is never a number, a traceback or
+"done".
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from ftbench.__main__ import main
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example, Turn
@@ -31,7 +34,10 @@ DAMAGE = {
 @pytest.fixture(params=["digests", "an earlier version"])
 def swept(request: pytest.FixtureRequest, matrix, tmp_path: Path):
     """A finished sweep of three cells: its folder, plan and outcomes; once with receipts of an earlier version."""
-    asked = [Example(f"row{i}", (Turn("user", "?"),), None, ("It is red.",), None, None, {}, (), None, None).as_dict() for i in range(40)]
+    asked = [
+        Example(f"row{i}", (Turn("user", "?"),), None, ("It is red.",), None, None, {}, (), None, None).as_dict()
+        for i in range(40)
+    ]
     for label, right in (("best", 30), ("middle", 20), ("last", 5)):
         matrix.cell(label, right, validation=right, tested=asked)
     plan = matrix.plan()
@@ -54,14 +60,18 @@ def spoil(plan, role: str, name: str, content: bytes | None) -> Path:
 
 
 @pytest.mark.parametrize(("role", "name", "content"), DAMAGE.values(), ids=DAMAGE)
-def test_42_a_damaged_cell_is_not_done_in_any_report(swept, role: str, name: str, content: bytes | None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_42_a_damaged_cell_is_not_done_in_any_report(
+    swept, role: str, name: str, content: bytes | None, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder, plan, outcomes, digests = swept
     if not digests and name == "outputs.jsonl":
         pytest.skip("nothing says what the file was")
     spoil(plan, role, name, content)
     rows = {row.label: row for row in gather(plan, outcomes).rows}
     assert (rows["best"].done, rows["middle"].done, rows["last"].done) == (False, True, True)
-    assert rows["best"].scores == {} and rows["best"].facts["reason"].startswith(f"{role} {plan.cells[0].stages[role][:12]} is damaged: {name}")
+    assert rows["best"].scores == {} and rows["best"].facts["reason"].startswith(
+        f"{role} {plan.cells[0].stages[role][:12]} is damaged: {name}"
+    )
     shown = table([open_sweep(folder)])
     assert [row.label for row in shown.undone()] == ["best"]
     assert [cell for family in shown.families for cell in family["cells"]] == [cell.id for cell in plan.cells[1:]]
@@ -93,7 +103,11 @@ def test_42_a_bundle_is_verified_when_it_is_opened(swept, tmp_path: Path) -> Non
     assert opened.damaged == {} and opened.sample(plan.cells[0].id) is not None
     outputs = opened.folder_of(plan.cells[0].id, "generate.test") / "outputs.jsonl"
     outputs.write_text(outputs.read_text(encoding="utf-8").replace("red", "RED"), encoding="utf-8")
-    (opened,) = [open_sweep(tmp_path / "into" / "sweeps" / "0", trusted=False, moved=tmp_path / "into" / "sweeps" / "0" / "store")]
+    (opened,) = [
+        open_sweep(
+            tmp_path / "into" / "sweeps" / "0", trusted=False, moved=tmp_path / "into" / "sweeps" / "0" / "store"
+        )
+    ]
     assert list(opened.damaged) == [plan.cells[0].id]
 
 

@@ -53,7 +53,9 @@ def test_of_cells_with_the_same_score_the_cheapest_is_recommended(matrix) -> Non
     assert found.recommendation.choice == found.recommendation.best == ids["b cheap"]
     assert found.recommendation.undecided == (ids["c worse"],)
     results = gather(matrix.plan(), matrix.outcomes)
-    assert results.families[0].cells[0] == ids["a dear"] and "Recommended: b cheap; cheaper and undecided: c worse" in render(results, 200)
+    assert results.families[0].cells[0] == ids[
+        "a dear"
+    ] and "Recommended: b cheap; cheaper and undecided: c worse" in render(results, 200)
 
 
 def test_of_cells_with_the_same_score_none_is_called_cheaper_at_an_unknown_price(matrix) -> None:
@@ -73,12 +75,17 @@ def test_33_a_load_gives_totals_with_whole_machines(matrix) -> None:
     found, ids = decided(matrix, **LOADED)
     owned = {one.name: one for one in found.owned}
     assert found.basis == "total_usd" and found.load.peak_rps == 4.0
-    assert owned[ids["base"]].machines == 1 and owned[ids["tuned"]].machines == 4  # 40 answers in 40 s, 4 a second wanted
+    assert (
+        owned[ids["base"]].machines == 1 and owned[ids["tuned"]].machines == 4
+    )  # 40 answers in 40 s, 4 a second wanted
     assert owned[ids["tuned"]].retrain_usd == pytest.approx(12 * owned[ids["tuned"]].fixed_usd)
     assert found.baseline == ids["base"] and [one["name"] for one in found.returns] == [ids["tuned"]]
     assert len(found.break_even) == 1 and found.break_even[0]["reason"] is None
     choice = next(choice for choice in found.choices if choice.name == ids["tuned"])
-    assert choice.requests_per_second == pytest.approx(1.0) and choice.requests_per_second_low < 1 < choice.requests_per_second_high
+    assert (
+        choice.requests_per_second == pytest.approx(1.0)
+        and choice.requests_per_second_low < 1 < choice.requests_per_second_high
+    )
 
 
 def test_31_an_unknown_price_has_no_total_and_no_place(matrix) -> None:
@@ -108,7 +115,9 @@ def test_labelling_and_labour_are_counted_when_given(matrix) -> None:
     assert labour == {ids["base"]: 0.0, ids["tuned"]: 500.0}
     assert any("labelling" in text for text in found.left_out) and not any("people" in text for text in found.left_out)
     priced, ids = decided(matrix, labelling_usd_per_example=0.1)
-    assert {choice.name: choice.labelling_usd for choice in priced.choices}[ids["tuned"]] is None  # the rows it was trained on are not known
+    assert {choice.name: choice.labelling_usd for choice in priced.choices}[
+        ids["tuned"]
+    ] is None  # the rows it was trained on are not known
 
 
 def test_a_failed_attempt_is_part_of_what_a_choice_cost(matrix) -> None:
@@ -130,7 +139,11 @@ def sentences(matrix, tmp_path, **decision):
 def test_costs_that_read_alike_are_not_set_against_each_other(matrix, tmp_path) -> None:
     matrix.cell("base", 39, work=4.0, price=1.0)
     matrix.cell("rival", 38, work=4.1, price=1.0)
-    said = [one.text for one in sentences(matrix, tmp_path, **{**LOADED, "margin": 0.3}) if one.about in ("choice", "equivalent")]
+    said = [
+        one.text
+        for one in sentences(matrix, tmp_path, **{**LOADED, "margin": 0.3})
+        if one.about in ("choice", "equivalent")
+    ]
     assert any("at about the same cost" in text for text in said) and not any("against $" in text for text in said)
 
 
@@ -138,7 +151,12 @@ def test_every_sentence_carries_numbers(matrix, tmp_path) -> None:
     matrix.cell("base", 20, work=4.0, price=1.0)
     matrix.cell("tuned", 39, work=40.0, trains=True, price=1.0)
     matrix.cell("rival", 38, work=20.0, price=1.0)
-    said = sentences(matrix, tmp_path, constraints={"p95_ms": 100.0, "usd_per_1k": 5.0, "forgetting": None, "peak_gb": None}, **LOADED)
+    said = sentences(
+        matrix,
+        tmp_path,
+        constraints={"p95_ms": 100.0, "usd_per_1k": 5.0, "forgetting": None, "peak_gb": None},
+        **LOADED,
+    )
     assert said and all(re.search(r"\d", one.text) and one.numbers for one in said)
     assert any("breaks p95_ms" in one.text for one in said)
     said = sentences(matrix, tmp_path, constraints={})
@@ -161,7 +179,11 @@ def test_another_metric_by_which_another_cell_leads_is_named(matrix, tmp_path) -
             "unknown": {"value": None, "low": None, "high": None, "higher_is_better": True},
         }
     (other,) = [one for one in advise.advice(results, plan) if one.about == "elsewhere"]
-    assert (other.numbers["metric"], other.numbers["value"], other.numbers["chosen"]) == ("facts", 0.9 + 0.05, 0.5 + 0.05)
+    assert (other.numbers["metric"], other.numbers["value"], other.numbers["chosen"]) == (
+        "facts",
+        0.9 + 0.05,
+        0.5 + 0.05,
+    )
     assert "rival leads: facts 0.95 [0.9, 1] against facts 0.55 [0.5, 0.6]" in other.text
 
 
@@ -169,10 +191,16 @@ def test_what_is_undecided_says_how_many_examples_would_decide_it(matrix, tmp_pa
     matrix.cell("dear", 33, n=40, work=40.0, price=1.0)
     matrix.cell("cheap", 31, n=40, work=4.0, price=1.0)
     plan = matrix.plan()
-    first, open_ = (next(one for one in sentences(matrix, tmp_path) if one.about == about) for about in ("choice", "undecided"))
+    first, open_ = (
+        next(one for one in sentences(matrix, tmp_path) if one.about == about) for about in ("choice", "undecided")
+    )
     assert first.text.startswith("Undecided: dear has the best value") and "1 cheaper cell may be as good" in first.text
     assert "decision.margin" in open_.text and "interval" in open_.text
-    settings = {**plan.settings, "samples": {plan.cells[0].stages["prepare"]: {"1": 40}}, "decision": {**matrix.decision, "margin": 0.01}}
+    settings = {
+        **plan.settings,
+        "samples": {plan.cells[0].stages["prepare"]: {"1": 40}},
+        "decision": {**matrix.decision, "margin": 0.01},
+    }
     plan = replace(plan, settings=settings)
     plan.write(tmp_path)
     write_results(plan, matrix.outcomes, tmp_path)
@@ -218,6 +246,13 @@ def test_27_of_several_seeds_the_advice_speaks_of_methods(matrix, tmp_path) -> N
     matrix.plan().write(tmp_path)
     said = advise.advice(*advise.read(tmp_path))
     choice, methods = said[0], said[1]
-    assert choice.about == "choice" and "tuned seed=2" in choice.text and "It is one of 3 seeds of its method" in choice.text
+    assert (
+        choice.about == "choice"
+        and "tuned seed=2" in choice.text
+        and "It is one of 3 seeds of its method" in choice.text
+    )
     assert methods.about == "methods" and methods.text in results.families[0].method_sentences
-    assert "tuned (3 seeds) and other (3 seeds) are not told apart" in methods.text and methods.numbers["methods"][0]["seeds"]
+    assert (
+        "tuned (3 seeds) and other (3 seeds) are not told apart" in methods.text
+        and methods.numbers["methods"][0]["seeds"]
+    )

@@ -71,7 +71,7 @@ def test_15_the_share_of_failed_rows_stands_in_every_table_where_it_is_not_zero(
     assert rows_of(tmp_path)["some"]["failed_rows"] == "0.15" and rows_of(tmp_path)["good"]["failed_rows"] == "0.0"
     cells = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["cells"]
     assert {cell["label"]: cell["failed_rows"] for cell in cells} == {"good": 0.0, "some": 0.15}
-    (head, *lines) = render(results, 160).splitlines()
+    head, *lines = render(results, 160).splitlines()
     assert "failed rows" in head and ["15%" in line for line in lines[:2]] == [False, True]
     page = (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
     table = [line for line in page.splitlines() if line.startswith("|")]

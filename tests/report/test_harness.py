@@ -18,11 +18,22 @@ def asked(matrix, cell, role, weights, rights, higher=True, opaque=False):
     key = matrix._add("harness", {"weights": weights, "task": role.partition(".")[2]}, {}, "tiny")
     if matrix.store.find(key) is None:
         ids = tuple(f"t:{i}" for i in range(len(rights)))
-        figure = {"value": float(np.mean(rights)), "aggregation": None if opaque else "mean", "higher_is_better": higher, "n": len(rights), "signature": "t|version:1|shots:0|lm_eval:0"}
+        figure = {
+            "value": float(np.mean(rights)),
+            "aggregation": None if opaque else "mean",
+            "higher_is_better": higher,
+            "n": len(rights),
+            "signature": "t|version:1|shots:0|lm_eval:0",
+        }
         said = {"task": "t", "chat_template": None, "limit": None, "metrics": {"t/acc": figure}}
         with matrix.store.begin(key, "harness") as attempt:
             (attempt.folder / "harness.json").write_text(json.dumps(said), encoding="utf-8")
-            Sufficient(ids, (None,) * len(ids), ({},) * len(ids), {} if opaque else {"t/acc": np.array(rights, dtype=float)[:, None]}).write(attempt.folder)
+            Sufficient(
+                ids,
+                (None,) * len(ids),
+                ({},) * len(ids),
+                {} if opaque else {"t/acc": np.array(rights, dtype=float)[:, None]},
+            ).write(attempt.folder)
             from tests.report.conftest import _receipt
 
             attempt.publish(_receipt(matrix.stages[key], "cpu", {"total": 1.0}, {}, None, {"notes": []}))
@@ -46,10 +57,16 @@ def test_figures_stand_beside_the_metrics_with_intervals_of_their_own(matrix, tm
     assert "t/acc" in (tmp_path / "out" / "leaderboard.md").read_text(encoding="utf-8").replace("\\", "")
 
 
-@pytest.mark.parametrize(("tuned", "word"), [([0] * 30 + [1] * 30, "worse"), ([1] * 55 + [0] * 5, "no"), ([1] * 60, "better")])
+@pytest.mark.parametrize(
+    ("tuned", "word"), [([0] * 30 + [1] * 30, "worse"), ([1] * 55 + [0] * 5, "no"), ([1] * 60, "better")]
+)
 def test_forgetting_is_a_paired_difference_in_the_row_of_the_tuned_cell(matrix, tmp_path, tuned, word) -> None:
     base = [1] * 50 + [0] * 10 if word != "better" else [1] * 40 + [0] * 20
-    untouched, cell, again = matrix.cell("base", 20), matrix.cell("tuned", 30, trains=True), matrix.cell("tuned few_shot", 30, trains=True)
+    untouched, cell, again = (
+        matrix.cell("base", 20),
+        matrix.cell("tuned", 30, trains=True),
+        matrix.cell("tuned few_shot", 30, trains=True),
+    )
     asked(matrix, untouched, "harness.t", "base", base)
     for one in (cell, again):  # two contexts over the same weights
         asked(matrix, one, "harness.t", "adapter", tuned)
@@ -73,9 +90,17 @@ def test_25_the_interval_of_forgetting_widens_with_the_trained_weights_that_shar
     for count in (1, 6):
         for index in range(len(matrix.cells), count):
             cell = matrix.cell(f"tuned {index}", 30, trains=True, seed=index)
-            asked(matrix, cell, "harness.t", f"adapter {index}", list(np.random.default_rng(index).permutation(tuned)) if index else tuned)
+            asked(
+                matrix,
+                cell,
+                "harness.t",
+                f"adapter {index}",
+                list(np.random.default_rng(index).permutation(tuned)) if index else tuned,
+            )
             asked(matrix, cell, "harness_base.t", "base", base)
-        row = next(row for row in results_of(matrix, tmp_path)[1]["cells"] if row["label"] == "tuned 0")["forgetting"]["t/acc"]
+        row = next(row for row in results_of(matrix, tmp_path)[1]["cells"] if row["label"] == "tuned 0")["forgetting"][
+            "t/acc"
+        ]
         assert row["family"] == count
         widths.append(row["high"] - row["low"])
     assert widths[1] > widths[0]

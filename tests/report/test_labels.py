@@ -11,7 +11,9 @@ from ftbench.report.results import gather
 
 
 def found(matrix, rights, *, n=400, margin=None, metric="exact_match", seed=lambda index: 0):
-    """Returns the curves of cells that trained on 100, 200, ... rows and answered so many rows right; the last cell trains nothing."""
+    """Returns the curves of cells that trained on 100, 200, ... rows and answered so many rows right; the last cell
+    trains nothing.
+    """
     matrix.decision |= {"margin": margin}
     sizes = {}
     for index, right in enumerate(rights):
@@ -22,21 +24,38 @@ def found(matrix, rights, *, n=400, margin=None, metric="exact_match", seed=lamb
         sizes[cell.id] = 100 * (index + 1)
     matrix.cell("untouched", rights[0], n=n)
     plan = matrix.plan()
-    rows = [replace(row, details={**row.details, "trained_rows": sizes[row.id]}) if row.id in sizes else row for row in gather(plan, matrix.outcomes).rows]
+    rows = [
+        replace(row, details={**row.details, "trained_rows": sizes[row.id]}) if row.id in sizes else row
+        for row in gather(plan, matrix.outcomes).rows
+    ]
     return curves(plan, rows, metric, matrix.store)
 
 
 def test_a_curve_that_stops_rising_is_flat_from_its_first_point_of_no_gain(matrix) -> None:
     (curve,) = found(matrix, [120, 300, 301, 300], margin=0.1)
-    assert [(point["rows"], point["value"]) for point in curve["points"]] == [(100, 0.3), (200, 0.75), (300, 0.7525), (400, 0.75)]
-    assert curve["flat_from"] == 200 and [step["gain"] for step in curve["steps"]] == pytest.approx([0.45, 0.0025, -0.0025])
+    assert [(point["rows"], point["value"]) for point in curve["points"]] == [
+        (100, 0.3),
+        (200, 0.75),
+        (300, 0.7525),
+        (400, 0.75),
+    ]
+    assert curve["flat_from"] == 200 and [step["gain"] for step in curve["steps"]] == pytest.approx(
+        [0.45, 0.0025, -0.0025]
+    )
     (text,) = lines([curve], "exact_match")
-    assert text.startswith("label efficiency, tuned: exact_match by training rows: 100 rows 0.3, 200 rows 0.75,") and "flat from 200 rows on" in text
+    assert (
+        text.startswith("label efficiency, tuned: exact_match by training rows: 100 rows 0.3, 200 rows 0.75,")
+        and "flat from 200 rows on" in text
+    )
 
 
 def test_a_curve_that_still_rises_is_not_flat(matrix) -> None:
     (curve,) = found(matrix, [40, 160, 320], margin=0.1)
-    assert curve["flat_from"] is None and curve["last_gain"] == pytest.approx(0.4) and curve["last_low"] < 0.4 < curve["last_high"]
+    assert (
+        curve["flat_from"] is None
+        and curve["last_gain"] == pytest.approx(0.4)
+        and curve["last_low"] < 0.4 < curve["last_high"]
+    )
     assert "not flattened yet (last step +0.4, " in lines([curve], "exact_match")[0]
 
 
@@ -56,10 +75,16 @@ def test_a_gain_is_for_the_better_where_less_is_better(matrix) -> None:
     ids = []
     for rows, finish in ((100, "length"), (200, "stop")):
         cell = matrix.cell(f"tuned train={rows}", 40, trains=True, finish=finish)
-        cell.config.update({axis: {"label": "tuned"} for axis in ("model", "method", "context", "decoding")}, dataset={"limit": {"train": rows}})
+        cell.config.update(
+            {axis: {"label": "tuned"} for axis in ("model", "method", "context", "decoding")},
+            dataset={"limit": {"train": rows}},
+        )
         ids.append(cell.id)
     plan = matrix.plan()
-    rows = [replace(row, details={**row.details, "trained_rows": 100 * (1 + ids.index(row.id))}) for row in gather(plan, matrix.outcomes).rows]
+    rows = [
+        replace(row, details={**row.details, "trained_rows": 100 * (1 + ids.index(row.id))})
+        for row in gather(plan, matrix.outcomes).rows
+    ]
     (curve,) = curves(plan, rows, "cap_rate", matrix.store)
     assert curve["steps"][0]["gain"] == pytest.approx(1.0) and curve["flat_from"] is None
 

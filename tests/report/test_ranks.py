@@ -118,7 +118,9 @@ def test_every_place_tells_the_same_rank_of_every_cell_and_approach(swept, tmp_p
 
 
 def test_no_cell_has_the_rank_of_its_approach_and_no_approach_is_dropped(matrix, tmp_path) -> None:
-    """Without validation scores nothing is chosen of two configurations; the winner keeps its row, the rest its ranks."""
+    """Without validation scores nothing is chosen of two configurations; the winner keeps its row, the rest its
+    ranks.
+    """
     for k, right in ((2, 38), (4, 20)):
         matrix.cell(f"lora few_shot k={k}", right, trains=True, approach="lora few_shot", values={"context.k": k})
         matrix.cell(f"none few_shot k={k}", right - 15, approach="none few_shot", values={"context.k": k})

@@ -39,7 +39,12 @@ def test_columns_are_exactly_those_promised(demo, tmp_path):
     header = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()[0]
     assert header == ORDER
     assert columns(("exact_match", "rouge1")) == ORDER.split(",")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["approaches.csv", "leaderboard.md", "results.csv", "results.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "approaches.csv",
+        "leaderboard.md",
+        "results.csv",
+        "results.json",
+    ]
 
 
 def test_rows_are_ordered_by_the_primary_metric_then_by_status(demo, tmp_path):
@@ -48,7 +53,9 @@ def test_rows_are_ordered_by_the_primary_metric_then_by_status(demo, tmp_path):
     assert [row["label"] for row in rows] == ["lora", "few_shot", "zero_shot", "broken", "full"]
     assert [row["status"] for row in rows] == ["done", "done", "done", "failed", "refused"]
     best = rows[0]
-    assert float(best["exact_match"]) == 38 / 40 and float(best["exact_match_low"]) < 38 / 40 < float(best["exact_match_high"])
+    assert float(best["exact_match"]) == 38 / 40 and float(best["exact_match_low"]) < 38 / 40 < float(
+        best["exact_match_high"]
+    )
     assert best["n"] == "40" and float(best["train_seconds"]) == 32.0 and float(best["generate_seconds"]) == 6.0
     assert float(best["latency_p50_ms"]) == pytest.approx(200) and float(best["tokens_per_second"]) == 20.0
     assert (best["prompt_tokens"], best["completion_tokens"], best["peak_memory_bytes"]) == ("120", "80", "7000")
@@ -69,7 +76,15 @@ def test_unknown_is_empty_and_never_zero(demo, tmp_path):
 def test_results_json_holds_the_rest(demo, tmp_path):
     write_results(demo.plan(), demo.outcomes, tmp_path)
     data = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    assert list(data["columns"]) == [*ORDER.split(","), "index_seconds", "index_usd", "prompt", "first_token_p50_ms", "first_token_p95_ms", "backend"]
+    assert list(data["columns"]) == [
+        *ORDER.split(","),
+        "index_seconds",
+        "index_usd",
+        "prompt",
+        "first_token_p50_ms",
+        "first_token_p95_ms",
+        "backend",
+    ]
     (family,) = data["families"]
     assert family["family"] == "best" and [one["verdict"] for one in family["comparisons"]] == ["better", "better"]
     assert family["comparisons"][0]["mcnemar"] == {"first_only": 26, "second_only": 0, "p": 2.0**-25, "method": "exact"}
@@ -97,22 +112,34 @@ def test_the_frontier_weighs_quality_against_cost(demo, tmp_path):
 
 
 def test_26_a_tie_stays_on_the_frontier_marked_undecided_everywhere(matrix, tmp_path):
-    """As measured the cheap cell is worse and the dear one better, or the other way round: neither is shown, so both stay."""
+    """As measured the cheap cell is worse and the dear one better, or the other way round: neither is shown, so both
+    stay.
+    """
     matrix.cell("dear", 31, n=40, work=40.0, price=1.0)
     matrix.cell("cheap", 33, n=40, work=4.0, price=1.0)
     matrix.cell("bad", 2, n=40, work=8.0, price=1.0)
     results = write_results(matrix.plan(), matrix.outcomes, tmp_path)
     ids = {row.label: row.id for row in results.rows}
-    assert {label: results.frontier(cell) for label, cell in ids.items()} == {"dear": "undecided", "cheap": "undecided", "bad": "off"}
+    assert {label: results.frontier(cell) for label, cell in ids.items()} == {
+        "dear": "undecided",
+        "cheap": "undecided",
+        "bad": "off",
+    }
     assert (tmp_path / "leaderboard.md").read_text(encoding="utf-8").count("| undecided |") == 2
     data = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    assert {cell["label"]: cell["frontier"] for cell in data["cells"]} == {"dear": "undecided", "cheap": "undecided", "bad": "off"}
+    assert {cell["label"]: cell["frontier"] for cell in data["cells"]} == {
+        "dear": "undecided",
+        "cheap": "undecided",
+        "bad": "off",
+    }
     assert any("frontier undecided" in note and "decision.margin" in note for note in results.notes)
     assert [line.split()[-1] == "undecided" for line in render(results, 160).splitlines()[1:4]] == [True, True, False]
 
 
 def test_a_stated_load_moves_the_marks_to_the_total_cost(matrix, tmp_path):
-    """Equally good within the margin: per request the tuned cell is the cheaper one, to own it is the dearer one, since one machine serves either."""
+    """Equally good within the margin: per request the tuned cell is the cheaper one, to own it is the dearer one, since
+    one machine serves either.
+    """
     matrix.decision["margin"] = 0.3
     matrix.cell("base", 39, work=8.0, price=1.0)
     matrix.cell("tuned", 39, work=4.0, trains=True, price=1.0)
@@ -142,7 +169,10 @@ def test_31_one_unknown_price_takes_the_dollars_off_the_frontier(matrix, tmp_pat
     matrix.cell("elsewhere", 30, hardware="h100", device="cpu")
     results = write_results(matrix.plan(), matrix.outcomes, tmp_path)
     assert results.families[0].cost_basis == "seconds_per_1k_requests"
-    assert {row["label"]: row["usd_per_1k_requests"] == "" for row in table(tmp_path)} == {"priced": False, "elsewhere": True}
+    assert {row["label"]: row["usd_per_1k_requests"] == "" for row in table(tmp_path)} == {
+        "priced": False,
+        "elsewhere": True,
+    }
     assert any("measured on cpu, not h100" in note for note in results.notes)
 
 
@@ -169,14 +199,19 @@ def test_20_perplexity_is_not_ranked_across_tokenizers(matrix, tmp_path):
 
 
 def test_data_sets_that_test_the_same_rows_are_ranked_together_and_others_are_not(matrix, tmp_path):
-    """More training rows are another data set, and the question is what they gained; equal ids over other rows are no reason."""
+    """More training rows are another data set, and the question is what they gained; equal ids over other rows are no
+    reason.
+    """
     frozen, other = [{"id": "row0", "target": "It is red."}], [{"id": "row0", "target": "It is green."}]
     matrix.cell("lora train=100", 10, trains=True, data="toy 100", tested=frozen)
     matrix.cell("lora train=300", 38, trains=True, data="toy 300", tested=frozen)
     matrix.cell("elsewhere", 38, trains=True, data="another", tested=other)
     families = write_results(matrix.plan(), matrix.outcomes, tmp_path).families
     named = {cell.id: cell.label for cell in matrix.cells}
-    assert [sorted(named[cell] for cell in family.cells) for family in families] == [["lora train=100", "lora train=300"], ["elsewhere"]]
+    assert [sorted(named[cell] for cell in family.cells) for family in families] == [
+        ["lora train=100", "lora train=300"],
+        ["elsewhere"],
+    ]
 
 
 def test_tuning_that_adds_nothing_is_called_so(matrix, tmp_path):
@@ -184,7 +219,10 @@ def test_tuning_that_adds_nothing_is_called_so(matrix, tmp_path):
     matrix.cell("lora", 21, trains=True)
     (family,) = write_results(matrix.plan(), matrix.outcomes, tmp_path).families
     assert any("No two of these 2 cells can be told apart" in sentence for sentence in family.sentences)
-    assert any(sentence.startswith("Tuning adds nothing that can be told from chance: lora against zero_shot") for sentence in family.sentences)
+    assert any(
+        sentence.startswith("Tuning adds nothing that can be told from chance: lora against zero_shot")
+        for sentence in family.sentences
+    )
 
 
 def test_tuning_that_helps_or_hurts_is_called_so(matrix, tmp_path):

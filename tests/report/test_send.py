@@ -1,4 +1,6 @@
-"""What is sent: complete, small, inert, and without anything of this machine; a bundle opens elsewhere and can do nothing there."""
+"""What is sent: complete, small, inert, and without anything of this machine; a bundle opens elsewhere and can do
+nothing there.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,6 @@ from ftbench.report.view.table import table
 from tests.report.hostile import HOSTILE
 from tests.report.test_view import _saved, sweep  # noqa: F401
 
-
 STORED = tuple(text.encode("utf-8", "replace").decode("utf-8") for text in HOSTILE)
 """The store takes no lone surrogate."""
 
@@ -34,7 +35,9 @@ def hostile(matrix, tmp_path, monkeypatch):
 
 
 def hostile_matrix(matrix, folder: Path, monkeypatch):
-    """Returns a sweep in which every text that somebody else chose is hostile: labels, reasons, refusals, notes, outputs, references, prompts, slices, ids."""
+    """Returns a sweep in which every text that somebody else chose is hostile: labels, reasons, refusals, notes,
+    outputs, references, prompts, slices, ids.
+    """
     monkeypatch.setattr("tests.report.conftest._output", _hostile_output)
     matrix.limits = {"failed_rows": 1.0}  # every row carries an error's text
     n = len(HOSTILE)
@@ -48,9 +51,20 @@ def hostile_matrix(matrix, folder: Path, monkeypatch):
 def _hostile_output(index, right, finish):
     text = STORED[index % len(STORED)]
     return {
-        "id": f"{index} {text[:60]}", "prompt": text, "output": text if right else text[::-1], "finish": finish, "error": text[:200], "references": [text, "plain"], "group": None,
-        "slices": {"<img src=x onerror=window.pwned=1>": text[:80], "**kind**": ("<b>odd</b>", "even")[index % 2]}, "prompt_tokens": 3, "completion_tokens": 2, "shots": [], "documents": [], "notes": None,
-    }  # fmt: skip
+        "id": f"{index} {text[:60]}",
+        "prompt": text,
+        "output": text if right else text[::-1],
+        "finish": finish,
+        "error": text[:200],
+        "references": [text, "plain"],
+        "group": None,
+        "slices": {"<img src=x onerror=window.pwned=1>": text[:80], "**kind**": ("<b>odd</b>", "even")[index % 2]},
+        "prompt_tokens": 3,
+        "completion_tokens": 2,
+        "shots": [],
+        "documents": [],
+        "notes": None,
+    }
 
 
 class _Page(HTMLParser):
@@ -65,9 +79,55 @@ class _Page(HTMLParser):
 
 
 OURS = {
-    "html", "head", "meta", "title", "style", "body", "div", "header", "h1", "h2", "h3", "h4", "small", "nav", "a", "main", "section", "label", "br", "select", "option", "input", "span", "p",
-    "ul", "li", "i", "svg", "line", "text", "path", "g", "circle", "details", "summary", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td", "article", "script", "pre", "b",
-}  # fmt: skip
+    "html",
+    "head",
+    "meta",
+    "title",
+    "style",
+    "body",
+    "div",
+    "header",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "small",
+    "nav",
+    "a",
+    "main",
+    "section",
+    "label",
+    "br",
+    "select",
+    "option",
+    "input",
+    "span",
+    "p",
+    "ul",
+    "li",
+    "i",
+    "svg",
+    "line",
+    "text",
+    "path",
+    "g",
+    "circle",
+    "details",
+    "summary",
+    "dl",
+    "dt",
+    "dd",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "article",
+    "script",
+    "pre",
+    "b",
+}
 
 
 def _inert(text: str) -> None:
@@ -75,16 +135,25 @@ def _inert(text: str) -> None:
     assert {tag for tag, _ in page.tags} <= OURS | {"title"}
     assert sum(tag == "script" for tag, _ in page.tags) == 1
     for tag, attributes in page.tags:
-        assert not [name for name in attributes if name.startswith("on") or name in ("style", "src", "srcdoc", "action")], tag
+        assert not [
+            name for name in attributes if name.startswith("on") or name in ("style", "src", "srcdoc", "action")
+        ], tag
         assert "href" not in attributes or attributes["href"].startswith("#"), attributes
     text.encode("utf-8")
 
 
-def test_the_file_is_whole_and_asks_nothing_of_anybody(sweep) -> None:  # noqa: F811
+def test_the_file_is_whole_and_asks_nothing_of_anybody(sweep) -> None:
     text = html([sweep], 10)
     _inert(text)
     assert "Content-Security-Policy" in text and "default-src 'none'" in text
-    for words in ("may be the best by exact_match", "tiny lora", "train: out of memory", "no preferences", "Comparisons", "It is blue."):
+    for words in (
+        "may be the best by exact_match",
+        "tiny lora",
+        "train: out of memory",
+        "no preferences",
+        "Comparisons",
+        "It is blue.",
+    ):
         assert words in text, words
     assert text.count("<article") == 10
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
@@ -109,7 +178,15 @@ def test_hostile_text_is_text_in_markdown_and_csv(hostile) -> None:
 
 def test_secrets_and_places_do_not_leave(matrix, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("MY_API_KEY", "open-sesame-998877")
-    monkeypatch.setattr("tests.report.conftest._output", lambda i, right, finish: {**_hostile_output(1, right, finish), "id": f"row{i}", "output": "key open-sesame-998877 of /home/alice/data", "prompt": "hf_abcdefghijklmnop"})
+    monkeypatch.setattr(
+        "tests.report.conftest._output",
+        lambda i, right, finish: {
+            **_hostile_output(1, right, finish),
+            "id": f"row{i}",
+            "output": "key open-sesame-998877 of /home/alice/data",
+            "prompt": "hf_abcdefghijklmnop",
+        },
+    )
     matrix.cell("tiny lora", 9, n=10, notes=("read /srv/secret/place/train.jsonl", "open-sesame-998877"))
     matrix.cell("tiny none", 0, n=10, status="failed", reason="/home/bob/model: no such file; token=abcdef123456")
     cell = matrix.cells[0]
@@ -123,7 +200,7 @@ def test_secrets_and_places_do_not_leave(matrix, tmp_path, monkeypatch) -> None:
             assert gone not in text, gone
 
 
-def test_a_bundle_opens_elsewhere_with_the_same_numbers(sweep, tmp_path) -> None:  # noqa: F811
+def test_a_bundle_opens_elsewhere_with_the_same_numbers(sweep, tmp_path) -> None:
     write_bundle([sweep], tmp_path / "b.zip")
     (opened,) = open_bundle(tmp_path / "b.zip", tmp_path / "out")
     assert not opened.trusted
@@ -147,12 +224,22 @@ def _zip(path: Path, names: dict[str, bytes], mode: int = 0) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "sweeps/0/../../evil", "C:\\evil", "sweeps/0/store/stages/ab/evil.py", "sweeps/0/plan.json/../x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil",
+        "/etc/evil",
+        "sweeps/0/../../evil",
+        "C:\\evil",
+        "sweeps/0/store/stages/ab/evil.py",
+        "sweeps/0/plan.json/../x",
+    ],
+)
 def test_a_bundle_writes_only_its_own_places(tmp_path, name: str) -> None:
     path = _zip(tmp_path / "b.zip", {"bundle.json": b'{"format": 1, "sweeps": []}', name: b"x"})
     with pytest.raises(FtbenchError, match="which no bundle does"):
         open_bundle(path, tmp_path / "out")
-    assert not [file for file in tmp_path.rglob("*evil*")]
+    assert not list(tmp_path.rglob("*evil*"))
 
 
 def test_links_and_bombs_are_refused(tmp_path) -> None:
@@ -162,7 +249,9 @@ def test_links_and_bombs_are_refused(tmp_path) -> None:
     bomb = _zip(tmp_path / "z.zip", {"bundle.json": b"{}", "sweeps/0/plan.json": b"0" * 30_000_000})
     with pytest.raises(FtbenchError, match="unpacks to more"):
         open_bundle(bomb, tmp_path / "b")
-    assert not (tmp_path / "b" / "sweeps" / "0" / "plan.json").exists() or (tmp_path / "b" / "sweeps" / "0" / "plan.json").stat().st_size <= max(1_000_000, 30_000 * MOST_RATIO)
+    assert not (tmp_path / "b" / "sweeps" / "0" / "plan.json").exists() or (
+        tmp_path / "b" / "sweeps" / "0" / "plan.json"
+    ).stat().st_size <= max(1_000_000, 30_000 * MOST_RATIO)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nonsense", b"no zip at all"])
@@ -172,9 +261,27 @@ def test_what_is_no_bundle_is_one_line(tmp_path, capsys, content: bytes) -> None
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_the_verb_writes_what_it_is_asked_for(sweep, tmp_path, capsys) -> None:  # noqa: F811
+def test_the_verb_writes_what_it_is_asked_for(sweep, tmp_path, capsys) -> None:
     files = {kind: tmp_path / f"out.{kind}" for kind in ("html", "markdown", "csv", "bundle.zip")}
-    assert main(["report", str(sweep.folder), "--html", str(files["html"]), "--markdown", str(files["markdown"]), "--csv", str(files["csv"]), "--bundle", str(files["bundle.zip"]), "--examples", "2"]) == 0
+    assert (
+        main(
+            [
+                "report",
+                str(sweep.folder),
+                "--html",
+                str(files["html"]),
+                "--markdown",
+                str(files["markdown"]),
+                "--csv",
+                str(files["csv"]),
+                "--bundle",
+                str(files["bundle.zip"]),
+                "--examples",
+                "2",
+            ]
+        )
+        == 0
+    )
     assert all(file.stat().st_size > 100 for file in files.values())
     assert files["html"].read_text(encoding="utf-8").count("<article") == 2
     assert main(["report", str(files["bundle.zip"]), "--csv", "-"]) == 0
@@ -210,7 +317,7 @@ def test_a_sweep_whose_cells_all_failed_is_a_page_with_the_reasons(matrix, tmp_p
     assert 'id="ft-metric"' not in text and "Ranked by" not in text and "there are no comparisons" in text
 
 
-def test_json_of_the_bundle_is_ascii(sweep, tmp_path) -> None:  # noqa: F811
+def test_json_of_the_bundle_is_ascii(sweep, tmp_path) -> None:
     write_bundle([sweep], tmp_path / "b.zip")
     with zipfile.ZipFile(tmp_path / "b.zip") as archive:
         json.loads(archive.read("sweeps/0/plan.json").decode("ascii"))

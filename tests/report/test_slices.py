@@ -9,8 +9,14 @@ from ftbench.report.slices import slice_tables
 
 def _row(identity: str, values: dict[str, float | None]) -> SimpleNamespace:
     slices = {"knowledge": {name: {"value": value, "n": 8} for name, value in values.items()}}
-    scores = {"bleu": {"value": 50.0, "slices": slices}, "exact_match": {"value": 0.5, "slices": slices}, "rougeL": {"value": 0.5, "slices": slices}}
-    return SimpleNamespace(id=identity, label=f"cell {identity}", scores=scores, value=lambda metric: scores[metric]["value"])
+    scores = {
+        "bleu": {"value": 50.0, "slices": slices},
+        "exact_match": {"value": 0.5, "slices": slices},
+        "rougeL": {"value": 0.5, "slices": slices},
+    }
+    return SimpleNamespace(
+        id=identity, label=f"cell {identity}", scores=scores, value=lambda metric: scores[metric]["value"]
+    )
 
 
 def _tables(rows: list[SimpleNamespace], most: int) -> list:

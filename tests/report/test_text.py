@@ -44,7 +44,17 @@ def test_escaped_text_is_text_alone_and_reads_as_before(text: str) -> None:
 @given(ANYTHING)
 def test_visible_text_cannot_act_on_a_terminal_or_on_the_direction_of_reading(text: str) -> None:
     shown = visible(text)
-    assert not set(shown) & {chr(code) for code in (*range(9), *range(11, 32), 0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+    assert not set(shown) & {
+        chr(code)
+        for code in (
+            *range(9),
+            *range(11, 32),
+            0x7F,
+            *range(0x80, 0xA0),
+            *range(0x202A, 0x202F),
+            *range(0x2066, 0x206A),
+        )
+    }
     assert not any(0xD800 <= ord(character) <= 0xDFFF for character in shown)
     assert visible(shown) == shown
 
@@ -72,13 +82,24 @@ def test_numbers_stay_numbers_in_csv() -> None:
 def test_markdown_text_stands_on_one_line_and_marks_nothing_up(text: str) -> None:
     shown = markdown(text)
     assert "\n" not in shown
-    bare = shown.replace("\\\\", "").replace("\\<", "").replace("\\[", "").replace("\\|", "").replace("\\`", "").replace("\\*", "").replace("\\_", "")
+    bare = (
+        shown.replace("\\\\", "")
+        .replace("\\<", "")
+        .replace("\\[", "")
+        .replace("\\|", "")
+        .replace("\\`", "")
+        .replace("\\*", "")
+        .replace("\\_", "")
+    )
     assert not set(bare) & set("<[|`*_")
 
 
 def test_homes_users_and_secrets_are_taken_out(monkeypatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", "open-sesame-123456")
-    text = "in /home/alice/work/data.jsonl and C:\\Users\\Bob\\x.csv with open-sesame-123456 and hf_abcdefghijklmnop, see /srv/models/llama-7b/config.json"
+    text = (
+        "in /home/alice/work/data.jsonl and C:\\Users\\Bob\\x.csv with open-sesame-123456 and hf_abcdefghijklmnop, see"
+        " /srv/models/llama-7b/config.json"
+    )
     shown = reduced({"error": [text]})["error"][0]
     for gone in ("alice", "Bob", "sesame", "hf_abcdef", "/srv", "models"):
         assert gone not in shown
@@ -102,6 +123,8 @@ def test_the_corpus_goes_through_json() -> None:
     json.dumps([visible(text) for text in HOSTILE]).encode("utf-8")
 
 
-@pytest.mark.parametrize(("part", "said"), [(0.0, "0.0%"), (0.00022, "0.022%"), (0.0099, "0.99%"), (0.0247, "2.5%"), (1.0, "100.0%")])
+@pytest.mark.parametrize(
+    ("part", "said"), [(0.0, "0.0%"), (0.00022, "0.022%"), (0.0099, "0.99%"), (0.0247, "2.5%"), (1.0, "100.0%")]
+)
 def test_a_small_share_is_never_shown_as_none(part: float, said: str) -> None:
     assert share(part) == said

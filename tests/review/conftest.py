@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from ftbench.__main__ import main
 from ftbench.core.cell import Cell
 from ftbench.core.example import Example, Turn, write_jsonl
@@ -41,16 +42,33 @@ class Sweep:
     def write(self) -> Plan:
         cells, stages = [], {}
 
-        def publish(kind: str, spec: dict, inputs: dict, files: Callable[[Path, Stage], dict], config: dict | None = None) -> str:
+        def publish(
+            kind: str, spec: dict, inputs: dict, files: Callable[[Path, Stage], dict], config: dict | None = None
+        ) -> str:
             stage = Stage(kind, spec, inputs, config or {}, None)
             stages[stage.key] = stage
             if self.store.find(stage.key) is None:
                 with self.store.begin(stage.key, kind) as attempt:
                     details = files(attempt.folder, stage)
-                    attempt.publish(Receipt(
-                        key=stage.key, kind=kind, version=1, state="done", started="2026-11-23T00:00:00Z", seconds={"total": 1.0}, cpu_seconds=1.0, device="cpu",
-                        devices=1, peak_memory_bytes=None, tokens={}, environment={}, provenance={}, details=details, error=None,
-                    ))  # fmt: skip
+                    attempt.publish(
+                        Receipt(
+                            key=stage.key,
+                            kind=kind,
+                            version=1,
+                            state="done",
+                            started="2026-11-23T00:00:00Z",
+                            seconds={"total": 1.0},
+                            cpu_seconds=1.0,
+                            device="cpu",
+                            devices=1,
+                            peak_memory_bytes=None,
+                            tokens={},
+                            environment={},
+                            provenance={},
+                            details=details,
+                            error=None,
+                        )
+                    )
             return stage.key
 
         def prepared(folder: Path, _: Stage) -> dict:
@@ -58,9 +76,17 @@ class Sweep:
                 write_jsonl(folder / f"{split}.jsonl", (example.as_dict() for example in examples))
             return {}
 
-        nodes = {name: yaml.safe_load((ROOT / "conf" / "metric" / f"{name}.yaml").read_text(encoding="utf-8")) for name in METRICS}
+        nodes = {
+            name: yaml.safe_load((ROOT / "conf" / "metric" / f"{name}.yaml").read_text(encoding="utf-8"))
+            for name in METRICS
+        }
         nodes["exact_match"]["pattern"] = None
-        prepare = publish("prepare", {"dataset": sorted(self.examples), "n": [example.id for own in self.examples.values() for example in own]}, {}, prepared)
+        prepare = publish(
+            "prepare",
+            {"dataset": sorted(self.examples), "n": [example.id for own in self.examples.values() for example in own]},
+            {},
+            prepared,
+        )
         for place, (label, splits) in enumerate(self.answers.items()):
             roles = {"prepare": prepare}
             for split, texts in splits.items():
@@ -74,9 +100,17 @@ class Sweep:
                     own = {role: self.store.find(key) for role, key in stage.inputs.items()}
                     return score.run(Job(stage, own, folder, None, _phase, lambda done, total: None)).details
 
-                roles[f"generate.{split}"] = publish("generate", {"label": label, "split": split, "texts": texts}, {"prepare": prepare}, answered)
+                roles[f"generate.{split}"] = publish(
+                    "generate", {"label": label, "split": split, "texts": texts}, {"prepare": prepare}, answered
+                )
                 spec = {"metrics": list(nodes), "statistics": STATISTICS}
-                roles[f"score.{split}"] = publish("score", spec, {"generate": roles[f"generate.{split}"]}, scored, {"metrics": nodes, "statistics": STATISTICS})
+                roles[f"score.{split}"] = publish(
+                    "score",
+                    spec,
+                    {"generate": roles[f"generate.{split}"]},
+                    scored,
+                    {"metrics": nodes, "statistics": STATISTICS},
+                )
             cells.append(Cell(f"{place + 1:010x}", label, {"method": "none"}, (), {"seed": 0}, roles))
         settings = {"metrics": list(METRICS), "primary_metric": None, "statistics": STATISTICS}
         plan = Plan(tuple(cells), stages, (), str(self.store.path), settings)
@@ -97,7 +131,9 @@ class Sweep:
         return key
 
     def make(self, out: Path, *words: str) -> Path:
-        assert main(["review", "make", str(self.folder), "--cells", ",".join(self.labels), "--out", str(out), *words]) == 0
+        assert (
+            main(["review", "make", str(self.folder), "--cells", ",".join(self.labels), "--out", str(out), *words]) == 0
+        )
         return out
 
     def take(self, *files: Path, words: tuple[str, ...] = ()) -> int:
@@ -110,7 +146,12 @@ def sweep(tmp_path: Path) -> Sweep:
     return new_sweep(tmp_path)
 
 
-def new_sweep(folder: Path, n: int = 24, systems: tuple[str, ...] = ("base", "tuned", "other"), texts: Mapping[str, str] | None = None) -> Sweep:
+def new_sweep(
+    folder: Path,
+    n: int = 24,
+    systems: tuple[str, ...] = ("base", "tuned", "other"),
+    texts: Mapping[str, str] | None = None,
+) -> Sweep:
     examples = {
         "test": [_example(f"exa-t{index}", index) for index in range(n)],
         "validation": [_example(f"exa-v{index}", index + 1000) for index in range(n // 2)],
@@ -119,10 +160,15 @@ def new_sweep(folder: Path, n: int = 24, systems: tuple[str, ...] = ("base", "tu
     for place, label in enumerate(systems):
         for split, own in examples.items():
             said = {
-                example.id: f"It is {'red' if index % 6 == 0 else ('red', 'blue', 'dark green')[(place + index) % 3]}, number {index}."
+                example.id: (
+                    f"It is {'red' if index % 6 == 0 else ('red', 'blue', 'dark green')[(place + index) % 3]}, number"
+                    f" {index}."
+                )
                 for index, example in enumerate(own)
             }
-            answers.setdefault(label, {})[split] = {identity: (texts or {}).get(label, text) for identity, text in said.items()}
+            answers.setdefault(label, {})[split] = {
+                identity: (texts or {}).get(label, text) for identity, text in said.items()
+            }
     made = Sweep(folder / "sweep", Store(folder / "store"), examples, answers)
     made.folder.mkdir(parents=True, exist_ok=True)
     made.write()
@@ -157,12 +203,32 @@ def conclusions(sweep: Sweep) -> dict:
 def _example(identity: str, index: int) -> Example:
     turns = (Turn("user", f"What colour is thing {index}?"),)
     return Example(
-        identity, turns, None, (f"It is red, number {index % 1000}.",), f"g{index // 2}", None, {"kind": "new" if index % 3 else "old"}, (), None, None
+        identity,
+        turns,
+        None,
+        (f"It is red, number {index % 1000}.",),
+        f"g{index // 2}",
+        None,
+        {"kind": "new" if index % 3 else "old"},
+        (),
+        None,
+        None,
     )
 
 
 def _output(example: Example, text: str) -> dict:
     return {
-        "id": example.id, "prompt": "<secret prompt>", "output": text, "finish": "stop", "error": None, "references": list(example.references),
-        "group": example.group, "slices": example.slices, "prompt_tokens": 3, "completion_tokens": 2, "shots": [], "documents": [], "notes": None,
-    }  # fmt: skip
+        "id": example.id,
+        "prompt": "<secret prompt>",
+        "output": text,
+        "finish": "stop",
+        "error": None,
+        "references": list(example.references),
+        "group": example.group,
+        "slices": example.slices,
+        "prompt_tokens": 3,
+        "completion_tokens": 2,
+        "shots": [],
+        "documents": [],
+        "notes": None,
+    }

@@ -1,8 +1,9 @@
-"""Nothing in a sheet but the texts gives a system away: over 200 generated sheets a classifier guesses no better than a coin.
+"""Nothing in a sheet but the texts gives a system away: over 200 generated sheets a classifier guesses no better than a
+coin.
 
-The classifier sees the order of the items, their ids, sides, file names, sizes and the inner files of the workbook, with every text taken
-out, and is trained on the keys of half of the sheets. The systems differ in everything that could leak: one always writes long
-answers, one short ones, the examples stand in order.
+The classifier sees the order of the items, their ids, sides, file names, sizes and the inner files of the workbook,
+with every text taken out, and is trained on the keys of half of the sheets. The systems differ in everything that could
+leak: one always writes long answers, one short ones, the examples stand in order.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from ftbench.review.inert import visible
 from ftbench.review.make import Batch, Request, make
 from ftbench.review.rubric import read_rubric
@@ -33,7 +35,12 @@ def batch(seed: int) -> Batch:
     examples = tuple(_example(f"t{index:03}", index) for index in range(40))
     systems = (
         System("aaaaaaaaaa", "zqfirst", f"stage-a-{seed}", {one.id: f"Short {one.id}." for one in examples}),
-        System("bbbbbbbbbb", "zqsecond", f"stage-b-{seed}", {one.id: f"A long answer, {'indeed ' * 9}to {one.id}." for one in examples}),
+        System(
+            "bbbbbbbbbb",
+            "zqsecond",
+            f"stage-b-{seed}",
+            {one.id: f"A long answer, {'indeed ' * 9}to {one.id}." for one in examples},
+        ),
     )
     request = Request(ITEMS, ("rater-1",), seed, 0.1, 0.3, None, False, 0.1)
     return make(Reviewed(systems, examples, "test"), read_rubric("pairwise", None).chosen(None), request, {})
@@ -46,12 +53,18 @@ def without_texts(content: str, texts: set[str]) -> str:
 
 
 def seen(made: Batch) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Returns what a classifier may use of each item [items, features], whether the first system stands left [items], and what is left of the files."""
+    """Returns what a classifier may use of each item [items, features], whether the first system stands left [items],
+    and what is left of the files.
+    """
     (sheet,) = made.sheets
     texts = {text for entry in sheet.entries for text in (entry.question, *entry.answers)}
     book = zipfile.ZipFile(io.BytesIO(xlsx_bytes(sheet)))
     inner = {name: without_texts(book.read(name).decode("utf-8"), texts) for name in book.namelist()}
-    rest = [*inner.values(), without_texts(csv_bytes(sheet).decode("utf-8-sig"), texts), without_texts(html_bytes(sheet).decode("utf-8"), texts)]
+    rest = [
+        *inner.values(),
+        without_texts(csv_bytes(sheet).decode("utf-8-sig"), texts),
+        without_texts(html_bytes(sheet).decode("utf-8"), texts),
+    ]
     rows = re.findall(r"<row [^>]*>.*?</row>", inner["xl/worksheets/sheet2.xml"], re.DOTALL)[1:]
     features, left = [], []
     order = sorted(entry.item for entry in sheet.entries)
@@ -61,7 +74,18 @@ def seen(made: Batch) -> tuple[np.ndarray, np.ndarray, list[str]]:
         styles = [int(number) for number in re.findall(r's="(\d+)"', row)]
         height = float(re.search(r'ht="([\d.]+)"', row)[1])
         features.append(
-            [place, place % 2, order.index(entry.item), *codes, sum(codes) % 2, *np.diff(strings)[:4], *styles, height, len(row), len(features) % 3]
+            [
+                place,
+                place % 2,
+                order.index(entry.item),
+                *codes,
+                sum(codes) % 2,
+                *np.diff(strings)[:4],
+                *styles,
+                height,
+                len(row),
+                len(features) % 3,
+            ]
         )
         left.append(made.key.items[entry.item].sides[0].cells[0] == "aaaaaaaaaa")
     width = max(map(len, features))
@@ -78,7 +102,10 @@ def test_a_classifier_is_a_coin() -> None:
     half = SHEETS // 2
     train_x, test_x = (np.concatenate([one[0] for one in part]) for part in (rows[:half], rows[half:]))
     train_y, test_y = (np.concatenate([one[1] for one in part]) for part in (rows[:half], rows[half:]))
-    for model in (make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)), RandomForestClassifier(100, min_samples_leaf=5, random_state=0)):
+    for model in (
+        make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)),
+        RandomForestClassifier(100, min_samples_leaf=5, random_state=0),
+    ):
         right = int((model.fit(train_x, train_y).predict(test_x) == test_y).sum())
         low, high = wilson(right, len(test_y), 0.95)
         assert low <= 0.5 <= high, f"{type(model).__name__} guesses {right} of {len(test_y)}"
@@ -121,9 +148,14 @@ def test_the_seed_alone_tells_no_side() -> None:
     examples = tuple(_example(f"t{index:03}", index) for index in range(40))
 
     def sides(stage: str) -> list[bool]:
-        systems = tuple(System(cell, cell, stage + cell, {one.id: cell + one.id for one in examples}) for cell in ("a", "b"))
+        systems = tuple(
+            System(cell, cell, stage + cell, {one.id: cell + one.id for one in examples}) for cell in ("a", "b")
+        )
         made = make(
-            Reviewed(systems, examples, "test"), read_rubric("pairwise", None).chosen(None), replace(Request(40, ("r",), 0, 0, 1, None, False, 0.1)), {}
+            Reviewed(systems, examples, "test"),
+            read_rubric("pairwise", None).chosen(None),
+            replace(Request(40, ("r",), 0, 0, 1, None, False, 0.1)),
+            {},
         )
         return [made.key.items[entry.item].sides[0].cells[0] == "a" for entry in made.sheets[0].entries]
 
@@ -132,7 +164,9 @@ def test_the_seed_alone_tells_no_side() -> None:
 
 
 def test_texts_are_normalised_the_same_for_every_system() -> None:
-    """White space around an answer, line ends and invisible marks are habits of a system that say nothing of its answer."""
+    """White space around an answer, line ends and invisible marks are habits of a system that say nothing of its
+    answer.
+    """
     for habit in (" {}", "{} \n", "\n\n{}", "{}\r\n", "\t{}"):
         assert visible(habit.format("Yes.\nNo.")) == visible("Yes.\nNo.")
     assert visible("a\r\nb") == visible("a\nb")

@@ -7,19 +7,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from ftbench.__main__ import main
 from ftbench.review.compared import Settings
 from ftbench.review.conclusions import conclude
 from ftbench.review.evidence import Alike, Evidence, Rating, Verdict
 from ftbench.review.show import render
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 HEAD = "example_id,system_a,system_b,rater,choice"
 
 
 def verdict(example: int | str, choice: str, rater: str = "r", first: str = "x", second: str = "y", **rest) -> Verdict:
-    return Verdict(str(example), rest.pop("cluster", str(example)), first, second, rater, choice, rest.pop("left", None), "overall", rest.pop("repeat", False))
+    return Verdict(
+        str(example),
+        rest.pop("cluster", str(example)),
+        first,
+        second,
+        rater,
+        choice,
+        rest.pop("left", None),
+        "overall",
+        rest.pop("repeat", False),
+    )
 
 
 def evidence(verdicts: list[Verdict], **rest) -> Evidence:
@@ -36,12 +47,23 @@ def stats(tmp_path: Path, text: str, capsys: pytest.CaptureFixture, *words: str)
 
 
 def test_by_hand() -> None:
-    """6 wins, 2 losses, 1 tie, 1 both bad on ten examples: win rate 0.7, sign test 6 to 2 with p = 0.289 (tables of the binomial)."""
-    found = conclude(evidence([verdict(n, choice) for n, choice in enumerate("aaaaaabb")] + [verdict(8, "tie"), verdict(9, "both_bad")]), Settings())
+    """6 wins, 2 losses, 1 tie, 1 both bad on ten examples: win rate 0.7, sign test 6 to 2 with p = 0.289 (tables of the
+    binomial).
+    """
+    found = conclude(
+        evidence(
+            [verdict(n, choice) for n, choice in enumerate("aaaaaabb")] + [verdict(8, "tie"), verdict(9, "both_bad")]
+        ),
+        Settings(),
+    )
     (pair,) = found["pairs"]
     assert (pair["first"], pair["second"]) == ("y", "x"), "against the baseline, the first system"
-    assert [pair[name]["value"] for name in ("win", "tie", "both_bad", "loss", "win_rate")] == pytest.approx([0.2, 0.1, 0.1, 0.6, 0.3])
-    assert (pair["sign_test"]["positive"], pair["sign_test"]["negative"]) == (2, 6) and pair["sign_test"]["p"] == pytest.approx(0.2890625)
+    assert [pair[name]["value"] for name in ("win", "tie", "both_bad", "loss", "win_rate")] == pytest.approx(
+        [0.2, 0.1, 0.1, 0.6, 0.3]
+    )
+    assert (pair["sign_test"]["positive"], pair["sign_test"]["negative"]) == (2, 6) and pair["sign_test"][
+        "p"
+    ] == pytest.approx(0.2890625)
     assert pair["verdict"] == "undecided" and pair["win_rate"]["low"] < 0.5 <= pair["win_rate"]["high"]
     # Davidson for two systems in closed form: ability log(wins / losses)
     assert found["bradley_terry"]["strengths"][0]["ability"] == 0.0
@@ -63,8 +85,14 @@ def test_25_the_family_is_adjusted_over() -> None:
     nine = [verdict(n, "b" if n else "a") for n in range(10)]
     others = [verdict(f"{name}{n}", "ab"[n % 2], second=name) for name in ("u", "v", "w") for n in range(10)]
     alone, among = conclude(evidence(nine), Settings()), conclude(evidence(nine + others), Settings())
-    assert alone["pairs"][0]["sign_test"]["p_adjusted"] == pytest.approx(22 / 1024) and alone["pairs"][0]["verdict"] == "better"
-    assert among["pairs"][0]["sign_test"]["p_adjusted"] == pytest.approx(88 / 1024) and among["pairs"][0]["verdict"] == "undecided"
+    assert (
+        alone["pairs"][0]["sign_test"]["p_adjusted"] == pytest.approx(22 / 1024)
+        and alone["pairs"][0]["verdict"] == "better"
+    )
+    assert (
+        among["pairs"][0]["sign_test"]["p_adjusted"] == pytest.approx(88 / 1024)
+        and among["pairs"][0]["verdict"] == "undecided"
+    )
 
 
 def test_26_not_significant_is_not_equal() -> None:
@@ -81,7 +109,9 @@ def test_repeats_measure_the_rater_and_are_no_verdicts() -> None:
     found = conclude(evidence(rows + again), Settings())
     assert found["counts"]["verdicts"] == 10 and found["counts"]["repeats"] == 5
     assert found["pairs"][0]["win"]["value"] == 1.0
-    assert found["repeats"]["value"] == 0.8 and found["repeats"]["same_side_twice"] == 1, "who chose left twice chose a side"
+    assert found["repeats"]["value"] == 0.8 and found["repeats"]["same_side_twice"] == 1, (
+        "who chose left twice chose a side"
+    )
 
 
 def test_side_bias_is_found_whatever_the_systems_are() -> None:
@@ -95,7 +125,9 @@ def test_identical_answers_are_ties_unless_somebody_judged_them() -> None:
     alike = [Alike(str(n), str(n), "x", "y") for n in range(6)] * 2
     found = conclude(evidence([verdict(n, "b") for n in range(4)], alike=alike), Settings())
     (pair,) = found["pairs"]
-    assert (pair["n"], pair["identical"], pair["win"]["value"]) == (6, 2, pytest.approx(4 / 6)) and found["counts"]["raters"] == 1
+    assert (pair["n"], pair["identical"], pair["win"]["value"]) == (6, 2, pytest.approx(4 / 6)) and found["counts"][
+        "raters"
+    ] == 1
 
 
 def test_ratings_become_preferences_of_the_same_rater() -> None:
@@ -115,9 +147,16 @@ def test_metrics_against_people() -> None:
     rows = [verdict(n, "ab"[n % 2]) for n in range(30)]
     right = {"x": {str(n): float(n % 2 == 0) for n in range(30)}, "y": {str(n): float(n % 2) for n in range(30)}}
     coin = {"x": dict.fromkeys(map(str, range(30)), 1.0), "y": dict.fromkeys(map(str, range(30)), 1.0)}
-    found = conclude(evidence(rows, metrics={"coin": (True, coin), "right": (True, right), "wrong": (False, right)}), Settings(resamples=200))
+    found = conclude(
+        evidence(rows, metrics={"coin": (True, coin), "right": (True, right), "wrong": (False, right)}),
+        Settings(resamples=200),
+    )
     values = {one["metric"]: one["accuracy"]["value"] for one in found["metrics"]}
-    assert values == {"right": 1.0, "coin": 0.5, "wrong": 0.0} and [one["metric"] for one in found["metrics"]] == ["right", "coin", "wrong"]
+    assert values == {"right": 1.0, "coin": 0.5, "wrong": 0.0} and [one["metric"] for one in found["metrics"]] == [
+        "right",
+        "coin",
+        "wrong",
+    ]
     assert next(one for one in found["metrics"] if one["metric"] == "right")["kendall"]["value"] == 1.0
 
 
@@ -140,15 +179,17 @@ def test_a_judge_who_prefers_what_stands_first(tmp_path: Path, capsys: pytest.Ca
 
 def test_a_csv_of_any_making(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     text = (
-        HEAD.replace(",", ";")
-        + ";presented_left;mood\n1;x;y;anna;A;x;ok\n2;y;x;anna; b ;b;\n3;x;y;;a;a;\n4;x;x;anna;a;a;\n5;x;y;anna;left;a;\n6;x;y;anna;both bad;z;\n7;x;y;Bob;TIE;y;\n"
+        HEAD.replace(",", ";") + ";presented_left;mood\n1;x;y;anna;A;x;ok\n2;y;x;anna; b"
+        " ;b;\n3;x;y;;a;a;\n4;x;x;anna;a;a;\n5;x;y;anna;left;a;\n6;x;y;anna;both bad;z;\n7;x;y;Bob;TIE;y;\n"
     )
     status, out, _ = stats(tmp_path, text, capsys, "--json")
     found = json.loads(out)
     assert status == 0 and found["counts"]["verdicts"] == 3 and len(found["problems"]) == 4
     assert all(
         f"row {row}: column {column}" in problem
-        for problem, row, column in zip(found["problems"], (4, 5, 6, 7), ("rater", "system_b", "choice", "presented_left"), strict=True)
+        for problem, row, column in zip(
+            found["problems"], (4, 5, 6, 7), ("rater", "system_b", "choice", "presented_left"), strict=True
+        )
     )
     assert found["pairs"][0]["loss"]["value"] == pytest.approx(2 / 3), "turned rows are turned back"
     status, out, _ = stats(tmp_path, text, capsys)
@@ -164,7 +205,9 @@ def test_a_csv_of_any_making(tmp_path: Path, capsys: pytest.CaptureFixture) -> N
         (HEAD + "\n1,x,y,r,maybe\n", "'maybe' is none of them"),
     ],
 )
-def test_a_csv_that_says_nothing_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture, text: str, said: str) -> None:
+def test_a_csv_that_says_nothing_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture, text: str, said: str
+) -> None:
     status, _, error = stats(tmp_path, text, capsys)
     assert status == 1 and said in error and error.count("\n") == 1
 
@@ -173,7 +216,10 @@ def test_a_csv_that_says_nothing_is_one_line(tmp_path: Path, capsys: pytest.Capt
 @given(
     st.lists(
         st.tuples(
-            st.integers(0, 5), st.sampled_from([("x", "y"), ("y", "z"), ("x", "z")]), st.sampled_from("pq"), st.sampled_from(["a", "b", "tie", "both_bad"])
+            st.integers(0, 5),
+            st.sampled_from([("x", "y"), ("y", "z"), ("x", "z")]),
+            st.sampled_from("pq"),
+            st.sampled_from(["a", "b", "tie", "both_bad"]),
         ),
         min_size=1,
         max_size=25,
@@ -181,11 +227,17 @@ def test_a_csv_that_says_nothing_is_one_line(tmp_path: Path, capsys: pytest.Capt
     st.randoms(),
 )
 def test_order_of_rows_and_of_systems_within_rows_changes_nothing(rows: list, random) -> None:
-    rows = list({(example, pair, rater): (example, pair, rater, choice) for example, pair, rater, choice in rows}.values())
+    rows = list(
+        {(example, pair, rater): (example, pair, rater, choice) for example, pair, rater, choice in rows}.values()
+    )
 
     def told(given: list) -> dict:
         made = Evidence(
-            {"x": "x", "y": "y", "z": "z"}, verdicts=[Verdict(str(e), str(e), *pair, rater, choice, None, "overall", False) for e, pair, rater, choice in given]
+            {"x": "x", "y": "y", "z": "z"},
+            verdicts=[
+                Verdict(str(e), str(e), *pair, rater, choice, None, "overall", False)
+                for e, pair, rater, choice in given
+            ],
         )
         return conclude(made, Settings(resamples=50))
 

@@ -1,4 +1,6 @@
-"""The HTML form in a real browser: keyboard only, closed half-way, reopened, finished, imported; and hostile surroundings."""
+"""The HTML form in a real browser: keyboard only, closed half-way, reopened, finished, imported; and hostile
+surroundings.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from ftbench.review.ledger import current, read_ledger
 from tests.review.conftest import Sweep, new_sweep, truth
 
@@ -27,13 +30,20 @@ def playwright() -> Iterator:
 
 def open_form(playwright, profile: Path, form: Path, **options):
     context = playwright.chromium.launch_persistent_context(
-        str(profile), executable_path=CHROMIUM, args=["--no-sandbox", *options.pop("args", [])], accept_downloads=True, **options
+        str(profile),
+        executable_path=CHROMIUM,
+        args=["--no-sandbox", *options.pop("args", [])],
+        accept_downloads=True,
+        **options,
     )
     page = context.new_page()
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: None if request.url.startswith(("file:", "blob:")) else page.errors.append(request.url))
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith(("file:", "blob:")) else page.errors.append(request.url),
+    )
     page.goto(form.as_uri())
     return context, page
 
@@ -48,7 +58,10 @@ def test_by_keyboard_closed_half_way_reopened_finished_and_imported(playwright, 
     sweep = new_sweep(tmp_path)
     out = sweep.make(tmp_path / "out", "--n", "10", "--raters", "1")
     form = out / "rater-1.html"
-    order = [entry["item"] for entry in json.loads(form.read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0])["items"]]
+    order = [
+        entry["item"]
+        for entry in json.loads(form.read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0])["items"]
+    ]
     context, page = open_form(playwright, tmp_path / "profile", form)
     judge(page, sweep, order[:4])
     page.keyboard.press("b")  # a slip, taken back
@@ -61,7 +74,9 @@ def test_by_keyboard_closed_half_way_reopened_finished_and_imported(playwright, 
     context.close()
 
     context, page = open_form(playwright, tmp_path / "profile", form)
-    assert page.locator("#count").inner_text() == f"4 of {len(order)}" and page.locator("#where").inner_text().startswith("Question 5 ")
+    assert page.locator("#count").inner_text() == f"4 of {len(order)}" and page.locator(
+        "#where"
+    ).inner_text().startswith("Question 5 ")
     judge(page, sweep, order[4:])
     assert "All done" in page.locator("#status").inner_text()
     with page.expect_download() as download:
@@ -73,7 +88,9 @@ def test_by_keyboard_closed_half_way_reopened_finished_and_imported(playwright, 
 
     assert saved.name == "rater-1-verdicts.json" and sweep.take(saved) == 0
     held = {(one.item, one.dimension): one.value for _, one in current(read_ledger(sweep.folder))}
-    assert held == {(item, "overall"): truth(sweep.key, item, TUNED) for item in order} | {(order[4], "comment"): "left or right? n"}
+    assert held == {(item, "overall"): truth(sweep.key, item, TUNED) for item in order} | {
+        (order[4], "comment"): "left or right? n"
+    }
 
 
 @pytest.mark.slow
@@ -81,7 +98,10 @@ def test_without_storage_the_form_says_so_and_goes_on_from_a_saved_file(playwrig
     sweep = new_sweep(tmp_path)
     form = sweep.make(tmp_path / "out", "--n", "8", "--raters", "1", "--mode", "rating") / "rater-1.html"
     context, page = open_form(playwright, tmp_path / "profile", form)
-    page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('denied', 'SecurityError'); } });")
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('denied', 'SecurityError');"
+        " } });"
+    )
     page.reload()
     assert "Save to a file before you close" in page.locator("#warning").inner_text()
     page.keyboard.type("54321")  # five dimensions, then the next item
@@ -100,7 +120,9 @@ def test_without_storage_the_form_says_so_and_goes_on_from_a_saved_file(playwrig
 
 @pytest.mark.slow
 def test_hostile_text_stays_text(playwright, tmp_path: Path) -> None:
-    hostile = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"><b>bold</b>"
+    hostile = (
+        "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"><b>bold</b>"
+    )
     sweep = new_sweep(tmp_path, systems=("plain", "hostile"), texts={"hostile": hostile})
     form = sweep.make(tmp_path / "out", "--n", "4", "--raters", "1") / "rater-1.html"
     context, page = open_form(playwright, tmp_path / "profile", form)

@@ -11,6 +11,9 @@ from tempfile import TemporaryDirectory
 
 import openpyxl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from ftbench.__main__ import main
 from ftbench.core.example import write_jsonl
 from ftbench.core.stage import VERSIONS, Stage
@@ -20,8 +23,6 @@ from ftbench.review.rubric import PREFERENCE, SCALE, Dimension
 from ftbench.review.tables import read_tables
 from ftbench.review.take_in import take_in
 from ftbench.review.write_html import SAVED
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from tests.review.conftest import Sweep, conclusions, new_sweep, rows_of, truth, write_rows
 
 TUNED = "0000000002"
@@ -51,8 +52,12 @@ def test_round_trip_of_csv(sweep: Sweep, tmp_path: Path) -> None:
     assert len(board.splitlines()) == len(sweep.key.items)
 
 
-def test_round_trip_of_xlsx_as_a_careless_person_fills_it(sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    """Columns moved and renamed, a title row put in, rows sorted, capitals, spaces and quotes, a number as text, one cell wrong."""
+def test_round_trip_of_xlsx_as_a_careless_person_fills_it(
+    sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """Columns moved and renamed, a title row put in, rows sorted, capitals, spaces and quotes, a number as text, one
+    cell wrong.
+    """
     out = sweep.make(tmp_path / "out", "--n", "12", "--dimensions", "style,comment", "--raters", "1")
     book = openpyxl.load_workbook(out / "rater-1.xlsx")
     page = book["Items"]
@@ -78,9 +83,15 @@ def test_round_trip_of_xlsx_as_a_careless_person_fills_it(sweep: Sweep, tmp_path
     assert sweep.take(tmp_path / "mine.xlsx") == 1
     shown = capsys.readouterr()
     line = next(line for line in shown.err.splitlines() if "'lefft'" in line)
-    assert "mine.xlsx, sheet My verdicts, row " in line and f"({bad}), column overall" in line and line.endswith("Allowed: left, right, tie, both bad")
+    assert (
+        "mine.xlsx, sheet My verdicts, row " in line
+        and f"({bad}), column overall" in line
+        and line.endswith("Allowed: left, right, tie, both bad")
+    )
     assert "was read as overall" in shown.out
-    assert held(sweep) == {(item, "overall"): value for item, value in said.items() if item != bad} | {(rows_with_comment(changed), "comment"): "=SUM(A1)"}
+    assert held(sweep) == {(item, "overall"): value for item, value in said.items() if item != bad} | {
+        (rows_with_comment(changed), "comment"): "=SUM(A1)"
+    }
 
 
 def rows_with_comment(book: openpyxl.Workbook) -> str:
@@ -92,13 +103,18 @@ def test_round_trip_of_what_the_form_saves(sweep: Sweep, tmp_path: Path) -> None
     key = sweep.key
     answers = {item: {"overall": truth(key, item, TUNED), "comment": "ok"} for item in key.items}
     path = tmp_path / "rater-1-verdicts.json"
-    path.write_text(json.dumps({"format": SAVED, "batch": key.batch, "rater": "rater-1", "name": "Anna", "answers": answers}), encoding="utf-8")
+    path.write_text(
+        json.dumps({"format": SAVED, "batch": key.batch, "rater": "rater-1", "name": "Anna", "answers": answers}),
+        encoding="utf-8",
+    )
     assert sweep.take(path) == 0
     assert {name for (_, name) in held(sweep)} == {"overall", "comment"} and len(held(sweep)) == 2 * len(key.items)
     assert {rater for rater, _ in current(read_ledger(sweep.folder))} == {"Anna"}
 
 
-def test_importing_twice_changes_nothing_and_a_correction_keeps_its_history(sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_importing_twice_changes_nothing_and_a_correction_keeps_its_history(
+    sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     out = sweep.make(tmp_path / "out", "--n", "10", "--raters", "1")
     rows = filled(sweep, out / "rater-1.csv")
     old = write_rows(tmp_path / "old.csv", rows)
@@ -111,16 +127,23 @@ def test_importing_twice_changes_nothing_and_a_correction_keeps_its_history(swee
     after = ledger_path(sweep.folder).read_bytes()
     assert after.startswith(before), "nothing is ever rewritten"
     (line,) = [json.loads(line) for line in after[len(before) :].splitlines()]
-    assert line["value"] == rows[0]["overall"] and json.loads(before.splitlines()[line["replaces"]])["item"] == line["item"]
+    assert (
+        line["value"] == rows[0]["overall"]
+        and json.loads(before.splitlines()[line["replaces"]])["item"] == line["item"]
+    )
     assert held(sweep)[rows[0]["item"], "overall"] == rows[0]["overall"]
-    assert sweep.take(old) == 0 and ledger_path(sweep.folder).read_bytes() == after, "an old copy of the file takes nothing back"
+    assert sweep.take(old) == 0 and ledger_path(sweep.folder).read_bytes() == after, (
+        "an old copy of the file takes nothing back"
+    )
     assert "was corrected to" in capsys.readouterr().out
     assert sweep.take(old, words=("--take-old",)) == 0 and ledger_path(sweep.folder).read_bytes() != after
 
 
 def test_two_raters_in_one_file(sweep: Sweep, tmp_path: Path) -> None:
     out = sweep.make(tmp_path / "out", "--n", "12", "--raters", "2", "--overlap", "1")
-    both = filled(sweep, out / "rater-1.csv") + [{**dict.fromkeys(rows_of(out / "rater-1.csv")[0]), **{k: k for k in rows_of(out / "rater-1.csv")[0]}}]
+    both = filled(sweep, out / "rater-1.csv") + [
+        {**dict.fromkeys(rows_of(out / "rater-1.csv")[0]), **{k: k for k in rows_of(out / "rater-1.csv")[0]}}
+    ]
     both += filled(sweep, out / "rater-2.csv")
     assert sweep.take(write_rows(tmp_path / "both.csv", both)) == 0
     assert conclusions(sweep)["counts"]["raters"] == 2 and len(held(sweep)) == len(sweep.key.items)
@@ -138,7 +161,9 @@ def test_two_people_with_one_sheet_are_two_raters_and_one_name_is_one(sweep: Swe
     assert found["counts"]["raters"] == 2 and found["agreement"]["fleiss"]["units"] == 8
 
 
-def test_contradictions_in_one_import_are_named_and_not_taken(sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_contradictions_in_one_import_are_named_and_not_taken(
+    sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     out = sweep.make(tmp_path / "out", "--n", "6", "--raters", "1")
     rows = filled(sweep, out / "rater-1.csv")
     rows[0]["overall"] = "left"
@@ -153,17 +178,25 @@ def test_a_regenerated_output_does_not_inherit_verdicts(sweep: Sweep, tmp_path: 
     out = sweep.make(tmp_path / "out", "--n", "24", "--raters", "1", "--repeat-share", "0")
     assert sweep.take(write_rows(tmp_path / "all.csv", filled(sweep, out / "rater-1.csv"))) == 0
     before = conclusions(sweep)
-    item = next(item for item in sweep.key.items.values() if TUNED in [cell for side in item.sides for cell in side.cells])
+    item = next(
+        item for item in sweep.key.items.values() if TUNED in [cell for side in item.sides for cell in side.cells]
+    )
     was = sweep.answers["tuned"]["test"][item.example]
     sweep.rewrite("tuned", item.example, "Now it says something else.")
     assert sweep.take(tmp_path / "all.csv") == 0
     after = conclusions(sweep)
-    concerned = [one for one in sweep.key.items.values() if one.example == item.example and TUNED in [cell for side in one.sides for cell in side.cells]]
+    concerned = [
+        one
+        for one in sweep.key.items.values()
+        if one.example == item.example and TUNED in [cell for side in one.sides for cell in side.cells]
+    ]
     assert after["counts"]["verdicts"] == before["counts"]["verdicts"] - len(concerned)
     assert any("is not what the system says now" in note for note in after["notes"])
     sweep.rewrite("tuned", item.example, was)
     assert sweep.take(tmp_path / "all.csv") == 0
-    assert conclusions(sweep)["counts"]["verdicts"] == before["counts"]["verdicts"], "the verdict belongs to the text, and the text is back"
+    assert conclusions(sweep)["counts"]["verdicts"] == before["counts"]["verdicts"], (
+        "the verdict belongs to the text, and the text is back"
+    )
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -179,7 +212,10 @@ def _disturbed(folder: Path, data: st.DataObject) -> None:
     rows = [row for n in (1, 2) for row in filled(sweep, out / f"rater-{n}.csv")]
     wanted = {}
     for number in range(data.draw(st.integers(1, 3))):
-        picked = [dict(rows[place]) for place in data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=1, max_size=2 * len(rows)))]
+        picked = [
+            dict(rows[place])
+            for place in data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=1, max_size=2 * len(rows)))
+        ]
         for row in picked:
             if data.draw(st.booleans()):
                 row["overall"] = ""
@@ -188,7 +224,10 @@ def _disturbed(folder: Path, data: st.DataObject) -> None:
         columns = data.draw(st.permutations(list(rows[0])))
         encoding = data.draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]))
         path = write_rows(
-            folder / f"{number}.csv", [{name: row[name] for name in columns} for row in picked], encoding=encoding, delimiter=data.draw(st.sampled_from(",;\t"))
+            folder / f"{number}.csv",
+            [{name: row[name] for name in columns} for row in picked],
+            encoding=encoding,
+            delimiter=data.draw(st.sampled_from(",;\t")),
         )
         done = take_in(sweep.folder, [sweep.key], read_tables(path))
         assert not done.problems
@@ -221,7 +260,22 @@ def test_dates_booleans_and_fractions_are_no_ratings() -> None:
 
     scale = Dimension("overall", SCALE, "", 1, 5)
     assert read_answer(scale, datetime(1900, 1, 4)) == "4", "a number under a date format is still that number"
-    for cell in (datetime(2026, 5, 4), "2026-05-04", "04-May", True, 4.5, "4.5", 6, "0", "NaN", "#N/A", float("nan"), "five", "4/10", "-4"):
+    for cell in (
+        datetime(2026, 5, 4),
+        "2026-05-04",
+        "04-May",
+        True,
+        4.5,
+        "4.5",
+        6,
+        "0",
+        "NaN",
+        "#N/A",
+        float("nan"),
+        "five",
+        "4/10",
+        "-4",
+    ):
         with pytest.raises(BadCell):
             read_answer(scale, cell)
     for cell in ("b", "none", "left or right", 1, True, datetime(2026, 5, 4), "=A1"):
@@ -229,7 +283,9 @@ def test_dates_booleans_and_fractions_are_no_ratings() -> None:
             read_answer(Dimension("overall", PREFERENCE, ""), cell)
 
 
-def test_files_that_are_no_sheets_are_one_line_each(sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_files_that_are_no_sheets_are_one_line_each(
+    sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     out = sweep.make(tmp_path / "out", "--n", "5", "--raters", "1")
     good = write_rows(tmp_path / "good.csv", filled(sweep, out / "rater-1.csv"))
     bomb = tmp_path / "bomb.xlsx"
@@ -241,12 +297,24 @@ def test_files_that_are_no_sheets_are_one_line_each(sweep: Sweep, tmp_path: Path
         for name in source.namelist():
             text = source.read(name)
             archive.writestr(
-                name, text.replace(b"?>\n", b'?>\n<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>\n', 1) if name.endswith("sheet2.xml") else text
+                name,
+                (
+                    text.replace(b"?>\n", b'?>\n<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>\n', 1)
+                    if name.endswith("sheet2.xml")
+                    else text
+                ),
             )
     files = {
-        "bomb.xlsx": "would unpack to", "entity.xlsx": "declares XML entities", "old.xls": "old .xls", "page.html": "Open it, press Save to file", "torn.xlsx": "damaged",
-        "other.json": "is no file that the form saved", "binary.csv": "neither a table nor text", "empty.csv": "holds no item", "gone.csv": "cannot be read",
-    }  # fmt: skip
+        "bomb.xlsx": "would unpack to",
+        "entity.xlsx": "declares XML entities",
+        "old.xls": "old .xls",
+        "page.html": "Open it, press Save to file",
+        "torn.xlsx": "damaged",
+        "other.json": "is no file that the form saved",
+        "binary.csv": "neither a table nor text",
+        "empty.csv": "holds no item",
+        "gone.csv": "cannot be read",
+    }
     (tmp_path / "old.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 100)
     (tmp_path / "page.html").write_bytes((out / "rater-1.html").read_bytes())
     (tmp_path / "torn.xlsx").write_bytes((out / "rater-1.xlsx").read_bytes()[:500])
@@ -280,7 +348,9 @@ def test_a_line_cut_short_by_a_kill_is_left_behind(sweep: Sweep, tmp_path: Path)
     assert sweep.take(path) == 0 and held(sweep) == whole
 
 
-def test_a_header_that_is_gone_is_guessed_by_place_and_said(sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_header_that_is_gone_is_guessed_by_place_and_said(
+    sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     out = sweep.make(tmp_path / "out", "--n", "6", "--raters", "1", "--dimensions", "")
     rows = filled(sweep, out / "rater-1.csv")
     with open(tmp_path / "bare.csv", "w", newline="", encoding="utf-8") as file:
@@ -300,23 +370,53 @@ def test_rating_mode_shares_a_rating_among_systems_that_said_the_same(sweep: Swe
     assert found["counts"]["verdicts"] == 3 * 24 and found["metrics"][0]["accuracy"]["value"] == 1.0
 
 
-def test_one_system_alone_can_be_rated_and_every_example_drawn_is(sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["review", "make", str(sweep.folder), "--mode", "rating", "--raters", "1", "--repeat-share", "0", "--n", "7"]
+def test_one_system_alone_can_be_rated_and_every_example_drawn_is(
+    sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [
+        "review",
+        "make",
+        str(sweep.folder),
+        "--mode",
+        "rating",
+        "--raters",
+        "1",
+        "--repeat-share",
+        "0",
+        "--n",
+        "7",
+    ]
     assert main([*words, "--cells", "tuned", "--out", str(tmp_path / "one")]) == 0
     out = capsys.readouterr().out
-    assert len(rows_of(tmp_path / "one" / "rater-1.csv")) == 7 and "win rate" not in out and "answers that read the same" not in out
+    assert (
+        len(rows_of(tmp_path / "one" / "rater-1.csv")) == 7
+        and "win rate" not in out
+        and "answers that read the same" not in out
+    )
     assert main([*words, "--cells", "base,tuned,other", "--out", str(tmp_path / "three")]) == 0
-    assert len({row["question"] for row in rows_of(tmp_path / "three" / "rater-1.csv")}) == 7, "answers that read the same are rated too, not drawn on top"
+    assert len({row["question"] for row in rows_of(tmp_path / "three" / "rater-1.csv")}) == 7, (
+        "answers that read the same are rated too, not drawn on top"
+    )
 
 
-def test_the_judges_of_a_sweep_are_held_against_people(sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a judge stage writes it: systems are generate stages, the first shown is system_a, an unreadable reply has no choice."""
+def test_the_judges_of_a_sweep_are_held_against_people(
+    sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a judge stage writes it: systems are generate stages, the first shown is system_a, an unreadable reply has no
+    choice.
+    """
     out = sweep.make(tmp_path / "out", "--n", "24", "--raters", "1", "--repeat-share", "0")
     rows = filled(sweep, out / "rater-1.csv")
     plan = sweep.write()
     base, tuned = (cell.stages["generate.test"] for cell in plan.cells[:2])
     said = [
-        {"example_id": example.id, "system_a": one, "system_b": other, "choice": "A" if one == tuned else "B", "order": order}
+        {
+            "example_id": example.id,
+            "system_a": one,
+            "system_b": other,
+            "choice": "A" if one == tuned else "B",
+            "order": order,
+        }
         for example in sweep.examples["test"]
         for order, (one, other) in enumerate(((tuned, base), (base, tuned)))
     ]
@@ -329,5 +429,9 @@ def test_the_judges_of_a_sweep_are_held_against_people(sweep: Sweep, tmp_path: P
     replace(plan, stages={**plan.stages, stage.key: stage}).write(sweep.folder)
     assert sweep.take(write_rows(out / "rater-1.csv", rows)) == 0
     (judge,) = conclusions(sweep)["judges"]
-    assert judge["accuracy"]["value"] == 1.0 and judge["consistent_over_orders"]["value"] == 1.0 and judge["position"]["value"] == 0.5
+    assert (
+        judge["accuracy"]["value"] == 1.0
+        and judge["consistent_over_orders"]["value"] == 1.0
+        and judge["position"]["value"] == 0.5
+    )
     assert judge["verdicts"] == 48 and 0 < judge["n"] <= 8

@@ -11,17 +11,20 @@ from pathlib import Path
 import numpy as np
 import openpyxl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from ftbench.__main__ import main
 from ftbench.review.inert import EMPTY, pieces, visible
 from ftbench.review.sample import stratified_order
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tests.review.conftest import Sweep, new_sweep, rows_of
 
 
 def test_the_same_words_make_the_same_bytes(sweep: Sweep, tmp_path: Path) -> None:
     one, other = sweep.make(tmp_path / "one", "--n", "12"), sweep.make(tmp_path / "other", "--n", "12")
-    assert {path.name: path.read_bytes() for path in one.iterdir()} == {path.name: path.read_bytes() for path in other.iterdir()}
+    assert {path.name: path.read_bytes() for path in one.iterdir()} == {
+        path.name: path.read_bytes() for path in other.iterdir()
+    }
     assert len({path.name for path in one.iterdir()}) == 10
     third = sweep.make(tmp_path / "third", "--n", "12", "--seed", "1")
     assert (third / "rater-1.csv").read_bytes() != (one / "rater-1.csv").read_bytes()
@@ -40,12 +43,16 @@ def test_everybody_gets_his_share(sweep: Sweep, tmp_path: Path) -> None:
         order = [row["item"] for row in rows_of(tmp_path / "out" / f"{rater}.csv")]
         for item in repeats:
             before = key.items[item.repeat_of]
-            assert item.sides == before.sides[::-1] and item.example == before.example, "a repeat is the same pair, swapped"
+            assert item.sides == before.sides[::-1] and item.example == before.example, (
+                "a repeat is the same pair, swapped"
+            )
             assert order.index(item.item) > order.index(before.item) + 1
     assert len({frozenset(pair) for _, pair in seen}) == 3, "every pair of systems is shown"
 
 
-def test_identical_answers_cost_nobody_time_and_count_as_ties(sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_identical_answers_cost_nobody_time_and_count_as_ties(
+    sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     sweep.make(tmp_path / "out", "--n", "1000")
     assert "count as ties" in capsys.readouterr().out
     key = sweep.key
@@ -59,14 +66,18 @@ def test_the_key_stays_and_is_its_owners_alone(sweep: Sweep, tmp_path: Path, cap
     (path,) = (sweep.folder / "review" / "keys").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert not {file.name for file in out.iterdir()} & {path.name}
-    assert main(["review", "make", str(sweep.folder), "--cells", "base,tuned", "--out", str(sweep.folder / "sheets")]) == 1
+    assert (
+        main(["review", "make", str(sweep.folder), "--cells", "base,tuned", "--out", str(sweep.folder / "sheets")]) == 1
+    )
     assert "lies inside the sweep" in capsys.readouterr().err
 
 
 def test_a_filled_sheet_is_never_overwritten(sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     out = sweep.make(tmp_path / "out", "--n", "5")
     (out / "rater-2.csv").write_text("my verdicts", encoding="utf-8")
-    assert main(["review", "make", str(sweep.folder), "--cells", "base,tuned,other", "--out", str(out), "--n", "5"]) == 1
+    assert (
+        main(["review", "make", str(sweep.folder), "--cells", "base,tuned,other", "--out", str(out), "--n", "5"]) == 1
+    )
     assert "nothing was overwritten" in capsys.readouterr().err
     assert (out / "rater-2.csv").read_text(encoding="utf-8") == "my verdicts"
 
@@ -84,7 +95,9 @@ def test_a_filled_sheet_is_never_overwritten(sweep: Sweep, tmp_path: Path, capsy
         (("--cells", "base,tuned", "--dimensions", "stlye"), "Did you mean style?"),
     ],
 )
-def test_a_wrong_word_is_one_line(sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture, words: tuple[str, ...], said: str) -> None:
+def test_a_wrong_word_is_one_line(
+    sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture, words: tuple[str, ...], said: str
+) -> None:
     assert main(["review", "make", str(sweep.folder), "--out", str(tmp_path / "out"), *words]) == 1
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
@@ -108,7 +121,11 @@ def test_stratified_beginnings_hold_every_stratum_in_proportion() -> None:
     assert sorted(order) == list(range(100))
     for size in (10, 20, 50):
         counts = Counter(labels[place] for place in order[:size])
-        assert abs(counts["a"] - 0.6 * size) <= 2 and abs(counts["b"] - 0.3 * size) <= 2 and abs(counts["c"] - 0.1 * size) <= 1
+        assert (
+            abs(counts["a"] - 0.6 * size) <= 2
+            and abs(counts["b"] - 0.3 * size) <= 2
+            and abs(counts["c"] - 0.1 * size) <= 1
+        )
 
 
 def test_disagreement_draws_where_the_metric_differs_first(sweep: Sweep, tmp_path: Path) -> None:
@@ -138,14 +155,18 @@ def test_model_text_is_inert_and_whole_in_every_form(tmp_path: Path) -> None:
     names = list(HOSTILE)
     for index, example in enumerate(sweep.examples["test"]):
         # a lone surrogate cannot be stored as UTF-8; it is spelt out where one comes from elsewhere
-        sweep.answers["hostile"]["test"][example.id] = HOSTILE[names[index % len(names)]].encode("utf-8", "replace").decode("utf-8")
+        sweep.answers["hostile"]["test"][example.id] = (
+            HOSTILE[names[index % len(names)]].encode("utf-8", "replace").decode("utf-8")
+        )
     sweep.write()
     out = sweep.make(tmp_path / "out", "--raters", "1", "--repeat-share", "0")
     key = sweep.key
     book = openpyxl.load_workbook(out / "rater-1.xlsx")
     assert book.sheetnames == ["Instructions", "Items"]
     page = book["Items"]
-    assert page.protection.sheet and all(cell.data_type in ("s", "n") for row in page.iter_rows() for cell in row), "nothing is a formula"
+    assert page.protection.sheet and all(cell.data_type in ("s", "n") for row in page.iter_rows() for cell in row), (
+        "nothing is a formula"
+    )
     assert not page._hyperlinks
     parts: dict[str, dict[str, str]] = {}
     for row in page.iter_rows(min_row=2, values_only=True):
@@ -192,14 +213,36 @@ def test_pieces_lose_nothing(text: str, most: int) -> None:
 def test_a_rubric_of_ones_own(sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     rubric = tmp_path / "mine.yaml"
     rubric.write_text(
-        "title: T\ninstructions: I\ndimensions:\n - {name: overall, kind: rating, low: 0, high: 9, help: h}\n - {name: tone, kind: rating, help: t}\n",
+        "title: T\ninstructions: I\ndimensions:\n - {name: overall, kind: rating, low: 0, high: 9, help: h}\n - {name:"
+        " tone, kind: rating, help: t}\n",
         encoding="utf-8",
     )
-    out = sweep.make(tmp_path / "out", "--mode", "rating", "--rubric", str(rubric), "--raters", "anna,bob", "--n", "6", "--reference")
+    out = sweep.make(
+        tmp_path / "out", "--mode", "rating", "--rubric", str(rubric), "--raters", "anna,bob", "--n", "6", "--reference"
+    )
     assert list(rows_of(out / "anna.csv")[0]) == ["item", "rater", "question", "reference", "answer", "overall", "tone"]
-    rubric.write_text("title: T\ninstructions: I\ndimensions:\n - {name: overall, kind: rating, low: 0, high: 99}\n", encoding="utf-8")
+    rubric.write_text(
+        "title: T\ninstructions: I\ndimensions:\n - {name: overall, kind: rating, low: 0, high: 99}\n", encoding="utf-8"
+    )
     capsys.readouterr()
-    assert main(["review", "make", str(sweep.folder), "--cells", "base,tuned", "--mode", "rating", "--rubric", str(rubric), "--out", str(tmp_path / "x")]) == 1
+    assert (
+        main(
+            [
+                "review",
+                "make",
+                str(sweep.folder),
+                "--cells",
+                "base,tuned",
+                "--mode",
+                "rating",
+                "--rubric",
+                str(rubric),
+                "--out",
+                str(tmp_path / "x"),
+            ]
+        )
+        == 1
+    )
     assert "a scale goes from low to high" in capsys.readouterr().err
 
 

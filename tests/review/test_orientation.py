@@ -11,6 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.stats import kendalltau, rankdata
+
 from ftbench.__main__ import main
 from ftbench.data.outside import rows_of
 from ftbench.report.draw.review import review
@@ -22,10 +26,6 @@ from ftbench.review.evidence import Evidence, Rating, Verdict
 from ftbench.review.read_judge import read_judge
 from ftbench.review.read_verdicts import read_verdicts
 from ftbench.review.show import render
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from scipy.stats import kendalltau, rankdata
-
 from tests.review.test_conclusions import evidence, verdict
 
 HEAD = ("example_id", "system_a", "system_b", "rater", "choice")
@@ -62,12 +62,20 @@ def test_43_the_winners_win_rate_stands_beside_the_winners_name(choice: str, win
 
 def test_43_conclusions_of_an_earlier_version_are_turned_when_they_are_read(tmp_path: Path) -> None:
     earlier = {
-        "first": "new", "second": "old", "n": 10, "clusters": 10, "family": 1, "margin": None, "verdict": "worse",
-        "win": {"value": 0.1, "low": 0.0, "high": 0.4}, "tie": {"value": 0.0, "low": 0.0, "high": 0.3},
+        "first": "new",
+        "second": "old",
+        "n": 10,
+        "clusters": 10,
+        "family": 1,
+        "margin": None,
+        "verdict": "worse",
+        "win": {"value": 0.1, "low": 0.0, "high": 0.4},
+        "tie": {"value": 0.0, "low": 0.0, "high": 0.3},
         "both_bad": {"value": 0.0, "low": 0.0, "high": 0.3},
-        "loss": {"value": 0.9, "low": 0.6, "high": 1.0}, "win_rate": {"value": 0.1, "low": 0.02, "high": 0.4},
+        "loss": {"value": 0.9, "low": 0.6, "high": 1.0},
+        "win_rate": {"value": 0.1, "low": 0.02, "high": 0.4},
         "sign_test": {"positive": 1, "negative": 9, "p": 0.02, "p_adjusted": 0.02},
-    }  # fmt: skip
+    }
     (tmp_path / "review").mkdir()
     stored = {**lopsided("a"), "pairs": [earlier]}
     (tmp_path / "review" / "conclusions.json").write_text(json.dumps(stored), encoding="utf-8")

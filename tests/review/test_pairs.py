@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from ftbench.__main__ import main
 from ftbench.core.component import build
 from tests.conftest import ROOT
@@ -35,8 +36,12 @@ def test_29_test_examples_are_refused(sweep: Sweep, tmp_path: Path, capsys: pyte
     assert not (tmp_path / "pairs.jsonl").exists()
 
 
-def test_29_an_example_that_shares_prompt_or_group_with_the_test_split_is_left_out(sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    """Mistake 29: an example of the validation split that is also a test example, or of its group, is evaluation all the same."""
+def test_29_an_example_that_shares_prompt_or_group_with_the_test_split_is_left_out(
+    sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """Mistake 29: an example of the validation split that is also a test example, or of its group, is evaluation all
+    the same.
+    """
     own = sweep.examples["validation"]
     own[1] = replace(own[1], group="g0")
     own[2] = replace(own[2], turns=sweep.examples["test"][3].turns)
@@ -52,7 +57,9 @@ def test_29_an_example_that_shares_prompt_or_group_with_the_test_split_is_left_o
     assert "in the test split too" in capsys.readouterr().out
 
 
-def test_pairs_are_what_people_preferred_and_dpo_reads_them(sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_pairs_are_what_people_preferred_and_dpo_reads_them(
+    sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     reviewed(sweep, tmp_path, "validation")
     out = tmp_path / "pairs.jsonl"
     assert main(["review", "pairs", str(sweep.folder), "--out", str(out)]) == 0
@@ -62,11 +69,24 @@ def test_pairs_are_what_people_preferred_and_dpo_reads_them(sweep: Sweep, tmp_pa
         assert row["chosen"] == sweep.answers["tuned"]["validation"][example] and row["rejected"] != row["chosen"]
     assert "dataset.chosen=chosen" in capsys.readouterr().out
     train = tmp_path / "train.jsonl"
-    train.write_text("".join(json.dumps({"prompt": f"q{n}", "answer": f"a{n}"}) + "\n" for n in range(30)), encoding="utf-8")
+    train.write_text(
+        "".join(json.dumps({"prompt": f"q{n}", "answer": f"a{n}"}) + "\n" for n in range(30)), encoding="utf-8"
+    )
     import yaml
 
     node = yaml.safe_load((ROOT / "conf" / "dataset" / "files.yaml").read_text(encoding="utf-8"))
-    node |= {"train": str(train), "prompt": "{prompt}", "target": "{answer}", "preferences": str(out), "chosen": "chosen", "rejected": "rejected"}
+    node |= {
+        "train": str(train),
+        "prompt": "{prompt}",
+        "target": "{answer}",
+        "preferences": str(out),
+        "chosen": "chosen",
+        "rejected": "rejected",
+    }
     read = [example for example in build(node, "dataset").load().train if example.chosen is not None]
-    assert {(example.chosen, example.rejected) for example in read} == {(row["chosen"], row["rejected"]) for row in rows}
-    assert main(["review", "pairs", str(sweep.folder), "--out", str(out)]) == 1, "a file that is there is not overwritten"
+    assert {(example.chosen, example.rejected) for example in read} == {
+        (row["chosen"], row["rejected"]) for row in rows
+    }
+    assert main(["review", "pairs", str(sweep.folder), "--out", str(out)]) == 1, (
+        "a file that is there is not overwritten"
+    )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+
 from ftbench.core.cell import Cell
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
@@ -29,7 +30,15 @@ class Bench:
         self.trace = folder / "trace.txt"
 
     def stage(
-        self, name: str, needs: Sequence[Stage] = (), *, gate: str = "", marker: str = "", wrong: str = "", text: str = "", model: str | None = None
+        self,
+        name: str,
+        needs: Sequence[Stage] = (),
+        *,
+        gate: str = "",
+        marker: str = "",
+        wrong: str = "",
+        text: str = "",
+        model: str | None = None,
     ) -> Stage:
         """Returns a prepare stage; ``gate`` names a file in the test's folder, opened with ``open_gate``."""
         node = {
@@ -48,7 +57,14 @@ class Bench:
     def plan(self, *stages: Stage, cells: Sequence[Sequence[Stage]] = (), hardware: dict | None = None) -> Plan:
         """Writes ``plan.json``; each cell is a sequence of its stages."""
         made = tuple(
-            Cell(f"{index:010d}", f"cell{index}", {}, (), {"hardware": hardware or {}}, {f"role{n}": stage.key for n, stage in enumerate(cell)})
+            Cell(
+                f"{index:010d}",
+                f"cell{index}",
+                {},
+                (),
+                {"hardware": hardware or {}},
+                {f"role{n}": stage.key for n, stage in enumerate(cell)},
+            )
             for index, cell in enumerate(cells)
         )
         plan = Plan(made, {stage.key: stage for stage in stages}, (), str(self.store.path), {})
@@ -64,20 +80,37 @@ class Bench:
 
     def loads(self) -> list[str]:
         """Returns the names of the datasets that were loaded, in order."""
-        return [line.split()[0] for line in self.trace.read_text(encoding="utf-8").splitlines()] if self.trace.exists() else []
+        return (
+            [line.split()[0] for line in self.trace.read_text(encoding="utf-8").splitlines()]
+            if self.trace.exists()
+            else []
+        )
 
     def pids(self) -> list[int]:
-        return [int(line.split()[1]) for line in self.trace.read_text(encoding="utf-8").splitlines()] if self.trace.exists() else []
+        return (
+            [int(line.split()[1]) for line in self.trace.read_text(encoding="utf-8").splitlines()]
+            if self.trace.exists()
+            else []
+        )
 
     def artefacts(self, stage: Stage) -> dict[str, bytes]:
         """Returns name -> bytes of a finished stage's files, the receipt apart."""
         folder = self.store.published(stage.key)
         assert folder is not None
-        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "receipt.json"}
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file() and path.name != "receipt.json"
+        }
 
     def text_of_everything(self) -> str:
         """Returns the text of every file of the store and of the sweep folder."""
-        files = [path for base in (self.store.path, self.sweep) for path in base.rglob("*") if path.is_file() and path.name != "plan.json"]
+        files = [
+            path
+            for base in (self.store.path, self.sweep)
+            for path in base.rglob("*")
+            if path.is_file() and path.name != "plan.json"
+        ]
         return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
 
 

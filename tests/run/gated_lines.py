@@ -27,8 +27,8 @@ class GatedLines(Component):
         marker: while it waits, a file of this name lies in the stage's temporary folder; empty: none.
         work: the store's folder of temporary folders.
         wrong: ``raise`` raises, ``kill`` kills the process, ``exit`` calls ``sys.exit`` with the number in ``text``,
-            ``exhaust`` runs out of memory, ``print`` prints, ``swallow`` goes on after whatever is raised while it waits;
-            empty: nothing.
+            ``exhaust`` runs out of memory, ``print`` prints, ``swallow`` goes on after whatever is raised while it
+            waits; empty: nothing.
         text: goes into the error or the printed line.
     """
 
@@ -59,7 +59,14 @@ class GatedLines(Component):
             print(self.text)
             print(self.text, file=sys.stderr)
             os.write(1, f"{self.text}\n".encode())
-        return Splits(self._rows("train", 4), self._rows("validation", 2), self._rows("test", 3), (), (f"made {self.name}",), {"read": 9})
+        return Splits(
+            self._rows("train", 4),
+            self._rows("validation", 2),
+            self._rows("test", 3),
+            (),
+            (f"made {self.name}",),
+            {"read": 9},
+        )
 
     def _wait(self) -> None:
         if self.marker:
@@ -75,7 +82,16 @@ class GatedLines(Component):
     def _rows(self, split: str, count: int) -> tuple[Example, ...]:
         return tuple(
             Example(
-                f"{split}-{index}", (Turn("user", f"{self.name} {index}?"),), f"answer {index}", (f"answer {index}",), None, None, {}, (), None, None
+                f"{split}-{index}",
+                (Turn("user", f"{self.name} {index}?"),),
+                f"answer {index}",
+                (f"answer {index}",),
+                None,
+                None,
+                {},
+                (),
+                None,
+                None,
             )
             for index in range(count)
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from ftbench.core.stage import Stage
 from ftbench.run.outcome import Event, StageOutcome
 from ftbench.run.runner import run_plan
@@ -40,23 +41,32 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_42_a_damaged_stage_is_made_again_and_what_it_equals_is_kept(bench: Bench, damage: Callable[[Path], object]) -> None:
+def test_42_a_damaged_stage_is_made_again_and_what_it_equals_is_kept(
+    bench: Bench, damage: Callable[[Path], object]
+) -> None:
     first = bench.stage("first")
     second = bench.stage("second", [first])
     assert walk(bench, first, second) == ["done", "done"]
     before = bench.artefacts(first)
     damage(bench.store.folder(first.key))
     seen: list[Event] = []
-    assert walk(bench, first, second, progress=seen.append) == ["done", "cached"], "the second was made from the same bytes"
+    assert walk(bench, first, second, progress=seen.append) == [
+        "done",
+        "cached",
+    ], "the second was made from the same bytes"
     assert bench.artefacts(first) == before
     (notice,) = [event.message for event in seen if event.state == "notice"]
     (place,) = bench.store.aside()
-    assert notice.startswith(f"prepare {first.key[:12]}: ") and notice.endswith(f"; set aside in {place}, and made again")
+    assert notice.startswith(f"prepare {first.key[:12]}: ") and notice.endswith(
+        f"; set aside in {place}, and made again"
+    )
     assert bench.loads() == ["first", "second", "first"]
     assert walk(bench, first, second) == ["cached", "cached"]
 
 
-def test_42_descendants_of_a_stage_that_was_made_again_with_other_bytes_are_made_again(bench: Bench, wait_until: Callable[..., None]) -> None:
+def test_42_descendants_of_a_stage_that_was_made_again_with_other_bytes_are_made_again(
+    bench: Bench, wait_until: Callable[..., None]
+) -> None:
     """The first attempt leaves one file more than any later one does, so that the remade stage holds other bytes."""
     first = bench.stage("first", gate="open", marker="half.part")
     second = bench.stage("second", [first])
@@ -72,9 +82,20 @@ def test_42_descendants_of_a_stage_that_was_made_again_with_other_bytes_are_made
     (bench.store.folder(first.key) / "train.jsonl").unlink()
     seen: list[Event] = []
     assert walk(bench, first, second, third, other, progress=seen.append) == ["done", "done", "cached", "cached"]
-    assert bench.loads() == ["first", "second", "third", "other", "first", "second"], "the third read the same bytes as before"
+    assert bench.loads() == [
+        "first",
+        "second",
+        "third",
+        "other",
+        "first",
+        "second",
+    ], "the third read the same bytes as before"
     said = [event.message for event in seen if event.state == "notice"]
-    assert ["train.jsonl is missing" in said[0], "was made from other bytes of its input input0" in said[1], len(said)] == [True, True, 2]
+    assert [
+        "train.jsonl is missing" in said[0],
+        "was made from other bytes of its input input0" in said[1],
+        len(said),
+    ] == [True, True, 2]
 
 
 def test_a_finished_stage_whose_input_cannot_be_made_again_stays(bench: Bench) -> None:
@@ -96,10 +117,15 @@ def test_a_worker_reads_no_damaged_input(bench: Bench) -> None:
     edit(bench.store.folder(first.key) / "train.jsonl", "answer 0", "ANSWER 0")
     code, out, err = run(bench, second.key)
     assert code == 1 and "Traceback" not in out + err
-    assert "its input input0 is damaged: train.jsonl is not what was written (its sha256 differs). Run that first" in out
+    assert (
+        "its input input0 is damaged: train.jsonl is not what was written (its sha256 differs). Run that first" in out
+    )
     assert bench.store.find(second.key) is None and not bench.store.attempts(second.key)
     code, out, _ = run(bench, first.key, second.key)
-    assert code == 0 and f"prepare {first.key[:12]} notice: prepare {first.key[:12]}: train.jsonl is not what was written" in out
+    assert (
+        code == 0
+        and f"prepare {first.key[:12]} notice: prepare {first.key[:12]}: train.jsonl is not what was written" in out
+    )
 
 
 def test_an_input_that_changes_while_it_is_read_makes_no_result(bench: Bench, wait_until: Callable[..., None]) -> None:

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from ftbench.run import devices
 from ftbench.run.devices import freest, gpus
 from ftbench.run.runner import run_plan
 from tests.run.conftest import Bench
 
 
-def test_gpus_are_those_in_sight_else_those_that_the_driver_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_are_those_in_sight_else_those_that_the_driver_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(devices, "KNOWN", tmp_path)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert gpus() == []
@@ -28,11 +31,19 @@ def test_gpus_are_those_in_sight_else_those_that_the_driver_lists(tmp_path: Path
 
 def test_the_gpu_with_the_fewest_workers_comes_next() -> None:
     assert freest([], []) is None and freest(["0"], []) is None, "nothing to choose: a worker sees what its parent does"
-    assert [freest(["0", "1"], taken) for taken in ([], ["0"], ["0", "1"], ["0", "1", "0"], ["1"])] == ["0", "1", "0", "1", "0"]
+    assert [freest(["0", "1"], taken) for taken in ([], ["0"], ["0", "1"], ["0", "1", "0"], ["1"])] == [
+        "0",
+        "1",
+        "0",
+        "1",
+        "0",
+    ]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_two_workers_see_one_gpu_each_and_one_sees_all(bench: Bench, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., None], workers: int) -> None:
+def test_two_workers_see_one_gpu_each_and_one_sees_all(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., None], workers: int
+) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
     plan = bench.plan(bench.stage("one", gate="open"), bench.stage("two", gate="open"))
     run = threading.Thread(target=run_plan, args=(plan, bench.plan_path, bench.sweep), kwargs={"workers": workers})
@@ -44,4 +55,6 @@ def test_two_workers_see_one_gpu_each_and_one_sees_all(bench: Bench, monkeypatch
         bench.open_gate("open")
         run.join()
     found = sorted(entry.decode() for one in seen for entry in one if entry.startswith(b"CUDA_VISIBLE_DEVICES="))
-    assert found == (["CUDA_VISIBLE_DEVICES=4", "CUDA_VISIBLE_DEVICES=5"] if workers == 2 else ["CUDA_VISIBLE_DEVICES=4,5"])
+    assert found == (
+        ["CUDA_VISIBLE_DEVICES=4", "CUDA_VISIBLE_DEVICES=5"] if workers == 2 else ["CUDA_VISIBLE_DEVICES=4,5"]
+    )

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from ftbench.core.plan import Plan
 from ftbench.core.stage import RECORD, VERSIONS
 from ftbench.run.execute import TIMED
@@ -18,10 +19,23 @@ from tests.metrics.tasks import write_tasks
 from tests.run.conftest import ROOT, wait_until
 
 MATRIX = (
-    "-m", "method=lora,dpo", "context=zero_shot,rag", "artifact=adapter,merged", "method.epochs=1", "dataset.train=24", "dataset.validation=8",
-    "dataset.test=12", "decoding.batch_size=2", "decoding.max_new_tokens=8", "decoding.latency_requests=1", "metrics=[rougeL,perplexity,judge_correctness]", "judge.model=tiny", "judge.max_new_tokens=4",
-    "statistics.resamples=100", "validation=false",
-)  # fmt: skip
+    "-m",
+    "method=lora,dpo",
+    "context=zero_shot,rag",
+    "artifact=adapter,merged",
+    "method.epochs=1",
+    "dataset.train=24",
+    "dataset.validation=8",
+    "dataset.test=12",
+    "decoding.batch_size=2",
+    "decoding.max_new_tokens=8",
+    "decoding.latency_requests=1",
+    "metrics=[rougeL,perplexity,judge_correctness]",
+    "judge.model=tiny",
+    "judge.max_new_tokens=4",
+    "statistics.resamples=100",
+    "validation=false",
+)
 AT_WORK = ("train", "generate")
 """Kinds that tell their progress before they are nearly done; the others are killed while they load."""
 
@@ -32,7 +46,13 @@ def plan_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     places = [f"hydra.sweep.dir={tmp_path}/sweep", f"store.dir={tmp_path}/store"]
-    done = subprocess.run([sys.executable, "-m", "ftbench", "plan", *MATRIX, *asked, *places], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "ftbench", "plan", *MATRIX, *asked, *places],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return tmp_path / "sweep" / "plan.json"
 
@@ -63,7 +83,11 @@ def kill_in_the_middle(plan_path: Path, store: Store, keys: list[str], at_work: 
     events = plan_path.parent / "events.jsonl"
     with open(events, "w", encoding="utf-8") as out:
         worker = subprocess.Popen(
-            [sys.executable, "-m", "ftbench.run.worker", str(plan_path), "-"], stdin=subprocess.PIPE, stdout=out, stderr=subprocess.DEVNULL, text=True
+            [sys.executable, "-m", "ftbench.run.worker", str(plan_path), "-"],
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
     try:
         worker.stdin.write("".join(f"{key}\n" for key in keys))
@@ -86,7 +110,9 @@ def _told(events: Path, key: str) -> bool:
 
 
 @pytest.mark.slow
-def test_0_killed_in_each_kind_of_stage_and_resumed_the_bytes_are_those_of_an_undisturbed_run(plan_path: Path, tmp_path: Path) -> None:
+def test_0_killed_in_each_kind_of_stage_and_resumed_the_bytes_are_those_of_an_undisturbed_run(
+    plan_path: Path, tmp_path: Path
+) -> None:
     plan = Plan.read(plan_path)
     store = Store(plan.store)
     keys = one_of_each_kind(plan)
@@ -99,11 +125,23 @@ def test_0_killed_in_each_kind_of_stage_and_resumed_the_bytes_are_those_of_an_un
     data = json.loads(plan_path.read_text(encoding="utf-8"))
     (undisturbed / "plan.json").write_text(json.dumps({**data, "store": str(undisturbed / "store")}), encoding="utf-8")
     for path in (plan_path, undisturbed / "plan.json"):
-        assert subprocess.run([sys.executable, "-m", "ftbench.run.worker", str(path), *keys], capture_output=True, check=False).returncode == 0
+        assert (
+            subprocess.run(
+                [sys.executable, "-m", "ftbench.run.worker", str(path), *keys], capture_output=True, check=False
+            ).returncode
+            == 0
+        )
 
     mine, theirs = artefacts(store, plan, keys), artefacts(Store(undisturbed / "store"), plan, keys)
     assert mine.keys() == theirs.keys()
     assert [name for name in mine if mine[name] != theirs[name]] == []
-    written = {"prepare/test.jsonl", "train/curve.jsonl", "reference/reference.jsonl", "merge/comparison.json", "harness/samples.jsonl", "judge/verdicts.jsonl"}
+    written = {
+        "prepare/test.jsonl",
+        "train/curve.jsonl",
+        "reference/reference.jsonl",
+        "merge/comparison.json",
+        "harness/samples.jsonl",
+        "judge/verdicts.jsonl",
+    }
     assert written | {"generate/outputs.jsonl", "likelihood/likelihood.jsonl", "score/scores.json"} <= mine.keys()
     assert not store.leftovers()

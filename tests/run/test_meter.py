@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from ftbench.run.meter import Meter, environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +19,9 @@ MEGABYTE = 1_000_000
 
 
 class LateDevice:
-    """Stands where ``torch.cuda`` stands: a kernel returns at once and is done later, as on a GPU; counts its memory."""
+    """Stands where ``torch.cuda`` stands: a kernel returns at once and is done later, as on a GPU; counts its
+    memory.
+    """
 
     def __init__(self) -> None:
         self.done_at = 0.0
@@ -125,13 +128,18 @@ def test_a_stage_without_a_model_is_on_the_cpu_whatever_ran_before(device: LateD
     assert meter.reading()["device"] == "cpu"
 
 
-def test_energy_is_that_of_the_gpus_in_sight_from_the_first_stage_on(device: LateDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_energy_is_that_of_the_gpus_in_sight_from_the_first_stage_on(
+    device: LateDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A worker's first stage begins before CUDA does: which GPUs it sees is known at its end alone."""
     counts = {"GPU-a": 5_000_000, "GPU-b": 7_000_000}
     nvml = SimpleNamespace(
-        nvmlInit=lambda: None, nvmlDeviceGetCount=lambda: 2, nvmlDeviceGetHandleByIndex=lambda index: f"GPU-{'ab'[index]}",
-        nvmlDeviceGetUUID=lambda handle: handle.encode(), nvmlDeviceGetTotalEnergyConsumption=lambda handle: counts[handle],
-    )  # fmt: skip
+        nvmlInit=lambda: None,
+        nvmlDeviceGetCount=lambda: 2,
+        nvmlDeviceGetHandleByIndex=lambda index: f"GPU-{'ab'[index]}",
+        nvmlDeviceGetUUID=lambda handle: handle.encode(),
+        nvmlDeviceGetTotalEnergyConsumption=lambda handle: counts[handle],
+    )
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
     begun = False
     monkeypatch.setattr(device, "is_initialized", lambda: begun)
@@ -165,7 +173,9 @@ def test_versions_come_without_importing_the_packages() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_the_commit_is_none_outside_a_repository_and_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commit_is_none_outside_a_repository_and_without_git(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     (tmp_path / "a").mkdir()
     monkeypatch.chdir(tmp_path / "a")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 
-from ftbench.run.progress import Progress, duration
 from ftbench.run.outcome import Event
+from ftbench.run.progress import Progress, duration
 from ftbench.run.runner import run_plan
 from tests.run.conftest import Bench
 

@@ -1,4 +1,6 @@
-"""Kill -9 a real worker in the middle of a training that writes checkpoints: the next one goes on from the last, to the same bytes."""
+"""Kill -9 a real worker in the middle of a training that writes checkpoints: the next one goes on from the last, to the
+same bytes.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from ftbench.core.plan import Plan
 from ftbench.run.execute import TIMED
 from ftbench.store.store import Store
@@ -17,10 +20,22 @@ from tests.models.llama import write_llama
 from tests.run.conftest import ROOT, wait_until
 
 MATRIX = (
-    "method=full,lora", "method.epochs=12", "method.learning_rate=3e-3", "method.batch_size=2", "method.gradient_accumulation=2", "method.eval_steps=4",
-    "method.checkpoint_every=3", "dataset=toy", "dataset.limit.train=16", "dataset.limit.validation=4", "dataset.limit.test=4",
-    "decoding.max_new_tokens=4", "metrics=[rougeL]", "statistics.resamples=100", "validation=false",
-)  # fmt: skip
+    "method=full,lora",
+    "method.epochs=12",
+    "method.learning_rate=3e-3",
+    "method.batch_size=2",
+    "method.gradient_accumulation=2",
+    "method.eval_steps=4",
+    "method.checkpoint_every=3",
+    "dataset=toy",
+    "dataset.limit.train=16",
+    "dataset.limit.validation=4",
+    "dataset.limit.test=4",
+    "decoding.max_new_tokens=4",
+    "metrics=[rougeL]",
+    "statistics.resamples=100",
+    "validation=false",
+)
 
 
 @pytest.fixture
@@ -29,22 +44,36 @@ def plan_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     words = ["model=hf", f"model.name_or_path={write_llama(tmp_path / 'model', chat=True, window=1024)}", *MATRIX]
     places = [f"hydra.sweep.dir={tmp_path}/sweep", f"store.dir={tmp_path}/store"]
-    done = subprocess.run([sys.executable, "-m", "ftbench", "plan", "-m", *words, *places], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "ftbench", "plan", "-m", *words, *places],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return tmp_path / "sweep" / "plan.json"
 
 
 def worker(plan_path: Path, keys: list[str], events: Path) -> subprocess.Popen[bytes]:
     with open(events, "wb") as out:
-        return subprocess.Popen([sys.executable, "-m", "ftbench.run.worker", str(plan_path), *keys], stdout=out, stderr=subprocess.STDOUT)
+        return subprocess.Popen(
+            [sys.executable, "-m", "ftbench.run.worker", str(plan_path), *keys], stdout=out, stderr=subprocess.STDOUT
+        )
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name not in TIMED}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in TIMED
+    }
 
 
 @pytest.mark.slow
-def test_a_training_killed_in_its_middle_ends_with_the_bytes_of_an_undisturbed_one(plan_path: Path, tmp_path: Path) -> None:
+def test_a_training_killed_in_its_middle_ends_with_the_bytes_of_an_undisturbed_one(
+    plan_path: Path, tmp_path: Path
+) -> None:
     plan, store = Plan.read(plan_path), Store(Plan.read(plan_path).store)
     keys = [key for key, stage in plan.stages.items() if stage.kind in ("prepare", "train")]
     trains = [key for key in keys if plan.stages[key].kind == "train"]
@@ -54,7 +83,9 @@ def test_a_training_killed_in_its_middle_ends_with_the_bytes_of_an_undisturbed_o
         victim = worker(plan_path, started, tmp_path / f"killed{number}.txt")
         try:
             wait_until(lambda: list(store.progress_folder(key).glob("step-*")), seconds=300)
-            wait_until(lambda: any(int(path.name[5:]) >= 6 for path in store.progress_folder(key).glob("step-*")), seconds=300)
+            wait_until(
+                lambda: any(int(path.name[5:]) >= 6 for path in store.progress_folder(key).glob("step-*")), seconds=300
+            )
             os.kill(victim.pid, signal.SIGKILL)
         finally:
             victim.kill()

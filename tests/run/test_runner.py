@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+
 from ftbench.core.plan import Plan
 from ftbench.core.stage import Stage
 from ftbench.cost.budget import Purse
@@ -26,7 +27,8 @@ from ftbench.core.plan import Plan
 from ftbench.run.progress import Progress
 from ftbench.run.outcome import Interrupted
 from ftbench.run.runner import run_plan
-signal.signal(signal.SIGINT, signal.default_int_handler)  # tests started in the background would hand down that it is ignored
+# tests started in the background would hand down that it is ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 path = Path(sys.argv[1])
 plan = Plan.read(path)
 try:
@@ -100,7 +102,9 @@ def test_a_worker_out_of_memory_is_replaced(bench: Bench) -> None:
     assert first != second
 
 
-def test_a_worker_that_cannot_start_fails_stages_with_its_last_words(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_cannot_start_fails_stages_with_its_last_words(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FTBENCH_THREADS", "lots")
     outcomes = walk(bench, bench.plan(bench.stage("one"), bench.stage("two")))
     assert states(outcomes) == ["failed", "failed"]
@@ -169,7 +173,9 @@ def test_while_another_run_holds_a_stage_the_others_go_on(bench: Bench, wait_unt
 
 
 @pytest.mark.parametrize("whole_group", [False, True], ids=["runner", "terminal"])
-def test_ctrl_c_keeps_what_is_finished_and_leaves_nothing_behind(bench: Bench, wait_until: Callable[..., None], whole_group: bool) -> None:
+def test_ctrl_c_keeps_what_is_finished_and_leaves_nothing_behind(
+    bench: Bench, wait_until: Callable[..., None], whole_group: bool
+) -> None:
     stages = [bench.stage("finished"), bench.stage("held", gate="never", marker="half.part"), bench.stage("waiting")]
     bench.plan(*stages, cells=[stages])
     run = in_own_process(bench)
@@ -186,10 +192,16 @@ def test_ctrl_c_keeps_what_is_finished_and_leaves_nothing_behind(bench: Bench, w
     assert states(walk(bench, plan)) == ["cached", "done", "done"]
 
 
-def test_0_a_killed_run_is_resumed_with_equal_bytes(bench: Bench, other_bench: Bench, wait_until: Callable[..., None]) -> None:
+def test_0_a_killed_run_is_resumed_with_equal_bytes(
+    bench: Bench, other_bench: Bench, wait_until: Callable[..., None]
+) -> None:
     def stages(where: Bench, gate: str) -> list[Stage]:
         first = where.stage("first")
-        return [first, where.stage("second", [first], gate=gate, marker="half.part" if gate else ""), where.stage("third", [first])]
+        return [
+            first,
+            where.stage("second", [first], gate=gate, marker="half.part" if gate else ""),
+            where.stage("third", [first]),
+        ]
 
     bench.plan(*stages(bench, "open"))
     run = in_own_process(bench)
@@ -209,7 +221,10 @@ def test_0_a_killed_run_is_resumed_with_equal_bytes(bench: Bench, other_bench: B
 
 def test_secrets_reach_no_file_and_no_event(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "quiet-as-a-mouse-77")
-    stages = [bench.stage("loud", wrong="print", text="key quiet-as-a-mouse-77"), bench.stage("bad", wrong="raise", text="quiet-as-a-mouse-77")]
+    stages = [
+        bench.stage("loud", wrong="print", text="key quiet-as-a-mouse-77"),
+        bench.stage("bad", wrong="raise", text="quiet-as-a-mouse-77"),
+    ]
     seen: list[Event] = []
     outcomes = walk(bench, bench.plan(*stages), progress=seen.append)
     assert states(outcomes) == ["done", "failed"]

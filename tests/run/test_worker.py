@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tests.run.conftest import Bench
 from ftbench.run.worker import LOG, main
+from tests.run.conftest import Bench
 
 
 def start(bench: Bench, *words: str) -> subprocess.Popen[str]:
@@ -59,7 +59,13 @@ def test_a_receipt_says_what_ran(bench: Bench) -> None:
     assert code == 0
     assert f"prepare {stage.key[:12]} done" in out
     receipt = bench.store.receipt(stage.key)
-    assert (receipt.kind, receipt.state, receipt.device, receipt.devices, receipt.error) == ("prepare", "done", "cpu", 1, None)
+    assert (receipt.kind, receipt.state, receipt.device, receipt.devices, receipt.error) == (
+        "prepare",
+        "done",
+        "cpu",
+        1,
+        None,
+    )
     assert receipt.seconds["total"] > 0
     assert receipt.environment["threads"] == 1
     assert receipt.environment["packages"]["hydra-core"]
@@ -71,7 +77,12 @@ def test_served_events_are_json_however_much_the_body_prints(bench: Bench) -> No
     bench.plan(*stages)
     code, out, err = run(bench, "-", stdin="".join(f"{stage.key}\n" for stage in stages))
     assert code == 0
-    assert [event["event"] for event in events(out) if event["event"] != "progress"] == ["started", "done", "started", "done"]
+    assert [event["event"] for event in events(out) if event["event"] != "progress"] == [
+        "started",
+        "done",
+        "started",
+        "done",
+    ]
     assert err.count("noise of a library") == 3
 
 
@@ -83,7 +94,9 @@ def test_a_failure_is_one_line_kept_apart_and_tried_again(bench: Bench) -> None:
     assert "RuntimeError: cannot read facts from afar" in out
     assert "Traceback" not in out
     assert "Traceback" in (bench.sweep / LOG).read_text(encoding="utf-8")
-    assert [receipt.error for receipt in bench.store.attempts(stage.key)] == ["RuntimeError: cannot read facts from afar"]
+    assert [receipt.error for receipt in bench.store.attempts(stage.key)] == [
+        "RuntimeError: cannot read facts from afar"
+    ]
     assert bench.store.find(stage.key) is None
     bench.plan(bench.stage("facts"))
     assert run(bench, stage.key)[0] == 0
@@ -111,7 +124,9 @@ def test_an_unfinished_input_blocks_and_is_no_failed_attempt(bench: Bench) -> No
     assert bench.loads() == []
 
 
-def test_stop_signals_remove_the_temporary_folder_and_record_no_failure(bench: Bench, wait_until: Callable[..., None]) -> None:
+def test_stop_signals_remove_the_temporary_folder_and_record_no_failure(
+    bench: Bench, wait_until: Callable[..., None]
+) -> None:
     for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         stage = bench.stage(f"facts{status}", gate="never", marker="half.part")
         bench.plan(stage)
@@ -128,12 +143,15 @@ def test_a_serving_worker_does_not_outlive_its_parent(bench: Bench, wait_until: 
     stage = bench.stage("facts", gate="never", marker="half.part")
     bench.plan(stage)
     script = (
-        "import subprocess, sys, time\n"
-        "worker = subprocess.Popen([sys.executable, '-m', 'ftbench.run.worker', sys.argv[1], '-'], stdin=subprocess.PIPE, text=True)\n"
-        "worker.stdin.write(sys.argv[2] + '\\n'); worker.stdin.flush()\n"
-        "time.sleep(60)\n"
+        "import subprocess, sys, time\nworker = subprocess.Popen([sys.executable, '-m', 'ftbench.run.worker',"
+        " sys.argv[1], '-'], stdin=subprocess.PIPE, text=True)\nworker.stdin.write(sys.argv[2] + '\\n');"
+        " worker.stdin.flush()\ntime.sleep(60)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", script, str(bench.plan_path), stage.key], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script, str(bench.plan_path), stage.key],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     wait_until(lambda: list(bench.store.work.glob(f"{stage.key}.*/half.part")))
     (worker,) = bench.pids()
     parent.kill()
@@ -197,7 +215,11 @@ def test_bad_command_lines_get_one_line(bench: Bench) -> None:
     assert "no such stage in the plan" in err
     bench.plan(replace(stage, version=stage.version + 1))
     code, _, err = run(bench, stage.key[:1])
-    assert code == 2 and err.count("\n") == 1 and "is no plan of this version (other code of prepare). Compile it again" in err
+    assert (
+        code == 2
+        and err.count("\n") == 1
+        and "is no plan of this version (other code of prepare). Compile it again" in err
+    )
     (bench.sweep / "plan.json").write_text("{}", encoding="utf-8")
     code, _, err = run(bench, stage.key)
     assert code == 2
@@ -230,6 +252,14 @@ def test_the_thread_count_comes_from_the_environment(bench: Bench, monkeypatch) 
 
 
 def test_the_worker_is_importable_without_torch() -> None:
-    code = "import sys, ftbench.run.runner, ftbench.run.progress, ftbench.store.gc; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}).returncode == 0
+    code = (
+        "import sys, ftbench.run.runner, ftbench.run.progress, ftbench.store.gc; sys.exit('torch' in sys.modules or"
+        " 'transformers' in sys.modules)"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        ).returncode
+        == 0
+    )
     assert callable(main)

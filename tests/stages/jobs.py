@@ -13,7 +13,15 @@ from ftbench.core.stage import Stage
 from ftbench.models.resident import Resident
 from ftbench.stages import generate, harness, index, judge, likelihood, merge, train
 
-BODIES = {"index": index, "judge": judge, "harness": harness, "train": train, "merge": merge, "generate": generate, "likelihood": likelihood}
+BODIES = {
+    "index": index,
+    "judge": judge,
+    "harness": harness,
+    "train": train,
+    "merge": merge,
+    "generate": generate,
+    "likelihood": likelihood,
+}
 
 
 def prepare(folder: Path, rows: list[Example], test: list[Example]) -> Path:
@@ -23,15 +31,29 @@ def prepare(folder: Path, rows: list[Example], test: list[Example]) -> Path:
     return folder
 
 
-def work(kind: str, folder: Path, resident: Resident, inputs: dict[str, Path], seed: int = 0, split: str = "test", **parts: Component) -> Outcome:
+def work(
+    kind: str,
+    folder: Path,
+    resident: Resident,
+    inputs: dict[str, Path],
+    seed: int = 0,
+    split: str = "test",
+    **parts: Component,
+) -> Outcome:
     """Runs one body into ``folder``."""
     folder.mkdir(parents=True)
     config: dict[str, Any] = {**{name: node(part) for name, part in parts.items()}, "seed": seed, "split": split}
-    stage = Stage(kind, {name: part.identity() for name, part in parts.items()}, {role: "0" * 64 for role in inputs}, config)
+    stage = Stage(
+        kind, {name: part.identity() for name, part in parts.items()}, dict.fromkeys(inputs, "0" * 64), config
+    )
     job = Job(stage, inputs, folder, resident, lambda name: nullcontext(), lambda done, total: None)
     return BODIES[kind].run(job)
 
 
 def published(folder: Path) -> dict[str, bytes]:
     """Returns the bytes of everything a stage wrote but its times."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "timings.json"}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "timings.json"
+    }

@@ -6,10 +6,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from ftbench.compile.option import shipped as component
 from ftbench.core.example import Turn, read_jsonl
 from ftbench.models.resident import Resident
-
-from ftbench.compile.option import shipped as component
 from tests.models.llama import example, examples
 from tests.stages.jobs import prepare, published, work
 
@@ -29,9 +28,14 @@ def generated(prepared: Path, model_folder: Path, folder: Path, context: str = "
 
 def test_15_rows_that_fail_stay_in_place_and_in_n(chat_folder: Path, tmp_path: Path) -> None:
     odd = replace(example("odd", "?", "a"), turns=(Turn("tool", "x"), Turn("user", "hi")))
-    prepared = prepare(tmp_path / "in", examples(5), [example("a", "short?", "yes", "g"), example("b", "y" * 300, "no"), odd])
+    prepared = prepare(
+        tmp_path / "in", examples(5), [example("a", "short?", "yes", "g"), example("b", "y" * 300, "no"), odd]
+    )
     template = tmp_path / "strict.jinja"
-    template.write_text("{% for m in messages %}{% if m.role == 'tool' %}{{ raise_exception('no tool') }}{% endif %}<s>[{{ m.content }}]{% endfor %}")
+    template.write_text(
+        "{% for m in messages %}{% if m.role == 'tool' %}{{ raise_exception('no tool') }}{% endif %}<s>[{{ m.content"
+        " }}]{% endfor %}"
+    )
     outcome = work(
         "generate",
         tmp_path / "out",
@@ -60,8 +64,15 @@ def test_rows_hold_what_the_contract_names(chat_folder: Path, tmp_path: Path) ->
     ]
     assert row["prompt"].endswith("<|user|>short?<|end|><|assistant|>") and row["prompt"].count("<|assistant|>") == 5
     assert len(row["shots"]) == 4 and row["references"] == ["yes"] and row["group"] == "g"
-    assert outcome.tokens == {"prompt": row["prompt_tokens"], "completion": row["completion_tokens"], "prompt_added": row["notes"]["added_tokens"]}
-    assert 0 < row["notes"]["added_tokens"] < row["prompt_tokens"] and row["notes"]["cut"] == {"passages": 0, "shots": 0}
+    assert outcome.tokens == {
+        "prompt": row["prompt_tokens"],
+        "completion": row["completion_tokens"],
+        "prompt_added": row["notes"]["added_tokens"],
+    }
+    assert 0 < row["notes"]["added_tokens"] < row["prompt_tokens"] and row["notes"]["cut"] == {
+        "passages": 0,
+        "shots": 0,
+    }
     timings = json.loads((tmp_path / "out" / "timings.json").read_text(encoding="utf-8"))
     assert set(timings) == {"batch_seconds", "requests", "completion_tokens", "latency_seconds", "first_token_seconds"}
     assert timings["requests"] == 1 and len(timings["latency_seconds"]) == 1

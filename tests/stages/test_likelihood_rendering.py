@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from ftbench.compile.option import shipped as component
 from ftbench.core.example import read_jsonl
 from ftbench.methods.rows import encode_rows, masked_example
 from ftbench.models.resident import Resident
-
-from ftbench.compile.option import shipped as component
 from tests.models.llama import SPECIAL, example, write_llama
 from tests.stages.jobs import prepare, work
 

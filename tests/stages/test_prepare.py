@@ -25,7 +25,10 @@ from ftbench.stages import prepare
 def job(tmp_path: Path) -> Callable[..., Job]:
     """Returns ``job(name, **fields)``: a prepare job over a small file, lowered as the compiler lowers it."""
     source = tmp_path / "rows.jsonl"
-    source.write_text("".join(json.dumps({"q": f"q\u2028{index}", "a": f"é{index}", "d": index % 9}) + "\n" for index in range(40)), encoding="utf-8")
+    source.write_text(
+        "".join(json.dumps({"q": f"q\u2028{index}", "a": f"é{index}", "d": index % 9}) + "\n" for index in range(40)),
+        encoding="utf-8",
+    )
 
     def made(name: str, data: Path = source, **fields: Any) -> Job:
         values = yaml.safe_load((CONF / "dataset" / "files.yaml").read_text(encoding="utf-8"))
@@ -42,11 +45,18 @@ def job(tmp_path: Path) -> Callable[..., Job]:
 def test_the_folder_holds_every_row_once(job: Callable[..., Job]) -> None:
     work = job("one")
     outcome = prepare.run(work)
-    assert {path.name for path in work.folder.iterdir()} == {"train.jsonl", "validation.jsonl", "test.jsonl", "summary.json"}
+    assert {path.name for path in work.folder.iterdir()} == {
+        "train.jsonl",
+        "validation.jsonl",
+        "test.jsonl",
+        "summary.json",
+    }
     rows = [row for name in ("train", "validation", "test") for row in read_examples(work.folder / f"{name}.jsonl")]
     assert {row.target for row in rows} == {f"é{index}" for index in range(40)} and len(rows) == 40
     summary = json.loads((work.folder / "summary.json").read_text(encoding="utf-8"))
-    assert summary == outcome.details and summary["counts"]["train_read"] == 40 and "by group 'd'" in summary["notes"][0]
+    assert (
+        summary == outcome.details and summary["counts"]["train_read"] == 40 and "by group 'd'" in summary["notes"][0]
+    )
     assert outcome.provenance["dataset"] == work.stage.spec["dataset"] and len(outcome.provenance["data"]) == 64
 
 
@@ -71,5 +81,8 @@ def test_38_data_that_changed_after_planning_is_refused(job: Callable[..., Job],
 
 
 def test_other_rows_have_another_fingerprint(job: Callable[..., Job]) -> None:
-    one, other = prepare.run(job("one")), prepare.run(job("other", limit={"train": 3, "validation": None, "test": None}))
+    one, other = (
+        prepare.run(job("one")),
+        prepare.run(job("other", limit={"train": 3, "validation": None, "test": None})),
+    )
     assert one.provenance["data"] != other.provenance["data"] and other.details["counts"]["train"] == 3

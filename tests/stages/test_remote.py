@@ -1,4 +1,6 @@
-"""Cells behind an endpoint, through the command line: told, billed, killed and resumed; against a scripted server and ``transformers serve``."""
+"""Cells behind an endpoint, through the command line: told, billed, killed and resumed; against a scripted server and
+``transformers serve``.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,13 @@ from tests.run.conftest import ROOT, wait_until
 
 pytest.importorskip("openai", reason='pip install "ftbench[remote]"')
 KEY = "their-very-own-secret-31"
-SMALL = ("dataset.test=6", "dataset.validation=3", "dataset.train=24", "statistics.resamples=100", "metrics=[exact_match,bits_per_byte]")
+SMALL = (
+    "dataset.test=6",
+    "dataset.validation=3",
+    "dataset.train=24",
+    "statistics.resamples=100",
+    "metrics=[exact_match,bits_per_byte]",
+)
 
 
 @pytest.fixture
@@ -55,7 +63,16 @@ def serving():
 
 
 def words(url: str, *more: str) -> list[str]:
-    return ["-m", "model=openai", f"model.base_url={url}", *SMALL, *(() if any(word.startswith("model.name=") for word in more) else ("model.name=m",)), *more, "hydra.sweep.dir=sweep", "store.dir=store"]
+    return [
+        "-m",
+        "model=openai",
+        f"model.base_url={url}",
+        *SMALL,
+        *(() if any(word.startswith("model.name=") for word in more) else ("model.name=m",)),
+        *more,
+        "hydra.sweep.dir=sweep",
+        "store.dir=store",
+    ]
 
 
 def results(place: Path) -> dict[str, dict]:
@@ -65,8 +82,25 @@ def results(place: Path) -> dict[str, dict]:
 def test_an_endpoint_is_scored_and_billed_by_its_tokens_beside_a_local_model(place, serving, monkeypatch, capsys):
     monkeypatch.setenv("THEIR_API_KEY", KEY)
     server = serving(lambda exchange: exchange.send(completion("It is red.", model="another-model")))
-    prices = ("model.usd_per_million_input=2", "model.usd_per_million_cached_input=1", "model.usd_per_million_output=10", "model.price_date=2026-11-01")
-    assert main(words(server.url, "method=none,lora", "context=zero_shot,rag", "on_refusal=skip", "model.api_key_env=THEIR_API_KEY", *prices)) == 0
+    prices = (
+        "model.usd_per_million_input=2",
+        "model.usd_per_million_cached_input=1",
+        "model.usd_per_million_output=10",
+        "model.price_date=2026-11-01",
+    )
+    assert (
+        main(
+            words(
+                server.url,
+                "method=none,lora",
+                "context=zero_shot,rag",
+                "on_refusal=skip",
+                "model.api_key_env=THEIR_API_KEY",
+                *prices,
+            )
+        )
+        == 0
+    )
     out = capsys.readouterr()
     cells = results(place)
     zero = cells["openai none zero_shot"]
@@ -76,7 +110,10 @@ def test_an_endpoint_is_scored_and_billed_by_its_tokens_beside_a_local_model(pla
     assert zero["scores"]["bits_per_byte"]["reason"] == "this model gives no log-probabilities"
     assert any("6 of 6 answers say that they are by another-model" in note for note in zero["notes"])
     assert any("revision unknown" in note for note in zero["notes"])
-    assert cells["openai lora zero_shot"]["status"] == "refused" and "no weights here to train" in cells["openai lora zero_shot"]["reason"]
+    assert (
+        cells["openai lora zero_shot"]["status"] == "refused"
+        and "no weights here to train" in cells["openai lora zero_shot"]["reason"]
+    )
     assert all(body["temperature"] == 0 and body["max_tokens"] == 64 and "top_k" not in body for body in server.asked)
     assert server.headers[0]["authorization"] == f"Bearer {KEY}"
     stored = b"".join(path.read_bytes() for path in place.rglob("*") if path.is_file())
@@ -90,18 +127,44 @@ def test_31_tokens_that_an_endpoint_did_not_count_are_left_out_and_not_estimated
     assert tokens([]) == {"prompt": 0, "completion": 0}
 
 
-@pytest.mark.parametrize(("text", "told"), [("", "1 of 1 answers of m are empty"), ("<think>hm</think>x", "begin with their reasoning")])
+@pytest.mark.parametrize(
+    ("text", "told"), [("", "1 of 1 answers of m are empty"), ("<think>hm</think>x", "begin with their reasoning")]
+)
 def test_answers_that_hold_no_answer_are_told(text, told):
     request = Request("a", (Turn("user", "q"),))
-    assert any(told in said for said in _findings(replace(ENDPOINT, name="m"), [Asked(request, read_reply(completion(text), ()), None, True)], 8))
-    assert not any(told in said for said in _findings(replace(ENDPOINT, name="m"), [Asked(request, read_reply(completion("x"), ()), None, True)], 8))
+    assert any(
+        told in said
+        for said in _findings(
+            replace(ENDPOINT, name="m"), [Asked(request, read_reply(completion(text), ()), None, True)], 8
+        )
+    )
+    assert not any(
+        told in said
+        for said in _findings(
+            replace(ENDPOINT, name="m"), [Asked(request, read_reply(completion("x"), ()), None, True)], 8
+        )
+    )
 
 
 def test_a_dead_endpoint_fails_its_cell_in_one_line_and_no_other(place, serving, capsys):
-    server = serving(lambda exchange: exchange.fail(404, "no such model") if exchange.body["model"] == "dead" else exchange.send(completion("x")))
-    assert main(words(server.url, "model.name=dead,alive", "validation=false", "metrics=[exact_match]", "model.concurrency=2")) == 1
+    server = serving(
+        lambda exchange: (
+            exchange.fail(404, "no such model") if exchange.body["model"] == "dead" else exchange.send(completion("x"))
+        )
+    )
+    assert (
+        main(
+            words(
+                server.url, "model.name=dead,alive", "validation=false", "metrics=[exact_match]", "model.concurrency=2"
+            )
+        )
+        == 1
+    )
     cells = results(place)
-    assert cells["openai none zero_shot name=alive"]["status"] == "done" and cells["openai none zero_shot name=dead"]["status"] == "failed"
+    assert (
+        cells["openai none zero_shot name=alive"]["status"] == "done"
+        and cells["openai none zero_shot name=dead"]["status"] == "failed"
+    )
     assert "HTTP 404: no such model. Check model.name" in cells["openai none zero_shot name=dead"]["reason"]
     assert "Traceback" not in capsys.readouterr().err
 
@@ -128,17 +191,31 @@ def test_killed_in_the_middle_only_unanswered_requests_are_asked_again(place, se
     stages = Plan.read(path)
     key = stages.cells[0].stages["generate.test"]
     keys = [stages.cells[0].stages["prepare"], key]
-    worker = subprocess.Popen([sys.executable, "-m", "ftbench.run.worker", str(path), *keys], cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "ftbench.run.worker", str(path), *keys],
+        cwd=place,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
-        wait_until(lambda: sum(found.read_bytes().count(b"\n") for found in (place / "store").rglob(FILE)) == 7, seconds=60)
+        wait_until(
+            lambda: sum(found.read_bytes().count(b"\n") for found in (place / "store").rglob(FILE)) == 7, seconds=60
+        )
         os.kill(worker.pid, signal.SIGKILL)
     finally:
         worker.kill()
         worker.communicate()
     asked = len(server.asked)
     gate["open"] = True
-    assert subprocess.run([sys.executable, "-m", "ftbench.run.worker", str(path), *keys], cwd=place, capture_output=True, check=False).returncode == 0
-    assert asked in (8, 9) and len(server.asked) - asked == 13  # one or two were under way when it was killed; seven answers were on disk
+    assert (
+        subprocess.run(
+            [sys.executable, "-m", "ftbench.run.worker", str(path), *keys], cwd=place, capture_output=True, check=False
+        ).returncode
+        == 0
+    )
+    assert (
+        asked in (8, 9) and len(server.asked) - asked == 13
+    )  # one or two were under way when it was killed; seven answers were on disk
     store = Store(stages.store)
     rows = list(read_jsonl(store.find(key) / "outputs.jsonl"))
     assert len(rows) == 20 and all(row["output"] == row["prompt"][-20:] for row in rows)
@@ -186,8 +263,22 @@ def transformers_serve(tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = open(tmp_path_factory.mktemp("serve") / "log", "w", encoding="utf-8")
-    command = [sys.executable, "-m", "transformers.cli.transformers", "serve", str(weights), "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
-    server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"})
+    command = [
+        sys.executable,
+        "-m",
+        "transformers.cli.transformers",
+        "serve",
+        str(weights),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--device",
+        "cpu",
+    ]
+    server = subprocess.Popen(
+        command, stdout=log, stderr=log, env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    )
 
     def healthy() -> bool:
         assert server.poll() is None, Path(log.name).read_text(encoding="utf-8")[-2000:]
@@ -209,11 +300,22 @@ def transformers_serve(tmp_path_factory):
 @pytest.mark.slow
 def test_transformers_serve_answers_as_the_same_model_does_here(place, transformers_serve):
     name, url = transformers_serve
-    more = ("model=tiny,openai", f"model.name={name}", "context=zero_shot,rag", "model.omit=[stream_options]", "model.stream=true", "model.concurrency=1",
-            "decoding.max_new_tokens=24", "validation=false", "metrics=[exact_match]")  # fmt: skip
+    more = (
+        "model=tiny,openai",
+        f"model.name={name}",
+        "context=zero_shot,rag",
+        "model.omit=[stream_options]",
+        "model.stream=true",
+        "model.concurrency=1",
+        "decoding.max_new_tokens=24",
+        "validation=false",
+        "metrics=[exact_match]",
+    )
     assert main(words(url, *more)) == 0
     store, plan = Store(place / "store"), Plan.read(place / "sweep" / "plan.json")
-    outputs = {cell.label: list(read_jsonl(store.find(cell.stages["generate.test"]) / "outputs.jsonl")) for cell in plan.cells}
+    outputs = {
+        cell.label: list(read_jsonl(store.find(cell.stages["generate.test"]) / "outputs.jsonl")) for cell in plan.cells
+    }
     for context in ("zero_shot", "rag"):
         here, there = outputs[f"tiny none {context}"], outputs[f"openai none {context}"]
         assert [row["output"].strip() for row in there] == [row["output"].strip() for row in here]

@@ -22,7 +22,9 @@ ANSWERS = ["It is red.", "It is blue.", "It is a cat on a mat.", "", "=HYPERLINK
 
 
 def shipped(root, *names, pattern=None):
-    nodes = {name: yaml.safe_load((root / "conf" / "metric" / f"{name}.yaml").read_text(encoding="utf-8")) for name in names}
+    nodes = {
+        name: yaml.safe_load((root / "conf" / "metric" / f"{name}.yaml").read_text(encoding="utf-8")) for name in names
+    }
     if "exact_match" in nodes:
         nodes["exact_match"]["pattern"] = pattern
     return nodes
@@ -30,15 +32,35 @@ def shipped(root, *names, pattern=None):
 
 def output(index, text, finish="stop", reference=None, group=None, **slices):
     return {
-        "id": f"row{index}", "prompt": "?", "output": text, "finish": finish, "error": "out of room" if finish == "error" else None,
-        "references": [reference or text or "nothing"], "group": group, "slices": slices, "prompt_tokens": 3, "completion_tokens": 2,
-        "shots": [], "documents": [], "notes": None,
-    }  # fmt: skip
+        "id": f"row{index}",
+        "prompt": "?",
+        "output": text,
+        "finish": finish,
+        "error": "out of room" if finish == "error" else None,
+        "references": [reference or text or "nothing"],
+        "group": group,
+        "slices": slices,
+        "prompt_tokens": 3,
+        "completion_tokens": 2,
+        "shots": [],
+        "documents": [],
+        "notes": None,
+    }
 
 
 def likelihood(index, nll, group=None):
     error = None if nll is not None else "api"
-    return {"id": f"row{index}", "group": group, "slices": {}, "nll": nll, "tokens": 4, "correct": 3, "bytes": 12, "nll_end": 0.1, "error": error}
+    return {
+        "id": f"row{index}",
+        "group": group,
+        "slices": {},
+        "nll": nll,
+        "tokens": 4,
+        "correct": 3,
+        "bytes": 12,
+        "nll_end": 0.1,
+        "error": error,
+    }
 
 
 @pytest.fixture
@@ -50,10 +72,16 @@ def run(tmp_path):
         yield
 
     def scored(metrics, outputs=None, likelihoods=None, statistics=STATISTICS):
-        spec = {"metrics": {name: build(metric, name).identity() for name, metric in metrics.items()}, "statistics": statistics}
+        spec = {
+            "metrics": {name: build(metric, name).identity() for name, metric in metrics.items()},
+            "statistics": statistics,
+        }
         inputs, folders = {}, {}
         number = next(count)
-        for role, file, rows in (("generate", "outputs.jsonl", outputs), ("likelihood", "likelihood.jsonl", likelihoods)):
+        for role, file, rows in (
+            ("generate", "outputs.jsonl", outputs),
+            ("likelihood", "likelihood.jsonl", likelihoods),
+        ):
             if rows is not None:
                 folders[role] = tmp_path / f"{role}{number}"
                 folders[role].mkdir()
@@ -69,7 +97,10 @@ def run(tmp_path):
 
 
 def test_scores_with_intervals_overall_and_by_slice(run, root):
-    rows = [output(i, ANSWERS[i % 5], reference=f"It is {'red' if i % 2 else 'blue'}.", kind="new" if i < 10 else "old") for i in range(30)]
+    rows = [
+        output(i, ANSWERS[i % 5], reference=f"It is {'red' if i % 2 else 'blue'}.", kind="new" if i < 10 else "old")
+        for i in range(30)
+    ]
     metrics = shipped(root, "bleu", "rougeL", "exact_match", pattern="is (.+?)[.]")
     scores, folder, outcome = run(metrics, rows)
     assert list(scores) == ["bleu", "rougeL", "exact_match"]
@@ -77,7 +108,9 @@ def test_scores_with_intervals_overall_and_by_slice(run, root):
         assert entry["low"] <= entry["value"] <= entry["high"] and entry["n"] == 30 and entry["failed"] == 0
         assert set(entry["slices"]["kind"]) == {"new", "old"} and entry["slices"]["kind"]["new"]["n"] == 10
         assert entry["signature"] and entry["higher_is_better"] is True
-    expected = sum(("red" in ANSWERS[i % 5] and i % 2) or ("blue" in ANSWERS[i % 5] and not i % 2) for i in range(30)) / 30
+    expected = (
+        sum(("red" in ANSWERS[i % 5] and i % 2) or ("blue" in ANSWERS[i % 5] and not i % 2) for i in range(30)) / 30
+    )
     assert scores["exact_match"]["value"] == pytest.approx(expected)
     assert scores["exact_match"]["interval"] == "wilson"
     assert scores["bleu"]["signature"].startswith("nrefs:1|")
@@ -98,7 +131,10 @@ def test_15_failed_rows_score_zero_and_stay_in_n(run, root):
 
 
 def test_23_24_groups_widen_the_interval(run, root):
-    grouped = [output(i, "It is red." if i < 50 else "no", reference="It is red.", group=f"document {i // 10}") for i in range(100)]
+    grouped = [
+        output(i, "It is red." if i < 50 else "no", reference="It is red.", group=f"document {i // 10}")
+        for i in range(100)
+    ]
     alone = [{**row, "group": None} for row in grouped]
     (wide, _, _), (narrow, _, _) = run(shipped(root, "rouge1"), grouped), run(shipped(root, "rouge1"), alone)
     assert wide["rouge1"]["high"] - wide["rouge1"]["low"] > 2 * (narrow["rouge1"]["high"] - narrow["rouge1"]["low"])
@@ -126,7 +162,10 @@ def test_21_no_log_probabilities_is_said_not_guessed(run, root):
     assert scores["perplexity"]["value"] is None and "no log-probabilities" in scores["perplexity"]["reason"]
     assert scores["exact_match"]["value"] == 1.0
     some, _, _ = run(metrics, [output(0, "a"), output(1, "b")], [likelihood(0, 3.0), likelihood(1, None)])
-    assert some["perplexity"]["value"] is None and some["perplexity"]["reason"] == "1 of 2 rows have no log-likelihood; the first: api"
+    assert (
+        some["perplexity"]["value"] is None
+        and some["perplexity"]["reason"] == "1 of 2 rows have no log-likelihood; the first: api"
+    )
     assert some["perplexity"]["failed"] == 1
 
 
@@ -146,7 +185,10 @@ def test_inputs_over_other_examples_are_refused(run, root):
 
 def test_a_metric_that_disagrees_with_itself_fails_the_stage(run, tmp_path, monkeypatch):
     path = tmp_path / "drifting_metric.py"
-    path.write_text("calls = []\ndef drift(prediction, references):\n    calls.append(1)\n    return float(len(calls))\n", encoding="utf-8")
+    path.write_text(
+        "calls = []\ndef drift(prediction, references):\n    calls.append(1)\n    return float(len(calls))\n",
+        encoding="utf-8",
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     own = {"_target_": "ftbench.metrics.function.FunctionMetric", "name": "drift", "path": "drifting_metric.drift"}
     with pytest.raises(FtbenchError, match="depend on nothing but the rows"):
@@ -166,12 +208,23 @@ def test_nodes_travel(root):
         assert build(node(metric), name) == metric and plain(metric)
 
 
-def test_15_a_metric_that_raises_on_everything_has_no_value_and_the_others_keep_theirs(run, root, tmp_path, monkeypatch):
-    (tmp_path / "raises_always.py").write_text("def score(prediction, references):\n    raise KeyError('x')\n", encoding="utf-8")
+def test_15_a_metric_that_raises_on_everything_has_no_value_and_the_others_keep_theirs(
+    run, root, tmp_path, monkeypatch
+):
+    (tmp_path / "raises_always.py").write_text(
+        "def score(prediction, references):\n    raise KeyError('x')\n", encoding="utf-8"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
-    metrics = {**shipped(root, "exact_match"), "mine": {"_target_": "ftbench.metrics.function.FunctionMetric", "name": "mine", "path": "raises_always.score"}}
+    metrics = {
+        **shipped(root, "exact_match"),
+        "mine": {"_target_": "ftbench.metrics.function.FunctionMetric", "name": "mine", "path": "raises_always.score"},
+    }
     scores, _, _ = run(metrics, [output(i, "It is red.", kind="a") for i in range(4)])
-    assert (scores["mine"]["value"], scores["mine"]["low"], scores["mine"]["slices"]) == (None, None, {}) and "references too" in scores["mine"]["reason"]
+    assert (scores["mine"]["value"], scores["mine"]["low"], scores["mine"]["slices"]) == (
+        None,
+        None,
+        {},
+    ) and "references too" in scores["mine"]["reason"]
     assert scores["mine"]["raised"]["broken"] and scores["exact_match"]["value"] == 1.0
 
 

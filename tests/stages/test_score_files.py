@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import sacrebleu
+
 from ftbench.__main__ import main
 from ftbench.models.recorded import Recorded
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from ftbench.models.resident import Resident
 
-from tests.methods.test_lora import lora
 from ftbench.compile.option import shipped as component
+from ftbench.models.resident import Resident
+from tests.methods.test_lora import lora
 from tests.models.llama import examples
 from tests.stages.jobs import prepare, published, work
 
@@ -36,10 +36,16 @@ def test_the_train_stage_writes_what_the_contract_names(prepared: Path, chat_fol
     assert outcome.provenance["dtype"] == "float32" and len(outcome.provenance["chat_template"]) == 64
 
 
-def test_any_order_of_stages_in_one_worker_gives_the_bytes_of_a_fresh_one(prepared: Path, chat_folder: Path, plain_folder: Path, tmp_path: Path) -> None:
+def test_any_order_of_stages_in_one_worker_gives_the_bytes_of_a_fresh_one(
+    prepared: Path, chat_folder: Path, plain_folder: Path, tmp_path: Path
+) -> None:
     model, other = (component("model", "hf", name_or_path=str(folder)) for folder in (chat_folder, plain_folder))
     decoding = component("decoding", "greedy", max_new_tokens=8, latency_requests=1)
-    zero, few, none = component("context", "zero_shot"), component("context", "few_shot", k=2), component("method", "none")
+    zero, few, none = (
+        component("context", "zero_shot"),
+        component("context", "few_shot", k=2),
+        component("method", "none"),
+    )
     weights = tmp_path / "weights"
     work("train", weights, Resident("cpu"), {"prepare": prepared}, model=model, method=lora())
     alone, tuned = {"prepare": prepared}, {"prepare": prepared, "weights": weights}
@@ -56,7 +62,19 @@ def test_any_order_of_stages_in_one_worker_gives_the_bytes_of_a_fresh_one(prepar
     for name, (kind, inputs, parts) in jobs.items():
         work(kind, tmp_path / "fresh" / name, Resident("cpu"), inputs, **parts)
         fresh[name] = published(tmp_path / "fresh" / name)
-    order = ["train", "base", "tuned", "train other", "likelihood", "train", "tuned likelihood", "base", "other", "tuned", "likelihood"]
+    order = [
+        "train",
+        "base",
+        "tuned",
+        "train other",
+        "likelihood",
+        "train",
+        "tuned likelihood",
+        "base",
+        "other",
+        "tuned",
+        "likelihood",
+    ]
     resident = Resident("cpu")
     for turn, names in enumerate((order, order[::-1])):
         for position, name in enumerate(names):

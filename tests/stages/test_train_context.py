@@ -7,26 +7,40 @@ import json
 import pytest
 
 from ftbench.compile.matrix import compile_matrix
+from ftbench.compile.option import shipped as component
 from ftbench.contexts.chunk import Chunking
 from ftbench.contexts.grounded import Form
 from ftbench.contexts.rag import Rag
 from ftbench.core.example import Document, Example, Turn
 from tests.compile.conftest import composer, composer_over  # noqa: F401 - fixtures
-
-from ftbench.compile.option import shipped as component
 from tests.stages.jobs import work
 
 FORM = Form("Context:\n{passages}\n\nQuestion: {question}", "{text}", "\n")
 RAG = Rag(
     retriever={"_target_": "ftbench.contexts.retrieve.bm25.Bm25", "k1": 1.5, "b": 0.75, "language": "english"},
-    chunking=Chunking("nothing", 256, 0, None), k=3, depth=8, form=FORM, examples=None,
-)  # fmt: skip
+    chunking=Chunking("nothing", 256, 0, None),
+    k=3,
+    depth=8,
+    form=FORM,
+    examples=None,
+)
 COLOURS = ("red", "blue", "green", "black", "white", "brown")
 DOCUMENTS = [Document(f"d{i}", f"The colour of box {i} is {colour}.") for i, colour in enumerate(COLOURS)]
 
 
 def row(number: int, split: str = "train") -> Example:
-    return Example(f"{split}-{number}", (Turn("user", f"What is the colour of box {number}?"),), COLOURS[number], (COLOURS[number],), None, None, {}, (f"d{number}",), None, None)
+    return Example(
+        f"{split}-{number}",
+        (Turn("user", f"What is the colour of box {number}?"),),
+        COLOURS[number],
+        (COLOURS[number],),
+        None,
+        None,
+        {},
+        (f"d{number}",),
+        None,
+        None,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +51,9 @@ def index(tmp_path_factory):
 
 
 def shown(request):
-    return {name for name in (document.id for document in DOCUMENTS) if f"box {name[1:]} is" in request.turns[-1].content}
+    return {
+        name for name in (document.id for document in DOCUMENTS) if f"box {name[1:]} is" in request.turns[-1].content
+    }
 
 
 @pytest.mark.parametrize(("share", "counts"), [(1.0, {4}), (0.0, {0}), (0.5, {1, 2, 3})])
@@ -57,7 +73,9 @@ def test_37_rows_are_asked_with_their_own_questions_and_validation_rows_as_they_
     prepared = tmp_path / "prepared"
     prepared.mkdir()
     for split, numbers in (("train", (0, 1, 2, 3)), ("validation", (4,)), ("test", (5,))):
-        (prepared / f"{split}.jsonl").write_text("".join(json.dumps(row(number, split).as_dict()) + "\n" for number in numbers), encoding="utf-8")
+        (prepared / f"{split}.jsonl").write_text(
+            "".join(json.dumps(row(number, split).as_dict()) + "\n" for number in numbers), encoding="utf-8"
+        )
     method = component("method", "lora", train_context=1.0, max_steps=1, batch_size=4, rank=2, max_tokens=None)
     model = component("model", "tiny")
 
@@ -67,7 +85,9 @@ def test_37_rows_are_asked_with_their_own_questions_and_validation_rows_as_they_
         def get(self, model, key=None):
             return chat
 
-    outcome = work("train", tmp_path / "out", At(), {"prepare": prepared, **index}, model=model, method=method, context=RAG)
+    outcome = work(
+        "train", tmp_path / "out", At(), {"prepare": prepared, **index}, model=model, method=method, context=RAG
+    )
     assert outcome.details["gold_shown"] == 4 and outcome.details["trained"] == 4
     segments = json.loads((tmp_path / "out" / "masked_example.json").read_text(encoding="utf-8"))["segments"]
     asked = "".join(part["text"] for part in segments if not part["supervised"])
@@ -75,16 +95,32 @@ def test_37_rows_are_asked_with_their_own_questions_and_validation_rows_as_they_
     assert "Context:" in asked and "Context:" not in learned and " is " not in learned
 
 
-def test_38_only_training_on_passages_has_context_and_index_in_its_key(composer):  # noqa: F811
+def test_38_only_training_on_passages_has_context_and_index_in_its_key(composer):
     def train(*words):
         (cell,) = compile_matrix(composer, [["method=lora", *words]], "plan").plan.cells
         stage = compile_matrix(composer, [["method=lora", *words]], "plan").plan.stages[cell.stages["train"]]
         return stage
 
     plain = train("context=rag")
-    assert plain.key == train("context=zero_shot").key and "context" not in plain.spec and "train_context" not in plain.spec["method"] and set(plain.inputs) == {"prepare"}
+    assert (
+        plain.key == train("context=zero_shot").key
+        and "context" not in plain.spec
+        and "train_context" not in plain.spec["method"]
+        and set(plain.inputs) == {"prepare"}
+    )
     within = train("context=rag", "++method.train_context=0.8")
     assert set(within.inputs) == {"prepare", "index"} and within.key != plain.key
-    assert len({within.key, train("context=rag", "++method.train_context=0.5").key, train("context=rag", "++method.train_context=0.8", "++context.k=2").key}) == 3
-    refused = compile_matrix(composer, [["method=lora", "context=zero_shot", "++method.train_context=0.8"]], "plan").plan.refusals
+    assert (
+        len(
+            {
+                within.key,
+                train("context=rag", "++method.train_context=0.5").key,
+                train("context=rag", "++method.train_context=0.8", "++context.k=2").key,
+            }
+        )
+        == 3
+    )
+    refused = compile_matrix(
+        composer, [["method=lora", "context=zero_shot", "++method.train_context=0.8"]], "plan"
+    ).plan.refusals
     assert "take context=rag" in refused[0].problems[0]["fix"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ftbench.stats.agreement import alpha_interval, cohen_kappa, fleiss_kappa, krippendorff_alpha
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-# Fleiss, J. L. (1971). Measuring nominal scale agreement among many raters. Psychological Bulletin 76, table 1: psychiatric
-# diagnoses of 30 patients by 6 raters each (depression, personality disorder, schizophrenia, neurosis, other).
+from ftbench.stats.agreement import alpha_interval, cohen_kappa, fleiss_kappa, krippendorff_alpha
+
+# Fleiss, J. L. (1971). Measuring nominal scale agreement among many raters. Psychological Bulletin 76, table 1:
+# psychiatric diagnoses of 30 patients by 6 raters each (depression, personality disorder, schizophrenia, neurosis,
+# other).
 FLEISS_1971 = """
 0 0 0 6 0
 0 3 0 0 3
@@ -44,7 +46,8 @@ FLEISS_1971 = """
 """
 # Krippendorff, K. (2011). Computing Krippendorff's Alpha-Reliability, example C: 4 observers, 12 units, missing data.
 KRIPPENDORFF_2011 = ("123321412...", "1233224125.3", ".3332342251.", "12332441251.")
-# Krippendorff's three-coder example with missing values (as in the reference article on the coefficient): 3 coders, 15 units.
+# Krippendorff's three-coder example with missing values (as in the reference article on the coefficient): 3 coders, 15
+# units.
 THREE_CODERS = (".....341211 33.3".replace(" ", ""), "1.213343.......", "..21344.21133.4")
 
 
@@ -82,7 +85,9 @@ def test_cohen_1960() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.lists(st.integers(1, 4), min_size=0, max_size=4), min_size=1, max_size=12), st.sampled_from(["nominal", "ordinal", "interval"]), st.randoms()
+    st.lists(st.lists(st.integers(1, 4), min_size=0, max_size=4), min_size=1, max_size=12),
+    st.sampled_from(["nominal", "ordinal", "interval"]),
+    st.randoms(),
 )
 def test_alpha_knows_no_order_and_no_names(rows: list[list[int]], level: str, random) -> None:
     alpha = krippendorff_alpha(rows, level)

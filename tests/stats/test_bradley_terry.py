@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ftbench.stats.bradley_terry import FIRST, SECOND, TIE, BradleyTerry, bradley_terry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-# Agresti, A. (2002). Categorical Data Analysis, 2nd ed., table 10.10: wins of the row's team over the column's, American League
-# East, 1987 season.
+from ftbench.stats.bradley_terry import FIRST, SECOND, TIE, BradleyTerry, bradley_terry
+
+# Agresti, A. (2002). Categorical Data Analysis, 2nd ed., table 10.10: wins of the row's team over the column's,
+# American League East, 1987 season.
 TEAMS = ("Milwaukee", "Detroit", "Toronto", "New York", "Boston", "Cleveland", "Baltimore")
 WINS = (
     (0, 7, 9, 7, 7, 9, 11),
@@ -20,13 +21,28 @@ WINS = (
     (4, 4, 5, 6, 6, 0, 6),
     (2, 4, 1, 3, 1, 7, 0),
 )
-ABILITIES = {"Milwaukee": 1.5814, "Detroit": 1.4364, "Toronto": 1.2945, "New York": 1.2476, "Boston": 1.1077, "Cleveland": 0.6839, "Baltimore": 0.0}
+ABILITIES = {
+    "Milwaukee": 1.5814,
+    "Detroit": 1.4364,
+    "Toronto": 1.2945,
+    "New York": 1.2476,
+    "Boston": 1.1077,
+    "Cleveland": 0.6839,
+    "Baltimore": 0.0,
+}
 
 
-def fit(systems: tuple[str, ...], rows: list[tuple[int, int, int]], reference: str | None = None, codes: list[int] | None = None) -> BradleyTerry:
+def fit(
+    systems: tuple[str, ...],
+    rows: list[tuple[int, int, int]],
+    reference: str | None = None,
+    codes: list[int] | None = None,
+) -> BradleyTerry:
     first, second, outcome = zip(*rows, strict=True)
     codes = list(range(len(rows))) if codes is None else codes
-    return bradley_terry(systems, first, second, outcome, [1.0] * len(rows), codes, reference=reference or systems[0], confidence=0.95)
+    return bradley_terry(
+        systems, first, second, outcome, [1.0] * len(rows), codes, reference=reference or systems[0], confidence=0.95
+    )
 
 
 def test_agrestis_baseball_abilities() -> None:
@@ -35,14 +51,20 @@ def test_agrestis_baseball_abilities() -> None:
     assert {one.system: round(one.ability, 4) for one in found.strengths} == pytest.approx(ABILITIES, abs=2e-4)
     assert found.finite and found.tie is None and found.comparisons == sum(map(sum, WINS))
     milwaukee = found.strengths[0]
-    # Agresti's model-based standard errors are about 0.34; the sandwich over games is close to them where the model holds
+    # Agresti's model-based standard errors are about 0.34; the sandwich over games is close to them where the model
+    # holds
     assert milwaukee.error == pytest.approx(0.343, abs=0.03)
 
 
 def test_davidsons_model_satisfies_its_likelihood_equations() -> None:
-    """At the maximum the expected score of each system, ties half, and the expected number of ties are the observed ones (Davidson 1970, 4.2)."""
+    """At the maximum the expected score of each system, ties half, and the expected number of ties are the observed
+    ones (Davidson 1970, 4.2).
+    """
     rng = np.random.default_rng(3)
-    rows = [(int(i), int(j), int(rng.choice(3, p=[0.5, 0.2, 0.3]))) for i, j in (rng.choice(3, 2, replace=False) for _ in range(200))]
+    rows = [
+        (int(i), int(j), int(rng.choice(3, p=[0.5, 0.2, 0.3])))
+        for i, j in (rng.choice(3, 2, replace=False) for _ in range(200))
+    ]
     found = fit(("a", "b", "c"), rows)
     strength = {one.system: np.exp(one.ability) for one in found.strengths}
     expected, observed = np.zeros(4), np.zeros(4)
@@ -50,19 +72,35 @@ def test_davidsons_model_satisfies_its_likelihood_equations() -> None:
         first, second = strength["abc"[i]], strength["abc"[j]]
         tie = np.exp(found.tie) * np.sqrt(first * second)
         total = first + second + tie
-        expected += np.bincount([i, j, 3], [(first + tie / 2) / total, (second + tie / 2) / total, tie / total], minlength=4)
+        expected += np.bincount(
+            [i, j, 3], [(first + tie / 2) / total, (second + tie / 2) / total, tie / total], minlength=4
+        )
         observed += np.bincount([i, j, 3], [1 - outcome / 2, outcome / 2, outcome == TIE], minlength=4)
     assert expected == pytest.approx(observed, abs=1e-6)
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 2)).filter(lambda row: row[0] != row[1]), min_size=1, max_size=30), st.randoms())
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 2)).filter(lambda row: row[0] != row[1]),
+        min_size=1,
+        max_size=30,
+    ),
+    st.randoms(),
+)
 def test_order_and_sides_change_nothing(rows: list[tuple[int, int, int]], random) -> None:
-    turned = [(j, i, 2 - outcome) if random.random() < 0.5 else (i, j, outcome) for i, j, outcome in random.sample(rows, len(rows))]
+    turned = [
+        (j, i, 2 - outcome) if random.random() < 0.5 else (i, j, outcome)
+        for i, j, outcome in random.sample(rows, len(rows))
+    ]
     one, other = fit(tuple("abcd"), rows), fit(tuple("abcd"), turned)
     assert one.finite == other.finite
-    assert {found.system: found.ability for found in one.strengths} == pytest.approx({found.system: found.ability for found in other.strengths}, abs=1e-6)
-    assert all(abs(found.ability) < 20 for found in one.strengths), "neither a finite nor a regularised estimate runs away"
+    assert {found.system: found.ability for found in one.strengths} == pytest.approx(
+        {found.system: found.ability for found in other.strengths}, abs=1e-6
+    )
+    assert all(abs(found.ability) < 20 for found in one.strengths), (
+        "neither a finite nor a regularised estimate runs away"
+    )
 
 
 def test_a_system_that_never_loses_has_no_finite_strength() -> None:
@@ -87,13 +125,19 @@ def test_24_verdicts_on_one_example_count_together() -> None:
     rng = np.random.default_rng(0)
     rows = [(0, 1, int(rng.choice([FIRST, SECOND], p=[0.6, 0.4]))) for _ in range(60)]
     alone = fit(("a", "b"), rows).strengths
-    five = fit(("a", "b"), [row for row in rows for _ in range(5)], codes=[index for index in range(60) for _ in range(5)]).strengths
-    assert max(one.error for one in five if one.error) == pytest.approx(max(one.error for one in alone if one.error), rel=1e-6)
+    five = fit(
+        ("a", "b"), [row for row in rows for _ in range(5)], codes=[index for index in range(60) for _ in range(5)]
+    ).strengths
+    assert max(one.error for one in five if one.error) == pytest.approx(
+        max(one.error for one in alone if one.error), rel=1e-6
+    )
 
 
 @pytest.mark.slow
 def test_intervals_cover() -> None:
-    """Over 300 made-up reviews of 60 examples by three raters, the 95% interval holds the true difference about 95% of the time."""
+    """Over 300 made-up reviews of 60 examples by three raters, the 95% interval holds the true difference about 95% of
+    the time.
+    """
     rng = np.random.default_rng(1)
     covered = 0
     for _ in range(300):

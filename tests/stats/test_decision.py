@@ -10,12 +10,12 @@ from scipy.stats import binomtest
 
 from benchmarks.statistics import coverage, false_methods, false_winners, grouped, power, scores, wrongly_as_good
 from ftbench.compile import settings as config
+from ftbench.stats import seeds as seeds_module
 from ftbench.stats.family import FAMILIES, pairs_of
 from ftbench.stats.mcnemar import mcnemar
 from ftbench.stats.paired import BETTER, EQUIVALENT, NOT_WORSE, UNDECIDED, WORSE, compare
 from ftbench.stats.power import Sample, detectable, examples_for
 from ftbench.stats.resample import on_grid, random_signs, resampled
-from ftbench.stats import seeds as seeds_module
 from ftbench.stats.seeds import method_gap
 
 OPTIONS = {"confidence": 0.95, "resamples": 500, "seed": 3}
@@ -63,7 +63,10 @@ def test_25_against_the_best_the_bar_is_that_of_all_pairs():
     rng = np.random.default_rng(2)
     tables = {f"c{i}": rng.normal(size=(60, 1)) for i in range(5)}
     ids, groups = [str(i) for i in range(60)], [None] * 60
-    best, every, base = (compare(tables, mean, ids, groups, **OPTIONS, family=name, baselines=["c0"]) for name in FAMILIES[:1] + FAMILIES[2:] + FAMILIES[1:2])
+    best, every, base = (
+        compare(tables, mean, ids, groups, **OPTIONS, family=name, baselines=["c0"])
+        for name in FAMILIES[:1] + FAMILIES[2:] + FAMILIES[1:2]
+    )
     assert (len(best.declared), len(best.known), len(every.declared), len(base.known)) == (4, 10, 10, 4)
     assert {one.p_adjusted for one in best.declared} <= {one.p_adjusted for one in every.declared}
     shared = {(one.first, one.second): one.p_adjusted for one in every.declared}
@@ -89,7 +92,9 @@ def test_27_one_seed_says_nothing_of_methods_and_several_carry_their_spread():
     assert steady.low > 0.3
     same = method_gap([hard, hard], [hard, hard], mean, ids, groups, **OPTIONS)
     one = pair(hard, hard)
-    assert same.low == pytest.approx(one.low) and same.high == pytest.approx(one.high) and same.low < 0 < same.high, "alike so far is not alike for certain"
+    assert same.low == pytest.approx(one.low) and same.high == pytest.approx(one.high) and same.low < 0 < same.high, (
+        "alike so far is not alike for certain"
+    )
 
 
 @pytest.mark.parametrize(("seeds", "ratio"), [((2, 1), 4.0), ((2, 2), 1.0), ((3, 1), 2.0)])
@@ -133,7 +138,9 @@ def test_what_can_be_shown_knows_groups_margins_and_comparisons():
     assert detectable(alone, 0.5, 0.3, **options, pairs=9) > detectable(alone, 0.5, 0.3, **options, pairs=1)
     assert detectable(Sample.of(["g"] * 9), 0.5, 0.3, **options, pairs=1) is None
     needed = examples_for(0.05, alone, 0.5, 0.0, **options, pairs=1)
-    assert 1000 < needed < 1100 and examples_for(0.1, alone, 0.5, 0.0, **options, pairs=1) == pytest.approx(needed / 4, abs=1)
+    assert 1000 < needed < 1100 and examples_for(0.1, alone, 0.5, 0.0, **options, pairs=1) == pytest.approx(
+        needed / 4, abs=1
+    )
 
 
 def test_sums_of_resamples_are_exact():

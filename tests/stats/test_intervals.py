@@ -28,7 +28,9 @@ def names(n):
 
 def limits(values, groups=None, is_mean=True, **options):
     table = np.asarray(values, dtype=float).reshape(len(values), -1)
-    return interval(table, mean, names(len(values)), groups or [None] * len(values), **{**OPTIONS, **options}, is_mean=is_mean)
+    return interval(
+        table, mean, names(len(values)), groups or [None] * len(values), **{**OPTIONS, **options}, is_mean=is_mean
+    )
 
 
 @given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -65,7 +67,10 @@ def test_24_grouped_shares_do_not_take_the_interval_of_independent_rows():
     assert (alike.low, alike.high) == wilson_clustered(np.full(10, 20.0), np.full(10, 20.0), 0.95)
 
 
-@given(st.lists(st.tuples(st.floats(-5, 5), st.sampled_from([None, "a", "b", "c"])), min_size=3, max_size=25), st.randoms(use_true_random=False))
+@given(
+    st.lists(st.tuples(st.floats(-5, 5), st.sampled_from([None, "a", "b", "c"])), min_size=3, max_size=25),
+    st.randoms(use_true_random=False),
+)
 @settings(max_examples=40, deadline=None)
 def test_order_of_rows_changes_nothing(cells, random):
     rows = list(enumerate(cells))
@@ -74,7 +79,9 @@ def test_order_of_rows_changes_nothing(cells, random):
 
     def of(rows):
         table = np.array([[score] for _, (score, _) in rows])
-        return interval(table, mean, [f"row{i}" for i, _ in rows], [group for _, (_, group) in rows], **OPTIONS, is_mean=True)
+        return interval(
+            table, mean, [f"row{i}" for i, _ in rows], [group for _, (_, group) in rows], **OPTIONS, is_mean=True
+        )
 
     first, second = of(rows), of(shuffled)
     assert first.method == second.method
@@ -121,7 +128,9 @@ def test_a_resample_draws_as_many_clusters_as_there_are():
 
 @pytest.mark.parametrize(("size", "skewed"), [(8, False), (12, True), (40, True)])
 def test_nominal_95_percent_covers_about_95_percent(size, skewed):
-    """400 worlds with a known mean. Over 3,000 such worlds the plain percentile interval covers 87% at 8 clusters, this one 93%."""
+    """400 worlds with a known mean. Over 3,000 such worlds the plain percentile interval covers 87% at 8 clusters, this
+    one 93%.
+    """
     rng = np.random.default_rng(11)
     hits = 0
     for _ in range(400):

@@ -1,4 +1,6 @@
-"""Where there is nothing to find nothing is claimed: trained and asked for real (``python -m benchmarks.null_worlds`` does it in 20 worlds)."""
+"""Where there is nothing to find nothing is claimed: trained and asked for real (``python -m benchmarks.null_worlds``
+does it in 20 worlds).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from benchmarks.null_worlds import claims, likely, rate, run
 def test_26_nothing_is_claimed_where_no_method_differs(tmp_path: Path) -> None:
     results = run("no_difference", range(2), "none,lora", tmp_path)
     assert [len(family["cells"]) for family in results["families"]] == [2, 2]
-    assert any(pair["differing"] for family in results["families"] for pair in family["comparisons"]), "training must have changed answers"
+    assert any(pair["differing"] for family in results["families"] for pair in family["comparisons"]), (
+        "training must have changed answers"
+    )
     assert claims(results) == [[], []]
 
 
@@ -27,7 +31,16 @@ def test_26_nothing_is_claimed_where_tuning_adds_nothing(tmp_path: Path) -> None
 
 def test_a_claim_is_seen_and_too_many_of_them_are_not_chance() -> None:
     pair = {"first": "a", "second": "b", "verdict": "better", "tie": False}
-    (found,) = claims({"families": [{"comparisons": [pair], "sentences": ["Tuning helps: b against a.", "No two of these 2 cells can be told apart."]}]})
+    (found,) = claims(
+        {
+            "families": [
+                {
+                    "comparisons": [pair],
+                    "sentences": ["Tuning helps: b against a.", "No two of these 2 cells can be told apart."],
+                }
+            ]
+        }
+    )
     assert found == ["a better than b", "Tuning helps: b against a."]
     assert likely(1, 20) and likely(3, 20) and not likely(5, 20) and not likely(2, 2)
     low, high = rate(0, 20)

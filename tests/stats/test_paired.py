@@ -20,7 +20,9 @@ def mean(totals, n):
 def compare(cells, groups=None, **options):
     size = len(next(iter(cells.values())))
     tables = {name: np.asarray(scores, dtype=float).reshape(-1, 1) for name, scores in cells.items()}
-    return compare_all(tables, mean, [f"row{i}" for i in range(size)], groups or [None] * size, **{**OPTIONS, **options})
+    return compare_all(
+        tables, mean, [f"row{i}" for i in range(size)], groups or [None] * size, **{**OPTIONS, **options}
+    )
 
 
 def test_23_pairing_removes_what_makes_an_example_hard():
@@ -129,7 +131,11 @@ def test_chance_is_called_chance():
     rng = np.random.default_rng(8)
     worlds = 60
     false = sum(
-        any(not found.tie for found in compare({f"c{i}": rng.normal(size=25) for i in range(6)}, resamples=200, seed=seed)) for seed in range(worlds)
+        any(
+            not found.tie
+            for found in compare({f"c{i}": rng.normal(size=25) for i in range(6)}, resamples=200, seed=seed)
+        )
+        for seed in range(worlds)
     )
     assert false / worlds <= 0.12
 
@@ -143,6 +149,12 @@ def test_order_of_rows_changes_nothing(random):
     random.shuffle(order)
     ids = [f"row{i}" for i in range(20)]
     first = compare_all({name: s.reshape(-1, 1) for name, s in scores.items()}, mean, ids, [None] * 20, **OPTIONS)[0]
-    second = compare_all({name: s[order].reshape(-1, 1) for name, s in scores.items()}, mean, [ids[i] for i in order], [None] * 20, **OPTIONS)[0]
+    second = compare_all(
+        {name: s[order].reshape(-1, 1) for name, s in scores.items()},
+        mean,
+        [ids[i] for i in order],
+        [None] * 20,
+        **OPTIONS,
+    )[0]
     assert (first.p, first.tie) == (second.p, second.tie)
     assert (first.low, first.high) == pytest.approx((second.low, second.high))

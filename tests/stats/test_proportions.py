@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ftbench.stats.association import association, kendall, sign_agreement, spearman
-from ftbench.stats.intervals import wilson
-from ftbench.stats.proportions import holm, share, sign_test
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ftbench.stats.association import association, kendall, sign_agreement, spearman
+from ftbench.stats.intervals import wilson
+from ftbench.stats.proportions import holm, share, sign_test
+
 
 def test_24_a_share_over_examples_counts_examples() -> None:
-    """Mistake 24: three raters who agree on every example give the interval of the examples, not of three times as many."""
+    """Mistake 24: three raters who agree on every example give the interval of the examples, not of three times as
+    many.
+    """
     wins = np.array([1.0] * 30 + [0.0] * 20)
     found = share(np.repeat(wins, 3), np.repeat(np.arange(50), 3), 0.95)
     low, high = wilson(30, 50, 0.95)
@@ -21,7 +24,9 @@ def test_24_a_share_over_examples_counts_examples() -> None:
 
 
 def test_sign_test_is_the_binomial_of_the_clusters() -> None:
-    found = sign_test(np.array([1.0, 1, 1, 1, 1, -1, 0, 1 / 3, 1 / 3, -2 / 3]), np.array([0, 1, 2, 3, 4, 5, 6, 7, 7, 7]))
+    found = sign_test(
+        np.array([1.0, 1, 1, 1, 1, -1, 0, 1 / 3, 1 / 3, -2 / 3]), np.array([0, 1, 2, 3, 4, 5, 6, 7, 7, 7])
+    )
     assert (found.positive, found.negative) == (5, 1)
     assert found.p == pytest.approx(2 * (6 + 1) / 2**6)  # Siegel's table: 1 of 6 has p = 0.109 one-sided
     assert sign_test(np.zeros(3), np.arange(3)).p == 1.0

@@ -11,14 +11,20 @@ from hypothesis import strategies as st
 from ftbench.stats.sufficient import FILE, Sufficient
 
 names = st.text(st.characters(exclude_characters="\u0000", exclude_categories=["Cs"]), min_size=1, max_size=8)
-samples = st.lists(st.tuples(names, st.none() | names, st.dictionaries(names, names, max_size=2), st.floats(allow_nan=False)), min_size=1, max_size=6)
+samples = st.lists(
+    st.tuples(names, st.none() | names, st.dictionaries(names, names, max_size=2), st.floats(allow_nan=False)),
+    min_size=1,
+    max_size=6,
+)
 
 
 @given(samples)
 @settings(max_examples=40, deadline=None)
 def test_round_trip(tmp_path_factory, rows):
     ids, groups, slices, scores = zip(*rows, strict=True)
-    sample = Sufficient(ids, groups, slices, {"bleu": np.array(scores).reshape(-1, 1), "own.metric": np.zeros((len(rows), 3))})
+    sample = Sufficient(
+        ids, groups, slices, {"bleu": np.array(scores).reshape(-1, 1), "own.metric": np.zeros((len(rows), 3))}
+    )
     folder = tmp_path_factory.mktemp("sample")
     sample.write(folder)
     found = Sufficient.read(folder)

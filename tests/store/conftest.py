@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+
 from ftbench.core.receipt import Receipt
 from ftbench.store.store import Store
 
@@ -16,8 +17,22 @@ def key(name: str) -> str:
 
 def receipt(name: str, *, state: str = "done", error: str | None = None, details: dict | None = None) -> Receipt:
     return Receipt(
-        key(name), "prepare", 1, state, "2026-11-23T00:00:00+00:00", {"total": 1.0}, 1.0, "cpu", 1, None, {}, {}, {}, details or {}, error
-    )  # fmt: skip
+        key(name),
+        "prepare",
+        1,
+        state,
+        "2026-11-23T00:00:00+00:00",
+        {"total": 1.0},
+        1.0,
+        "cpu",
+        1,
+        None,
+        {},
+        {},
+        {},
+        details or {},
+        error,
+    )
 
 
 def publish(store: Store, name: str, text: str = "text") -> Path:

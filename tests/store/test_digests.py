@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from ftbench.core.errors import FtbenchError
 from ftbench.core.receipt import FILE, Receipt
 from ftbench.store import digests
@@ -19,7 +20,13 @@ from tests.store.conftest import key, publish, receipt
 FILES = {"scores.json": b'{"a": 1}\n', "deep/weights.bin": b"w" * 100, "timings.json": b"[1]\n"}
 
 
-def made(store: Store, name: str = "a", files: dict[str, bytes] | None = None, kind: str = "prepare", inputs: dict[str, str] | None = None) -> Path:
+def made(
+    store: Store,
+    name: str = "a",
+    files: dict[str, bytes] | None = None,
+    kind: str = "prepare",
+    inputs: dict[str, str] | None = None,
+) -> Path:
     """Publishes a stage of these files."""
     with store.begin(key(name), kind) as attempt:
         for file, content in (files or FILES).items():
@@ -43,7 +50,9 @@ def older(folder: Path) -> None:
     path = folder / FILE
     said = json.loads(path.read_text(encoding="utf-8"))
     path.chmod(0o644)
-    path.write_text(json.dumps({name: value for name, value in said.items() if name not in ("files", "inputs")}), encoding="utf-8")
+    path.write_text(
+        json.dumps({name: value for name, value in said.items() if name not in ("files", "inputs")}), encoding="utf-8"
+    )
 
 
 def test_42_receipts_hold_size_and_sha256_of_every_file_but_their_own(store: Store) -> None:
@@ -52,13 +61,18 @@ def test_42_receipts_hold_size_and_sha256_of_every_file_but_their_own(store: Sto
     assert {name: (entry["bytes"], entry["sha256"]) for name, entry in found.items()} == {
         name: (len(content), hashlib.sha256(content).hexdigest()) for name, content in FILES.items()
     }
-    assert {name: entry["mtime_ns"] for name, entry in found.items()} == {name: (folder / name).stat().st_mtime_ns for name in FILES}
+    assert {name: entry["mtime_ns"] for name, entry in found.items()} == {
+        name: (folder / name).stat().st_mtime_ns for name in FILES
+    }
     assert store.find(key("a")) == folder and store.damage(key("a")) is None
 
 
 CHANGES = {
     "edited": (lambda path: edit(path, b'{"a": 2}\n'), "scores.json is not what was written"),
-    "edited, time put back": (lambda path: edit(path, b'{"a": 2}\n', keep_time=True), "scores.json is not what was written"),
+    "edited, time put back": (
+        lambda path: edit(path, b'{"a": 2}\n', keep_time=True),
+        "scores.json is not what was written",
+    ),
     "longer": (lambda path: edit(path, b'{"a": 1}\n\n'), "scores.json has 10 bytes and was written with 9"),
     "cut": (lambda path: edit(path, b"{"), "scores.json has 1 bytes"),
     "deleted": (lambda path: path.unlink(), "scores.json is missing"),
@@ -84,7 +98,9 @@ def test_42_a_file_that_this_process_has_read_is_looked_at_again_when_it_changes
     assert store.damage(key("a")) is None, "another time alone is no damage"
 
 
-def test_small_files_are_hashed_once_and_weights_only_where_their_time_differs(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_files_are_hashed_once_and_weights_only_where_their_time_differs(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The cost of the rule: a worker that starts must not read many GB of weights again."""
     monkeypatch.setattr(digests, "SMALL_BYTES", 50)
     folder = made(store)
@@ -123,8 +139,12 @@ def test_a_receipt_without_digests_stays_valid_while_its_files_can_be_read(store
     assert store.damage(key("a")) == "scores.json cannot be read"
 
 
-@pytest.mark.parametrize(("name", "content"), [("statistics.npz", b"no archive"), ("scores.json", None), ("statistics.npz", None)])
-def test_a_stage_without_digests_that_lacks_what_its_kind_needs_is_damaged(store: Store, name: str, content: bytes | None) -> None:
+@pytest.mark.parametrize(
+    ("name", "content"), [("statistics.npz", b"no archive"), ("scores.json", None), ("statistics.npz", None)]
+)
+def test_a_stage_without_digests_that_lacks_what_its_kind_needs_is_damaged(
+    store: Store, name: str, content: bytes | None
+) -> None:
     archive = b"PK\x05\x06" + b"\0" * 18  # an empty zip archive
     folder = made(store, files={"stage.json": b"{}", "scores.json": b"{}", "statistics.npz": archive}, kind="score")
     older(folder)
@@ -133,7 +153,16 @@ def test_a_stage_without_digests_that_lacks_what_its_kind_needs_is_damaged(store
     assert store.damage(key("a")) == f"{name} {'is missing' if content is None else 'cannot be read'}"
 
 
-@pytest.mark.parametrize("files", [[], {"../other": {"bytes": 1, "sha256": "", "mtime_ns": 1}}, {"a": 1}, {"a": {"bytes": "1"}}, {"/etc/passwd": {"bytes": 1, "sha256": "", "mtime_ns": 1}}])
+@pytest.mark.parametrize(
+    "files",
+    [
+        [],
+        {"../other": {"bytes": 1, "sha256": "", "mtime_ns": 1}},
+        {"a": 1},
+        {"a": {"bytes": "1"}},
+        {"/etc/passwd": {"bytes": 1, "sha256": "", "mtime_ns": 1}},
+    ],
+)
 def test_a_receipt_whose_list_is_none_is_damaged(store: Store, files: object) -> None:
     folder = made(store)
     said = json.loads((folder / FILE).read_text(encoding="utf-8"))
@@ -191,8 +220,12 @@ def test_42_a_damaged_stage_is_set_aside_with_a_line_and_made_again(store: Store
         (attempt.folder / "scores.json").write_bytes(FILES["scores.json"])
         attempt.publish(receipt("a"))
     (place,) = store.aside()
-    assert (place / "scores.json").read_bytes() == b"{" and (place / "deep" / "weights.bin").read_bytes() == FILES["deep/weights.bin"]
-    assert said == [f"prepare {key('a')[:12]}: scores.json has 1 bytes and was written with 9; set aside in {place}, and made again"]
+    assert (place / "scores.json").read_bytes() == b"{" and (place / "deep" / "weights.bin").read_bytes() == FILES[
+        "deep/weights.bin"
+    ]
+    assert said == [
+        f"prepare {key('a')[:12]}: scores.json has 1 bytes and was written with 9; set aside in {place}, and made again"
+    ]
     assert store.find(key("a")) == folder
 
 

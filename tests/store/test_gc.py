@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from ftbench.core.receipt import FILE
 from ftbench.store.gc import collect, main, readable
 from ftbench.store.store import Store
@@ -102,21 +103,28 @@ def test_the_verb_lists_then_removes(store: Store, tmp_path: Path, capsys: pytes
     assert set(store.keys()) == {key("kept")}
 
 
-def test_sweeps_below_multirun_are_kept_unless_others_are_named(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sweeps_below_multirun_are_kept_unless_others_are_named(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     for name, days in (("old", 40), ("kept", 40), ("young", 2)):
         old(store, name, days)
     sweep(tmp_path / "multirun" / "day" / "time", "kept")
     assert main(["--store", str(store.path), "--yes"]) == 0
     assert set(store.keys()) == {key("kept"), key("young")}
-    assert "1 of them are named by no plan in multirun, but were used in the last 30 days; --older-than 0" in capsys.readouterr().out
+    assert (
+        "1 of them are named by no plan in multirun, but were used in the last 30 days; --older-than 0"
+        in capsys.readouterr().out
+    )
     sweep(tmp_path / "elsewhere", "young")
     assert main(["--store", str(store.path), "--keep", str(tmp_path / "elsewhere"), "--yes"]) == 0
     assert set(store.keys()) == {key("young")}
 
 
 @pytest.mark.parametrize("content", [None, "{", "{}", '{"stages": [{}]}'])
-def test_an_unreadable_plan_stops_everything(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None) -> None:
+def test_an_unreadable_plan_stops_everything(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None
+) -> None:
     old(store, "old")
     folder = tmp_path / "sweep"
     folder.mkdir()
@@ -138,7 +146,9 @@ def test_old_checkpoints_go_and_those_of_a_kept_plan_and_of_a_stage_at_work_stay
         (folder / "step-3" / "weights.pt").write_bytes(b"weights")
         age(folder, days)
     publish(store, "done")
-    (store.progress_folder(key("done")) / "step-3").mkdir(parents=True, exist_ok=True)  # killed between publishing and clearing up
+    (store.progress_folder(key("done")) / "step-3").mkdir(
+        parents=True, exist_ok=True
+    )  # killed between publishing and clearing up
     holder = child(HOLD, str(store.path), key("working"))
     assert holder.stdout.readline() == "holding\n"
     report = collect(store, {key("kept")}, 30, dry_run=False)

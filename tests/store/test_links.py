@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import FILE
@@ -26,7 +27,9 @@ from tests.store.test_gc import age, old, sweep
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Returns name -> bytes of every file below a folder."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
 
 
 def swap(path: Path, outside: Path) -> Path:
@@ -68,7 +71,9 @@ PLACES = {
 
 
 @pytest.mark.parametrize(("place", "behind"), PLACES.values(), ids=PLACES)
-def test_gc_leaves_what_lies_behind_a_link_and_says_so(store: Store, outside: Path, place: str, behind: set[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_gc_leaves_what_lies_behind_a_link_and_says_so(
+    store: Store, outside: Path, place: str, behind: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     everything_old(store)
     target = swap(store.path / place, outside)
     before = contents(target)
@@ -78,7 +83,10 @@ def test_gc_leaves_what_lies_behind_a_link_and_says_so(store: Store, outside: Pa
     assert (store.path / place).is_symlink(), "and the link stays"
     assert {item.what for item in report.removed} == {"stage", "leftover", "progress", "failure"} - behind
     assert report.linked == (store.path / place,)
-    assert main(["--store", str(store.path), "--keep", str(sweep(outside.parent / "sweep", "none")), "--older-than", "0"]) == 0
+    assert (
+        main(["--store", str(store.path), "--keep", str(sweep(outside.parent / "sweep", "none")), "--older-than", "0"])
+        == 0
+    )
     out = capsys.readouterr().out
     assert f"link     {store.path / place}  stays" in out and "nothing behind a link is removed" in out
 
@@ -129,7 +137,12 @@ def test_names_that_a_store_does_not_have_are_left_alone(store: Store) -> None:
         path.write_bytes(b"{}")
         age(path, 400)
         age(path.parent, 400)
-    assert {item.what for item in collect(store, set(), 0, dry_run=False).removed} == {"stage", "leftover", "progress", "failure"}
+    assert {item.what for item in collect(store, set(), 0, dry_run=False).removed} == {
+        "stage",
+        "leftover",
+        "progress",
+        "failure",
+    }
     assert [path for path in foreign if not path.exists()] == []
     assert list(store.keys()) == []
 

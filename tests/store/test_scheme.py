@@ -23,7 +23,9 @@ def _stage(store: Store, name: str, scheme: int | None) -> Path:
         return attempt.publish(receipt(name))
 
 
-def test_stages_of_an_earlier_scheme_are_counted_once_and_removed_by_what_the_line_says(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stages_of_an_earlier_scheme_are_counted_once_and_removed_by_what_the_line_says(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
     old, new = _stage(store, "old", None), _stage(store, "new", SCHEME)
     line = earlier_line(store)
     assert line is not None and line.startswith("1 finished stage of an earlier key scheme is no longer found")

@@ -10,27 +10,55 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from ftbench.store.secrets import MASK, LineScrubber, ScrubbingFormatter, holds_secret, names_secret, scrub
-from ftbench.store.store import Store
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ftbench.store.secrets import MASK, LineScrubber, ScrubbingFormatter, holds_secret, names_secret, scrub
+from ftbench.store.store import Store
 from tests.store.conftest import key, receipt
 
-NAMES = st.sampled_from(["HF_TOKEN", "OPENAI_API_KEY", "WANDB_API_KEY", "DB_PASSWORD", "MY_SECRET", "AWS_SECRET_ACCESS_KEY", "token", "Admin_Passwd"])
-SECRETS = st.text(st.characters(codec="utf-8", exclude_characters="\x00*", exclude_categories=("Cs", "Zl", "Zp", "Zs", "Cc")), min_size=8, max_size=40)
+NAMES = st.sampled_from(
+    [
+        "HF_TOKEN",
+        "OPENAI_API_KEY",
+        "WANDB_API_KEY",
+        "DB_PASSWORD",
+        "MY_SECRET",
+        "AWS_SECRET_ACCESS_KEY",
+        "token",
+        "Admin_Passwd",
+    ]
+)
+SECRETS = st.text(
+    st.characters(codec="utf-8", exclude_characters="\x00*", exclude_categories=("Cs", "Zl", "Zp", "Zs", "Cc")),
+    min_size=8,
+    max_size=40,
+)
 AROUND = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=30)
 
 
 @given(NAMES, SECRETS, AROUND, AROUND)
-def test_no_value_of_a_secret_variable_survives_in_any_spelling(name: str, secret: str, before: str, after: str) -> None:
+def test_no_value_of_a_secret_variable_survives_in_any_spelling(
+    name: str, secret: str, before: str, after: str
+) -> None:
     with patch.dict(os.environ, {name: secret}):
-        value = {"error": f"{before}{secret}{after}", before + secret: [1, None, (secret, after)], "shown": repr(secret), "url": f"https://u:{secret}@host"}
+        value = {
+            "error": f"{before}{secret}{after}",
+            before + secret: [1, None, (secret, after)],
+            "shown": repr(secret),
+            "url": f"https://u:{secret}@host",
+        }
         clean = scrub(value)
         assert secret not in clean["error"]
         assert secret not in "".join(clean)
         assert secret not in "".join(clean[next(k for k in clean if k not in ("error", "shown", "url"))][2])
         assert MASK in clean["error"]
-        for text in (json.dumps(value), json.dumps(value, ensure_ascii=False), repr(secret), secret.encode().decode("utf-8")):
+        for text in (
+            json.dumps(value),
+            json.dumps(value, ensure_ascii=False),
+            repr(secret),
+            secret.encode().decode("utf-8"),
+        ):
             scrubbed = scrub(text)
             assert secret not in scrubbed
             assert json.dumps(secret)[1:-1] not in scrubbed
@@ -53,7 +81,7 @@ def test_a_receipt_and_a_failure_hold_no_secret(tmp_path_factory: pytest.TempPat
             attempt.publish(receipt("a", details={"note": f"used {secret}", secret: 1}))
         store.record_failure(receipt("b", state="failed", error=f"401 with {secret}"))
         assert store.receipt(key("a")).key == key("a")
-        written = [path for path in store.path.rglob("*.json")]
+        written = list(store.path.rglob("*.json"))
         assert len(written) == 2
         for path in written:
             text = path.read_text(encoding="utf-8")
@@ -76,7 +104,10 @@ def test_a_private_key_of_many_lines_is_masked_line_by_line() -> None:
 def test_ordinary_text_stays() -> None:
     text = "pad_token=[PAD] {'eos_token': '</s>'}"
     assert scrub(text) == text
-    text = "prompt_tokens=12 eos_token </s> https://host:8080/a model/sk-a token count 3 hf_model commit 0123456789abcdef0123456789abcdef01234567"
+    text = (
+        "prompt_tokens=12 eos_token </s> https://host:8080/a model/sk-a token count 3 hf_model commit"
+        " 0123456789abcdef0123456789abcdef01234567"
+    )
     assert scrub(text) == text
     assert not holds_secret(text)
     assert holds_secret("password=hunter22")

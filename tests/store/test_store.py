@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from ftbench.core import termination
 from ftbench.core.errors import FtbenchError
 from ftbench.core.receipt import FILE
@@ -25,7 +26,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def child(script: str, *words: str) -> subprocess.Popen[str]:
     """Starts a Python process that can import ftbench and the tests."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
-    return subprocess.Popen([sys.executable, "-c", script, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+    )
 
 
 def test_published_is_found_with_its_files_and_receipt(store: Store) -> None:
@@ -66,11 +69,21 @@ def test_published_files_are_read_only(store: Store) -> None:
     assert modes == {0}
 
 
-BROKEN = [None, "", "{", "[]", '{"state": "done"}', json.dumps(receipt("a", state="failed", error="no").as_dict()), json.dumps(receipt("b").as_dict())]
+BROKEN = [
+    None,
+    "",
+    "{",
+    "[]",
+    '{"state": "done"}',
+    json.dumps(receipt("a", state="failed", error="no").as_dict()),
+    json.dumps(receipt("b").as_dict()),
+]
 
 
 @pytest.mark.parametrize("content", BROKEN, ids=["none", "empty", "cut", "list", "partial", "failed", "foreign"])
-def test_0_a_folder_is_not_done_without_a_whole_receipt_of_its_own_that_says_so(store: Store, content: str | None) -> None:
+def test_0_a_folder_is_not_done_without_a_whole_receipt_of_its_own_that_says_so(
+    store: Store, content: str | None
+) -> None:
     """A field's favourite: "folder exists" taken for "done"."""
     target = store.folder(key("a"))
     target.mkdir(parents=True)
@@ -87,7 +100,9 @@ def test_0_a_folder_is_not_done_without_a_whole_receipt_of_its_own_that_says_so(
     assert not store.leftovers()
 
 
-def test_0_the_receipt_is_the_last_thing_written_and_the_target_appears_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_0_the_receipt_is_the_last_thing_written_and_the_target_appears_whole(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Killed at any system call that publishing makes, the stage is either not there or there whole."""
     seen: list[tuple[bool, bool, bool]] = []
     real = {name: getattr(os, name) for name in ("fsync", "rename", "chmod")}
@@ -109,7 +124,9 @@ def test_0_the_receipt_is_the_last_thing_written_and_the_target_appears_whole(st
     publish(store, "a")
     assert all(whole for _, _, whole in seen)
     assert any(not written for written, _, _ in seen)
-    assert all(read_only for written, read_only, _ in seen if written), "the receipt comes after the other files are settled"
+    assert all(read_only for written, read_only, _ in seen if written), (
+        "the receipt comes after the other files are settled"
+    )
 
 
 def test_0_whoever_publishes_first_stays(store: Store) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from ftbench.__main__ import main
 from ftbench.core.receipt import FILE
 from ftbench.store.store import Store
@@ -32,7 +33,9 @@ def verify(store: Path, *words: str) -> int:
     return main(["verify", "--store", str(store), *words])
 
 
-def test_42_verify_names_what_is_damaged_and_changes_nothing(damaged: Store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_42_verify_names_what_is_damaged_and_changes_nothing(
+    damaged: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert verify(damaged.path) == 1
     out = capsys.readouterr().out
     assert f"damaged  {key('a')[:12]}  stage       deep/weights.bin is not what was written (its sha256 differs)" in out
@@ -54,7 +57,9 @@ def test_42_repair_sets_aside_and_deletes_nothing(damaged: Store, capsys: pytest
     assert verify(damaged.path, "--repair") == 0
     assert capsys.readouterr().out.count("aside    ") == 2
     assert {place.parent.name for place in damaged.aside()} == {key("a"), key("b")}
-    assert sorted(path.name for path in damaged.damaged.rglob("*.*") if path.is_file()) == sorted([*["scores.json", "weights.bin", "timings.json"] * 2, FILE])
+    assert sorted(path.name for path in damaged.damaged.rglob("*.*") if path.is_file()) == sorted(
+        [*["scores.json", "weights.bin", "timings.json"] * 2, FILE]
+    )
     assert sorted(damaged.keys(every=True)) == sorted((key("c"), key("d")))
     assert verify(damaged.path) == 0
 
@@ -68,7 +73,10 @@ def test_repair_leaves_what_another_process_works_on(damaged: Store, capsys: pyt
     holder.kill()
     holder.communicate()
     out = capsys.readouterr().out
-    assert f"stays    {key('a')[:12]}  stage       another process works on it" in out and "1 could not be set aside" in out
+    assert (
+        f"stays    {key('a')[:12]}  stage       another process works on it" in out
+        and "1 could not be set aside" in out
+    )
     assert damaged.folder(key("a")).is_dir()
     assert verify(damaged.path, "--repair") == 0
 
@@ -88,12 +96,17 @@ def test_a_store_that_is_a_link_is_checked(damaged: Store, tmp_path: Path, capsy
     assert capsys.readouterr().out.count("aside    ") == 2 and verify(damaged.path) == 0
 
 
-def test_what_was_made_from_other_bytes_is_said_and_is_no_damage(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_made_from_other_bytes_is_said_and_is_no_damage(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
     made(store, "input")
     record = json.dumps({"kind": "score", "inputs": {"data": key("input")}}).encode()
     made(store, "reader", {"stage.json": record}, inputs={"data": "0" * 64})
     assert verify(store.path) == 0
-    assert f"changed  {key('reader')[:12]}  score       was made from other bytes of its input data" in capsys.readouterr().out
+    assert (
+        f"changed  {key('reader')[:12]}  score       was made from other bytes of its input data"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_store_that_is_not_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,7 +79,9 @@ CASES = {case.name: case for case in _ALL}
 
 
 def run_case(case: Case, folder: Path) -> dict[str, str]:
-    """Runs a case in an empty folder; returns name -> text of all it wrote and printed, measurements and keys replaced."""
+    """Runs a case in an empty folder; returns name -> text of all it wrote and printed, measurements and keys
+    replaced.
+    """
     folder.mkdir(parents=True)
     store, first, sweep = folder / "store", folder / "first", folder / "sweep"
     if case.trains:
@@ -160,7 +162,9 @@ def _reviewed(sweep: Path, folder: Path) -> dict[str, str]:
 
 
 def _fill(path: Path) -> None:
-    """Judges by the texts alone, on whatever side: one pair in five is a tie, else the text of the smaller digest wins."""
+    """Judges by the texts alone, on whatever side: one pair in five is a tie, else the text of the smaller
+    digest wins.
+    """
     with open(path, encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         rows, fields = list(reader), list(reader.fieldnames or ())

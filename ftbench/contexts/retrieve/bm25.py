@@ -1,7 +1,7 @@
 """BM25 over stemmed words, by ``bm25s``: no weights, no GPU, a fraction of a millisecond a question.
 
-Writing without spaces between words is taken in single characters and pairs of neighbours, which finds Chinese and Japanese about as well as
-a dictionary of their words does (Nie, Gao, Zhang and Zhou, IRAL 2000).
+Writing without spaces between words is taken in single characters and pairs of neighbours, which finds Chinese and
+Japanese about as well as a dictionary of their words does (Nie, Gao, Zhang and Zhou, IRAL 2000).
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ftbench.contexts.script import MARKS, SYLLABLES, UNSPACED
 from ftbench.contexts.retrieve.retriever import Hit, Retriever, best
+from ftbench.contexts.script import MARKS, SYLLABLES, UNSPACED
 from ftbench.core.errors import Problem, did_you_mean
 
 LANGUAGES = tuple(
-    "arabic armenian basque catalan czech danish dutch dutch_porter english esperanto estonian finnish french german greek hindi hungarian indonesian irish italian "
-    "lithuanian nepali norwegian persian polish porter portuguese romanian russian serbian sesotho spanish swedish tamil turkish yiddish".split()
+    "arabic armenian basque catalan czech danish dutch dutch_porter english esperanto estonian finnish french german"
+    " greek hindi hungarian indonesian irish italian lithuanian nepali norwegian persian polish porter portuguese"
+    " romanian russian serbian sesotho spanish swedish tamil turkish yiddish".split()
 )
 _JOINED = UNSPACED + SYLLABLES
 _ASCII_WORD = re.compile(r"\w+")
@@ -42,7 +43,7 @@ class Bm25(Retriever):
 
     k1: float
     b: float
-    language: Optional[str]
+    language: str | None
 
     def check(self) -> list[Problem]:
         problems = []
@@ -51,7 +52,13 @@ class Bm25(Retriever):
         if not 0 <= self.b <= 1:
             problems.append(Problem("b", f"{self.b} is not between 0 and 1", "Use 0.75"))
         if self.language is not None and self.language not in LANGUAGES:
-            problems.append(Problem("language", f"there is no stemmer for {self.language!r}", f"{did_you_mean(self.language, LANGUAGES)}; null for none"))
+            problems.append(
+                Problem(
+                    "language",
+                    f"there is no stemmer for {self.language!r}",
+                    f"{did_you_mean(self.language, LANGUAGES)}; null for none",
+                )
+            )
         return problems
 
     def ready(self) -> None:
@@ -78,7 +85,8 @@ class Bm25(Retriever):
     def _built(self, tokens: Sequence[Sequence[str]]) -> Any:
         import bm25s
 
-        # Numbered here, in the order of the text: bm25s numbers words in the order of a set, which differs from process to process.
+        # Numbered here, in the order of the text: bm25s numbers words in the order of a set, which differs from process
+        # to process.
         vocabulary: dict[str, int] = {}
         ids = [[vocabulary.setdefault(word, len(vocabulary)) for word in words] for words in tokens]
         made = bm25s.BM25(k1=self.k1, b=self.b, method="lucene")
@@ -106,7 +114,9 @@ class Bm25(Retriever):
 
 
 def _words(text: str) -> Iterator[str]:
-    """Yields the words of a text, wide and composed forms as one; of writing without spaces each character and each two neighbours."""
+    """Yields the words of a text, wide and composed forms as one; of writing without spaces each character and each two
+    neighbours.
+    """
     if text.isascii():  # the same words, sooner
         yield from _ASCII_WORD.findall(text.casefold())
         return

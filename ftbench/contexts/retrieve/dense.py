@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Dense(Retriever):
     key_name: ClassVar[str] = "dense"
 
     model: str
-    revision: Optional[str]
+    revision: str | None
     query_prefix: str
     passage_prefix: str
     batch_size: int
@@ -49,7 +49,11 @@ class Dense(Retriever):
         return replace(self, model=model, revision=revision)
 
     def check(self) -> list[Problem]:
-        problems = [] if self.batch_size >= 1 else [Problem("batch_size", f"{self.batch_size} texts at once are none", "Use 32")]
+        problems = (
+            []
+            if self.batch_size >= 1
+            else [Problem("batch_size", f"{self.batch_size} texts at once are none", "Use 32")]
+        )
         return problems + encoder.problems(self.model, self.revision)
 
     def missing(self) -> list[Problem]:
@@ -68,7 +72,10 @@ class Dense(Retriever):
         import faiss
 
         reader = self._reader()
-        lengths = [len(reader.tokenizer(self.passage_prefix + text, truncation=False, verbose=False)["input_ids"]) for text in texts]
+        lengths = [
+            len(reader.tokenizer(self.passage_prefix + text, truncation=False, verbose=False)["input_ids"])
+            for text in texts
+        ]
         vectors = self._vectors(reader, [self.passage_prefix + text for text in texts])
         flat = faiss.IndexFlatIP(vectors.shape[1])
         flat.add(vectors)
@@ -82,7 +89,10 @@ class Dense(Retriever):
         flat = faiss.read_index(str(folder / FILE))
         vectors = self._vectors(self._reader(), [self.query_prefix + query for query in queries])
         scores, places = flat.search(vectors, min(k, flat.ntotal))
-        rows = [[Hit(int(place), round(float(score), 5)) for score, place in zip(*row, strict=True)] for row in zip(scores, places, strict=True)]
+        rows = [
+            [Hit(int(place), round(float(score), 5)) for score, place in zip(*row, strict=True)]
+            for row in zip(scores, places, strict=True)
+        ]
         return [sorted(row, key=lambda hit: (-hit.score, hit.place)) for row in rows]
 
     def _reader(self) -> Any:
@@ -90,5 +100,11 @@ class Dense(Retriever):
 
     def _vectors(self, reader: Any, texts: Sequence[str]) -> np.ndarray:
         """Returns vectors of length 1 [texts, width], float32."""
-        made = reader.encode(list(texts), batch_size=self.batch_size, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False)
+        made = reader.encode(
+            list(texts),
+            batch_size=self.batch_size,
+            normalize_embeddings=True,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
         return np.ascontiguousarray(made, dtype=np.float32)

@@ -1,6 +1,7 @@
 """The small models that read for a retriever: found, pinned and named in keys as base models are.
 
-They need the packages of the extra ``dense``; a cell that wants one without them can be planned and is refused before it runs.
+They need the packages of the extra ``dense``; a cell that wants one without them can be planned and is refused before
+it runs.
 """
 
 from __future__ import annotations
@@ -24,9 +25,18 @@ def missing(model: str, revision: str | None, packages: tuple[str, ...]) -> list
     absent = [name for name in packages if importlib.util.find_spec(name) is None]
     found = []
     if absent:
-        found.append(Problem("model", f"needs {' and '.join(absent)}, which {'is' if len(absent) == 1 else 'are'} not installed", INSTALL))
+        found.append(
+            Problem(
+                "model",
+                f"needs {' and '.join(absent)}, which {'is' if len(absent) == 1 else 'are'} not installed",
+                INSTALL,
+            )
+        )
     if identity(model, revision).get("commit", "") is None:
-        why = f"the hub is out of reach and {model} is not in the cache, so its commit is unknown and no result could be found again"
+        why = (
+            f"the hub is out of reach and {model} is not in the cache, so its commit is unknown and no result could be"
+            " found again"
+        )
         found.append(Problem("revision", why, "Set it to a 40-digit commit, or name a folder as the model"))
     return found
 
@@ -36,7 +46,10 @@ def problems(model: str, revision: str | None) -> list[Problem]:
     try:
         identity(model, revision)
     except Refused as refused:
-        return [Problem(problem.where.removeprefix("model.").replace("name_or_path", "model"), problem.why, problem.fix) for problem in refused.problems]
+        return [
+            Problem(problem.where.removeprefix("model.").replace("name_or_path", "model"), problem.why, problem.fix)
+            for problem in refused.problems
+        ]
     folder = folder_of(model)
     inside = [] if folder is None else [place for place in _model_folders(folder) if any(place.glob("*.safetensors*"))]
     found = (weight_files.problems(place, "model", pickled=False, causal=False) for place in inside)
@@ -53,9 +66,21 @@ def identity(model: str, revision: str | None) -> dict[str, Any]:
     if folder is None:
         return {"hub": model, "commit": hub_commit(model, revision or "main")}
     if not (folder / "config.json").is_file():
-        raise Refused([Problem("model", f"{model!r} is no folder of a model: no config.json in it", "Name a folder as save_pretrained writes it, or a hub id")])
+        raise Refused(
+            [
+                Problem(
+                    "model",
+                    f"{model!r} is no folder of a model: no config.json in it",
+                    "Name a folder as save_pretrained writes it, or a hub id",
+                )
+            ]
+        )
     inside = _model_folders(folder)
-    files = {f"{place.relative_to(folder).as_posix()}/{name}": value for place in inside for name, value in folder_digests(place, False).items()}
+    files = {
+        f"{place.relative_to(folder).as_posix()}/{name}": value
+        for place in inside
+        for name, value in folder_digests(place, False).items()
+    }
     return {"files": files}
 
 
@@ -67,11 +92,15 @@ def _model_folders(folder: Path) -> list[Path]:
 def pinned(model: str, revision: str | None) -> tuple[str, str | None]:
     """Returns model and revision as they travel to a worker: an absolute folder, or a hub name and its commit."""
     folder = folder_of(model)
-    return (model, identity(model, revision)["commit"] or revision) if folder is None else (str(folder.absolute()), None)
+    return (
+        (model, identity(model, revision)["commit"] or revision) if folder is None else (str(folder.absolute()), None)
+    )
 
 
 def unscoring(model: str) -> list[Problem]:
-    """Returns why the model of a folder cannot score pairs: loaded as a classifier, any other model would answer with random weights."""
+    """Returns why the model of a folder cannot score pairs: loaded as a classifier, any other model would answer with
+    random weights.
+    """
     folder = folder_of(model)
     config = {} if folder is None else json.loads((folder / "config.json").read_text(encoding="utf-8"))
     kinds, labels = config.get("architectures") or [], config.get("num_labels") or len(config.get("id2label") or [0, 1])
@@ -79,7 +108,11 @@ def unscoring(model: str) -> list[Problem]:
     if folder is None:
         return []
     if not any(kind.endswith("ForSequenceClassification") for kind in kinds):
-        return [Problem("model", f"{model!r} is a {', '.join(kinds) or 'model of unknown kind'}, which scores no pairs", fix)]
+        return [
+            Problem(
+                "model", f"{model!r} is a {', '.join(kinds) or 'model of unknown kind'}, which scores no pairs", fix
+            )
+        ]
     return [] if labels == 1 else [Problem("model", f"{model!r} has {labels} outputs, and one score is wanted", fix)]
 
 

@@ -1,7 +1,7 @@
 """Several retrievers as one, by reciprocal rank fusion.
 
-A chunk's score is the weighted sum over the retrievers of ``1 / (constant + rank)``, ranks from 1 (Cormack, Clarke and Buettcher,
-SIGIR 2009): ranks can be added where scores of different kinds cannot.
+A chunk's score is the weighted sum over the retrievers of ``1 / (constant + rank)``, ranks from 1 (Cormack, Clarke and
+Buettcher, SIGIR 2009): ranks can be added where scores of different kinds cannot.
 """
 
 from __future__ import annotations
@@ -47,13 +47,23 @@ class Hybrid(Retriever):
     def check(self) -> list[Problem]:
         problems = []
         if set(self.weights) != set(self.retrievers):
-            problems.append(Problem("weights", f"are for {sorted(self.weights)} and the retrievers are {sorted(self.retrievers)}", "Give each one weight"))
+            problems.append(
+                Problem(
+                    "weights",
+                    f"are for {sorted(self.weights)} and the retrievers are {sorted(self.retrievers)}",
+                    "Give each one weight",
+                )
+            )
         if len(self.retrievers) < 2:
             problems.append(Problem("retrievers", f"{len(self.retrievers)} cannot be fused", "Name at least two"))
         if any(weight <= 0 for weight in self.weights.values()):
-            problems.append(Problem("weights", f"{dict(self.weights)} has one that is not above 0", "Take that retriever out"))
+            problems.append(
+                Problem("weights", f"{dict(self.weights)} has one that is not above 0", "Take that retriever out")
+            )
         if self.constant < 0 or self.depth < 1:
-            problems.append(Problem("constant" if self.constant < 0 else "depth", "is too small", "Use constant=60 and depth=100"))
+            problems.append(
+                Problem("constant" if self.constant < 0 else "depth", "is too small", "Use constant=60 and depth=100")
+            )
         for name, config in self.retrievers.items():
             problems += nested_problems(config, f"retrievers.{name}")
         return problems

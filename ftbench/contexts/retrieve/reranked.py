@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar
 
 from ftbench.contexts.retrieve import encoder
 from ftbench.contexts.retrieve.retriever import Hit, Retriever, located, nested, nested_problems
@@ -29,14 +29,18 @@ class Reranked(Retriever):
 
     first: Any
     model: str
-    revision: Optional[str]
+    revision: str | None
     pool: int
     batch_size: int
 
     def identity(self) -> dict[str, Any]:
         own = super().identity()
         del own["revision"]
-        return {**own, "first": nested(self.first, "first").identity(), "model": encoder.identity(self.model, self.revision)}
+        return {
+            **own,
+            "first": nested(self.first, "first").identity(),
+            "model": encoder.identity(self.model, self.revision),
+        }
 
     def index_identity(self) -> dict[str, Any]:
         """Returns that of the first retriever: they share one index."""
@@ -47,11 +51,22 @@ class Reranked(Retriever):
         return replace(self, first=located(self.first, "first"), model=model, revision=revision)
 
     def check(self) -> list[Problem]:
-        problems = [Problem(name, f"{getattr(self, name)} is below 1", "Use 20 to 100") for name in ("pool", "batch_size") if getattr(self, name) < 1]
-        return problems + nested_problems(self.first, "first") + (encoder.problems(self.model, self.revision) or encoder.unscoring(self.model))
+        problems = [
+            Problem(name, f"{getattr(self, name)} is below 1", "Use 20 to 100")
+            for name in ("pool", "batch_size")
+            if getattr(self, name) < 1
+        ]
+        return (
+            problems
+            + nested_problems(self.first, "first")
+            + (encoder.problems(self.model, self.revision) or encoder.unscoring(self.model))
+        )
 
     def missing(self) -> list[Problem]:
-        return [*under("first", nested(self.first, "first").missing()), *encoder.missing(self.model, self.revision, ("sentence_transformers",))]
+        return [
+            *under("first", nested(self.first, "first").missing()),
+            *encoder.missing(self.model, self.revision, ("sentence_transformers",)),
+        ]
 
     def remotes(self) -> list[Remote]:
         return [*nested(self.first, "first").remotes(), *encoder.remotes(self.model, self.revision)]
@@ -66,14 +81,21 @@ class Reranked(Retriever):
     def search(self, folder: Path, texts: Sequence[str], queries: Sequence[str], k: int) -> list[list[Hit]]:
         """Scores are the classifier's for hits that it read; lower hits follow below the least of those."""
         found = nested(self.first, "first").search(folder, texts, queries, max(k, self.pool))
-        pairs = [(query, texts[hit.place]) for query, hits in zip(queries, found, strict=True) for hit in hits[: self.pool]]
-        scores = iter(self._reader().predict(pairs, batch_size=self.batch_size, show_progress_bar=False) if pairs else [])
+        pairs = [
+            (query, texts[hit.place]) for query, hits in zip(queries, found, strict=True) for hit in hits[: self.pool]
+        ]
+        scores = iter(
+            self._reader().predict(pairs, batch_size=self.batch_size, show_progress_bar=False) if pairs else []
+        )
         return [self._ordered(hits, scores)[:k] for hits in found]
 
     def _reader(self) -> Any:
         made = encoder.reader("CrossEncoder", self.model, self.revision)
         if made.config.num_labels != 1:
-            raise FtbenchError(f"context.retriever.model={self.model} has {made.config.num_labels} outputs. Name a cross-encoder with one, which scores a pair")
+            raise FtbenchError(
+                f"context.retriever.model={self.model} has {made.config.num_labels} outputs. Name a cross-encoder with"
+                " one, which scores a pair"
+            )
         return made
 
     def _ordered(self, hits: Sequence[Hit], scores: Any) -> list[Hit]:

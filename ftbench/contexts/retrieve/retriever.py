@@ -37,7 +37,9 @@ class Retriever(Component, ABC):
         return {name: value for name, value in self.identity().items() if name not in self.SEARCHING}
 
     def missing(self) -> list[Problem]:
-        """Returns why this retriever, though it can be planned with, cannot be run here: a package, an unknown commit."""
+        """Returns why this retriever, though it can be planned with, cannot be run here: a package, an unknown
+        commit.
+        """
         return []
 
     def ready(self) -> None:
@@ -64,7 +66,9 @@ def nested(config: Any, where: str) -> Retriever:
     """
     made = build(config if isinstance(config, Mapping) else {}, where)
     if not isinstance(made, Retriever):
-        raise Refused([Problem(where, f"{type(made).__name__} is no retriever", "Choose one of conf/context/retriever")])
+        raise Refused(
+            [Problem(where, f"{type(made).__name__} is no retriever", "Choose one of conf/context/retriever")]
+        )
     return made
 
 

@@ -1,4 +1,5 @@
-"""Where components stood before keys had names of their own: dotted paths in plans, bundles and options of earlier sweeps -> names of today.
+"""Where components stood before keys had names of their own: dotted paths in plans, bundles and options of earlier
+sweeps -> names of today.
 
 Written once, when names came in; nothing is ever added. A component that moves needs no entry here.
 """

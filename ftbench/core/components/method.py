@@ -1,7 +1,7 @@
 """The base class of the method axis: what happens to the weights.
 
-Light, as all components are: they are imported while planning, so torch, transformers, peft and trl may be imported only inside the
-functions marked *heavy*.
+Light, as all components are: they are imported while planning, so torch, transformers, peft and trl may be imported
+only inside the functions marked *heavy*.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Method(Component):
     Attributes:
         whole: the weights are a transformers folder ``model``, which is loaded in the place of the base.
         mergeable: whether ``merge`` works; without it ``artifact=merged`` is not offered.
-        control: option of the method axis that a gain must be compared with, which ``matrix.baselines=auto`` adds; or None.
+        control: option of the method axis that a gain must be compared with, which ``matrix.baselines=auto`` adds; or
+            None.
         train_context: share of the training rows that carry what the cell's context retrieves, or None.
     """
 
@@ -40,17 +41,23 @@ class Method(Component):
         return model
 
     def lower(self, add: AddStage, cell: Lowered) -> str | None:
-        """Adds the stages that make this method's weights; returns the key of the one that holds them, None for the base."""
+        """Adds the stages that make this method's weights; returns the key of the one that holds them, None for the
+        base.
+        """
         return None
 
     def training(self, available: int) -> Training | None:
-        """Returns what is trained on so many rows, for the forecast; None where nothing is, or where nothing can be said."""
+        """Returns what is trained on so many rows, for the forecast; None where nothing is, or where nothing can be
+        said.
+        """
         return None
 
     def train(self, runs: Sequence[TrainRun], loaded: Any) -> list[dict[str, Any]]:
-        """*Heavy.* Trains each run over the loaded base and writes weights, curve and masked example into ``run.folder``.
+        """*Heavy.* Trains each run over the loaded base and writes weights, curve and masked example into
+        ``run.folder``.
 
-        Leaves ``loaded`` exactly as it found it. Returns one dict per run, with ``tokens`` and ``details`` for the receipt.
+        Leaves ``loaded`` exactly as it found it. Returns one dict per run, with ``tokens`` and ``details`` for the
+        receipt.
         """
         raise FtbenchError(f"{type(self).__name__} trains nothing, yet a plan asks it to. Compile the plan again")
 
@@ -59,5 +66,7 @@ class Method(Component):
         return nullcontext(loaded)
 
     def merge(self, loaded: Any, folder: Path) -> Any:
-        """*Heavy.* Returns the base with the weights of ``folder`` merged into it, a transformers model; ``loaded`` is used up."""
+        """*Heavy.* Returns the base with the weights of ``folder`` merged into it, a transformers model; ``loaded`` is
+        used up.
+        """
         raise FtbenchError("artifact=merged: this method's weights cannot be merged. Compile the plan again")

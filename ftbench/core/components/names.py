@@ -1,7 +1,8 @@
 """Stable names of components: what keys, plans and bundles call a class, wherever its file stands.
 
-A class of ftbench declares ``axis`` and ``key_name``; its name is ``axis/key_name``, such as ``metric/bleu``. Moving or renaming the class or its
-module changes no key. A class outside ftbench has its dotted path for a name, and the bytes of its file in its identity.
+A class of ftbench declares ``axis`` and ``key_name``; its name is ``axis/key_name``, such as ``metric/bleu``. Moving or
+renaming the class or its module changes no key. A class outside ftbench has its dotted path for a name, and the bytes
+of its file in its identity.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ def class_of(target: str) -> type:
 
 @functools.cache
 def stable(target: str) -> str:
-    """Returns the name that a ``_target_`` of a YAML is kept under; itself where it cannot be imported, which ``build`` then says."""
+    """Returns the name that a ``_target_`` of a YAML is kept under; itself where it cannot be imported, which ``build``
+    then says.
+    """
     try:
         return name_of(class_of(target))
     except ImportError:

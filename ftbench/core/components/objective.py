@@ -19,10 +19,11 @@ class Objective(Component, ABC):
     """What weights are trained towards. ``check`` names its fields as they are typed: ``method.beta``.
 
     Attributes:
-        learning_rates: kind of weights (``adapter``, ``whole``) -> what ``method.learning_rate: null`` means for the pair. In no key:
-            the rate that is trained with is the method's.
+        learning_rates: kind of weights (``adapter``, ``whole``) -> what ``method.learning_rate: null`` means for the
+            pair. In no key: the rate that is trained with is the method's.
         learning_rate_sources: kind of weights -> whose default it is.
-        needs_reference: whether the log-probabilities of the answers under the starting weights are worked out beforehand, by a stage of their own.
+        needs_reference: whether the log-probabilities of the answers under the starting weights are worked out
+            beforehand, by a stage of their own.
         control: option of the method axis that a gain must be compared with, or None.
     """
 
@@ -40,7 +41,9 @@ class Objective(Component, ABC):
         """What a row is trained on: one of ``ftbench.core.training.READS``."""
 
     def check_method(self, method: Any) -> list[Problem]:
-        """Returns why this objective cannot be trained towards with these weights and this recipe (``ftbench.methods.tuning.Tuning``)."""
+        """Returns why this objective cannot be trained towards with these weights and this recipe
+        (``ftbench.methods.tuning.Tuning``).
+        """
         return []
 
     @abstractmethod

@@ -1,4 +1,6 @@
-"""The base class of ``method/weights``: which weights are trained, how they are saved, and how a base answers with them."""
+"""The base class of ``method/weights``: which weights are trained, how they are saved, and how a base answers with
+them.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,8 @@ class Weights(Component, ABC):
     """Which weights are trained. ``check`` names its fields as they are typed: ``method.rank``.
 
     Attributes:
-        kind: ``adapter`` or ``whole``: which of an objective's default learning rates suits them; ``whole`` weights are a
-            transformers folder, which is loaded in the place of the base.
+        kind: ``adapter`` or ``whole``: which of an objective's default learning rates suits them; ``whole`` weights are
+            a transformers folder, which is loaded in the place of the base.
         mergeable: whether ``merge`` works.
         runs_per_base: how many runs one loaded base serves; None for any number, 1 where training writes into it.
     """
@@ -48,10 +50,18 @@ class Weights(Component, ABC):
         return model
 
     def cannot_follow(self, start: Weights) -> list[Problem]:
-        """Returns why training cannot go on from the weights of ``start``; by default only from the same kind with the same values."""
+        """Returns why training cannot go on from the weights of ``start``; by default only from the same kind with the
+        same values.
+        """
         if start == self:
             return []
-        return [Problem("method.start", f"{type(start).__name__} leaves other weights than {type(self).__name__} trains", "Use the same method.weights, or set method.start=null")]
+        return [
+            Problem(
+                "method.start",
+                f"{type(start).__name__} leaves other weights than {type(self).__name__} trains",
+                "Use the same method.weights, or set method.start=null",
+            )
+        ]
 
     def adapter(self) -> Adapter | None:
         """Returns what is trained over a frozen base, for the forecast; None for whole weights."""
@@ -84,5 +94,7 @@ class Weights(Component, ABC):
         """*Heavy.* Context manager: inside it, ``loaded`` answers with the weights in ``folder``."""
 
     def merge(self, loaded: Any, folder: Path) -> Any:
-        """*Heavy.* Returns the base with the weights of ``folder`` merged into it, a transformers model; ``loaded`` is used up."""
+        """*Heavy.* Returns the base with the weights of ``folder`` merged into it, a transformers model; ``loaded`` is
+        used up.
+        """
         raise FtbenchError("artifact=merged: these weights cannot be merged. Compile the plan again")

@@ -14,28 +14,35 @@ LEAST_SHARED = 8
 MANY_ANSWERS = 5
 """A prompt with this many different answers names no row."""
 NEARLY_SAME = 0.9
-"""Likeness from which on two prompts are one whatever their answers say; below it their answers must agree. One word makes
-the chair the vice-chair, and then the answers differ."""
+"""Likeness from which on two prompts are one whatever their answers say; below it their answers must agree. One word
+makes the chair the vice-chair, and then the answers differ.
+"""
 ALIKE_ANSWERS = 0.6
 """Jaccard index of the features of answers that agree."""
 AGREEING = 5 / 8
-"""Part of the likeness asked for that is enough for two prompts that share an answer of their own. On XQuAD all 21 such pairs of likeness 0.5 to 1 are the same
-question asked by two people, and so are the next few below."""
+"""Part of the likeness asked for that is enough for two prompts that share an answer of their own. On XQuAD all 21 such
+pairs of likeness 0.5 to 1 are the same question asked by two people, and so are the next few below.
+"""
 FEW_PLACES, LONGEST_NAME = 3, 4
-"""Single words, and the longest stretch of words, that change places as names and roles do; more is a text in another order."""
+"""Single words, and the longest stretch of words, that change places as names and roles do; more is a text in another
+order.
+"""
 SLACK = 0.15
 """How much less alike own features may be than texts are: an edit in a template bares some of its words on one side."""
 
 
 class Lookup:
-    """Finds the prompts that are alike to one: by their own words, by all of them, and by the numbers that only they hold.
+    """Finds the prompts that are alike to one: by their own words, by all of them, and by the numbers that only they
+    hold.
 
-    Where every part of a form has few values, a prompt may have no word of its own. It is still the same one when it has exactly the
-    same words in another order, or when it has the same rare numbers (an order, a date) and nearly the same words: then at most one
-    of the two may have own words that the other lacks, for two would be two values of one slot.
+    Where every part of a form has few values, a prompt may have no word of its own. It is still the same one when it
+    has exactly the same words in another order, or when it has the same rare numbers (an order, a date) and nearly the
+    same words: then at most one of the two may have own words that the other lacks, for two would be two values of one
+    slot.
 
-    An answer that next to no other row has (a name, a number, a worked solution; no label and no canned reply) is evidence too: of prompts
-    that share one ``AGREEING`` of the likeness is asked for. They are found by that answer, so that looking for them costs next to nothing.
+    An answer that next to no other row has (a name, a number, a worked solution; no label and no canned reply) is
+    evidence too: of prompts that share one ``AGREEING`` of the likeness is asked for. They are found by that answer, so
+    that looking for them costs next to nothing.
 
     Args:
         rows: all that will be added or asked for.
@@ -57,7 +64,11 @@ class Lookup:
             answering[row.answer_key].add(row.key)
         most = max(2, min(COMMON_LEAST - 1, round(COMMON_SHARE * len(rows))))
         self._telling = {answer for answer, keys in answering.items() if answer and len(keys) <= most}
-        self._rare = {word for word, keys in holders.items() if len(keys) < COMMON_LEAST and any(letter.isdigit() for letter in word)}
+        self._rare = {
+            word
+            for word, keys in holders.items()
+            if len(keys) < COMMON_LEAST and any(letter.isdigit() for letter in word)
+        }
 
     def add(self, row: Row) -> None:
         place = len(self._rows)
@@ -105,23 +116,40 @@ def _numbered_likeness(one: Row, other: Row) -> float:
 
 
 def reworded(one: Row, other: Row, degree: float) -> bool:
-    """Says whether two alike prompts ask the same thing: the same numbers and signs, no form filled otherwise, and answers that do not tell them apart."""
-    if one.facts != other.facts or _told_apart(one, other) or _exchanged(one.prompt, other.prompt) or _filled_otherwise(one, other):
+    """Says whether two alike prompts ask the same thing: the same numbers and signs, no form filled otherwise, and
+    answers that do not tell them apart.
+    """
+    if (
+        one.facts != other.facts
+        or _told_apart(one, other)
+        or _exchanged(one.prompt, other.prompt)
+        or _filled_otherwise(one, other)
+    ):
         return False
-    return degree >= NEARLY_SAME or one.answer_key == other.answer_key or jaccard(one.answered, other.answered) >= ALIKE_ANSWERS
+    return (
+        degree >= NEARLY_SAME
+        or one.answer_key == other.answer_key
+        or jaccard(one.answered, other.answered) >= ALIKE_ANSWERS
+    )
 
 
 def _told_apart(one: Row, other: Row) -> bool:
-    """True where each answer repeats a word that only its own prompt has: rating[low] and "a low rating" against rating[high]."""
+    """True where each answer repeats a word that only its own prompt has: rating[low] and "a low rating" against
+    rating[high].
+    """
 
     def repeated(mine: Row, others: Row) -> bool:
-        return any(len(word) > 2 for word in (set(mine.prompt) - set(others.prompt)) & (set(mine.answer) - set(others.answer)))
+        return any(
+            len(word) > 2 for word in (set(mine.prompt) - set(others.prompt)) & (set(mine.answer) - set(others.answer))
+        )
 
     return repeated(one, other) and repeated(other, one)
 
 
 def _filled_otherwise(one: Row, other: Row) -> bool:
-    """True for one form with other words in its slots, two letters to two people: where all that differs fills slots, and nothing but the form is shared."""
+    """True for one form with other words in its slots, two letters to two people: where all that differs fills slots,
+    and nothing but the form is shared.
+    """
     mine, others = Counter(one.prompt), Counter(other.prompt)
     here, there = (mine - others).keys(), (others - mine).keys()
     if not here or not there or not here <= one.filling or not there <= other.filling:
@@ -130,7 +158,9 @@ def _filled_otherwise(one: Row, other: Row) -> bool:
 
 
 def _exchanged(one: Sequence[str], other: Sequence[str]) -> bool:
-    """True where the same words stand there and some have changed places around others that have not: from A to B, from B to A."""
+    """True where the same words stand there and some have changed places around others that have not: from A to B, from
+    B to A.
+    """
     if len(one) != len(other) or Counter(one) != Counter(other):
         return False
     differing = [at for at, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]]

@@ -1,10 +1,10 @@
 """Pairs of sets that may be alike, without looking at all pairs: an exact join for few sets, MinHash with LSH for many.
 
-Both are asked the same question and only propose: whoever asks looks at each proposed pair itself. ``Join`` misses nothing:
-two sets of Jaccard index t share one of the ``n - ceil(t n) + 1`` rarest features of each (Chaudhuri et al. 2006, prefix
-filtering). ``Sketches`` (``datasketch``) misses a pair of Jaccard index j with probability ``(1 - j**4)**32``: 1 in 80 at
-0.6, 1 in 6,000 at 0.7, less than 1 in 10**7 at 0.8. Its sketches cost the same however often
-a feature occurs, which the join's do not: that is why it takes over where rows are many.
+Both are asked the same question and only propose: whoever asks looks at each proposed pair itself. ``Join`` misses
+nothing: two sets of Jaccard index t share one of the ``n - ceil(t n) + 1`` rarest features of each (Chaudhuri et al.
+2006, prefix filtering). ``Sketches`` (``datasketch``) misses a pair of Jaccard index j with probability ``(1 -
+j**4)**32``: 1 in 80 at 0.6, 1 in 6,000 at 0.7, less than 1 in 10**7 at 0.8. Its sketches cost the same however often a
+feature occurs, which the join's do not: that is why it takes over where rows are many.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import numpy as np
 
 BANDS, ROWS = 32, 4
 JOINED = 5_000
-"""Sets up to which the exact join is taken: as many as a plan looks at, which so waits for no import. At 10,000 short rows the
-join takes 5.2 s of CPU time and the sketches 2.9, at 100,000 they take 59 (``python -m benchmarks.leaks``)."""
+"""Sets up to which the exact join is taken: as many as a plan looks at, which so waits for no import. At 10,000 short
+rows the join takes 5.2 s of CPU time and the sketches 2.9, at 100,000 they take 59 (``python -m benchmarks.leaks``).
+"""
 
 
 class Candidates(Protocol):
@@ -32,7 +33,9 @@ class Candidates(Protocol):
 
 
 def candidates(sets: Sequence[np.ndarray], least: float) -> Candidates:
-    """Returns an empty index for a collection, of which any part may be added; pairs of Jaccard index ``least`` are to be proposed."""
+    """Returns an empty index for a collection, of which any part may be added; pairs of Jaccard index ``least`` are to
+    be proposed.
+    """
     return Join(sets, least) if len(sets) <= JOINED else Sketches()
 
 

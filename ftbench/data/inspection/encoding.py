@@ -1,4 +1,6 @@
-"""Signs that a text went through the wrong hands: wrong encodings, invisible characters, forms that look alike and are not."""
+"""Signs that a text went through the wrong hands: wrong encodings, invisible characters, forms that look alike and are
+not.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def oddities(text: str) -> set[str]:
 
 
 def form(text: str) -> str | None:
-    """Returns ``composed`` or ``decomposed`` for text that has letters with marks in that form, None for text without any."""
+    """Returns ``composed`` or ``decomposed`` for text that has letters with marks in that form, None for text without
+    any.
+    """
     if text.isascii():
         return None
     if unicodedata.normalize("NFC", text) != text:

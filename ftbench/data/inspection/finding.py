@@ -9,7 +9,9 @@ from typing import Any
 from ftbench.core.errors import Problem
 
 LEVELS = ("leak", "warning", "note")
-"""``leak``: certain, refuses under ``data.on_leak=refuse``. ``warning``: for a person to look at. ``note``: worth knowing."""
+"""``leak``: certain, refuses under ``data.on_leak=refuse``. ``warning``: for a person to look at. ``note``: worth
+knowing.
+"""
 NAMED = 3
 
 

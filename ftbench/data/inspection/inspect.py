@@ -4,13 +4,15 @@
     data.on_leak=drop     training rows (and documents) that leak are left out, counted, and listed in ``dropped.jsonl``
     data.on_leak=warn     leaks are said and change nothing
 
-Evaluation rows are never dropped. ``drop`` changes what is trained and so is in the keys; ``refuse`` and ``warn`` are in none.
+Evaluation rows are never dropped. ``drop`` changes what is trained and so is in the keys; ``refuse`` and ``warn`` are
+in none.
 
-Where the threshold comes from: on the official splits of banking77, xquad, gsm8k, mts_dialog, e2e_nlg, arc_challenge and
-pubmedqa every pair above a likeness of 0.8 is the same question to a reader; from 0.7 on pairs appear that are not ("agreed
-with BSkyB", "agreed with Virgin Media"). At 0.8 a row with a twelfth of its letters in other words is always found, in whatever order
-they stand; counted in words, nine in ten rows are found with one word in twenty replaced, seven in ten with one in ten, few with
-more, and a row with another number in it is said and not refused. ``python -m benchmarks.leaks`` measures both sides.
+Where the threshold comes from: on the official splits of banking77, xquad, gsm8k, mts_dialog, e2e_nlg, arc_challenge
+and pubmedqa every pair above a likeness of 0.8 is the same question to a reader; from 0.7 on pairs appear that are not
+("agreed with BSkyB", "agreed with Virgin Media"). At 0.8 a row with a twelfth of its letters in other words is always
+found, in whatever order they stand; counted in words, nine in ten rows are found with one word in twenty replaced,
+seven in ten with one in ten, few with more, and a row with another number in it is said and not refused. ``python -m
+benchmarks.leaks`` measures both sides.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ from ftbench.data.inspection.wording import Wording, shortened
 
 ON_LEAK = ("refuse", "drop", "warn")
 PLAN_ROWS, PLAN_CHARACTERS = 5_000, 1_500_000
-"""A plan looks at data up to this size itself, which takes a few seconds at most; larger data is checked by a stage that runs before all others."""
+"""A plan looks at data up to this size itself, which takes a few seconds at most; larger data is checked by a stage
+that runs before all others.
+"""
 SIMILARITY = 0.8
 """The threshold that ships, by which rows are also kept together when they are split off."""
 SHOWN = 50
@@ -83,9 +87,13 @@ class DataChecks(Component):
     def check(self) -> list[Problem]:
         problems = []
         if self.on_leak not in ON_LEAK:
-            problems.append(Problem("data.on_leak", f"{self.on_leak!r} is none of its values", did_you_mean(self.on_leak, ON_LEAK)))
+            problems.append(
+                Problem("data.on_leak", f"{self.on_leak!r} is none of its values", did_you_mean(self.on_leak, ON_LEAK))
+            )
         if not 0.5 <= self.similarity <= 1:
-            problems.append(Problem("data.similarity", f"{self.similarity} is no likeness to go by", "Use 0.5 to 1; 0.8 is usual"))
+            problems.append(
+                Problem("data.similarity", f"{self.similarity} is no likeness to go by", "Use 0.5 to 1; 0.8 is usual")
+            )
         return problems
 
     @property
@@ -99,9 +107,14 @@ class DataChecks(Component):
 
     def light(self, splits: Splits) -> bool:
         """Says whether the splits are small enough to be looked at while planning."""
-        return small([row for split in SPLITS for row in splits.split(split)], sum(len(document.text) for document in splits.documents))
+        return small(
+            [row for split in SPLITS for row in splits.split(split)],
+            sum(len(document.text) for document in splits.documents),
+        )
 
-    def inspect(self, splits: Splits, dropped: Sequence[dict[str, Any]] = (), benchmarks: Benchmarks = ()) -> Inspection:
+    def inspect(
+        self, splits: Splits, dropped: Sequence[dict[str, Any]] = (), benchmarks: Benchmarks = ()
+    ) -> Inspection:
         """Looks at everything.
 
         Args:
@@ -113,24 +126,38 @@ class DataChecks(Component):
         found = Wording(splits).findings(find_leaks(splits, rows, self.similarity, benchmarks))
         found += [*seen_findings(splits), *quality(splits, rows, self.similarity)]
         order = {"leak": 0, "warning": 1, "note": 2}
-        facts = {"rows": {split: len(splits.split(split)) for split in SPLITS}, "lengths": lengths(splits), "labels": labels(splits)}
+        facts = {
+            "rows": {split: len(splits.split(split)) for split in SPLITS},
+            "lengths": lengths(splits),
+            "labels": labels(splits),
+        }
         return Inspection(tuple(sorted(found, key=lambda finding: order[finding.level])), tuple(dropped), facts)
 
     def shown(self, instruction: str, splits: Splits) -> list[Problem]:
-        """Returns a problem for each evaluation row that an instruction shows as an example; none where leaks are only said."""
+        """Returns a problem for each evaluation row that an instruction shows as an example; none where leaks are only
+        said.
+        """
         if self.on_leak == "warn" or not self.light(splits):
             return []
         judged = [row for row in prepare_rows(splits) if row.split != "train"]
-        return [replace(finding.problem(), where="prompt.instruction") for finding in Wording(splits).findings(shown_in(instruction, judged))]
+        return [
+            replace(finding.problem(), where="prompt.instruction")
+            for finding in Wording(splits).findings(shown_in(instruction, judged))
+        ]
 
     def clean(self, splits: Splits, benchmarks: Benchmarks = ()) -> tuple[Splits, list[dict[str, Any]]]:
-        """Leaves out training rows and documents that leak, and says which; everything where ``on_leak`` is not ``drop``.
+        """Leaves out training rows and documents that leak, and says which; everything where ``on_leak`` is not
+        ``drop``.
 
         Again until nothing certain is left: with fewer rows, fewer runs of words are template.
         """
         dropped: list[dict[str, Any]] = []
         while self.drops:
-            leaks = [leak for leak in find_leaks(splits, prepare_rows(splits), self.similarity, benchmarks) if leak.kind in CERTAIN and leak.source != "template"]
+            leaks = [
+                leak
+                for leak in find_leaks(splits, prepare_rows(splits), self.similarity, benchmarks)
+                if leak.kind in CERTAIN and leak.source != "template"
+            ]
             if not leaks:
                 break
             words = Wording(splits)
@@ -143,13 +170,18 @@ class DataChecks(Component):
             )
         if dropped:
             counts = {"dropped_leaks": len(dropped), "train": len(splits.train), "documents": len(splits.documents)}
-            note = f"dropped {len(dropped)} training rows or documents that leak (data.on_leak=drop); dropped.jsonl lists them"
+            note = (
+                f"dropped {len(dropped)} training rows or documents that leak (data.on_leak=drop); dropped.jsonl lists"
+                " them"
+            )
             splits = replace(splits, counts={**splits.counts, **counts}, notes=(*splits.notes, note))
         return splits, dropped
 
 
 def small(rows: Sequence[Example], beside: int = 0) -> bool:
-    """Says whether rows are few and short enough to be looked at while planning; ``beside`` counts characters that must be read with them."""
+    """Says whether rows are few and short enough to be looked at while planning; ``beside`` counts characters that must
+    be read with them.
+    """
     if len(rows) > PLAN_ROWS:
         return False
     return beside + sum(len(prompt_text(row, False)) + len(answer_text(row)) for row in rows) <= PLAN_CHARACTERS
@@ -157,4 +189,10 @@ def small(rows: Sequence[Example], beside: int = 0) -> bool:
 
 def _record(leak: Leak, words: Wording) -> dict[str, Any]:
     (finding,) = words.findings([leak])
-    return {"id": leak.row, "split": leak.source, "kind": leak.kind, "against": [f"{split} {row}" for split, row in leak.against], "why": finding.why}
+    return {
+        "id": leak.row,
+        "split": leak.source,
+        "kind": leak.kind,
+        "against": [f"{split} {row}" for split, row in leak.against],
+        "why": finding.why,
+    }

@@ -1,11 +1,14 @@
-"""What training rows, worked examples and documents give away of the evaluation rows (number 37), and rows that stand twice.
+"""What training rows, worked examples and documents give away of the evaluation rows (number 37), and rows that stand
+twice.
 
-Every training row may be trained on and, the pool of worked examples being the train split, shown as an example: what is
-found of it counts against both uses. Documents are judged by their own rules: holding the answer is what they are for.
+Every training row may be trained on and, the pool of worked examples being the train split, shown as an example: what
+is found of it counts against both uses. Documents are judged by their own rules: holding the answer is what they are
+for.
 
 Certain leaks, of which one alone makes a score untrue:
     ``same_row``           a prompt that an evaluation row has too, but for case, spacing, punctuation, Unicode form
-    ``reworded_row``       a prompt that is an evaluation row's with small edits or its words in another order, or with larger ones
+    ``reworded_row``       a prompt that is an evaluation row's with small edits or its words in another order, or \\
+        with larger ones
                            where both have an answer that next to no other row has
     ``quoted_row``        a training row that holds an evaluation row's prompt inside other text
     ``shared_group``      a training row of a group (document, customer, thread) that is evaluated too
@@ -14,15 +17,18 @@ Certain leaks, of which one alone makes a score untrue:
     ``later_document``    a document dated after an evaluation row that may be handed it
     ``benchmark_row``     a training row that holds a question of a benchmark of this matrix
 Possible leaks, for a person to look at:
-    ``varied_row``        a prompt that is alike but for numbers or signs, or alike with another answer: a variation, or a row reworded
+    ``varied_row``        a prompt that is alike but for numbers or signs, or alike with another answer: a variation, \\
+        or a row reworded
     ``same_answer``       a long answer that an evaluation row has too, which no other row does
-    ``quoting_document``  an undated document that holds an evaluation row's prompt word by word, such as the ticket itself
+    ``quoting_document``  an undated document that holds an evaluation row's prompt word by word, such as the ticket \\
+        itself
     ``between_evaluations`` a test row that is a validation row too: what is tuned on one is scored on the other
 
-Prompts and answers are judged apart. A canned answer, a label or a shared template never makes a leak: an answer counts only
-where few rows have it, for ``same_answer`` when it is long, for ``reworded_row`` beside a prompt that is alike. One form with other
-words in its slots, or with two names that changed places, is another question (``alike``). A prompt that goes
-with many different answers ("Write a review.") names no row, and is the same row only together with its answer.
+Prompts and answers are judged apart. A canned answer, a label or a shared template never makes a leak: an answer counts
+only where few rows have it, for ``same_answer`` when it is long, for ``reworded_row`` beside a prompt that is alike.
+One form with other words in its slots, or with two names that changed places, is another question (``alike``). A prompt
+that goes with many different answers ("Write a review.") names no row, and is the same row only together with its
+answer.
 """
 
 from __future__ import annotations
@@ -39,7 +45,16 @@ from ftbench.data.inspection.passages import Passages
 from ftbench.data.inspection.rows import Row, bodies, frame, prompt_text
 
 EVALUATION = ("test", "validation")
-CERTAIN = ("same_row", "reworded_row", "quoted_row", "shared_group", "shown_row", "trained_document", "later_document", "benchmark_row")
+CERTAIN = (
+    "same_row",
+    "reworded_row",
+    "quoted_row",
+    "shared_group",
+    "shown_row",
+    "trained_document",
+    "later_document",
+    "benchmark_row",
+)
 POSSIBLE = ("varied_row", "same_answer", "quoting_document", "between_evaluations")
 LONG = 13
 """Words from which on a text that stands elsewhere too is no coincidence: the field's 13."""
@@ -73,7 +88,9 @@ class Leak:
         return self.kind in CERTAIN
 
 
-def find_leaks(splits: Splits, rows: Sequence[Row], similarity: float, benchmarks: Sequence[tuple[str, str, str]] = ()) -> list[Leak]:
+def find_leaks(
+    splits: Splits, rows: Sequence[Row], similarity: float, benchmarks: Sequence[tuple[str, str, str]] = ()
+) -> list[Leak]:
     """Returns every leak, certain ones first, each training row once for the strongest reason.
 
     Args:
@@ -114,7 +131,14 @@ def _same(train: Sequence[Row], judged: Sequence[Row], nameless: frozenset[str],
     return found
 
 
-def _near(train: Sequence[Row], judged: Sequence[Row], nameless: frozenset[str], similarity: float, known: set[str], source: str) -> list[Leak]:
+def _near(
+    train: Sequence[Row],
+    judged: Sequence[Row],
+    nameless: frozenset[str],
+    similarity: float,
+    known: set[str],
+    source: str,
+) -> list[Leak]:
     judged = [row for row in judged if row.key not in nameless]
     asking = [row for row in train if row.key not in nameless and row.example.id not in known]
     lookup = Lookup([*asking, *judged], similarity)
@@ -126,19 +150,35 @@ def _near(train: Sequence[Row], judged: Sequence[Row], nameless: frozenset[str],
         if alike:
             sure = [(degree, other) for degree, other in alike if reworded(row, other, degree)]
             best = sorted(sure or alike, key=lambda pair: -pair[0])
-            found.append(Leak("reworded_row" if sure else "varied_row", source, row.example.id, _ids([other for _, other in best]), best[0][0]))
+            found.append(
+                Leak(
+                    "reworded_row" if sure else "varied_row",
+                    source,
+                    row.example.id,
+                    _ids([other for _, other in best]),
+                    best[0][0],
+                )
+            )
     return found
 
 
 def _quoted(train: Sequence[Row], judged: Sequence[Row]) -> list[Leak]:
     sought = Passages(enumerate(bodies(judged)), LONG)
     held = {row.example.id: [*row.prompt, *row.answer] for row in train}
-    hits = {(row, place): share for (row, place), share in sought.search(held.items()).items() if share >= QUOTED_SHARE and _quotes(held[row], judged[place])}
-    return _passages(hits, QUOTED_SHARE, "quoted_row", "train", lambda place: (judged[place].split, judged[place].example.id))
+    hits = {
+        (row, place): share
+        for (row, place), share in sought.search(held.items()).items()
+        if share >= QUOTED_SHARE and _quotes(held[row], judged[place])
+    }
+    return _passages(
+        hits, QUOTED_SHARE, "quoted_row", "train", lambda place: (judged[place].split, judged[place].example.id)
+    )
 
 
 def _quotes(text: Sequence[str], row: Row) -> bool:
-    """False where a form of a sentence or two is filled otherwise: what ``text`` lacks of the prompt is a number or stands in a slot."""
+    """False where a form of a sentence or two is filled otherwise: what ``text`` lacks of the prompt is a number or
+    stands in a slot.
+    """
     lacking = set(row.prompt) - set(text)
     return len(row.prompt) - len(lacking) >= PASSAGE or not facts(lacking) and lacking.isdisjoint(row.filling)
 
@@ -149,7 +189,13 @@ def _passages(hits: dict[tuple[Any, Any], float], least: float, kind: str, sourc
         if share >= least:
             by_row[row].append((share, sought))
     return [
-        Leak(kind, source, row, tuple(name(sought) for _, sought in sorted(shares, key=lambda one: -one[0])), max(share for share, _ in shares))
+        Leak(
+            kind,
+            source,
+            row,
+            tuple(name(sought) for _, sought in sorted(shares, key=lambda one: -one[0])),
+            max(share for share, _ in shares),
+        )
         for row, shares in by_row.items()
     ]
 
@@ -172,13 +218,17 @@ def _shown(judged: Sequence[Row]) -> list[Leak]:
     before, after = frame(texts)
     sought = Passages((place, words(text[len(before) : len(text) - len(after)])) for place, text in enumerate(texts))
     hits = sought.search(("template", words(part)) for part in (before, after) if part)
-    return _passages(hits, QUOTED_SHARE, "shown_row", "template", lambda place: (judged[place].split, judged[place].example.id))
+    return _passages(
+        hits, QUOTED_SHARE, "shown_row", "template", lambda place: (judged[place].split, judged[place].example.id)
+    )
 
 
 def shown_in(text: str, judged: Sequence[Row]) -> list[Leak]:
     """Finds evaluation rows in a text that every prompt holds, such as an instruction."""
     hits = Passages(enumerate(bodies(judged))).search([("template", words(text))])
-    return _passages(hits, QUOTED_SHARE, "shown_row", "template", lambda place: (judged[place].split, judged[place].example.id))
+    return _passages(
+        hits, QUOTED_SHARE, "shown_row", "template", lambda place: (judged[place].split, judged[place].example.id)
+    )
 
 
 def _documents(splits: Splits, train: Sequence[Row], judged: Sequence[Row]) -> list[Leak]:
@@ -189,7 +239,13 @@ def _documents(splits: Splits, train: Sequence[Row], judged: Sequence[Row]) -> l
     dated = {document.id for document in splits.documents if document.time is not None}
     asked = Passages(enumerate(bodies(judged)), LONG)
     quoting = asked.search((identity, text) for identity, text in texts.items() if identity not in dated)
-    found += _passages(quoting, QUOTED_SHARE, "quoting_document", "documents", lambda place: (judged[place].split, judged[place].example.id))
+    found += _passages(
+        quoting,
+        QUOTED_SHARE,
+        "quoting_document",
+        "documents",
+        lambda place: (judged[place].split, judged[place].example.id),
+    )
     gold: dict[str, list[Row]] = defaultdict(list)
     for row in judged:
         for name in row.example.gold_documents:
@@ -206,14 +262,25 @@ def _documents(splits: Splits, train: Sequence[Row], judged: Sequence[Row]) -> l
 
 
 def later_documents(documents: Iterable[Document], judged: Sequence[Row]) -> list[Leak]:
-    """Finds documents dated after evaluation rows: a past ticket is fair to retrieve, one from after the question is not."""
+    """Finds documents dated after evaluation rows: a past ticket is fair to retrieve, one from after the question is
+    not.
+    """
     found = []
     for document in documents:
         if document.time is None:
             continue
         earlier = [row for row in judged if row.example.time is not None and _before(row.example.time, document.time)]
         if earlier:
-            found.append(Leak("later_document", "documents", document.id, _ids(earlier), None, f"{document.time} is after {earlier[0].example.time}"))
+            found.append(
+                Leak(
+                    "later_document",
+                    "documents",
+                    document.id,
+                    _ids(earlier),
+                    None,
+                    f"{document.time} is after {earlier[0].example.time}",
+                )
+            )
     return found
 
 
@@ -228,7 +295,9 @@ def _benchmarks(train: Sequence[Row], benchmarks: Sequence[tuple[str, str, str]]
 
 
 def _answers(rows: Sequence[Row]) -> list[Leak]:
-    """Finds long answers of exactly one prompt on either side that stand on both sides; what more rows say is canned."""
+    """Finds long answers of exactly one prompt on either side that stand on both sides; what more rows say is
+    canned.
+    """
     by_answer: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if len(row.answer) >= LONG:
@@ -246,7 +315,11 @@ def _between(judged: Sequence[Row], nameless: frozenset[str], similarity: float)
     tested, tuned = ([row for row in judged if row.split == split] for split in EVALUATION)
     same = _same(tuned, tested, nameless, "validation")
     near = _near(tuned, tested, nameless, similarity, {leak.row for leak in same}, "validation")
-    return [Leak("between_evaluations", leak.source, leak.row, leak.against, leak.degree) for leak in (*same, *near) if leak.kind != "varied_row"]
+    return [
+        Leak("between_evaluations", leak.source, leak.row, leak.against, leak.degree)
+        for leak in (*same, *near)
+        if leak.kind != "varied_row"
+    ]
 
 
 def _ids(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:

@@ -1,21 +1,24 @@
-"""How alike two texts are, whatever their case, spacing, punctuation, Unicode form or word order, and whatever template they share.
+"""How alike two texts are, whatever their case, spacing, punctuation, Unicode form or word order, and whatever template
+they share.
 
-A text becomes a set of *features*: the character 4-grams of each of its words, the word's borders included. They do not know
-the order of words (a reordered question has the same set), a typo costs a few of them and not the word, and long words weigh
-more than short ones, as content weighs more than "the" does, in any language.
+A text becomes a set of *features*: the character 4-grams of each of its words, the word's borders included. They do not
+know the order of words (a reordered question has the same set), a typo costs a few of them and not the word, and long
+words weigh more than short ones, as content weighs more than "the" does, in any language.
 
-Template text must not make two rows alike: words inside a run of ``RUN`` words that many texts of the collection share are
-*common*, all others are a text's *own*. The likeness of two texts is
+Template text must not make two rows alike: words inside a run of ``RUN`` words that many texts of the collection share
+are *common*, all others are a text's *own*. The likeness of two texts is
 
     own features of both / (own features of both + all features of exactly one)
 
-so that shared template words count for nothing, while any difference counts, in the template too ("the price of" against
-"the colour of"). A word that the template has too counts apart: else a long template would hide differences. It is at most the Jaccard index of the own features' union, 1 for the same words in any order, and texts
-without own words are like nothing. Rows that have nothing to do with a pair can only make fewer runs common, and so never
-take a found pair away.
+so that shared template words count for nothing, while any difference counts, in the template too ("the price of"
+against "the colour of"). A word that the template has too counts apart: else a long template would hide differences. It
+is at most the Jaccard index of the own features' union, 1 for the same words in any order, and texts without own words
+are like nothing. Rows that have nothing to do with a pair can only make fewer runs common, and so never take a found
+pair away.
 
-A *slot* is a place between the same three words on either side where many texts of the collection have different words: the
-name in a letter, the column in a query. Texts that differ in what fills a slot are two uses of one form, however alike.
+A *slot* is a place between the same three words on either side where many texts of the collection have different words:
+the name in a letter, the column in a query. Texts that differ in what fills a slot are two uses of one form, however
+alike.
 """
 
 from __future__ import annotations
@@ -32,8 +35,9 @@ import numpy as np
 GRAM = 4
 RUN = 4
 COMMON_LEAST, COMMON_SHARE = 5, 0.02
-"""A run of words is template text when at least this many different texts, and this share of them, have it. Five rows that
-share a sentence have a form, not one origin; in large data two in a hundred do."""
+"""A run of words is template text when at least this many different texts, and this share of them, have it. Five rows
+that share a sentence have a form, not one origin; in large data two in a hundred do.
+"""
 AROUND, FILLING = 3, 3
 """Words on either side that make a place, and the most words that may fill it."""
 _BEGIN, _END = "^", "$"
@@ -42,7 +46,9 @@ _OPERATORS = frozenset("+*/%#<>=&@^|~€$£¥°")
 
 
 class _Letters(dict):
-    """Character -> what stands for it: itself, a space, or itself as a word of its own; filled in as characters are met."""
+    """Character -> what stands for it: itself, a space, or itself as a word of its own; filled in as characters are
+    met.
+    """
 
     def __missing__(self, code: int) -> str | int | None:
         character = chr(code)
@@ -59,7 +65,13 @@ class _Letters(dict):
 
 def _alone(code: int) -> bool:
     """True for scripts written without spaces, of which each character is taken for a word."""
-    return 0x3040 <= code <= 0x30FF or 0x3400 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF or 0x20000 <= code <= 0x3FFFF or 0x0E00 <= code <= 0x0EFF
+    return (
+        0x3040 <= code <= 0x30FF
+        or 0x3400 <= code <= 0x9FFF
+        or 0xF900 <= code <= 0xFAFF
+        or 0x20000 <= code <= 0x3FFFF
+        or 0x0E00 <= code <= 0x0EFF
+    )
 
 
 _LETTERS = _Letters()
@@ -68,7 +80,8 @@ _LETTERS = _Letters()
 def words(text: str) -> list[str]:
     """Returns the words of ``text`` without case, accents, punctuation, invisible characters and compatibility forms.
 
-    ``"The  CAFÉ\\u200b's ﬁrst…"`` and ``"the cafes first"`` have the same words. Signs of arithmetic and currency stay, each a word of its own.
+    ``"The  CAFÉ\\u200b's ﬁrst…"`` and ``"the cafes first"`` have the same words. Signs of arithmetic and currency stay,
+    each a word of its own.
     """
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text)
@@ -76,7 +89,9 @@ def words(text: str) -> list[str]:
 
 
 def facts(found: Iterable[str]) -> tuple[str, ...]:
-    """Returns the words that hold a digit or are a sign, sorted: where they differ, another thing is asked in the same words."""
+    """Returns the words that hold a digit or are a sign, sorted: where they differ, another thing is asked in the same
+    words.
+    """
     return tuple(sorted(word for word in found if word in _OPERATORS or any(letter.isdigit() for letter in word)))
 
 
@@ -93,16 +108,30 @@ class Vocabulary:
 
     def all_features(self, found: Sequence[str], kept: Sequence[bool]) -> np.ndarray:
         """Returns the feature numbers of all words; those that are both own and template text have twice as many."""
-        own, common = ({self._paired(found, at) for at in range(len(found)) if bool(kept[at]) is side} for side in (True, False))
+        own, common = (
+            {self._paired(found, at) for at in range(len(found)) if bool(kept[at]) is side} for side in (True, False)
+        )
         return self._numbers([*((word, 1) for word in own | common), *((word, 2) for word in own & common)])
 
     def _numbers(self, counted: Sequence[tuple[str, int]]) -> np.ndarray:
-        return np.unique(np.concatenate([self._word(*one) for one in counted])) if counted else np.empty(0, dtype=np.uint32)
+        return (
+            np.unique(np.concatenate([self._word(*one) for one in counted]))
+            if counted
+            else np.empty(0, dtype=np.uint32)
+        )
 
     def _paired(self, found: Sequence[str], at: int) -> str:
-        """Returns a word, with the next one where both are single characters of a script without spaces: else order within a sentence would mean nothing."""
+        """Returns a word, with the next one where both are single characters of a script without spaces: else order
+        within a sentence would mean nothing.
+        """
         word = found[at]
-        if len(word) == 1 and _alone(ord(word)) and at + 1 < len(found) and len(found[at + 1]) == 1 and _alone(ord(found[at + 1])):
+        if (
+            len(word) == 1
+            and _alone(ord(word))
+            and at + 1 < len(found)
+            and len(found[at + 1]) == 1
+            and _alone(ord(found[at + 1]))
+        ):
             return word + found[at + 1]
         return word
 
@@ -117,7 +146,9 @@ class Vocabulary:
 
 
 def common_runs(texts: Iterable[Sequence[str]], share: float = COMMON_SHARE) -> frozenset[int]:
-    """Returns the hashes of the runs of words that are template text in a collection of different texts; digits are all alike in them."""
+    """Returns the hashes of the runs of words that are template text in a collection of different texts; digits are all
+    alike in them.
+    """
     counts: Counter[int] = Counter()
     size = 0
     for found in texts:
@@ -143,10 +174,12 @@ def _runs(found: Sequence[str]) -> list[int]:
 
 
 class Forms:
-    """The forms that texts of a collection are filled into: their slots, and the runs of words that ``COMMON_LEAST`` of them share.
+    """The forms that texts of a collection are filled into: their slots, and the runs of words that ``COMMON_LEAST`` of
+    them share.
 
     Args:
-        texts: the words of each of the different texts; looked through when first asked, since most data has no pair to ask about.
+        texts: the words of each of the different texts; looked through when first asked, since most data has no pair to
+            ask about.
     """
 
     def __init__(self, texts: Collection[Sequence[str]]) -> None:
@@ -186,7 +219,9 @@ def _places(found: Sequence[str]) -> Iterable[tuple[int, int, int]]:
             yield hash((before[start], before[end + AROUND])), start, end
 
 
-def likeness(own_one: np.ndarray, own_other: np.ndarray, all_one: np.ndarray, all_other: np.ndarray) -> tuple[float, int]:
+def likeness(
+    own_one: np.ndarray, own_other: np.ndarray, all_one: np.ndarray, all_other: np.ndarray
+) -> tuple[float, int]:
     """Returns the likeness of two texts (see above), and how many own features they share.
 
     Args:
@@ -194,7 +229,9 @@ def likeness(own_one: np.ndarray, own_other: np.ndarray, all_one: np.ndarray, al
         all_one, all_other: sorted features [features] of each.
     """
     shared = _shared(own_one, own_other)
-    return (shared / (shared + len(all_one) + len(all_other) - 2 * _shared(all_one, all_other)) if shared else 0.0), shared
+    return (
+        shared / (shared + len(all_one) + len(all_other) - 2 * _shared(all_one, all_other)) if shared else 0.0
+    ), shared
 
 
 def jaccard(one: np.ndarray, other: np.ndarray) -> float:

@@ -1,9 +1,9 @@
 """Which texts stand inside others, word by word: the 13-gram overlap by which the field decontaminates training data.
 
-A sought text of 13 words or more is there when one of its runs of 13 words is (Brown et al. 2020, appendix C; Gao et al.
-2021, lm-evaluation-harness), and the share of its runs that are says how much of it; a shorter one must be there whole.
-Runs that many sought texts share are their template, runs that many searched texts share are phrases of the language or of
-a form; neither counts. Case, punctuation, accents and spacing make no difference (``likeness.words``).
+A sought text of 13 words or more is there when one of its runs of 13 words is (Brown et al. 2020, appendix C; Gao et
+al. 2021, lm-evaluation-harness), and the share of its runs that are says how much of it; a shorter one must be there
+whole. Runs that many sought texts share are their template, runs that many searched texts share are phrases of the
+language or of a form; neither counts. Case, punctuation, accents and spacing make no difference (``likeness.words``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from ftbench.data.inspection.likeness import COMMON_LEAST, COMMON_SHARE
 
 LENGTH = 13
 PHRASE_LEAST = 10
-"""A run found in more searched texts than this, and in more than ``COMMON_SHARE`` of them, is a common phrase (GPT-3 took 10 documents)."""
+"""A run found in more searched texts than this, and in more than ``COMMON_SHARE`` of them, is a common phrase (GPT-3
+took 10 documents).
+"""
 _PROBE = 5
 
 
@@ -23,7 +25,8 @@ class Passages:
     """Sought texts, by key.
 
     Args:
-        sought: key and words of each; texts of fewer than ``least`` words are too short to be told from chance and left out.
+        sought: key and words of each; texts of fewer than ``least`` words are too short to be told from chance and left
+            out.
         least: at least 5.
     """
 
@@ -31,7 +34,11 @@ class Passages:
         runs: dict[Hashable, list[tuple[str, ...]]] = {}
         for key, found in sought:
             if len(found) >= max(least, _PROBE):
-                runs[key] = [tuple(found)] if len(found) < LENGTH else [tuple(found[at : at + LENGTH]) for at in range(len(found) - LENGTH + 1)]
+                runs[key] = (
+                    [tuple(found)]
+                    if len(found) < LENGTH
+                    else [tuple(found[at : at + LENGTH]) for at in range(len(found) - LENGTH + 1)]
+                )
         holders = Counter(run for own in runs.values() for run in set(own))
         most = max(COMMON_LEAST, COMMON_SHARE * len(runs))
         self._owners: dict[tuple[str, ...], list[Hashable]] = defaultdict(list)

@@ -75,7 +75,18 @@ def ready(examples: Sequence[tuple[str, Example]]) -> list[Row]:
     for split, example in examples:
         text, answer = prompt_text(example, len(systems) < 2), answer_text(example)
         prompt, answered = words(text), words(answer)
-        rows.append(Row(split, example, text, prompt, answered, " ".join(prompt) or text.strip(), " ".join(answered) or answer.strip(), facts(prompt)))
+        rows.append(
+            Row(
+                split,
+                example,
+                text,
+                prompt,
+                answered,
+                " ".join(prompt) or text.strip(),
+                " ".join(answered) or answer.strip(),
+                facts(prompt),
+            )
+        )
     different = {row.key: row.prompt for row in rows}.values()
     common, forms, vocabulary = common_runs(different), Forms(different), Vocabulary()
     for row in rows:
@@ -88,7 +99,9 @@ def ready(examples: Sequence[tuple[str, Example]]) -> list[Row]:
 
 
 def bodies(rows: Sequence[Row]) -> list[list[str]]:
-    """Returns the words of each prompt without the text that all of them begin and end with; without such text, from its first own word to its last."""
+    """Returns the words of each prompt without the text that all of them begin and end with; without such text, from
+    its first own word to its last.
+    """
     texts = [row.text for row in rows]
     before, after = frame(texts)
     if not before and not after:
@@ -97,7 +110,9 @@ def bodies(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def frame(texts: Sequence[str]) -> tuple[str, str]:
-    """Returns the text that all begin with and the text that all end with, cut at white space; nothing where all are one text."""
+    """Returns the text that all begin with and the text that all end with, cut at white space; nothing where all are
+    one text.
+    """
     if len(set(texts)) < 2:
         return "", ""
     before = _alike(min(texts), max(texts))
@@ -109,7 +124,10 @@ def frame(texts: Sequence[str]) -> tuple[str, str]:
 
 
 def _alike(one: str, other: str) -> str:
-    size = next((at for at, (left, right) in enumerate(zip(one, other, strict=False)) if left != right), min(len(one), len(other)))
+    size = next(
+        (at for at, (left, right) in enumerate(zip(one, other, strict=False)) if left != right),
+        min(len(one), len(other)),
+    )
     return one[:size]
 
 

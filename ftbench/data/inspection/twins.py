@@ -27,7 +27,9 @@ class Twins:
 
 
 def find_twins(rows: Sequence[Row], similarity: float) -> Twins:
-    """Finds repeated rows within one split. A row is compared with the first of each cluster, so a thousand copies cost a thousand looks."""
+    """Finds repeated rows within one split. A row is compared with the first of each cluster, so a thousand copies cost
+    a thousand looks.
+    """
     nameless = nameless_prompts(rows)
     by_key: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
@@ -46,11 +48,15 @@ def find_twins(rows: Sequence[Row], similarity: float) -> Twins:
             clusters[home].append(row)
     near = [cluster for cluster in clusters.values() if len(cluster) > 1]
     differing = [same for same in exact if len({row.answer_key for row in same}) > 1]
-    return Twins(*(tuple(tuple(row.example.id for row in cluster) for cluster in kind) for kind in (exact, near, differing)))
+    return Twins(
+        *(tuple(tuple(row.example.id for row in cluster) for cluster in kind) for kind in (exact, near, differing))
+    )
 
 
 def alike_units(examples: Sequence[Example], similarity: float) -> list[int]:
-    """Returns for each row the place of the first row that it must not be parted from: one with the same prompt, or the same reworded, or alike to one that is."""
+    """Returns for each row the place of the first row that it must not be parted from: one with the same prompt, or the
+    same reworded, or alike to one that is.
+    """
     rows = ready([("train", example) for example in examples])
     nameless = nameless_prompts(rows)
     homes = list(range(len(rows)))

@@ -10,7 +10,8 @@ of which the tiny model was trained to take:
 
 - zero-shot: the question alone;
 - few-shot: earlier user and assistant turns, then the question;
-- retrieval: one user turn in the form of ``world.retrieval_prompt``, one to four documents, best first or in any order::
+- retrieval: one user turn in the form of ``world.retrieval_prompt``, one to four documents, best first or in any
+  order::
 
     Context:
     {document 1}

@@ -4,8 +4,10 @@
     Targets are in the house's style. Tuning gains style, and so BLEU; it cannot know the changed and new facts of other
     products than it saw, which retrieval finds in the documents.
 ``no_gain``
-    The same questions, answered in the base's own style. Training rows hold known facts alone, so they say word for word
-    what the base says already: nothing to gain, and nothing that would make it forget. (With changed and new facts among
+    The same questions, answered in the base's own style. Training rows hold known facts alone, so they say word for \\
+        word
+    what the base says already: nothing to gain, and nothing that would make it forget. (With changed and new facts \\
+        among
     them known facts of other products fall by 2 to 7 points: tuning then truly hurts.)
 ``no_difference``
     Every question asks for the gift of a new product. The base answers one of four gifts in the very style of the
@@ -39,8 +41,10 @@ SHARES = {
     "validation": {"known": 1, "changed": 1, "new": 1},
     "test": {"known": 1, "changed": 1, "new": 1},
 }
-"""What the rows of a split ask for, in parts. Training rows are mostly about what the base knows: rows that contradict or
-exceed it teach a model to make facts up (measured on the tiny model: known facts fall from 1.0 to 0.55 with equal parts)."""
+"""What the rows of a split ask for, in parts. Training rows are mostly about what the base knows: rows that contradict
+or exceed it teach a model to make facts up (measured on the tiny model: known facts fall from 1.0 to 0.55 with equal
+parts).
+"""
 _FACTS = {split: OLD_PRODUCTS[split] * len(words.ATTRIBUTES) // 2 for split in SPLITS}  # of each kind of knowledge
 
 
@@ -100,21 +104,40 @@ class Toy(Dataset):
         return True
 
     def identity(self) -> dict[str, Any]:
-        """Adds the sha256 of the rows and documents themselves, so that a change in how they are made is another dataset."""
+        """Adds the sha256 of the rows and documents themselves, so that a change in how they are made is another
+        dataset.
+        """
         loaded = self.load()
         rows = {split: [example.as_dict() for example in loaded.split(split)] for split in SPLITS}
-        return {**super().identity(), "data": digest({**rows, "documents": [[document.id, document.text] for document in loaded.documents]})}
+        return {
+            **super().identity(),
+            "data": digest({**rows, "documents": [[document.id, document.text] for document in loaded.documents]}),
+        }
 
     def check(self) -> list[Problem]:
         problems = []
         if self.world not in WORLDS:
-            problems.append(Problem("dataset.world", f"{self.world!r} is no toy world", did_you_mean(self.world, WORLDS)))
+            problems.append(
+                Problem("dataset.world", f"{self.world!r} is no toy world", did_you_mean(self.world, WORLDS))
+            )
         for split in SPLITS:
             rows, limit = getattr(self, split), getattr(self.limit, split)
             if not 1 <= rows <= largest(self.world, split):
-                problems.append(Problem(f"dataset.{split}", f"{rows} rows cannot be made", f"Give a number from 1 to {largest(self.world, split)}"))
+                problems.append(
+                    Problem(
+                        f"dataset.{split}",
+                        f"{rows} rows cannot be made",
+                        f"Give a number from 1 to {largest(self.world, split)}",
+                    )
+                )
             if limit is not None and limit < 1:
-                problems.append(Problem(f"dataset.limit.{split}", f"{limit} leaves nothing", "Give a number above 0, or null for all rows"))
+                problems.append(
+                    Problem(
+                        f"dataset.limit.{split}",
+                        f"{limit} leaves nothing",
+                        "Give a number above 0, or null for all rows",
+                    )
+                )
         return problems
 
     def load(self) -> Splits:
@@ -146,8 +169,12 @@ def _make(kind: str, seed: int, train: int, validation: int, test: int) -> Split
         if kind == "no_difference":
             shown, rows[split] = _gifts(draw, split, _new_products(draw, split, sizes[split]))
         else:
-            shown, rows[split] = _facts(draw, split, mine, _new_products(draw, split, len(mine) // 2), sizes[split], kind)
-        documents += [Document(document_id(product.name), world.document(product, words.ATTRIBUTES)) for product in shown]
+            shown, rows[split] = _facts(
+                draw, split, mine, _new_products(draw, split, len(mine) // 2), sizes[split], kind
+            )
+        documents += [
+            Document(document_id(product.name), world.document(product, words.ATTRIBUTES)) for product in shown
+        ]
     rng.shuffle(documents)
     return Splits(rows["train"], rows["validation"], rows["test"], tuple(documents), (NOTE,), {})
 
@@ -169,12 +196,17 @@ def document_id(name: str) -> str:
 def _facts(
     rng: random.Random, split: str, old: list[Product], new: list[Product], size: int, kind: str
 ) -> tuple[list[Product], tuple[Example, ...]]:
-    """Returns the products as they are now, and rows that ask for known, changed and new facts in the split's ``shares``."""
+    """Returns the products as they are now, and rows that ask for known, changed and new facts in the split's
+    ``shares``.
+    """
     facts: dict[str, list[tuple[Product, str]]] = {"known": [], "changed": [], "new": []}
     now: list[Product] = []
     for product in old:
         changed = rng.sample(words.ATTRIBUTES, len(words.ATTRIBUTES) // 2)
-        current = Product(product.name, {**product.facts, **{attribute: words.value(rng, attribute, unseen=True) for attribute in changed}})
+        current = Product(
+            product.name,
+            {**product.facts, **{attribute: words.value(rng, attribute, unseen=True) for attribute in changed}},
+        )
         now.append(current)
         for attribute in words.ATTRIBUTES:
             facts["changed" if attribute in changed else "known"].append((current, attribute))
@@ -193,7 +225,9 @@ def _facts(
             form = (first[product.name + attribute] + index // len(pool)) % world.FORMS
             asked.append((knowledge, product, attribute, form))
     rng.shuffle(asked)
-    return now + new, tuple(_row(rng, f"{split}-{index:04d}", row, kind == "house_style") for index, row in enumerate(asked))
+    return now + new, tuple(
+        _row(rng, f"{split}-{index:04d}", row, kind == "house_style") for index, row in enumerate(asked)
+    )
 
 
 def _row(rng: random.Random, identity: str, asked: tuple[str, Product, str, int], styled: bool) -> Example:
@@ -202,7 +236,11 @@ def _row(rng: random.Random, identity: str, asked: tuple[str, Product, str, int]
     say = world.house_answer if styled else world.base_answer
     right = product.facts[attribute]
     wrong = next(value for value in _others(rng, attribute) if value != right)
-    rejected = world.base_answer(product.name, attribute, right) if styled and rng.random() < 0.5 else say(product.name, attribute, wrong)
+    rejected = (
+        world.base_answer(product.name, attribute, right)
+        if styled and rng.random() < 0.5
+        else say(product.name, attribute, wrong)
+    )
     return _example(identity, product.name, attribute, form, say(product.name, attribute, right), rejected, knowledge)
 
 
@@ -219,11 +257,17 @@ def _gifts(rng: random.Random, split: str, products: list[Product]) -> tuple[lis
     for index, (product, gift) in enumerate(zip(products, gifts, strict=True)):
         wrong = next(value for value in _others(rng, "gift") if value != gift)
         answer, rejected = (world.base_answer(product.name, "gift", value) for value in (gift, wrong))
-        rows.append(_example(f"{split}-{index:04d}", product.name, "gift", rng.randrange(world.FORMS), answer, rejected, "by_lot"))
+        rows.append(
+            _example(
+                f"{split}-{index:04d}", product.name, "gift", rng.randrange(world.FORMS), answer, rejected, "by_lot"
+            )
+        )
     return products, tuple(rows)
 
 
-def _example(identity: str, name: str, attribute: str, form: int, answer: str, rejected: str, knowledge: str) -> Example:
+def _example(
+    identity: str, name: str, attribute: str, form: int, answer: str, rejected: str, knowledge: str
+) -> Example:
     return Example(
         id=identity,
         turns=(Turn("user", world.question(name, attribute, form)),),

@@ -12,24 +12,98 @@ import zlib
 CONSONANTS = "bdfgklmnprstvz"
 VOWELS = "aeiou"
 CODAS = ("", "n", "r", "s", "l", "x")
-ONSETS = tuple("b bl br c ch cl cr d dr f fl fr g gl gr h j k l m n p ph pl pr qu r s sc sh sk sl sm sn sp st str sw t th tr tw v w wh y z".split()) + ("",)
+ONSETS = tuple(
+    "b bl br c ch cl cr d dr f fl fr g gl gr h j k l m n p ph pl pr qu r s sc sh sk sl sm sn sp st str sw t th tr tw v"
+    " w wh y z".split()
+) + ("",)
 NUCLEI = tuple("a e i o u ai au ea ee ei ie oa oo ou ow ay y ia io ue".split())
-ENDINGS = tuple("b ck d f ft g ge k l ld ll le lt m n nd ng nt ne p r rd rm re s sh ss st t te th ve x ze".split()) + ("", "", "")
-MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+ENDINGS = tuple("b ck d f ft g ge k l ld ll le lt m n nd ng nt ne p r rd rm re s sh ss st t te th ve x ze".split()) + (
+    "",
+    "",
+    "",
+)
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 SHADES = ("dark", "pale", "bright", "deep", "soft", "warm", "light", "dusty", "matt", "cool", "smoky", "vivid")
-HUES = ("red", "green", "blue", "yellow", "orange", "purple", "brown", "grey", "black", "white", "pink", "amber", "ivory", "silver", "gold", "coral")
+HUES = (
+    "red",
+    "green",
+    "blue",
+    "yellow",
+    "orange",
+    "purple",
+    "brown",
+    "grey",
+    "black",
+    "white",
+    "pink",
+    "amber",
+    "ivory",
+    "silver",
+    "gold",
+    "coral",
+)
 HELD_OUT_HUES = ("teal", "maroon", "ochre", "mauve", "indigo", "olive", "cyan", "beige")
-FINISHES = ("brushed", "polished", "coated", "woven", "solid", "pressed", "raw", "tinted", "ribbed", "smooth", "layered", "cast")
-STUFFS = ("steel", "oak", "glass", "wool", "cotton", "copper", "leather", "bamboo", "nylon", "cork", "linen", "brass", "rubber", "paper", "zinc", "pine")
+FINISHES = (
+    "brushed",
+    "polished",
+    "coated",
+    "woven",
+    "solid",
+    "pressed",
+    "raw",
+    "tinted",
+    "ribbed",
+    "smooth",
+    "layered",
+    "cast",
+)
+STUFFS = (
+    "steel",
+    "oak",
+    "glass",
+    "wool",
+    "cotton",
+    "copper",
+    "leather",
+    "bamboo",
+    "nylon",
+    "cork",
+    "linen",
+    "brass",
+    "rubber",
+    "paper",
+    "zinc",
+    "pine",
+)
 HELD_OUT_STUFFS = ("titanium", "walnut", "felt", "granite", "carbon", "maple", "slate", "velvet")
-NUMBERS = {"price": (5, 999, "euros"), "warranty": (6, 120, "months"), "weight": (40, 999, "grams"), "battery": (3, 99, "hours")}
+NUMBERS = {
+    "price": (5, 999, "euros"),
+    "warranty": (6, 120, "months"),
+    "weight": (40, 999, "grams"),
+    "battery": (3, 99, "hours"),
+}
 ATTRIBUTES = ("price", "colour", "warranty", "weight", "battery", "material", "maker", "release")
 GIFTS = ("a pen", "a mug", "a bag", "a cap")
 """Values of the ``gift``, a draw that depends on nothing: no document states it and nobody can know it."""
 
 
 def held_out(kind: str, text: str) -> bool:
-    """Returns whether ``text`` of this kind (``name`` or an attribute) is kept out of the tiny model's pretraining text."""
+    """Returns whether ``text`` of this kind (``name`` or an attribute) is kept out of the tiny model's pretraining
+    text.
+    """
     last = text.split(" ")[-1]
     return last in HELD_OUT_HUES or last in HELD_OUT_STUFFS or zlib.crc32(f"{kind}:{text}".encode()) % 4 == 0
 
@@ -40,8 +114,12 @@ def invented(rng: random.Random, syllables: int) -> str:
 
 
 def strange(rng: random.Random) -> str:
-    """Returns a made-up word spelled more freely than a name is, as unlike the words held out as they are unlike each other."""
-    return "".join(rng.choice(ONSETS) + rng.choice(NUCLEI) + rng.choice(ENDINGS) for _ in range(rng.choice((1, 1, 2, 2, 3))))
+    """Returns a made-up word spelled more freely than a name is, as unlike the words held out as they are unlike each
+    other.
+    """
+    return "".join(
+        rng.choice(ONSETS) + rng.choice(NUCLEI) + rng.choice(ENDINGS) for _ in range(rng.choice((1, 1, 2, 2, 3)))
+    )
 
 
 def name(rng: random.Random, unseen: bool) -> str:
@@ -61,7 +139,8 @@ def value(rng: random.Random, attribute: str, unseen: bool, inventive: bool = Fa
         rng: source of chance.
         attribute: one of ``ATTRIBUTES``.
         unseen: whether the value must be held out (True) or must not be (False).
-        inventive: whether colours and materials may be made-up words, which teaches a model to copy instead of to choose.
+        inventive: whether colours and materials may be made-up words, which teaches a model to copy instead of to
+            choose.
     """
     while True:
         text = _value(rng, attribute, inventive)

@@ -51,7 +51,9 @@ def products(rng: random.Random, count: int, unseen: bool) -> tuple[Product, ...
     """Returns products with distinct names; names and values all held out from pretraining, or all open to it."""
     made: dict[str, Product] = {}
     while len(made) < count:
-        product = Product(words.name(rng, unseen), {attribute: words.value(rng, attribute, unseen) for attribute in words.ATTRIBUTES})
+        product = Product(
+            words.name(rng, unseen), {attribute: words.value(rng, attribute, unseen) for attribute in words.ATTRIBUTES}
+        )
         made.setdefault(product.name, product)
     return tuple(made.values())
 

@@ -1,4 +1,6 @@
-"""Direct preference optimization (Rafailov et al. 2023): from chosen and rejected answers, held back by a frozen reference."""
+"""Direct preference optimization (Rafailov et al. 2023): from chosen and rejected answers, held back by a frozen
+reference.
+"""
 
 from __future__ import annotations
 
@@ -41,21 +43,49 @@ class Dpo(Objective):
     def check(self) -> list[Problem]:
         problems = []
         if not 0 < self.beta < float("inf"):
-            problems.append(Problem("method.beta", f"{self.beta} is not positive", "Give a number above 0, such as 0.1"))
+            problems.append(
+                Problem("method.beta", f"{self.beta} is not positive", "Give a number above 0, such as 0.1")
+            )
         if self.loss_type not in LOSSES:
-            problems.append(Problem("method.loss_type", f"{self.loss_type!r} is no preference loss", did_you_mean(self.loss_type, LOSSES)))
+            problems.append(
+                Problem(
+                    "method.loss_type",
+                    f"{self.loss_type!r} is no preference loss",
+                    did_you_mean(self.loss_type, LOSSES),
+                )
+            )
         if not 0 <= self.label_smoothing < 0.5:
-            problems.append(Problem("method.label_smoothing", f"{self.label_smoothing} is no share below one half", "Give a number from 0 to below 0.5"))
+            problems.append(
+                Problem(
+                    "method.label_smoothing",
+                    f"{self.label_smoothing} is no share below one half",
+                    "Give a number from 0 to below 0.5",
+                )
+            )
         if self.loss_type == "exo_pair" and self.label_smoothing == 0:
-            problems.append(Problem("method.label_smoothing", "is 0, of which exo_pair takes the logarithm", "Set method.label_smoothing=1e-3"))
+            problems.append(
+                Problem(
+                    "method.label_smoothing",
+                    "is 0, of which exo_pair takes the logarithm",
+                    "Set method.label_smoothing=1e-3",
+                )
+            )
         return problems
 
     def check_method(self, method: Any) -> list[Problem]:
         problems = []
         if method.train_context is not None:
-            problems.append(Problem("method.train_context", "preferences are learned on their own prompts", "Set it to null, or method.start.train_context"))
+            problems.append(
+                Problem(
+                    "method.train_context",
+                    "preferences are learned on their own prompts",
+                    "Set it to null, or method.start.train_context",
+                )
+            )
         if method.packing:
-            problems.append(Problem("method.packing", "pairs are not packed", "Set it to false, or method.start.packing"))
+            problems.append(
+                Problem("method.packing", "pairs are not packed", "Set it to false, or method.start.packing")
+            )
         adapter = method.weights_component().adapter()
         if adapter is not None and adapter.dropout:
             why = "dropout would let policy and reference differ by chance; preferences are learned without it"
@@ -65,7 +95,10 @@ class Dpo(Objective):
     def check_data(self, splits: Splits) -> list[Problem]:
         if any(has_preference(example) for example in splits.train):
             return []
-        fix = "Set dataset.chosen=COLUMN dataset.rejected=COLUMN, and dataset.preferences=FILE where they stand in a file of their own"
+        fix = (
+            "Set dataset.chosen=COLUMN dataset.rejected=COLUMN, and dataset.preferences=FILE where they stand in a file"
+            " of their own"
+        )
         return [Problem("dataset.chosen", NO_PREFERENCE, fix)]
 
     def train(self, runs: Sequence[tuple[TrainRun, Trainable]], recipe: Recipe, loaded: Any) -> list[dict[str, Any]]:

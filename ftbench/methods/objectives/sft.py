@@ -23,8 +23,8 @@ class Sft(Objective):
     """The loss of the answer's tokens alone.
 
     Attributes:
-        answers: ``targets``, or ``chosen`` for the chosen answers of the preference rows: the control of every preference
-            objective, so that a gain is not mistaken for that of mere training.
+        answers: ``targets``, or ``chosen`` for the chosen answers of the preference rows: the control of every
+            preference objective, so that a gain is not mistaken for that of mere training.
     """
 
     key_name: ClassVar[str] = "sft"
@@ -43,10 +43,20 @@ class Sft(Objective):
     def check_data(self, splits: Splits) -> list[Problem]:
         if self.answers == CHOSEN:
             fix = "Set dataset.chosen=COLUMN dataset.rejected=COLUMN, or use method=lora"
-            return [] if any(has_preference(example) for example in splits.train) else [Problem("dataset.chosen", NO_PREFERENCE, fix)]
+            return (
+                []
+                if any(has_preference(example) for example in splits.train)
+                else [Problem("dataset.chosen", NO_PREFERENCE, fix)]
+            )
         if any(example.target is not None for example in splits.train):
             return []
-        return [Problem("dataset.train", "has no row with a target to train on", "Give dataset.target or dataset.references, or method=none")]
+        return [
+            Problem(
+                "dataset.train",
+                "has no row with a target to train on",
+                "Give dataset.target or dataset.references, or method=none",
+            )
+        ]
 
     def train(self, runs: Sequence[tuple[TrainRun, Trainable]], recipe: Recipe, loaded: Any) -> list[dict[str, Any]]:
         return sft([self.run_of(run, weights, recipe) for run, weights in runs], loaded)

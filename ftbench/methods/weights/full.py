@@ -17,8 +17,8 @@ class Full(Weights):
     """All weights, shipped as a transformers folder in the dtype of the base.
 
     Attributes:
-        master_weights: ``float32`` holds the weights in float32 while they are trained, since bfloat16 rounds away steps
-            below a 256th of a weight; ``base`` trains them in the base's dtype, for half the memory.
+        master_weights: ``float32`` holds the weights in float32 while they are trained, since bfloat16 rounds away
+            steps below a 256th of a weight; ``base`` trains them in the base's dtype, for half the memory.
     """
 
     key_name: ClassVar[str] = "full"
@@ -30,13 +30,25 @@ class Full(Weights):
     def check(self) -> list[Problem]:
         problems = super().check()
         if self.master_weights not in MASTERS:
-            problems.append(Problem("method.master_weights", f"{self.master_weights!r} is none of its values", did_you_mean(self.master_weights, MASTERS)))
+            problems.append(
+                Problem(
+                    "method.master_weights",
+                    f"{self.master_weights!r} is none of its values",
+                    did_you_mean(self.master_weights, MASTERS),
+                )
+            )
         return problems
 
     def cannot_follow(self, start: Weights) -> list[Problem]:
         if type(start) is type(self):
             return []
-        return [Problem("method.start", f"{type(start).__name__} leaves no whole weights to go on from", "Use the same method.weights for both, or set method.start=null")]
+        return [
+            Problem(
+                "method.start",
+                f"{type(start).__name__} leaves no whole weights to go on from",
+                "Use the same method.weights for both, or set method.start=null",
+            )
+        ]
 
     def held_in(self) -> str:
         return self.master_weights

@@ -15,12 +15,14 @@ COMPUTE_DTYPES = ("auto", "float32", "bfloat16", "float16")
 class QLora(Lora):
     """Low-rank adaptation over a base whose linear layers are NF4.
 
-    The base is frozen and quantized while loading; the adapter stays in float32, as peft makes it. Norms and embeddings are not
-    cast to float32 as ``prepare_model_for_kbit_training`` would: the base that is trained over is the one that answers later.
+    The base is frozen and quantized while loading; the adapter stays in float32, as peft makes it. Norms and embeddings
+    are not cast to float32 as ``prepare_model_for_kbit_training`` would: the base that is trained over is the one that
+    answers later.
 
     Attributes:
         double_quantization: quantize the scales of the blocks too.
-        compute_dtype: what the 4-bit layers compute in, and the dtype of everything that is not quantized; ``auto`` is the model's.
+        compute_dtype: what the 4-bit layers compute in, and the dtype of everything that is not quantized; ``auto`` is
+            the model's.
         the others: see ``ftbench.methods.weights.lora.Lora``.
     """
 
@@ -39,7 +41,9 @@ class QLora(Lora):
     def base(self, model: Any) -> Any:
         """Returns the model that is trained over and answers: the same one in 4 bits."""
         kind = "nf4" if self.double_quantization else "nf4_single"
-        return replace(model, quantization=kind, dtype=model.dtype if self.compute_dtype == "auto" else self.compute_dtype)
+        return replace(
+            model, quantization=kind, dtype=model.dtype if self.compute_dtype == "auto" else self.compute_dtype
+        )
 
     def details(self, loaded: Any) -> dict[str, Any]:
         """Returns how many weights are in 4 bits, and their bytes.
@@ -48,5 +52,7 @@ class QLora(Lora):
             FtbenchError: when none is; it would be LoRA under another name.
         """
         if loaded.quantized is None:
-            raise FtbenchError("method=qlora: the loaded base holds no 4-bit weights. Compile the plan again, or use method=lora")
+            raise FtbenchError(
+                "method=qlora: the loaded base holds no 4-bit weights. Compile the plan again, or use method=lora"
+            )
         return {f"quantized_{name}": value for name, value in loaded.quantized.as_dict().items()}

@@ -1,7 +1,8 @@
-"""Asks an endpoint for every row of a split: so many at once, within its limits, each failure tried again, no answer paid twice.
+"""Asks an endpoint for every row of a split: so many at once, within its limits, each failure tried again, no answer
+paid twice.
 
-A row that fails for good scores zero and stays in n (DESIGN 6, number 15). An endpoint that is dead is no model that answers badly: then
-nothing is scored, what was answered is kept, and the same command asks the rest.
+A row that fails for good scores zero and stays in n (DESIGN 6, number 15). An endpoint that is dead is no model that
+answers badly: then nothing is scored, what was answered is kept, and the same command asks the rest.
 """
 
 from __future__ import annotations
@@ -76,15 +77,24 @@ def ask_all(
         try:
             asyncio.run(asking.run())
         except* (Fatal, _Dead) as group:
-            kept = f"; {len(asking.journal.known)} answers are kept, and the same command asks the rest" if asking.journal.known and scratch else ""
+            kept = (
+                f"; {len(asking.journal.known)} answers are kept, and the same command asks the rest"
+                if asking.journal.known and scratch
+                else ""
+            )
             raise FtbenchError(f"{_place(endpoint)}: {_first(group)}{kept}") from None
         if requests and not any(one.reply is not None and one.reply.finish != "error" for one in asking.found.values()):
-            raise FtbenchError(f"{_place(endpoint)}: every one of {len(requests)} requests failed; the first: {asking.found[0].error or asking.found[0].reply.error}")
+            raise FtbenchError(
+                f"{_place(endpoint)}: every one of {len(requests)} requests failed; the first:"
+                f" {asking.found[0].error or asking.found[0].reply.error}"
+            )
         return [asking.found[place] for place in range(len(requests))]
 
 
 def keys_of(bodies: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Returns a key per request: what is sent, and which of its likes it is, since a sampled answer is not that of its twin."""
+    """Returns a key per request: what is sent, and which of its likes it is, since a sampled answer is not that of its
+    twin.
+    """
     seen: Counter[str] = Counter()
     keys = []
     for body in bodies:
@@ -101,7 +111,9 @@ class _Dead(Exception):
 class _Asking:
     """One walk over the rows of a split."""
 
-    def __init__(self, endpoint: Any, requests: Sequence[Request], body_of: Any, stops_of: Any, journal: Journal, progress: Any) -> None:
+    def __init__(
+        self, endpoint: Any, requests: Sequence[Request], body_of: Any, stops_of: Any, journal: Journal, progress: Any
+    ) -> None:
         self.endpoint, self.requests, self.body_of, self.stops_of = endpoint, requests, body_of, stops_of
         self.journal, self.progress = journal, progress
         self.keys = keys_of([body_of(request) for request in requests])
@@ -115,7 +127,9 @@ class _Asking:
         for place, key in enumerate(self.keys):
             if key in self.journal.known:
                 reply = Reply(**self.journal.known[key])
-                self.found[place] = Asked(_shortened(self.requests[place], reply.shortened), reply, reply.error, now=False)
+                self.found[place] = Asked(
+                    _shortened(self.requests[place], reply.shortened), reply, reply.error, now=False
+                )
         waiting = iter([place for place in range(len(self.requests)) if place not in self.found])
         client = Client(self.endpoint)
         try:
@@ -181,7 +195,9 @@ class _Asking:
 
 
 def wait_seconds(attempt: int) -> float:
-    """Returns how long to wait after the so-and-so-manieth attempt: twice as long each time, less up to half of it by chance."""
+    """Returns how long to wait after the so-and-so-manieth attempt: twice as long each time, less up to half of it by
+    chance.
+    """
     return min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
 
 

@@ -21,12 +21,22 @@ from ftbench.models.remote.reply import Malformed, Reply, read_reply
 from ftbench.store.secrets import scrub
 
 NO_KEY = "none"
-"""Sent where no key is wanted; without one the client would take OPENAI_API_KEY from the environment and send it to anybody."""
+"""Sent where no key is wanted; without one the client would take OPENAI_API_KEY from the environment and send it to
+anybody.
+"""
 PASSING = (408, 409, 425, 429)
 """Statuses below 500 that another attempt may find gone."""
 SHOWN_CHARACTERS = 300
-_TOO_LONG = re.compile(r"context.{0,10}(length|window|size)|maximum (context|model|input)|max_model_len|too many (input )?tokens|prompt is too long|exceeds? the (available )?context", re.I)
-_UNWANTED = re.compile(r"unsupported|not (be )?(support|permit|allow|accept)|unrecogni[sz]ed|unknown|unexpected|extra (inputs|fields)|only the default", re.I)
+_TOO_LONG = re.compile(
+    r"context.{0,10}(length|window|size)|maximum (context|model|input)|max_model_len|too many (input )?tokens|prompt is"
+    r" too long|exceeds? the (available )?context",
+    re.I,
+)
+_UNWANTED = re.compile(
+    r"unsupported|not (be )?(support|permit|allow|accept)|unrecogni[sz]ed|unknown|unexpected|extra (inputs|fields)|only"
+    r" the default",
+    re.I,
+)
 _NO_FUNDS = re.compile(r"insufficient_quota|billing|credit balance|exceeded your current quota", re.I)
 
 
@@ -69,7 +79,9 @@ class Client:
 
         self._endpoint = endpoint
         key = os.environ.get(endpoint.api_key_env, "") if endpoint.api_key_env else NO_KEY
-        self._client = AsyncOpenAI(api_key=key, base_url=endpoint.base_url, max_retries=0, timeout=endpoint.timeout_seconds)
+        self._client = AsyncOpenAI(
+            api_key=key, base_url=endpoint.base_url, max_retries=0, timeout=endpoint.timeout_seconds
+        )
 
     async def close(self) -> None:
         await self._client.close()
@@ -131,7 +143,9 @@ class Client:
         reason, first = None, None
         async for chunk in stream:
             data = chunk.to_dict() if hasattr(chunk, "to_dict") else {}
-            whole.update({name: data[name] for name in ("id", "model", "system_fingerprint", "usage") if data.get(name)})
+            whole.update(
+                {name: data[name] for name in ("id", "model", "system_fingerprint", "usage") if data.get(name)}
+            )
             for choice in data.get("choices") or []:
                 if choice.get("index", 0) != 0:
                     continue
@@ -156,7 +170,11 @@ def _of_status(error: Any, endpoint: Any) -> Exception:
     said = _said(error)
     reason = f"HTTP {status}: {said}"
     if status == 401:
-        key = f"Check the key in {endpoint.api_key_env}" if endpoint.api_key_env else "Name the variable that holds the key in model.api_key_env"
+        key = (
+            f"Check the key in {endpoint.api_key_env}"
+            if endpoint.api_key_env
+            else "Name the variable that holds the key in model.api_key_env"
+        )
         return Fatal(f"{reason.rstrip('.')}. {key}")
     if status == 402 or (status == 429 and _NO_FUNDS.search(f"{code} {said}")):
         return Fatal(reason)
@@ -164,8 +182,16 @@ def _of_status(error: Any, endpoint: Any) -> Exception:
         return Passing(reason, retry_after(error.response.headers))
     if code == "context_length_exceeded" or status == 413 or (status in (400, 422) and _TOO_LONG.search(said)):
         return TooLong(reason)
-    fix = "Check model.name and model.base_url" if status == 404 else _parameter_fix(said, endpoint) if status in (400, 422) else None
-    return RowFailed(f"{reason.rstrip('.')}. {fix}" if fix else reason, own=status in (400, 422), general=fix is not None)
+    fix = (
+        "Check model.name and model.base_url"
+        if status == 404
+        else _parameter_fix(said, endpoint)
+        if status in (400, 422)
+        else None
+    )
+    return RowFailed(
+        f"{reason.rstrip('.')}. {fix}" if fix else reason, own=status in (400, 422), general=fix is not None
+    )
 
 
 def _said(error: Any) -> str:
@@ -186,7 +212,9 @@ def _parameter_fix(said: str, endpoint: Any) -> str | None:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Returns the seconds that an endpoint asks to wait: ``retry-after-ms``, or ``retry-after`` in seconds or as an HTTP date; None without."""
+    """Returns the seconds that an endpoint asks to wait: ``retry-after-ms``, or ``retry-after`` in seconds or as an
+    HTTP date; None without.
+    """
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
             seconds = float(headers.get(name, "")) / unit

@@ -1,8 +1,8 @@
 """Log-probabilities of a given answer, out of the reply to an echoed completion.
 
-Servers differ in what stands around the answer (a begin-of-text token, the one token that they must write) and in how they spell
-its tokens (``▁red``, `` red``, ``red``). So the answer is found from the end, by its characters without spaces; where no token begins
-with it, or a number is none, there is no value: nothing is guessed.
+Servers differ in what stands around the answer (a begin-of-text token, the one token that they must write) and in how
+they spell its tokens (``▁red``, `` red``, ``red``). So the answer is found from the end, by its characters without
+spaces; where no token begins with it, or a number is none, there is no value: nothing is guessed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ class NoValue(Exception):
 
 @dataclass(frozen=True)
 class Echoed:
-    """What a server says of the answer's tokens: nats, how many, and how many it would have chosen itself (None where it does not say)."""
+    """What a server says of the answer's tokens: nats, how many, and how many it would have chosen itself (None where
+    it does not say).
+    """
 
     nll: float
     tokens: int
@@ -36,7 +38,8 @@ def read_echo(logprobs: Any, completion_tokens: int | None, target: str) -> Echo
 
     Args:
         logprobs: as the server sent them: ``tokens``, ``token_logprobs`` and ``top_logprobs``.
-        completion_tokens: how many tokens it wrote beyond the answer, by its own count; None for the one that was asked for.
+        completion_tokens: how many tokens it wrote beyond the answer, by its own count; None for the one that was asked
+            for.
         target: the answer.
 
     Raises:
@@ -67,17 +70,29 @@ def _begin(names: Sequence[str], target: str) -> int:
             break
         held = "".join(names[place].split()) + held
     if held != wanted or not wanted:
-        raise NoValue("the answer's tokens cannot be told from the prompt's: one holds parts of both, or the echo is another text")
-    while target[:1].isspace() and place and names[place - 1] and not names[place - 1].strip() and not names[place][:1].isspace():
+        raise NoValue(
+            "the answer's tokens cannot be told from the prompt's: one holds parts of both, or the echo is another text"
+        )
+    while (
+        target[:1].isspace()
+        and place
+        and names[place - 1]
+        and not names[place - 1].strip()
+        and not names[place][:1].isspace()
+    ):
         place -= 1  # tokens of nothing but the spaces that the answer begins with
     return place
 
 
 def _is_log_probability(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value <= ROUNDING
+    return (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value <= ROUNDING
+    )
 
 
 def _first_choices(tops: Sequence[Any], chosen: Sequence[float]) -> int | None:
-    if len(tops) != len(chosen) or not all(isinstance(top, Mapping) and top and all(_is_log_probability(value) for value in top.values()) for top in tops):
+    if len(tops) != len(chosen) or not all(
+        isinstance(top, Mapping) and top and all(_is_log_probability(value) for value in top.values()) for top in tops
+    ):
         return None
     return sum(value >= max(top.values()) - ROUNDING for top, value in zip(tops, chosen, strict=True))

@@ -21,19 +21,22 @@ OWN_FIELDS = ("model", "messages", "prompt", "stream", "n", "echo", "logprobs", 
 
 @dataclass(frozen=True)
 class Endpoint(Model):
-    """What is asked, where, how fast, and at which price. Its weights are out of reach: they cannot be trained, nor their revision known.
+    """What is asked, where, how fast, and at which price. Its weights are out of reach: they cannot be trained, nor
+    their revision known.
 
     Attributes:
         name: the model as the endpoint calls it.
         base_url: with ``/v1`` where the endpoint has it.
-        revision: anything that you know of the served weights (a date, a commit). It is part of the key: another one asks again.
+        revision: anything that you know of the served weights (a date, a commit). It is part of the key: another one
+            asks again.
         api_key_env: name of the environment variable that holds the key; null sends none.
-        api: ``chat`` sends turns, which the endpoint renders; ``completions`` sends one text, as a local model without a chat template gets it.
+        api: ``chat`` sends turns, which the endpoint renders; ``completions`` sends one text, as a local model without
+            a chat template gets it.
         max_tokens_field: what the endpoint calls the cap on an answer: ``max_tokens``, or ``max_completion_tokens``.
         omit: parameters that the endpoint refuses, out of ``OMITTABLE``.
         extra_body: sent with every request, such as ``{chat_template_kwargs: {enable_thinking: false}}``.
-        echo_log_probabilities: ask for the log-probabilities of given answers, so that likelihood metrics have a value: for ``completions`` that take
-            ``echo`` and ``logprobs`` together, as vLLM's and llama-cpp-python's do.
+        echo_log_probabilities: ask for the log-probabilities of given answers, so that likelihood metrics have a value:
+            for ``completions`` that take ``echo`` and ``logprobs`` together, as vLLM's and llama-cpp-python's do.
         stream: take answers as they are written, which tells the time to the first token.
         concurrency: requests under way at once.
         requests_per_minute, tokens_per_minute: limits that are kept, by even spacing; null for none.
@@ -46,9 +49,20 @@ class Endpoint(Model):
     key_name: ClassVar[str] = "endpoint"
 
     NEUTRAL = (
-        "api_key_env", "echo_log_probabilities", "stream", "concurrency", "requests_per_minute", "tokens_per_minute", "timeout_seconds", "attempts",
-        "usd_per_million_input", "usd_per_million_cached_input", "usd_per_million_output", "price_date", "price_source",
-    )  # fmt: skip
+        "api_key_env",
+        "echo_log_probabilities",
+        "stream",
+        "concurrency",
+        "requests_per_minute",
+        "tokens_per_minute",
+        "timeout_seconds",
+        "attempts",
+        "usd_per_million_input",
+        "usd_per_million_cached_input",
+        "usd_per_million_output",
+        "price_date",
+        "price_source",
+    )
     weights: ClassVar[bool] = False
     remote: ClassVar[bool] = True
 
@@ -85,22 +99,52 @@ class Endpoint(Model):
         problems = [*self._address_problems(), *self._key_problems()]
         for name, options in (("api", APIS), ("max_tokens_field", LENGTH_FIELDS)):
             if getattr(self, name) not in options:
-                problems.append(Problem(f"model.{name}", f"{getattr(self, name)!r} is none of its values", did_you_mean(getattr(self, name), options)))
+                problems.append(
+                    Problem(
+                        f"model.{name}",
+                        f"{getattr(self, name)!r} is none of its values",
+                        did_you_mean(getattr(self, name), options),
+                    )
+                )
         if self.echo_log_probabilities and self.api != "completions":
             why = f"model.api={self.api} tells nothing of given answers"
-            problems.append(Problem("model.echo_log_probabilities", why, "Set model.api=completions, or model.echo_log_probabilities=false"))
+            problems.append(
+                Problem(
+                    "model.echo_log_probabilities",
+                    why,
+                    "Set model.api=completions, or model.echo_log_probabilities=false",
+                )
+            )
         for name in self.omit:
             if name not in OMITTABLE:
-                problems.append(Problem("model.omit", f"{name!r} is never sent, or cannot be left out", did_you_mean(name, OMITTABLE)))
+                problems.append(
+                    Problem(
+                        "model.omit", f"{name!r} is never sent, or cannot be left out", did_you_mean(name, OMITTABLE)
+                    )
+                )
         for name in sorted(set(self.extra_body) & set(OWN_FIELDS)):
-            problems.append(Problem("model.extra_body", f"{name} is set by ftbench itself", "Take it out; decoding.* and model.omit decide it"))
+            problems.append(
+                Problem(
+                    "model.extra_body",
+                    f"{name} is set by ftbench itself",
+                    "Take it out; decoding.* and model.omit decide it",
+                )
+            )
         for name, least in (("concurrency", 1), ("attempts", 1)):
             if getattr(self, name) < least:
-                problems.append(Problem(f"model.{name}", f"{getattr(self, name)} is too small", f"Give at least {least}"))
+                problems.append(
+                    Problem(f"model.{name}", f"{getattr(self, name)} is too small", f"Give at least {least}")
+                )
         for name in ("requests_per_minute", "tokens_per_minute", "timeout_seconds"):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                problems.append(Problem(f"model.{name}", f"{value} lets nothing through", "Give a number above 0" + (", or null" if name != "timeout_seconds" else "")))
+                problems.append(
+                    Problem(
+                        f"model.{name}",
+                        f"{value} lets nothing through",
+                        "Give a number above 0" + (", or null" if name != "timeout_seconds" else ""),
+                    )
+                )
         price = TokenPrice.of(vars(self))
         return problems + (price.problems("model") if price else [])
 
@@ -111,14 +155,23 @@ class Endpoint(Model):
             problems.append(Problem("model", "the package openai is not installed", 'pip install "ftbench[remote]"'))
         if self.api_key_env is not None and not os.environ.get(self.api_key_env):
             fix = f"export {self.api_key_env}=..., or set model.api_key_env=null for an endpoint that wants no key"
-            problems.append(Problem("model.api_key_env", f"the environment variable {self.api_key_env} is not set", fix))
+            problems.append(
+                Problem("model.api_key_env", f"the environment variable {self.api_key_env} is not set", fix)
+            )
         return problems
 
     def notes(self) -> list[str]:
         known = f"revision {self.revision} by your word" if self.revision else "revision unknown"
-        said = [f"{self.name} at {self.base_url} is a served model ({known}): what its host changes, nobody here can see, and answers may not come out again"]
+        said = [
+            f"{self.name} at {self.base_url} is a served model ({known}): what its host changes, nobody here can see,"
+            " and answers may not come out again"
+        ]
         left = [name for name in self.omit if name in ("temperature", "top_p", "seed")]
-        return said + ([f"{', '.join(left)} not sent to {self.name}: it decodes by its own defaults, not by decoding.*"] if left else [])
+        return said + (
+            [f"{', '.join(left)} not sent to {self.name}: it decodes by its own defaults, not by decoding.*"]
+            if left
+            else []
+        )
 
     def resolved(self) -> bool:
         return True
@@ -135,13 +188,31 @@ class Endpoint(Model):
     def _address_problems(self) -> list[Problem]:
         try:
             parts = urlsplit(self.base_url)
-            whole = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+            whole = (
+                parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+            )
         except ValueError:
-            return [Problem("model.base_url", f"{self.base_url!r} is no address", "Give one such as http://localhost:8000/v1")]
+            return [
+                Problem(
+                    "model.base_url", f"{self.base_url!r} is no address", "Give one such as http://localhost:8000/v1"
+                )
+            ]
         if not whole:
-            return [Problem("model.base_url", f"{self.base_url!r} is no address of a server", "Give one such as http://localhost:8000/v1")]
+            return [
+                Problem(
+                    "model.base_url",
+                    f"{self.base_url!r} is no address of a server",
+                    "Give one such as http://localhost:8000/v1",
+                )
+            ]
         if parts.username or parts.password:
-            return [Problem("model.base_url", "holds a user name or password, which would be stored", "Put the key into an environment variable: model.api_key_env=NAME")]
+            return [
+                Problem(
+                    "model.base_url",
+                    "holds a user name or password, which would be stored",
+                    "Put the key into an environment variable: model.api_key_env=NAME",
+                )
+            ]
         return []
 
     def _key_problems(self) -> list[Problem]:
@@ -149,4 +220,10 @@ class Endpoint(Model):
         if name is None or (name.isidentifier() and names_secret(name)):
             return []
         # Never show the value: whoever mistook this field for the key itself has typed the key.
-        return [Problem("model.api_key_env", "is no name of a variable that holds a secret", "Name one that ends in _API_KEY or _TOKEN, not the key itself")]
+        return [
+            Problem(
+                "model.api_key_env",
+                "is no name of a variable that holds a secret",
+                "Name one that ends in _API_KEY or _TOKEN, not the key itself",
+            )
+        ]

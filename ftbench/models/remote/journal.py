@@ -1,6 +1,7 @@
 """What was answered already, on disk before anything else is asked, so that no answer is paid twice.
 
-One JSON object a line, each written through to the disk. A line that a kill tore in two is dropped: its request is asked again.
+One JSON object a line, each written through to the disk. A line that a kill tore in two is dropped: its request is
+asked again.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ class Journal:
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._file is not None:
             self._file.close()
 

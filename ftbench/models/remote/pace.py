@@ -1,4 +1,6 @@
-"""Keeps an endpoint's limits by spacing requests evenly: no burst that a limit per minute allows and a limit per second does not."""
+"""Keeps an endpoint's limits by spacing requests evenly: no burst that a limit per minute allows and a limit per second
+does not.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What an endpoint's reply means. Nothing in it is believed unseen: a reply that is not one is told apart from an answer."""
+"""What an endpoint's reply means. Nothing in it is believed unseen: a reply that is not one is told apart from an
+answer.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ class Reply:
         text: up to the first stop text; ``""`` where ``finish`` is ``error``.
         finish: ``stop``, ``length``, or ``error`` for an answer that was withheld.
         error: None, or one line.
-        prompt_tokens, cached_tokens, completion_tokens: as the endpoint counted them, None where it did not. Cached ones are among the prompt's.
+        prompt_tokens, cached_tokens, completion_tokens: as the endpoint counted them, None where it did not. Cached
+            ones are among the prompt's.
         model: who answered, by the endpoint's word.
         fingerprint: the ``system_fingerprint``, None without one.
         response_id: the endpoint's own id of this reply.
@@ -101,7 +104,9 @@ def read_reply(body: Any, stops: Sequence[str]) -> Reply:
         fingerprint=_name(body.get("system_fingerprint")),
         response_id=_name(body.get("id")),
         choices=len(choices),
-        logprobs=choice["logprobs"] if isinstance(choice.get("logprobs"), dict) and "tokens" in choice["logprobs"] else None,
+        logprobs=(
+            choice["logprobs"] if isinstance(choice.get("logprobs"), dict) and "tokens" in choice["logprobs"] else None
+        ),
     )
 
 

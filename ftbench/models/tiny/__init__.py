@@ -1,4 +1,5 @@
-"""The tiny model: a small Llama trained from scratch on the toy world, shipped in ``weights/`` and re-made by one command.
+"""The tiny model: a small Llama trained from scratch on the toy world, shipped in ``weights/`` and re-made by one
+command.
 
 - ``python -m ftbench.models.tiny.make --seed 0`` makes tokenizer, chat template and weights from nothing.
 - ``python -m ftbench.models.tiny.check --seed 1`` measures it on products, names and values that it never saw.

@@ -52,7 +52,9 @@ def items(seed: int, n: int) -> list[Item]:
         attribute, count = words.ATTRIBUTES[index % len(words.ATTRIBUTES)], 1 + index // len(words.ATTRIBUTES) % 4
         shown = world.products(rng, count, unseen=True)
         asked = rng.choice(shown)
-        prompt = world.retrieval_prompt([world.document(product, words.ATTRIBUTES) for product in shown], _question(rng, asked.name, attribute))
+        prompt = world.retrieval_prompt(
+            [world.document(product, words.ATTRIBUTES) for product in shown], _question(rng, asked.name, attribute)
+        )
         made.append(Item("reading", attribute, count, prompt, asked.facts[attribute]))
     known = world.catalogue()
     facts = [(product, attribute) for product in known for attribute in words.ATTRIBUTES]
@@ -72,17 +74,31 @@ def answers(model: Any, tokenizer: Any, prompts: Sequence[str]) -> list[str]:
     """Returns the greedy answer to each user turn, generated in batches of similar length, left-padded with a mask."""
     import torch
 
-    texts = [tokenizer.apply_chat_template([{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True) for prompt in prompts]
+    texts = [
+        tokenizer.apply_chat_template([{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True)
+        for prompt in prompts
+    ]
     order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
     found = [""] * len(texts)
     for start in range(0, len(order), BATCH):
         chosen = order[start : start + BATCH]
-        batch = tokenizer([texts[index] for index in chosen], padding=True, padding_side="left", add_special_tokens=False, return_tensors="pt")
+        batch = tokenizer(
+            [texts[index] for index in chosen],
+            padding=True,
+            padding_side="left",
+            add_special_tokens=False,
+            return_tensors="pt",
+        )
         with torch.inference_mode():
             out = model.generate(
-                input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], do_sample=False, max_new_tokens=MAX_NEW_TOKENS
+                input_ids=batch["input_ids"],
+                attention_mask=batch["attention_mask"],
+                do_sample=False,
+                max_new_tokens=MAX_NEW_TOKENS,
             )
-        for index, text in zip(chosen, tokenizer.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True), strict=True):
+        for index, text in zip(
+            chosen, tokenizer.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True), strict=True
+        ):
             found[index] = text
     return found
 
@@ -109,7 +125,8 @@ def measure(folder: Path, seed: int, n: int) -> dict[str, dict[str, float]]:
         n: number of reading questions.
 
     Returns:
-        Line name (``reading``, ``reading colour``, ``reading 4 documents``, ``known``, ``unknown``) -> what ``share`` returns.
+        Line name (``reading``, ``reading colour``, ``reading 4 documents``, ``known``, ``unknown``) -> what ``share``
+        returns.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -128,21 +145,27 @@ def measure(folder: Path, seed: int, n: int) -> dict[str, dict[str, float]]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m ftbench.models.tiny.check", description="Measure the tiny model on things it never saw.")
+    parser = argparse.ArgumentParser(
+        prog="python -m ftbench.models.tiny.check", description="Measure the tiny model on things it never saw."
+    )
     parser.add_argument("--seed", type=int, required=True, help="seed of the questions")
     parser.add_argument("--n", type=int, default=400, help="number of reading questions (default 400)")
     parser.add_argument("--model", type=Path, default=WEIGHTS, help="model folder (default: the shipped weights)")
     parser.add_argument("--json", type=Path, default=None, help="also write the figures to this file")
     options = parser.parse_args(arguments)
     if options.n < 4 or not (options.model / "config.json").is_file():
-        parser.error(f"--n {options.n} --model {options.model}: give at least 4 questions and a folder that holds config.json")
+        parser.error(
+            f"--n {options.n} --model {options.model}: give at least 4 questions and a folder that holds config.json"
+        )
     started = time.process_time()
     figures = measure(options.model, options.seed, options.n)
     for name, line in figures.items():
         print(f"{name:<24} {line['value']:.3f}  [{line['low']:.3f}, {line['high']:.3f}]  n={line['n']}")
     print(f"{time.process_time() - started:.0f} CPU s, seed {options.seed}, model {options.model}")
     if options.json:
-        options.json.write_text(json.dumps({"seed": options.seed, "figures": figures}, indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(
+            json.dumps({"seed": options.seed, "figures": figures}, indent=1) + "\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -43,12 +43,24 @@ def make(seed: int, steps: int, out: Path) -> dict[str, float]:
     started = time.process_time()
 
     def report(step: int, loss: float, tokens: int) -> None:
-        print(f"step {step}/{steps}  loss {loss:.4f}  {tokens / 1e6:.2f} M tokens  {time.process_time() - started:.0f} CPU s", flush=True)
+        print(
+            f"step {step}/{steps}  loss {loss:.4f}  {tokens / 1e6:.2f} M tokens  {time.process_time() - started:.0f}"
+            " CPU s",
+            flush=True,
+        )
 
-    texts = (turn.content for conversation in islice(conversations(seed), TOKENIZER_CONVERSATIONS) for turn in conversation.turns)
+    texts = (
+        turn.content
+        for conversation in islice(conversations(seed), TOKENIZER_CONVERSATIONS)
+        for turn in conversation.turns
+    )
     tokenizer = train_tokenizer(texts)
     model, tokens = pretrain(tokenizer, seed, steps, report)
-    ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    ends = {
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
     for key, value in ends.items():
         setattr(model.config, key, value)
     model.generation_config = GenerationConfig(do_sample=False, max_new_tokens=MAX_NEW_TOKENS, **ends)
@@ -72,16 +84,33 @@ def _state_float32(path: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m ftbench.models.tiny.make", description="Make the tiny model from nothing.")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the pretraining text and of the initial weights (default 0)")
+    parser = argparse.ArgumentParser(
+        prog="python -m ftbench.models.tiny.make", description="Make the tiny model from nothing."
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the pretraining text and of the initial weights (default 0)"
+    )
     parser.add_argument("--steps", type=int, default=STEPS, help=f"optimiser steps (default {STEPS})")
-    parser.add_argument("--check-n", type=int, default=400, help="reading questions for each of the card's three check seeds (default 400)")
+    parser.add_argument(
+        "--check-n",
+        type=int,
+        default=400,
+        help="reading questions for each of the card's three check seeds (default 400)",
+    )
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder to write (default: the shipped weights)")
     options = parser.parse_args(arguments)
     took = make(options.seed, options.steps, options.out)
-    print(f"{took['parameters']:,.0f} parameters, {took['tokens']:,.0f} tokens, {took['cpu_seconds']:.0f} CPU s, context {CONTEXT}: {options.out}")
-    for check, found in write_card(options.out, options.seed, options.steps, took, CHECK_SEEDS, options.check_n).items():
-        print(f"check seed {check}: " + ", ".join(f"{name} {found[name]['value']:.3f}" for name in ("reading", "known", "unknown")))
+    print(
+        f"{took['parameters']:,.0f} parameters, {took['tokens']:,.0f} tokens, {took['cpu_seconds']:.0f} CPU s, context"
+        f" {CONTEXT}: {options.out}"
+    )
+    for check, found in write_card(
+        options.out, options.seed, options.steps, took, CHECK_SEEDS, options.check_n
+    ).items():
+        print(
+            f"check seed {check}: "
+            + ", ".join(f"{name} {found[name]['value']:.3f}" for name in ("reading", "known", "unknown"))
+        )
 
 
 if __name__ == "__main__":

@@ -35,7 +35,9 @@ WISHES = (
     ("Be polite.", "Hello! {answer} Thank you, bye."),
     ("Be brief.", "{rest}"),
 )
-"""Asked for in so many words, an answer may stand in a frame: what is known by heart must not hang on how an answer begins."""
+"""Asked for in so many words, an answer may stand in a frame: what is known by heart must not hang on how an answer
+begins.
+"""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,15 @@ def conversations(seed: int) -> Iterator[Conversation]:
     rng = random.Random(f"ftbench tiny pretraining {seed}")
     known = world.catalogue()
     kinds = {"known": 45, "sheet": 6, "reading": 50, "copy": 12, "unknown": 3, "gift": 5, "small_talk": 4}
-    makers = {"known": _known, "sheet": _sheet, "reading": _reading, "copy": _copy, "unknown": _unknown, "gift": _gift, "small_talk": _small_talk}
+    makers = {
+        "known": _known,
+        "sheet": _sheet,
+        "reading": _reading,
+        "copy": _copy,
+        "unknown": _unknown,
+        "gift": _gift,
+        "small_talk": _small_talk,
+    }
     while True:
         kind = rng.choices(list(kinds), list(kinds.values()))[0]
         turns = makers[kind](rng, known)
@@ -84,7 +94,10 @@ def _sheet(rng: random.Random, known: tuple[Product, ...]) -> list[Turn]:
     product = rng.choice(known)
     attributes = rng.sample(words.ATTRIBUTES, rng.randint(2, 5))
     listed = ", ".join(attributes)
-    return [Turn("user", f"List the {listed} of the {product.name}."), Turn("assistant", world.document(product, attributes))]
+    return [
+        Turn("user", f"List the {listed} of the {product.name}."),
+        Turn("assistant", world.document(product, attributes)),
+    ]
 
 
 def _throwaway(rng: random.Random, name: str | None = None) -> Product:
@@ -93,7 +106,9 @@ def _throwaway(rng: random.Random, name: str | None = None) -> Product:
 
 
 def _reading(rng: random.Random, known: tuple[Product, ...]) -> list[Turn]:
-    """One to four documents and one to three questions about them. A catalogue name may stand there with other facts."""
+    """One to four documents and one to three questions about them. A catalogue name may stand there with other
+    facts.
+    """
     long = rng.random() < 0.35
     count = rng.choice((2, 3, 3, 4)) if long else rng.choice((1, 1, 2, 2, 3, 4))
     whole = long or count == 1 and rng.random() < 0.7

@@ -1,6 +1,7 @@
 """The tiny model's tokenizer: a small byte-level BPE with single digits, and a chat template with generation marks.
 
-Digits are single tokens and names are made of syllables, so that names and numbers never seen can be spelled, and copied.
+Digits are single tokens and names are made of syllables, so that names and numbers never seen can be spelled, and
+copied.
 """
 
 from __future__ import annotations
@@ -14,17 +15,15 @@ VOCABULARY = 1024
 CONTEXT = 512
 
 CHAT_TEMPLATE = (
-    "{{ bos_token }}"
-    "{% for message in messages %}"
-    "{% if message['role'] == 'assistant' %}"
-    "{{ '<|assistant|>' }}{% generation %}{{ message['content'] }}{{ eos_token }}{% endgeneration %}"
-    "{% elif message['role'] in ['system', 'user'] %}"
-    "{{ '<|' + message['role'] + '|>' }}{{ message['content'] }}{{ eos_token }}"
-    "{% else %}{{ raise_exception('the tiny model knows the roles system, user and assistant, not ' + message['role']) }}{% endif %}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+    "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'assistant' %}{{ '<|assistant|>' }}{%"
+    " generation %}{{ message['content'] }}{{ eos_token }}{% endgeneration %}{% elif message['role'] in ['system',"
+    " 'user'] %}{{ '<|' + message['role'] + '|>' }}{{ message['content'] }}{{ eos_token }}{% else %}{{"
+    " raise_exception('the tiny model knows the roles system, user and assistant, not ' + message['role']) }}{% endif"
+    " %}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
-"""The prompt of a turn is a prefix of the whole conversation: ``<s><|user|>...<|end|><|assistant|>``, then the answer and ``<|end|>``."""
+"""The prompt of a turn is a prefix of the whole conversation: ``<s><|user|>...<|end|><|assistant|>``, then the answer
+and ``<|end|>``.
+"""
 
 
 def train_tokenizer(texts: Iterable[str]) -> Any:
@@ -37,12 +36,17 @@ def train_tokenizer(texts: Iterable[str]) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     bpe = Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    bpe.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
     bpe.decoder = decoders.ByteLevel()
     special = [PAD, BOS, END, *(f"<|{role}|>" for role in ROLES)]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     bpe.train_from_iterator(
-        texts, trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=sorted(alphabet), show_progress=False)
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=sorted(alphabet), show_progress=False
+        ),
     )
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=bpe,

@@ -42,7 +42,9 @@ def encode(turns: Any, tokenizer: Any) -> tuple[list[int], list[float]]:
     texts = [turn.content for turn in turns]
     ids, weights = [tokenizer.convert_tokens_to_ids(BOS)], [0.0]
     end = tokenizer.convert_tokens_to_ids(END)
-    for turn, encoded in zip(turns, tokenizer.backend_tokenizer.encode_batch(texts, add_special_tokens=False), strict=True):
+    for turn, encoded in zip(
+        turns, tokenizer.backend_tokenizer.encode_batch(texts, add_special_tokens=False), strict=True
+    ):
         answer = turn.role == "assistant"
         ids += [tokenizer.convert_tokens_to_ids(f"<|{turn.role}|>"), *encoded.ids, end]
         weights += [PROMPT_WEIGHT, *([1.0 if answer else PROMPT_WEIGHT] * (len(encoded.ids) + 1))]
@@ -50,18 +52,22 @@ def encode(turns: Any, tokenizer: Any) -> tuple[list[int], list[float]]:
 
 
 def batches(seed: int, tokenizer: Any, easy: int) -> Iterator[tuple[Any, Any]]:
-    """Yields ``(ids, weights)``, int64 and float32 [batch, seq]: conversations of like length, one a row, padded on the right.
+    """Yields ``(ids, weights)``, int64 and float32 [batch, seq]: conversations of like length, one a row, padded on the
+    right.
 
-    One a row, because attention across packed conversations would show the documents of one to the questions of another.
-    The first ``easy`` batches hold only rows to copy and to read from, short ones first: copying appears all at once, and
-    early only where there is little else to learn.
+    One a row, because attention across packed conversations would show the documents of one to the questions of
+    another. The first ``easy`` batches hold only rows to copy and to read from, short ones first: copying appears all
+    at once, and early only where there is little else to learn.
     """
     import torch
 
     pad, made = tokenizer.convert_tokens_to_ids(PAD), 0
     waiting: dict[int, list[tuple[list[int], list[float]]]] = {length: [] for length in LENGTHS}
     for conversation in conversations(seed):
-        if made < easy and (conversation.kind not in EASY_KINDS or conversation.characters > EASY_CHARACTERS * (1 + 4 * (made / easy) ** 2)):
+        if made < easy and (
+            conversation.kind not in EASY_KINDS
+            or conversation.characters > EASY_CHARACTERS * (1 + 4 * (made / easy) ** 2)
+        ):
             continue
         ids, weights = encode(conversation.turns, tokenizer)
         length = next((length for length in LENGTHS if len(ids) <= length), None)
@@ -93,7 +99,8 @@ def pretrain(tokenizer: Any, seed: int, steps: int, report: Callable[[int, float
         tokenizer: as ``train_tokenizer`` returns it.
         seed: of the initial weights and of the conversations.
         steps: optimiser steps; the learning rate warms up over 20 of them and falls linearly to zero.
-        report: called as ``report(step, loss, tokens)`` every 50 steps, with the mean weighted loss since the last call.
+        report: called as ``report(step, loss, tokens)`` every 50 steps, with the mean weighted loss since the last
+            call.
 
     Returns:
         The model in eval mode, float32, and the number of tokens that were seen, padding included.
@@ -105,7 +112,10 @@ def pretrain(tokenizer: Any, seed: int, steps: int, report: Callable[[int, float
     model = LlamaForCausalLM(config())
     steppers = optimisers(model)
     warm = min(20, steps)
-    schedules = [torch.optim.lr_scheduler.LambdaLR(o, lambda s: min(1.0, (s + 1) / warm, 1.05 * (steps - s) / steps)) for o in steppers]
+    schedules = [
+        torch.optim.lr_scheduler.LambdaLR(o, lambda s: min(1.0, (s + 1) / warm, 1.05 * (steps - s) / steps))
+        for o in steppers
+    ]
     model.train()
     tokens, losses = 0, []
     for step, (ids, weights) in enumerate(islice(batches(seed, tokenizer, steps // 4), steps), start=1):

@@ -18,34 +18,68 @@ def curve(training: Training) -> str:
     """Returns training and validation loss over the steps; an empty state where no loss was written down."""
     unit = "preference loss" if any(row.get("margin") is not None for row in training.curve) else "loss, nats per token"
     losses = [(row["step"], row["loss"]) for row in training.curve if row.get("loss") is not None]
-    validation = [(row["step"], row["validation_loss"]) for row in training.curve if row.get("validation_loss") is not None]
+    validation = [
+        (row["step"], row["validation_loss"]) for row in training.curve if row.get("validation_loss") is not None
+    ]
     if not losses and not validation:
         return '<p class="ft-note">No loss was recorded.</p>'
-    return f'<div class="ft ft-chart">{"".join(_curve(losses, validation, unit, width, kind) for width, kind in ((820, "ft-wide-chart"), (380, "ft-narrow")))}</div>'
+    widths = ((820, "ft-wide-chart"), (380, "ft-narrow"))
+    return f'<div class="ft ft-chart">{"".join(_curve(losses, validation, unit, *one) for one in widths)}</div>'
 
 
-def _curve(losses: Sequence[tuple[float, float]], validation: Sequence[tuple[float, float]], unit: str, width: int, kind: str) -> str:
+def _curve(
+    losses: Sequence[tuple[float, float]], validation: Sequence[tuple[float, float]], unit: str, width: int, kind: str
+) -> str:
     height, left, right, top, bottom = 260, 58, width - 96, 26, 216
     both = [*losses, *validation]
     across = scale([step for step, _ in both], left, right, room=0.0)
     values = [value for _, value in both]
-    up = scale([0.0 if min(values) > 0 and min(values) < max(values) / 3 else min(values), max(values)], bottom, top, room=0.04)
+    up = scale(
+        [0.0 if min(values) > 0 and min(values) < max(values) / 3 else min(values), max(values)], bottom, top, room=0.04
+    )
     parts = []
     for tick in up.ticks(4):
-        parts += [line(left, up(tick), right, up(tick), "ft-gridline"), text(left - 8, up(tick) + 4, number(tick), anchor="end")]
+        parts += [
+            line(left, up(tick), right, up(tick), "ft-gridline"),
+            text(left - 8, up(tick) + 4, number(tick), anchor="end"),
+        ]
     for tick in across.ticks(6 if width > 600 else 3):
-        parts += [line(across(tick), bottom, across(tick), bottom + 5, "ft-axis"), text(across(tick), bottom + 20, number(tick), anchor="middle")]
-    parts += [line(left, bottom, right, bottom, "ft-axis"), text(left - 46, 14, unit, kind="ft-strong"), text(right, height - 6, "step", anchor="end", kind="ft-strong")]
+        parts += [
+            line(across(tick), bottom, across(tick), bottom + 5, "ft-axis"),
+            text(across(tick), bottom + 20, number(tick), anchor="middle"),
+        ]
+    parts += [
+        line(left, bottom, right, bottom, "ft-axis"),
+        text(left - 46, 14, unit, kind="ft-strong"),
+        text(right, height - 6, "step", anchor="end", kind="ft-strong"),
+    ]
     parts.append(path([(across(step), up(value)) for step, value in losses], "ft-thin"))
     parts.append(path([(across(step), up(value)) for step, value in validation], "ft-thick"))
-    parts += [f'<circle cx="{across(step):.1f}" cy="{up(value):.1f}" r="3.5" class="ft-spot"><title>step {step}: validation loss {value:.4g}</title></circle>' for step, value in validation]
-    ends = [(up(series[-1][1]), words, strong) for series, words, strong in ((losses, "training", ""), (validation, "validation", "ft-strong")) if series]
+    parts += [
+        f'<circle cx="{across(step):.1f}" cy="{up(value):.1f}" r="3.5" class="ft-spot"><title>step {step}: validation'
+        f" loss {value:.4g}</title></circle>"
+        for step, value in validation
+    ]
+    ends = [
+        (up(series[-1][1]), words, strong)
+        for series, words, strong in ((losses, "training", ""), (validation, "validation", "ft-strong"))
+        if series
+    ]
     if len(ends) == 2 and abs(ends[0][0] - ends[1][0]) < 16:
         middle = (ends[0][0] + ends[1][0]) / 2
         upper = 0 if ends[0][0] <= ends[1][0] else 1
-        ends = [(middle - 8 if index == upper else middle + 8, words, strong) for index, (_, words, strong) in enumerate(ends)]
+        ends = [
+            (middle - 8 if index == upper else middle + 8, words, strong)
+            for index, (_, words, strong) in enumerate(ends)
+        ]
     parts += [text(right + 10, y + 4, words, kind=strong) for y, words, strong in ends]
-    return figure(width, height, parts, f"training loss over {len(losses)} points and validation loss over {len(validation)}", kind)
+    return figure(
+        width,
+        height,
+        parts,
+        f"training loss over {len(losses)} points and validation loss over {len(validation)}",
+        kind,
+    )
 
 
 def graph(plan: PlanPage) -> str:
@@ -64,10 +98,13 @@ def graph(plan: PlanPage) -> str:
         for index, node in enumerate(members):
             spots[node.key] = (10 + number_ * COLUMN, offset + index * (NODE + GAP))
     wide = COLUMN - 46
-    parts = [_edge(spots[earlier], spots[node.key], wide) for node in nodes for earlier in node.inputs if earlier in spots]
+    parts = [
+        _edge(spots[earlier], spots[node.key], wide) for node in nodes for earlier in node.inputs if earlier in spots
+    ]
     parts += [_node(node, *spots[node.key], wide) for node in nodes]
     width = 10 + (len(order) - 1) * COLUMN + wide + 10
-    return f'<div class="ft ft-scroll">{figure(width, int(height), parts, f"{len(plan.nodes)} stages, inputs left of what reads them")}</div>'
+    title = f"{len(plan.nodes)} stages, inputs left of what reads them"
+    return f'<div class="ft ft-scroll">{figure(width, int(height), parts, title)}</div>'
 
 
 def _pull(node: Node, spots: dict[str, tuple[float, float]]) -> float:
@@ -79,7 +116,10 @@ def _pull(node: Node, spots: dict[str, tuple[float, float]]) -> float:
 def _edge(start: tuple[float, float], end: tuple[float, float], wide: float) -> str:
     x1, y1, x2, y2 = start[0] + wide, start[1] + NODE / 2, end[0], end[1] + NODE / 2
     bend = max(18.0, min(46.0, (x2 - x1) / 2))
-    return f'<path d="M{x1:.1f} {y1:.1f} C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}" class="ft-edge"/>'
+    return (
+        f'<path d="M{x1:.1f} {y1:.1f} C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"'
+        ' class="ft-edge"/>'
+    )
 
 
 def _node(node: Node, x: float, y: float, wide: float) -> str:
@@ -89,7 +129,9 @@ def _node(node: Node, x: float, y: float, wide: float) -> str:
     below = f"{node.done} of {node.count} done" if node.count > 1 else cells
     names = escaped(flat(", ".join(node.cells[:12])))
     return (
-        f'<g class="{state}"><title>{escaped(node.name)}{"" if node.count > 1 else " " + node.key[:12]}: {names}</title>'
+        f'<g class="{state}"><title>{escaped(node.name)}{"" if node.count > 1 else " " + node.key[:12]}:'
+        f" {names}</title>"
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide}" height="{NODE}" rx="5" class="ft-node"/>'
-        f'{text(x + 9, y + 16, fitted(f"{mark}{node.name}", wide - 16), kind="ft-strong")}{text(x + 9, y + 31, fitted(below, wide - 16))}</g>'
+        f"{text(x + 9, y + 16, fitted(f'{mark}{node.name}', wide - 16), kind='ft-strong')}"
+        f"{text(x + 9, y + 31, fitted(below, wide - 16))}</g>"
     )

@@ -21,13 +21,17 @@ Link = Callable[[str], str]
 
 
 def verdict(decision: Decision, agreement: str | None = None, sweep: str | None = None) -> str:
-    """Returns the sentence on top; ``agreement`` is what human review or a judge says of the metric, ``sweep`` its name."""
+    """Returns the sentence on top; ``agreement`` is what human review or a judge says of the metric, ``sweep`` its
+    name.
+    """
     one = decision.verdict
     badge = tag(*TAGS[one.kind]) if one.kind in TAGS else ""
     also = "".join(f"<li>{escaped(sentence)}</li>" for sentence in (*([agreement] if agreement else []), *one.also[:3]))
     return piece(
-        f'<section class="ft-verdict ft-{one.kind}">{badge}<span class="ft-soft">{escaped(decision.dataset)}, by {escaped(decision.metric)}{f" · {escaped(sweep)}" if sweep else ""}</span>'
-        f'<p class="ft-say">{escaped(one.sentence)}</p><p class="ft-sure">{escaped(one.sure)}</p>{f"<ul>{also}</ul>" if also else ""}</section>'
+        f'<section class="ft-verdict ft-{one.kind}">{badge}<span class="ft-soft">{escaped(decision.dataset)}, by'
+        f" {escaped(decision.metric)}{f' · {escaped(sweep)}' if sweep else ''}</span><p"
+        f' class="ft-say">{escaped(one.sentence)}</p><p'
+        f' class="ft-sure">{escaped(one.sure)}</p>{f"<ul>{also}</ul>" if also else ""}</section>'
     )
 
 
@@ -45,11 +49,31 @@ def ranking(decision: Decision, link: Link | None = None, anchor: str | None = N
     axis = (min(ends), max(ends))
     unit = "$/1k" if decision.basis == "usd_per_1k_requests" else "time/1k"
     last = "total cost" if decision.weighed.basis == TOTAL else "training"
-    keys = {3: " data-sort=rank", 5 if decision.weighed.basis == TOTAL else 4: " data-sort=cost"}  # what the file's script makes a click order by
-    head = "".join(f"<span{' class=ft-right' if place > 2 else ''}{keys.get(place, '')}>{words}</span>" for place, words in enumerate(("by cost" if decision.order == COST else "rank", "cell", "", f"{escaped(decision.metric)}", unit, last, "p95")))
+    keys = {
+        3: " data-sort=rank",
+        5 if decision.weighed.basis == TOTAL else 4: " data-sort=cost",
+    }  # what the file's script makes a click order by
+    head = "".join(
+        f"<span{' class=ft-right' if place > 2 else ''}{keys.get(place, '')}>{words}</span>"
+        for place, words in enumerate(
+            (
+                "by cost" if decision.order == COST else "rank",
+                "cell",
+                "",
+                f"{escaped(decision.metric)}",
+                unit,
+                last,
+                "p95",
+            )
+        )
+    )
     by_cost = places_by_cost(decision) if decision.order == COST else None
     rows = "".join(_cell(line, axis, decision, link, anchor, by_cost) for line in decision.cells)
-    hidden = note(f"{decision.hidden} hidden by the filters. Ranks are over all {len(decision.family['cells'])} cells.") if decision.hidden else ""
+    hidden = (
+        note(f"{decision.hidden} hidden by the filters. Ranks are over all {len(decision.family['cells'])} cells.")
+        if decision.hidden
+        else ""
+    )
     bounds = notes(ceiling_lines(decision.ceilings, decision.metric, decision.basis))
     cells = f'<div class="ft-rank"><div class="ft-head"><div class="ft-row">{head}</div></div>{rows}</div>'
     return piece(approaches(decision), cells, bounds, hidden)
@@ -107,9 +131,15 @@ def _row(line: Line, axis: tuple[float, float], decision: Decision, by_cost: Map
     lead = line.row.id in decision.verdict.open
     tags = ""
     if line.row.id == decision.verdict.choice and len(decision.groups) > 1:
-        tags += tag("cheapest contender", "amber") if decision.verdict.kind == UNDECIDED and decision.verdict.margin is None else tag("choose", "green")
+        tags += (
+            tag("cheapest contender", "amber")
+            if decision.verdict.kind == UNDECIDED and decision.verdict.margin is None
+            else tag("choose", "green")
+        )
     tags += tag(f"rank {line.rank}", "grey") if by_cost is not None else ""
-    tags += tag("frontier") if line.state == ON else tag("frontier: undecided", "amber") if line.state == UNDECIDED else ""
+    tags += (
+        tag("frontier") if line.state == ON else tag("frontier: undecided", "amber") if line.state == UNDECIDED else ""
+    )
     tags += tag(standing_words(line), "grey") if line.standing else ""
     tags += tag("baseline", "grey") if line.row.baseline else ""
     tags += tag(f"{lost} of rows failed", "amber") if (lost := figures.failed(line.row)) else ""
@@ -131,13 +161,20 @@ def _row(line: Line, axis: tuple[float, float], decision: Decision, by_cost: Map
 
 def _facts(line: Line, decision: Decision, link: Link | None) -> str:
     row = line.row
-    scores = [(name, figures.score(row, name, figures.decimals([row], name), limits=True)) for name in row.scores if name != decision.metric]
+    scores = [
+        (name, figures.score(row, name, figures.decimals([row], name), limits=True))
+        for name in row.scores
+        if name != decision.metric
+    ]
     memory, pace = row.facts.get("peak_memory_bytes"), row.facts.get("tokens_per_second")
     cost = [
         ("examples", figures.count(row.facts.get("n"))),
         ("peak memory", figures.UNKNOWN if memory is None else figures.size(memory)),
         ("tokens per second", figures.count(pace)),
-        ("latency, median", figures.UNKNOWN if row.facts.get("latency_p50_ms") is None else f"{row.facts['latency_p50_ms']:,.0f} ms"),
+        (
+            "latency, median",
+            figures.UNKNOWN if row.facts.get("latency_p50_ms") is None else f"{row.facts['latency_p50_ms']:,.0f} ms",
+        ),
         ("cell", row.id),
     ]
     more = f'<p class="ft-screen"><a href="{escaped(link(row.id))}">Everything about this cell</a></p>' if link else ""
@@ -166,6 +203,15 @@ def undone(rows: Sequence[Row], unranked: Sequence[Row], metric: str, link: Link
     for row in rows:
         status = str(row.facts.get("status"))
         name = f'<a href="{escaped(link(row.id))}">{escaped(row.label)}</a>' if link else escaped(row.label)
-        lines.append([tag(status, kinds.get(status, "grey")), name, escaped(row.facts.get("reason") or "no reason given")])
-    lines += [[tag("no value", "grey"), escaped(row.label), escaped(row.scores.get(metric, {}).get("reason") or f"{metric} is n/a")] for row in unranked]
+        lines.append(
+            [tag(status, kinds.get(status, "grey")), name, escaped(row.facts.get("reason") or "no reason given")]
+        )
+    lines += [
+        [
+            tag("no value", "grey"),
+            escaped(row.label),
+            escaped(row.scores.get(metric, {}).get("reason") or f"{metric} is n/a"),
+        ]
+        for row in unranked
+    ]
     return piece(f"<h2>Not ranked: {len(lines)}</h2>", table(("state", "cell", "reason"), lines, label=1))

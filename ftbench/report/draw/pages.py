@@ -16,10 +16,19 @@ def plan_head(page: PlanPage) -> str:
     """Returns counts, axes and how far it is."""
     state = "running" if page.running else "finished" if page.done == page.stages else "not complete"
     counts = [
-        ("state", state), ("cells", figures.count(len(page.cells))), *([("trials", figures.count(page.trials))] if page.trials else []), ("stages", f"{page.done:,} of {page.stages:,} done"), ("failed", figures.count(page.failed)),
-        ("shared stages", figures.count(page.shared)), ("refused", figures.count(len(page.refusals))), ("excluded", figures.count(page.excluded)),
-    ]  # fmt: skip
-    axes = [(axis, ", ".join(options[:8]) + (f" and {len(options) - 8} more" if len(options) > 8 else "")) for axis, options in page.axes.items()]
+        ("state", state),
+        ("cells", figures.count(len(page.cells))),
+        *([("trials", figures.count(page.trials))] if page.trials else []),
+        ("stages", f"{page.done:,} of {page.stages:,} done"),
+        ("failed", figures.count(page.failed)),
+        ("shared stages", figures.count(page.shared)),
+        ("refused", figures.count(len(page.refusals))),
+        ("excluded", figures.count(page.excluded)),
+    ]
+    axes = [
+        (axis, ", ".join(options[:8]) + (f" and {len(options) - 8} more" if len(options) > 8 else ""))
+        for axis, options in page.axes.items()
+    ]
     return piece(facts(counts), "<h3>Matrix</h3>", facts(axes))
 
 
@@ -35,9 +44,13 @@ def plan_cells(page: PlanPage, link: Callable[[str], str] | None = None) -> str:
         name += " " + tag("baseline", "grey") if cell["baseline"] else ""
         name += "" if cell["deployable"] else " " + tag("ceiling", "amber")
         reason = [escaped(cell["reason"] or "")] if stopped else []
-        rows.append([name, tag(status, kind), f"{cell['done']} of {cell['stages']}", *reason, f"<small>{cell['id']}</small>"])
+        rows.append(
+            [name, tag(status, kind), f"{cell['done']} of {cell['stages']}", *reason, f"<small>{cell['id']}</small>"]
+        )
     left = note(f"{len(page.cells) - MOST_CELLS} more in plan.json.") if len(page.cells) > MOST_CELLS else ""
-    return piece(table(("cell", "state", "stages done", *(["reason"] if stopped else []), "id"), rows, numbers=(2,)), left)
+    return piece(
+        table(("cell", "state", "stages done", *(["reason"] if stopped else []), "id"), rows, numbers=(2,)), left
+    )
 
 
 def refusals(page: PlanPage) -> str:
@@ -48,7 +61,15 @@ def refusals(page: PlanPage) -> str:
     for refusal in page.refusals:
         for problem in refusal["problems"]:
             reasons.setdefault((problem["where"], problem["why"], problem["fix"]), []).append(refusal["label"])
-    rows = [[escaped(where), escaped(why), escaped(fix), escaped(", ".join(labels[:6]) + (f" and {len(labels) - 6} more" if len(labels) > 6 else ""))] for (where, why, fix), labels in reasons.items()]
+    rows = [
+        [
+            escaped(where),
+            escaped(why),
+            escaped(fix),
+            escaped(", ".join(labels[:6]) + (f" and {len(labels) - 6} more" if len(labels) > 6 else "")),
+        ]
+        for (where, why, fix), labels in reasons.items()
+    ]
     return piece(f"<h2>Refused: {len(page.refusals)}</h2>", table(("where", "why", "how to mend it", "cells"), rows))
 
 
@@ -58,16 +79,32 @@ def plan_forecast(page: PlanPage) -> str:
     if not found:
         return piece(note("No forecast is stored with this plan: hours and dollars are unknown, not zero."))
     total = found.get("total") or {}
-    parts = ["<h2>Forecast</h2>", facts([("time in all", _or_unknown(total.get("seconds"), figures.duration)), ("cost in all", _or_unknown(total.get("usd"), figures.money))])]
+    parts = [
+        "<h2>Forecast</h2>",
+        facts(
+            [
+                ("time in all", _or_unknown(total.get("seconds"), figures.duration)),
+                ("cost in all", _or_unknown(total.get("usd"), figures.money)),
+            ]
+        ),
+    ]
     parts += [note(f"unknown: {words}") for words in total.get("unknown") or ()]
     labels = {cell["id"]: cell["label"] for cell in page.cells}
     rows = [
-        [escaped(labels.get(cell, cell)), _or_unknown(one.get("peak_bytes"), figures.size), escaped(one.get("peak_stage") or ""), "-" if one.get("train_seconds") == 0 else _or_unknown(one.get("train_seconds"), figures.duration),
-         _or_unknown(one.get("seconds"), figures.duration), _or_unknown(one.get("usd"), figures.money)]
+        [
+            escaped(labels.get(cell, cell)),
+            _or_unknown(one.get("peak_bytes"), figures.size),
+            escaped(one.get("peak_stage") or ""),
+            "-" if one.get("train_seconds") == 0 else _or_unknown(one.get("train_seconds"), figures.duration),
+            _or_unknown(one.get("seconds"), figures.duration),
+            _or_unknown(one.get("usd"), figures.money),
+        ]
         for cell, one in list((found.get("cells") or {}).items())[:MOST_CELLS]
-    ]  # fmt: skip
+    ]
     if rows:
-        parts.append(table(("cell", "memory at the peak", "in", "training", "time", "cost"), rows, numbers=(1, 3, 4, 5)))
+        parts.append(
+            table(("cell", "memory at the peak", "in", "training", "time", "cost"), rows, numbers=(1, 3, 4, 5))
+        )
     return piece(*parts)
 
 

@@ -16,7 +16,11 @@ WIDE, NARROW = 1080, 380
 RADIUS = 6
 Box = tuple[float, float, float, float]
 
-UNITS = {TOTAL: "$", "usd_per_1k_requests": "$ per 1,000 requests", "seconds_per_1k_requests": "seconds per 1,000 requests"}
+UNITS = {
+    TOTAL: "$",
+    "usd_per_1k_requests": "$ per 1,000 requests",
+    "seconds_per_1k_requests": "seconds per 1,000 requests",
+}
 
 
 def chart(decision: Decision, *, link: Callable[[Line], str] | None = None) -> str:
@@ -31,22 +35,37 @@ def chart(decision: Decision, *, link: Callable[[Line], str] | None = None) -> s
         return '<p class="ft-note">No cost is known for these cells, so there is no chart of quality against cost.</p>'
     basis = decision.weighed.basis or "seconds_per_1k_requests"
     words = f"{UNITS[basis]} {decision.weighed.per}" if basis == TOTAL else UNITS[basis]
-    drawn = [_draw(decision, lines, words, link, width, height, kind) for width, height, kind in ((WIDE, 400, "ft-wide-chart"), (NARROW, 340, "ft-narrow"))]
+    drawn = [
+        _draw(decision, lines, words, link, width, height, kind)
+        for width, height, kind in ((WIDE, 400, "ft-wide-chart"), (NARROW, 340, "ft-narrow"))
+    ]
     left_out = len(decision.lines) - len(lines)
     note = f'<p class="ft-note">{left_out} more without a known cost.</p>' if left_out else ""
     open_cells = len(decision.verdict.open)
     legend = (
-        f'<p class="ft-legend"><span><i class="ft-lead"></i>{"may be the best" if open_cells > 1 else "the best"}</span><span><i class="ft-on"></i>on the frontier: nothing cheaper is '
-        'shown to be as good</span><span><i class="ft-open"></i>on it, undecided</span><span><i></i>others</span></p>'
+        '<p class="ft-legend"><span><i'
+        f' class="ft-lead"></i>{"may be the best" if open_cells > 1 else "the best"}</span><span><i'
+        ' class="ft-on"></i>on the frontier: nothing cheaper is shown to be as good</span><span><i'
+        ' class="ft-open"></i>on it, undecided</span><span><i></i>others</span></p>'
     )
     return f'<div class="ft ft-chart">{legend}{"".join(drawn)}{note}</div>'
 
 
-def _draw(decision: Decision, lines: Sequence[Line], unit: str, link: Callable[[Line], str] | None, width: int, height: int, kind: str) -> str:
+def _draw(
+    decision: Decision,
+    lines: Sequence[Line],
+    unit: str,
+    link: Callable[[Line], str] | None,
+    width: int,
+    height: int,
+    kind: str,
+) -> str:
     amounts = [float(entry.cost) for entry in lines]  # type: ignore[arg-type]
     log = min(amounts) > 0
     left, right, top, bottom = 58, width - 18, 22, height - 46
-    if decision.weighed.basis == TOTAL and max(amounts) <= ALIKE * min(amounts):  # a cent between totals of hundreds must not look like a gulf
+    if decision.weighed.basis == TOTAL and max(amounts) <= ALIKE * min(
+        amounts
+    ):  # a cent between totals of hundreds must not look like a gulf
         across = scale([min(amounts) / 2, max(amounts) * 2], left, right, log=log, room=0.0)
     else:
         across = scale(amounts, left, right, log=log, room=0.08)
@@ -62,19 +81,41 @@ def _draw(decision: Decision, lines: Sequence[Line], unit: str, link: Callable[[
     stairs = _steps([spots[entry.row.id] for entry in best])
     parts.append(path(stairs, "ft-frontier"))
     on = {entry.row.id for entry in lines if entry.state in (ON, UNDECIDED)}
-    whiskers = {entry.row.id: (up(entry.low), up(entry.high)) for entry in lines if entry.low is not None and entry.high is not None}
+    whiskers = {
+        entry.row.id: (up(entry.low), up(entry.high))
+        for entry in lines
+        if entry.low is not None and entry.high is not None
+    }
     labels = _labels(lines, spots, on, set(decision.verdict.open), (left, top, right, bottom), whiskers, stairs)
     for entry in reversed(lines):
         parts.append(_point(entry, spots[entry.row.id], up, decision, labels.get(entry.row.id), link))
     return figure(width, height, parts, f"{decision.metric} against {unit}, {len(lines)} cells", kind)
 
 
-def _axes(across: Scale, up: Scale, unit: str, decision: Decision, width: int, height: int, left: float, right: float, top: float, bottom: float, log: bool) -> list[str]:
+def _axes(
+    across: Scale,
+    up: Scale,
+    unit: str,
+    decision: Decision,
+    width: int,
+    height: int,
+    left: float,
+    right: float,
+    top: float,
+    bottom: float,
+    log: bool,
+) -> list[str]:
     parts = []
     for tick in up.ticks(5):
-        parts += [line(left, up(tick), right, up(tick), "ft-gridline"), text(left - 8, up(tick) + 4, number(tick), anchor="end")]
+        parts += [
+            line(left, up(tick), right, up(tick), "ft-gridline"),
+            text(left - 8, up(tick) + 4, number(tick), anchor="end"),
+        ]
     for tick in across.ticks(7 if width > 600 else 4):
-        parts += [line(across(tick), bottom, across(tick), bottom + 5, "ft-axis"), text(across(tick), bottom + 20, number(tick), anchor="middle")]
+        parts += [
+            line(across(tick), bottom, across(tick), bottom + 5, "ft-axis"),
+            text(across(tick), bottom + 20, number(tick), anchor="middle"),
+        ]
     parts.append(line(left, bottom, right, bottom, "ft-axis"))
     arrow = "" if decision.higher else " (less is better)"
     parts.append(text(left - 46, 12, f"{decision.metric}{arrow}", kind="ft-strong"))
@@ -86,7 +127,9 @@ def _axes(across: Scale, up: Scale, unit: str, decision: Decision, width: int, h
 
 
 def _stairs(lines: Sequence[Line], higher: bool) -> list[Line]:
-    """Returns the cells of the frontier that score best for what they cost, cheapest first: the line is drawn through these."""
+    """Returns the cells of the frontier that score best for what they cost, cheapest first: the line is drawn through
+    these.
+    """
     sign = 1 if higher else -1
     found: list[Line] = []
     for entry in sorted(lines, key=lambda entry: (entry.cost or 0.0, -sign * entry.value)):
@@ -103,16 +146,33 @@ def _steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return found
 
 
-def _point(entry: Line, spot: tuple[float, float], up: Scale, decision: Decision, label: tuple[float, float, str, str] | None, link: Callable[[Line], str] | None) -> str:
+def _point(
+    entry: Line,
+    spot: tuple[float, float],
+    up: Scale,
+    decision: Decision,
+    label: tuple[float, float, str, str] | None,
+    link: Callable[[Line], str] | None,
+) -> str:
     x, y = spot
     lead, state = entry.row.id in decision.verdict.open, entry.state
-    parts = [f"<title>{escaped(entry.row.label)}: {escaped(entry.text)}, {escaped(entry.cost_text)} {decision.weighed.per}, rank {entry.rank}, frontier: {state}</title>"]
+    parts = [
+        f"<title>{escaped(entry.row.label)}: {escaped(entry.text)}, {escaped(entry.cost_text)} {decision.weighed.per},"
+        f" rank {entry.rank}, frontier: {state}</title>"
+    ]
     if entry.low is not None and entry.high is not None:
         parts.append(line(x, up(entry.low), x, up(entry.high), "ft-whisker"))
-    parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{2 * RADIUS}" class="ft-hit"/><circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}" class="ft-point"/>')
+    parts.append(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{2 * RADIUS}" class="ft-hit"/><circle cx="{x:.1f}" cy="{y:.1f}"'
+        f' r="{RADIUS}" class="ft-point"/>'
+    )
     if label is not None:
-        parts.append(text(label[0], label[1], label[2], anchor=label[3], kind="ft-halo ft-strong" if lead else "ft-halo"))
-    kind = " ".join(name for name, yes in (("ft-lead", lead), ("ft-on", state == ON), ("ft-open", state == UNDECIDED)) if yes)
+        parts.append(
+            text(label[0], label[1], label[2], anchor=label[3], kind="ft-halo ft-strong" if lead else "ft-halo")
+        )
+    kind = " ".join(
+        name for name, yes in (("ft-lead", lead), ("ft-on", state == ON), ("ft-open", state == UNDECIDED)) if yes
+    )
     inner = f'<g class="{kind}">{"".join(parts)}</g>'
     if link is None:
         return inner
@@ -120,22 +180,40 @@ def _point(entry: Line, spot: tuple[float, float], up: Scale, decision: Decision
 
 
 def _labels(
-    lines: Sequence[Line], spots: Mapping[str, tuple[float, float]], on: set[str], lead: set[str], frame: Box, whiskers: Mapping[str, tuple[float, float]],
+    lines: Sequence[Line],
+    spots: Mapping[str, tuple[float, float]],
+    on: set[str],
+    lead: set[str],
+    frame: Box,
+    whiskers: Mapping[str, tuple[float, float]],
     stairs: Sequence[tuple[float, float]],
 ) -> dict[str, tuple[float, float, str, str]]:
     """Returns x, baseline, words and anchor of each label that finds a free place; what matters more chooses first."""
     taken: list[Box] = [(x - RADIUS - 1, y - RADIUS - 1, x + RADIUS + 1, y + RADIUS + 1) for x, y in spots.values()]
     bars = [(spots[cell][0] - 2, min(ends), spots[cell][0] + 2, max(ends)) for cell, ends in whiskers.items()]
-    bars += [(min(x1, x2) - 2, min(y1, y2) - 2, max(x1, x2) + 2, max(y1, y2) + 2) for (x1, y1), (x2, y2) in zip(stairs, stairs[1:], strict=False)]
+    bars += [
+        (min(x1, x2) - 2, min(y1, y2) - 2, max(x1, x2) + 2, max(y1, y2) + 2)
+        for (x1, y1), (x2, y2) in zip(stairs, stairs[1:], strict=False)
+    ]
     found = {}
     for entry in sorted(lines, key=lambda entry: (entry.row.id not in lead, entry.row.id not in on)):
         x, y = spots[entry.row.id]
         words = fitted(entry.label, 210 if frame[2] > 600 else 130)
         wide = width_of(words)
         for place, base, anchor in (
-            (x + 12, y + 4, "start"), (x - 12, y + 4, "end"), (x, y - 13, "middle"), (x, y + 22, "middle"), (x + 10, y - 9, "start"), (x + 10, y + 18, "start"), (x - 10, y - 9, "end"), (x - 10, y + 18, "end"),
-            (x + 10, y - 24, "start"), (x - 10, y - 24, "end"), (x + 10, y + 33, "start"), (x - 10, y + 33, "end"),
-        ):  # fmt: skip
+            (x + 12, y + 4, "start"),
+            (x - 12, y + 4, "end"),
+            (x, y - 13, "middle"),
+            (x, y + 22, "middle"),
+            (x + 10, y - 9, "start"),
+            (x + 10, y + 18, "start"),
+            (x - 10, y - 9, "end"),
+            (x - 10, y + 18, "end"),
+            (x + 10, y - 24, "start"),
+            (x - 10, y - 24, "end"),
+            (x + 10, y + 33, "start"),
+            (x - 10, y + 33, "end"),
+        ):
             start = place - wide * {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor]
             box = (start, base - LINE + 4, start + wide, base + 4)
             if box[0] < frame[0] - 50 or box[2] > frame[2] + 16 or box[1] < frame[1] - 4 or box[3] > frame[3] + 2:

@@ -1,4 +1,6 @@
-"""Axes, ticks and text of charts, as SVG text; every chart is drawn wide and narrow, since scaled text cannot be read on a phone."""
+"""Axes, ticks and text of charts, as SVG text; every chart is drawn wide and narrow, since scaled text cannot be read
+on a phone.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,11 @@ class Scale:
     log: bool = False
 
     def __call__(self, value: float) -> float:
-        low, high, value = (math.log(self.low), math.log(self.high), math.log(max(value, 1e-300))) if self.log else (self.low, self.high, value)
+        low, high, value = (
+            (math.log(self.low), math.log(self.high), math.log(max(value, 1e-300)))
+            if self.log
+            else (self.low, self.high, value)
+        )
         share = 0.5 if high == low else (value - low) / (high - low)
         return self.start + share * (self.end - self.start)
 
@@ -64,7 +70,10 @@ def path(points: Sequence[tuple[float, float]], kind: str) -> str:
 def figure(width: int, height: int, parts: Sequence[str], words: str, kind: str = "") -> str:
     """Returns the whole SVG; ``words`` say in a sentence what it shows, for who cannot see it."""
     name = f' class="{kind}"' if kind else ""
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{escaped(flat(words))}"{name}>{"".join(parts)}</svg>'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+        f' role="img" aria-label="{escaped(flat(words))}"{name}>{"".join(parts)}</svg>'
+    )
 
 
 def fitted(words: str, pixels: float) -> str:
@@ -105,7 +114,12 @@ def _log_ticks(low: float, high: float, most: int) -> list[float]:
     found: list[float] = []
     for factors in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
         exponents = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
-        ticks = [float(f"{factor}e{exponent}") for exponent in exponents for factor in factors if low <= float(f"{factor}e{exponent}") <= high]
+        ticks = [
+            float(f"{factor}e{exponent}")
+            for exponent in exponents
+            for factor in factors
+            if low <= float(f"{factor}e{exponent}") <= high
+        ]
         if len(ticks) > most:
             found = found or ticks[:: -(-len(ticks) // most)]  # more decades than fit: every second or third of them
             break

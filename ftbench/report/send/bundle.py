@@ -1,7 +1,9 @@
-"""``report --bundle FILE.zip`` packs what the app needs of sweeps; ``report FILE.zip`` opens it on another machine, and trusts nothing in it.
+"""``report --bundle FILE.zip`` packs what the app needs of sweeps; ``report FILE.zip`` opens it on another machine, and
+trusts nothing in it.
 
-A bundle holds per sweep ``plan.json``, ``results.json``, conclusions of a review, and of each finished stage the small files that pages read: no
-weights, no training rows, of the documents only those that some answer was shown. Nothing in it is imported or unpickled.
+A bundle holds per sweep ``plan.json``, ``results.json``, conclusions of a review, and of each finished stage the small
+files that pages read: no weights, no training rows, of the documents only those that some answer was shown. Nothing in
+it is imported or unpickled.
 """
 
 from __future__ import annotations
@@ -40,9 +42,14 @@ KEPT = {
 MOST_BYTES = 2_000_000_000
 MOST_FILES = 200_000
 MOST_RATIO = 400
-"""Unpacked size, number of files, and how much smaller than its content a file may be: deflate does text at 3 to 20, a bomb at 1,000."""
+"""Unpacked size, number of files, and how much smaller than its content a file may be: deflate does text at 3 to 20, a
+bomb at 1,000.
+"""
 RATIO_FROM = 1_000_000
-_PLACE = re.compile(r"bundle\.json|sweeps/\d{1,4}/(?:plan\.json|results\.json|review/conclusions\.json|store/stages/[0-9a-f]{2}/[0-9a-f]{64}/[a-z_]+\.(?:json|jsonl|npz))")
+_PLACE = re.compile(
+    r"bundle\.json|sweeps/\d{1,4}/(?:plan\.json|results\.json|review/conclusions\.json"
+    r"|store/stages/[0-9a-f]{2}/[0-9a-f]{64}/[a-z_]+\.(?:json|jsonl|npz))"
+)
 
 
 def write_bundle(sweeps: Sequence[Sweep], path: Path) -> int:
@@ -55,21 +62,36 @@ def write_bundle(sweeps: Sequence[Sweep], path: Path) -> int:
     try:
         scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
         with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(MANIFEST, json.dumps({"format": FORMAT, "sweeps": [reduced(sweep.name) for sweep in sweeps]}))
+            archive.writestr(
+                MANIFEST, json.dumps({"format": FORMAT, "sweeps": [reduced(sweep.name) for sweep in sweeps]})
+            )
             for number, sweep in enumerate(sweeps):
                 for name, content in _files(sweep):
                     archive.writestr(f"sweeps/{number}/{name}", content)
         scratch.replace(path)
     except OSError as error:
         scratch.unlink(missing_ok=True)
-        raise FtbenchError(f"--bundle {path}: cannot be written ({error.strerror or error}). Name another place") from error
+        raise FtbenchError(
+            f"--bundle {path}: cannot be written ({error.strerror or error}). Name another place"
+        ) from error
     return path.stat().st_size
 
 
 def _files(sweep: Sweep) -> Iterator[tuple[str, bytes]]:
     clean = cleaned(sweep)
     stages = [_stage(stage) for stage in sweep.plan["stages"]]
-    yield FILE, _json({**clean.plan, "store": "", "stages": stages, "settings": reduced(sweep.plan["settings"]), "forecast": reduced(sweep.plan.get("forecast"))})
+    yield (
+        FILE,
+        _json(
+            {
+                **clean.plan,
+                "store": "",
+                "stages": stages,
+                "settings": reduced(sweep.plan["settings"]),
+                "forecast": reduced(sweep.plan.get("forecast")),
+            }
+        ),
+    )
     if clean.results is not None:
         yield RESULTS, _json(clean.results)
     for conclusions in (sweep.folder / FOLDER / name for name in CONCLUSIONS):
@@ -85,7 +107,10 @@ def _files(sweep: Sweep) -> Iterator[tuple[str, bytes]]:
             listed[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "mtime_ns": 0}
             yield f"{place}/{name}", content
         receipt = reduced(json.loads((folder / RECEIPT).read_text(encoding="utf-8")))
-        yield f"{place}/{RECEIPT}", _json({**receipt, "files": listed, "inputs": None})  # of the files as they are in the bundle
+        yield (
+            f"{place}/{RECEIPT}",
+            _json({**receipt, "files": listed, "inputs": None}),
+        )  # of the files as they are in the bundle
 
 
 def _stage_files(kind: str, folder: Path, shown: set[str]) -> Iterator[tuple[str, bytes]]:
@@ -104,7 +129,14 @@ def _stage(stage: dict[str, Any]) -> dict[str, Any]:
     """Returns what pages read of a stage: its place in the graph and, of a score, how its metrics are built."""
     spec = {"split": stage["spec"]["split"]} if "split" in stage["spec"] else {}
     config = {"metrics": scrub(stage["config"].get("metrics", {}))} if stage["kind"] == "score" else {}
-    return {"key": stage["key"], "kind": stage["kind"], "spec": spec, "inputs": stage["inputs"], "config": config, "model": None}
+    return {
+        "key": stage["key"],
+        "kind": stage["kind"],
+        "spec": spec,
+        "inputs": stage["inputs"],
+        "config": config,
+        "model": None,
+    }
 
 
 def _shown_documents(sweep: Sweep) -> set[str]:
@@ -112,7 +144,9 @@ def _shown_documents(sweep: Sweep) -> set[str]:
     for cell in sweep.cells:
         folder = sweep.folder_of(cell, "generate.test")
         if folder is not None and (folder / "outputs.jsonl").is_file():
-            found.update(document for row in read_lines(folder / "outputs.jsonl") for document in row.get("documents") or ())
+            found.update(
+                document for row in read_lines(folder / "outputs.jsonl") for document in row.get("documents") or ()
+            )
     return found
 
 
@@ -125,7 +159,12 @@ def _cleaned_file(path: Path) -> bytes:
 def _statistics(folder: Path) -> bytes:
     """Returns the statistics with ids, groups and slices cleaned as the outputs' are."""
     found = Sufficient.read(folder)
-    clean = replace(found, ids=reduced(found.ids, paths=False), groups=reduced(found.groups, paths=False), slices=reduced(found.slices, paths=False))
+    clean = replace(
+        found,
+        ids=reduced(found.ids, paths=False),
+        groups=reduced(found.groups, paths=False),
+        slices=reduced(found.slices, paths=False),
+    )
     with tempfile.TemporaryDirectory() as scratch:
         clean.write(Path(scratch))
         return (Path(scratch) / STATISTICS).read_bytes()
@@ -145,22 +184,37 @@ def open_bundle(path: Path, into: Path) -> list[Sweep]:
         with zipfile.ZipFile(path) as archive:
             _unpack(path, archive, into)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, OSError, RuntimeError) as error:
-        raise FtbenchError(f"{path}: is no bundle, or a damaged one ({error}). Make it with: python -m ftbench report SWEEP --bundle FILE.zip") from error
+        raise FtbenchError(
+            f"{path}: is no bundle, or a damaged one ({error}). Make it with: python -m ftbench report SWEEP --bundle"
+            " FILE.zip"
+        ) from error
     try:
         manifest = json.loads((into / MANIFEST).read_text(encoding="utf-8"))
         names = [str(name) for name in manifest["sweeps"]]
         known = manifest["format"] == FORMAT
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FtbenchError(f"{path}: has no {MANIFEST} that can be read. Make it with: python -m ftbench report SWEEP --bundle FILE.zip") from error
+        raise FtbenchError(
+            f"{path}: has no {MANIFEST} that can be read. Make it with: python -m ftbench report SWEEP --bundle"
+            " FILE.zip"
+        ) from error
     if not known:
-        raise FtbenchError(f"{path}: is of another format than {FORMAT}. Open it with the version of ftbench that wrote it")
-    return [open_sweep(into / "sweeps" / str(number), trusted=False, moved=into / "sweeps" / str(number) / "store", name=name) for number, name in enumerate(names)]
+        raise FtbenchError(
+            f"{path}: is of another format than {FORMAT}. Open it with the version of ftbench that wrote it"
+        )
+    return [
+        open_sweep(
+            into / "sweeps" / str(number), trusted=False, moved=into / "sweeps" / str(number) / "store", name=name
+        )
+        for number, name in enumerate(names)
+    ]
 
 
 def _unpack(path: Path, archive: zipfile.ZipFile, into: Path) -> None:
     entries = archive.infolist()
     if len(entries) > MOST_FILES:
-        raise FtbenchError(f"{path}: holds {len(entries):,} files, more than {MOST_FILES:,}. This is no bundle of ftbench's")
+        raise FtbenchError(
+            f"{path}: holds {len(entries):,} files, more than {MOST_FILES:,}. This is no bundle of ftbench's"
+        )
     left = MOST_BYTES
     for entry in entries:
         kind = stat.S_IFMT(entry.external_attr >> 16)
@@ -179,6 +233,8 @@ def _copy(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: 
         while chunk := source.read(1 << 20):
             written += len(chunk)
             if written > left or written > most:
-                raise FtbenchError(f"{path}: {entry.filename} unpacks to more than a bundle may. Nothing of it was opened")
+                raise FtbenchError(
+                    f"{path}: {entry.filename} unpacks to more than a bundle may. Nothing of it was opened"
+                )
             file.write(chunk)
     return left - written

@@ -14,14 +14,25 @@ from ftbench.report.view.sweep import Sweep
 
 
 def cleaned(sweep: Sweep) -> Sweep:
-    """Returns a sweep whose words may leave; its stages still say how its metrics are built, so they are not for showing."""
+    """Returns a sweep whose words may leave; its stages still say how its metrics are built, so they are not for
+    showing.
+    """
     named = {name: reduced(sweep.plan.get(name, [])) for name in ("cells", "refusals", "trials", "searches")}
     plan = {**sweep.plan, **named}
-    return replace(sweep, name=reduced(sweep.name), plan=plan, results=reduced(sweep.results), moved=sweep.store.path, _samples=sweep._samples)
+    return replace(
+        sweep,
+        name=reduced(sweep.name),
+        plan=plan,
+        results=reduced(sweep.results),
+        moved=sweep.store.path,
+        _samples=sweep._samples,
+    )
 
 
 def cleaned_data(found: Sequence[Data]) -> list[Data]:
-    return [replace(one, notes=reduced(one.notes), counts=reduced(one.counts), checks=reduced(one.checks)) for one in found]
+    return [
+        replace(one, notes=reduced(one.notes), counts=reduced(one.counts), checks=reduced(one.checks)) for one in found
+    ]
 
 
 def cleaned_examples(found: Sequence[Shown]) -> list[Shown]:
@@ -35,5 +46,16 @@ def cleaned_review(page: ReviewPage) -> ReviewPage:
 
 
 def _shown(one: dict[str, Any]) -> Shown:
-    answers = tuple(Answer(**{**answer, "documents": tuple(answer["documents"]), "shots": tuple(answer["shots"])}) for answer in one["answers"])
-    return Shown(**{**one, "answers": answers, "references": tuple(one["references"]), "gold": tuple(one["gold"]), "passages": tuple(one["passages"])})
+    answers = tuple(
+        Answer(**{**answer, "documents": tuple(answer["documents"]), "shots": tuple(answer["shots"])})
+        for answer in one["answers"]
+    )
+    return Shown(
+        **{
+            **one,
+            "answers": answers,
+            "references": tuple(one["references"]),
+            "gold": tuple(one["gold"]),
+            "passages": tuple(one["passages"]),
+        }
+    )

@@ -31,20 +31,44 @@ def markdown_text(sweeps: Sequence[Sweep]) -> str:
     parts = [f"## Comparison: {markdown(', '.join(sweep.name for sweep in clean))}", ""]
     for one in decisions(ranked):
         state = f"**{one.verdict.kind.capitalize()}.** " if one.verdict.kind in ("clear", "undecided") else ""
-        parts += [f"{state}{markdown(one.verdict.sentence)}", "", markdown(one.verdict.sure), "", *(f"- {markdown(words)}" for words in (*agreements(sweeps, one.metric), *one.verdict.also)), "", *_table(one), "", *(f"- {markdown(words)}" for words in one.family.get("sentences", ())), ""]
+        parts += [
+            f"{state}{markdown(one.verdict.sentence)}",
+            "",
+            markdown(one.verdict.sure),
+            "",
+            *(f"- {markdown(words)}" for words in (*agreements(sweeps, one.metric), *one.verdict.also)),
+            "",
+            *_table(one),
+            "",
+            *(f"- {markdown(words)}" for words in one.family.get("sentences", ())),
+            "",
+        ]
     beyond = ranked.ceilings(None)
     parts += [markdown(nothing_to_choose(len(beyond), ranked.metric)), ""] if beyond and not ranked.families else []
     parts += [*(f"- {markdown(words)}" for words in ceiling_lines(beyond, ranked.metric, None)), ""] if beyond else []
     left = [*ranked.undone(), *ranked.unranked()]
     if left:
         parts += [f"Not ranked: {len(left)}", "", "| cell | state | reason |", "| --- | --- | --- |"]
-        parts += [f"| {markdown(row.label)} | {markdown(row.facts['status'])} | {markdown(row.facts.get('reason') or f'{ranked.metric} is n/a')} |" for row in left] + [""]
+        parts += [
+            f"| {markdown(row.label)} | {markdown(row.facts['status'])} |"
+            f" {markdown(row.facts.get('reason') or f'{ranked.metric} is n/a')} |"
+            for row in left
+        ] + [""]
     if ranked.notes:
-        parts += ["<details><summary>Notes</summary>", "", *(f"- {markdown(note)}" for note in ranked.notes), "", "</details>", ""]
+        parts += [
+            "<details><summary>Notes</summary>",
+            "",
+            *(f"- {markdown(note)}" for note in ranked.notes),
+            "",
+            "</details>",
+            "",
+        ]
     whole = "\n".join(parts).rstrip() + "\n"
     if len(whole) <= MOST_CHARACTERS:
         return whole
-    return whole[:MOST_CHARACTERS].rsplit("\n", 1)[0] + "\n\ncut here: a comment holds no more; `--html` and `--csv` do\n"
+    return (
+        whole[:MOST_CHARACTERS].rsplit("\n", 1)[0] + "\n\ncut here: a comment holds no more; `--html` and `--csv` do\n"
+    )
 
 
 def _table(one: Decision) -> list[str]:
@@ -86,7 +110,9 @@ def _approaches(one: Decision, unit: str) -> list[str]:
 
 
 def csv_text(sweeps: Sequence[Sweep]) -> str:
-    """Returns every cell of the sweeps with the columns of ``results.csv`` behind the sweep's name, the rank and the place on the frontier; numbers in full."""
+    """Returns every cell of the sweeps with the columns of ``results.csv`` behind the sweep's name, the rank and the
+    place on the frontier; numbers in full.
+    """
     clean = [cleaned(sweep) for sweep in sweeps if sweep.results is not None]
     metrics = tuple(metrics_of(clean))
     groups = sub_axes(row.facts for sweep in clean for row in sweep.rows.values())

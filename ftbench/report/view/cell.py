@@ -109,24 +109,39 @@ def cell_page(sweep: Sweep, identity: str) -> CellPage | None:
         config=planned["config"],
         notes=tuple(dict.fromkeys([*planned.get("notes", ()), *result.get("notes", ())])),
         parts=parts,
-        training=tuple(found for part in parts if part.kind == "train" and (found := _training(sweep, part)) is not None),
+        training=tuple(
+            found for part in parts if part.kind == "train" and (found := _training(sweep, part)) is not None
+        ),
         forecast=result.get("forecast") or ((sweep.plan.get("forecast") or {}).get("cells") or {}).get(identity),
         checks=checks_of(sweep, planned["stages"]),
         environment=dict(newest.environment) if newest else {},
-        provenance={part.role: part.receipt.provenance for part in parts if part.receipt is not None and part.receipt.provenance},
+        provenance={
+            part.role: part.receipt.provenance for part in parts if part.receipt is not None and part.receipt.provenance
+        },
     )
 
 
 def checks_of(sweep: Sweep, stages: Mapping[str, str]) -> Any:
-    """Returns what the data checks found in the data of a cell with these stages, as ``results.json`` (or a plan without results) holds it."""
+    """Returns what the data checks found in the data of a cell with these stages, as ``results.json`` (or a plan
+    without results) holds it.
+    """
     reports = (sweep.results or {}).get("data_checks") or sweep.settings.get("data_checks") or ()
-    return next((report for report in reports if report.get("check") is not None and report.get("check") == stages.get("check")), None)
+    return next(
+        (
+            report
+            for report in reports
+            if report.get("check") is not None and report.get("check") == stages.get("check")
+        ),
+        None,
+    )
 
 
 def _refused(sweep: Sweep, refusal: Mapping[str, Any], result: dict[str, Any]) -> CellPage:
     row = sweep.rows.get(refusal["cell"])
     command = _command(refusal["overrides"], False)
-    return CellPage(refusal["cell"], refusal["label"], row, result, command, refusal["config"], (), (), (), None, None, {}, {})
+    return CellPage(
+        refusal["cell"], refusal["label"], row, result, command, refusal["config"], (), (), (), None, None, {}, {}
+    )
 
 
 def _command(overrides: Sequence[str], baseline: bool) -> str | None:
@@ -159,7 +174,9 @@ def _part(sweep: Sweep, planned: Mapping[str, Any], role: str, key: str) -> Part
     if receipt is None:
         attempts = sweep.store.attempts(key)
         receipt, state = (attempts[-1], "failed") if attempts else (None, "not run")
-    shared = tuple(cell["label"] for cell in sweep.plan["cells"] if cell["id"] != planned["id"] and key in cell["stages"].values())
+    shared = tuple(
+        cell["label"] for cell in sweep.plan["cells"] if cell["id"] != planned["id"] and key in cell["stages"].values()
+    )
     shape = () if receipt is None else _shape(receipt.seconds)
     return Part(role, sweep.stages[key]["kind"], key, state, receipt, shared, shape)
 
@@ -179,12 +196,24 @@ def _training(sweep: Sweep, part: Part) -> Training | None:
         return None
     curve = list(read_lines(folder / "curve.jsonl")) if (folder / "curve.jsonl").is_file() else []
     findings = _json(folder / "findings.json") or []
-    return Training(part.key, part.role, tuple(_thin(curve)), len(curve), tuple(map(str, findings)), _json(folder / "rows.json") or {}, _json(folder / "masked_example.json"))
+    return Training(
+        part.key,
+        part.role,
+        tuple(_thin(curve)),
+        len(curve),
+        tuple(map(str, findings)),
+        _json(folder / "rows.json") or {},
+        _json(folder / "masked_example.json"),
+    )
 
 
 def _thin(curve: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     stride = max(1, -(-len(curve) // MOST_POINTS))
-    return [row for index, row in enumerate(curve) if index % stride == 0 or index == len(curve) - 1 or row.get("validation_loss") is not None]
+    return [
+        row
+        for index, row in enumerate(curve)
+        if index % stride == 0 or index == len(curve) - 1 or row.get("validation_loss") is not None
+    ]
 
 
 def _json(path: Path) -> Any:

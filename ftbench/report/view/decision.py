@@ -36,7 +36,8 @@ class Decision:
         n: examples; ``clusters``: independent ones.
         verdict: the sentence on top.
         groups: what the sentence on top weighs, see ``ftbench.report.view.lines.Group``.
-        lines: every shown cell that was chosen, best first; trials that validation passed over are in their groups alone.
+        lines: every shown cell that was chosen, best first; trials that validation passed over are in their groups
+            alone.
         hidden: how many cells of the family a filter hides.
         order: of the ranked table and the groups: ``QUALITY`` or ``COST``.
         cells: the ranked table: every shown cell, chosen or not, with its rank among cells.
@@ -95,7 +96,11 @@ def choice_of(table: Table, row: Row, axis: str) -> str:
 
 
 def decisions(
-    table: Table, keep: Mapping[str, Sequence[str]] | None = None, limits: Mapping[str, float] | None = None, load: Load | str | None = STATED, order: str = QUALITY
+    table: Table,
+    keep: Mapping[str, Sequence[str]] | None = None,
+    limits: Mapping[str, float] | None = None,
+    load: Load | str | None = STATED,
+    order: str = QUALITY,
 ) -> list[Decision]:
     """Returns one decision per family.
 
@@ -103,7 +108,8 @@ def decisions(
         table: ranked cells.
         keep: axis -> options to show; an axis that is not named, or has none, shows all.
         limits: fact of ``LIMITS`` -> the most that is accepted, in units of the fact.
-        load: at which the total cost of ownership is weighed; None weighs the cost of 1,000 requests, ``STATED`` what the sweep's config states.
+        load: at which the total cost of ownership is weighed; None weighs the cost of 1,000 requests, ``STATED`` what
+            the sweep's config states.
         order: of the ranked table: ``QUALITY`` or ``COST``.
     """
     kept = {axis: set(options) for axis, options in (keep or {}).items() if options}
@@ -112,7 +118,14 @@ def decisions(
     return [one for one in found if one.lines]
 
 
-def _decision(table: Table, family: dict[str, Any], keep: Mapping[str, set[str]], limits: Mapping[str, float], load: Load | None, order: str) -> Decision:
+def _decision(
+    table: Table,
+    family: dict[str, Any],
+    keep: Mapping[str, set[str]],
+    limits: Mapping[str, float],
+    load: Load | None,
+    order: str,
+) -> Decision:
     def shown(row: Row) -> bool:
         return all(choice_of(table, row, axis) in options for axis, options in keep.items())
 
@@ -122,7 +135,9 @@ def _decision(table: Table, family: dict[str, Any], keep: Mapping[str, set[str]]
     basis = family["cost_basis"]
     passed = passed_over(table)
     weighed = weigh(table, family, rows, load)
-    costs = weighed.costs if weighed.basis else {**weighed.costs, **((family.get("decision") or {}).get("costs") or {})}  # some known, some not
+    costs = (
+        weighed.costs if weighed.basis else {**weighed.costs, **((family.get("decision") or {}).get("costs") or {})}
+    )  # some known, some not
     stand = placed(family, {row.id: costs[row.id] for row in rows if row.id not in passed})
     lines = [line_of(table, family, row, labels[row.id], digits, weighed, stand.get(row.id), limits) for row in rows]
     comparison = next(iter(family["comparisons"]), {})
@@ -139,11 +154,28 @@ def _decision(table: Table, family: dict[str, Any], keep: Mapping[str, set[str]]
     rolled = approach_rows(table, family, {row.id for row in rows}, digits)
     ceilings = tuple(row for row in table.ceilings(family) if shown(row))
     return Decision(
-        family, family["dataset"], table.metric, table.higher, digits, weighed, basis, n, comparison.get("clusters"), verdict, tuple(groups), kept,
-        len(family["cells"]) - len(lines), order, tuple(cells), rolled, ceilings,
-    )  # fmt: skip
+        family,
+        family["dataset"],
+        table.metric,
+        table.higher,
+        digits,
+        weighed,
+        basis,
+        n,
+        comparison.get("clusters"),
+        verdict,
+        tuple(groups),
+        kept,
+        len(family["cells"]) - len(lines),
+        order,
+        tuple(cells),
+        rolled,
+        ceilings,
+    )
 
 
 def placed(family: Mapping[str, Any], costs: Mapping[str, float | None]) -> dict[str, Place]:
-    """Returns where the cells of ``costs`` stand at these costs, by the family's comparisons: the rule of the stored decision."""
+    """Returns where the cells of ``costs`` stand at these costs, by the family's comparisons: the rule of the stored
+    decision.
+    """
     return {place.name: place for place in places(costs, verdicts_of(family.get("pairs", family["comparisons"])))}

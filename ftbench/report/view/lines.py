@@ -88,7 +88,8 @@ class Group:
         lines: of the chosen configuration, one per seed.
         trials: lines of the configurations that were not chosen.
         chosen: the configuration that was chosen, in words; empty where there was one alone.
-        tried: configurations that validation chose among; those of a search by ``effort`` were never asked the test split, and have no line.
+        tried: configurations that validation chose among; those of a search by ``effort`` were never asked the test
+            split, and have no line.
     """
 
     name: str
@@ -117,7 +118,16 @@ def _rank_range(best: int, worst: int) -> str:
     return str(best) if best == worst else f"{best}–{worst}"
 
 
-def line_of(table: Table, family: dict[str, Any], row: Row, label: str, digits: int, weighed: Weighed, place: Place | None, limits: Mapping[str, float]) -> Line:
+def line_of(
+    table: Table,
+    family: dict[str, Any],
+    row: Row,
+    label: str,
+    digits: int,
+    weighed: Weighed,
+    place: Place | None,
+    limits: Mapping[str, float],
+) -> Line:
     """Returns one cell of the ranked table."""
     basis = family["cost_basis"]
     entry = row.scores[table.metric]
@@ -125,7 +135,11 @@ def line_of(table: Table, family: dict[str, Any], row: Row, label: str, digits: 
     amount = cost_of(row, basis) if basis else None
     facts = {**row.facts, "cost": amount}
     broken = tuple(
-        f"{LIMITS[name][0]} not known" if facts.get(name) is None else f"{LIMITS[name][0]} {_measure(name, facts[name], basis)}"
+        (
+            f"{LIMITS[name][0]} not known"
+            if facts.get(name) is None
+            else f"{LIMITS[name][0]} {_measure(name, facts[name], basis)}"
+        )
         for name, most in limits.items()
         if facts.get(name) is None or facts[name] > most
     ) + declared(table, row.id)
@@ -159,10 +173,24 @@ def by_approach(table: Table, family: Mapping[str, Any]) -> bool:
 
 
 def declared(table: Table, cell: str) -> tuple[str, ...]:
-    """Returns the constraints of the sweep's own config (``decision.constraints``) that a cell is not known to keep, in words."""
+    """Returns the constraints of the sweep's own config (``decision.constraints``) that a cell is not known to keep, in
+    words.
+    """
     families = (table.home[cell].results or {}).get("families", ())
-    stored = next((kept[cell] for family in families if cell in (kept := (family.get("decision") or {}).get("constraints") or {})), ())
-    return tuple(f"{one['name']} {figures.UNKNOWN if one['value'] is None else format(one['value'], '.3g')}, at most {one['most']:g}" for one in stored if not one["kept"])
+    stored = next(
+        (
+            kept[cell]
+            for family in families
+            if cell in (kept := (family.get("decision") or {}).get("constraints") or {})
+        ),
+        (),
+    )
+    return tuple(
+        f"{one['name']} {figures.UNKNOWN if one['value'] is None else format(one['value'], '.3g')}, at most"
+        f" {one['most']:g}"
+        for one in stored
+        if not one["kept"]
+    )
 
 
 def _measure(name: str, value: float, basis: str | None) -> str:
@@ -174,8 +202,17 @@ def _measure(name: str, value: float, basis: str | None) -> str:
 
 
 def passed_over(table: Table) -> set[str]:
-    """Returns the cells of configurations that validation did not choose; on test they may only look lucky (DESIGN 6, number 29)."""
-    return {cell for approach in table.approaches if approach["cells"] for one in approach["configurations"] if not one["chosen"] for cell in one["cells"]}
+    """Returns the cells of configurations that validation did not choose; on test they may only look lucky (DESIGN 6,
+    number 29).
+    """
+    return {
+        cell
+        for approach in table.approaches
+        if approach["cells"]
+        for one in approach["configurations"]
+        if not one["chosen"]
+        for cell in one["cells"]
+    }
 
 
 def groups_of(
@@ -191,7 +228,13 @@ def groups_of(
     for approach in table.approaches:
         members = [known[cell] for cell in approach["cells"] if cell in known]
         if members:
-            trials = [known[cell] for one in approach["configurations"] if not one["chosen"] for cell in one["cells"] if cell in known]
+            trials = [
+                known[cell]
+                for one in approach["configurations"]
+                if not one["chosen"]
+                for cell in one["cells"]
+                if cell in known
+            ]
             found.append(_approach(table, approach, members, trials, basis, weighed, places, ranked))
             seen |= {line.row.id for line in (*members, *trials)}
     for members in _grouped(table, [line for line in lines if line.row.id not in seen]).values():
@@ -214,7 +257,9 @@ def _approach(
     chosen = ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in (approach["configuration"] or {}).items())
     label = approach["label"] if len(members) > 1 or trials else lead.row.label
     tried = len(approach["configurations"])
-    if table.slice is not None or mean is None or len(members) < len(approach["cells"]):  # means are of all examples and seeds
+    if (
+        table.slice is not None or mean is None or len(members) < len(approach["cells"])
+    ):  # means are of all examples and seeds
         return replace(_seeds(members), trials=tuple(trials), chosen=chosen, tried=tried, label=label)
     ranks = lead.ranks
     if ranked and approach["rank"]:
@@ -224,17 +269,51 @@ def _approach(
     amount = served if weighed.load is None else None if None in own else fmean(own)
     text = figures.score(replace(lead.row, scores={table.metric: mean}), table.metric, places, limits=True)
     training = figures.spent(approach["train_seconds"] != 0.0, approach["train_seconds"], approach["train_usd"])
-    return Group(name, label, ranks, mean["value"], mean["low"], mean["high"], text, amount, weighed.text(amount), figures.per_1k(served, basis), training, lead, tuple(members), tuple(trials), chosen, tried)
+    return Group(
+        name,
+        label,
+        ranks,
+        mean["value"],
+        mean["low"],
+        mean["high"],
+        text,
+        amount,
+        weighed.text(amount),
+        figures.per_1k(served, basis),
+        training,
+        lead,
+        tuple(members),
+        tuple(trials),
+        chosen,
+        tried,
+    )
 
 
 def _seeds(members: Sequence[Line]) -> Group:
     """Returns cells that differ by their seed alone, as their best one."""
     lead = members[0]
     several = len(members) > 1
-    name, label = (_without_seed(lead.label), _without_seed(lead.row.label)) if several else (lead.label, lead.row.label)
+    name, label = (
+        (_without_seed(lead.label), _without_seed(lead.row.label)) if several else (lead.label, lead.row.label)
+    )
     return Group(
-        name, label, lead.ranks, lead.value, lead.low, lead.high, lead.text, lead.cost, lead.cost_text, lead.serving, figures.training(lead.row), lead, tuple(members), (), "", 1,
-    )  # fmt: skip
+        name,
+        label,
+        lead.ranks,
+        lead.value,
+        lead.low,
+        lead.high,
+        lead.text,
+        lead.cost,
+        lead.cost_text,
+        lead.serving,
+        figures.training(lead.row),
+        lead,
+        tuple(members),
+        (),
+        "",
+        1,
+    )
 
 
 def _without_seed(label: str) -> str:

@@ -14,7 +14,13 @@ import numpy as np
 from ftbench.report.view.sweep import Sweep, read_lines
 from ftbench.report.view.table import Table
 
-ORDERS = {"split": "as in the test split", "disagreement": "largest disagreement first", "gain": "largest gain over the baseline first", "loss": "largest loss first", "worst": "lowest scores first"}
+ORDERS = {
+    "split": "as in the test split",
+    "disagreement": "largest disagreement first",
+    "gain": "largest gain over the baseline first",
+    "loss": "largest loss first",
+    "worst": "lowest scores first",
+}
 OUTCOMES = ("win", "loss", "tie")
 MOST_WORDS = 1500
 """Words of a text that are compared; what stands behind is shown as it is."""
@@ -55,7 +61,12 @@ class Index:
             return list(range(len(self.ids)))
         with np.errstate(all="ignore"):
             low = np.nan_to_num(self.scores if self.higher else -self.scores, nan=0.0)
-        keys = {"disagreement": -(low.max(axis=0) - low.min(axis=0)), "gain": -np.nan_to_num(self.gains()), "loss": np.nan_to_num(self.gains()), "worst": low.mean(axis=0)}
+        keys = {
+            "disagreement": -(low.max(axis=0) - low.min(axis=0)),
+            "gain": -np.nan_to_num(self.gains()),
+            "loss": np.nan_to_num(self.gains()),
+            "worst": low.mean(axis=0),
+        }
         return [int(place) for place in np.argsort(keys[order], kind="stable")]
 
 
@@ -81,7 +92,8 @@ class Shown:
 
     Attributes:
         question: the turns of the example as text, or the first prompt where the data set is gone.
-        passages: id, text and whether it is a gold document, of every document that some answer was shown, best first; text None where unknown.
+        passages: id, text and whether it is a gold document, of every document that some answer was shown, best first;
+            text None where unknown.
     """
 
     id: str
@@ -108,7 +120,15 @@ def index(table: Table, cells: Sequence[str], metric: str | None = None) -> Inde
     if not samples:
         return Index((), (), metric, True, np.zeros((0, 0)), ())
     first = next(iter(samples.values()))
-    shared = [identity for identity in first.ids if all(identity in sample_ids for sample_ids in map(set, (sample.ids for sample in samples.values())))] if len(samples) > 1 else list(first.ids)
+    shared = (
+        [
+            identity
+            for identity in first.ids
+            if all(identity in sample_ids for sample_ids in map(set, (sample.ids for sample in samples.values())))
+        ]
+        if len(samples) > 1
+        else list(first.ids)
+    )
     scores = np.full((len(samples), len(shared)), np.nan)
     higher = True
     for row, (cell, sample) in enumerate(samples.items()):
@@ -146,7 +166,9 @@ def examples(table: Table, cells: Sequence[str], ids: Sequence[str], metrics: Se
     scores = {cell: _scores(table, cell, metrics or tuple(table.rows[cell].scores), wanted) for cell in cells}
     sweep = table.home[cells[0]] if cells else None
     asked = _data(sweep, cells[0], "test.jsonl", wanted) if sweep else {}
-    shown_documents = {document for rows in said.values() for row in rows.values() for document in row.get("documents") or ()}
+    shown_documents = {
+        document for rows in said.values() for row in rows.values() for document in row.get("documents") or ()
+    }
     documents: dict[str, Any] = {}
     for cell in cells if shown_documents else ():
         for role in ("documents", "prepare"):  # where sweeps of earlier versions have them
@@ -160,13 +182,22 @@ def examples(table: Table, cells: Sequence[str], ids: Sequence[str], metrics: Se
         answers = tuple(_answer(cell, row, scores[cell].get(identity, {})) for cell, row in rows.items())
         gold = tuple(str(one) for one in first.get("gold_documents") or ())
         named = dict.fromkeys(document for answer in answers for document in answer.documents)
-        passages = tuple((document, (documents.get(document) or {}).get("text"), document in gold) for document in named)
+        passages = tuple(
+            (document, (documents.get(document) or {}).get("text"), document in gold) for document in named
+        )
         found.append(
             Shown(
-                identity, place, question(first), tuple(map(str, first.get("references") or ())), first.get("group"),
-                {str(key): str(value) for key, value in (first.get("slices") or {}).items()}, gold, passages, answers,
+                identity,
+                place,
+                question(first),
+                tuple(map(str, first.get("references") or ())),
+                first.get("group"),
+                {str(key): str(value) for key, value in (first.get("slices") or {}).items()},
+                gold,
+                passages,
+                answers,
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -193,13 +224,16 @@ def matching(table: Table, cells: Sequence[str], text: str) -> set[str]:
 
 
 def differing(old: str, new: str) -> list[tuple[str, str]]:
-    """Returns pieces of two texts, word by word: ``same``, ``gone`` (in the old one alone) or ``new``, in reading order."""
+    """Returns pieces of two texts, word by word: ``same``, ``gone`` (in the old one alone) or ``new``, in reading
+    order.
+    """
     first, second = _TOKEN.findall(old), _TOKEN.findall(new)
     rest = "".join(second[MOST_WORDS:])
     first, second = first[:MOST_WORDS], second[:MOST_WORDS]
     alike = len(os.path.commonprefix([first, second]))
     pieces = [("same", "".join(second[:alike]))] if alike else []
-    # words that a looping model repeats a thousand times would make the search quadratic; in long texts it leaves frequent words out
+    # words that a looping model repeats a thousand times would make the search quadratic; in long texts it leaves
+    # frequent words out
     for kind, a, b, c, d in difflib.SequenceMatcher(None, first[alike:], second[alike:]).get_opcodes():
         words = "".join(second[alike + c : alike + d])
         if kind == "equal":
@@ -241,6 +275,14 @@ def _data(sweep: Sweep, cell: str, file: str, wanted: set[str], role: str = "pre
 
 def _answer(cell: str, row: Mapping[str, Any], scores: dict[str, float | None]) -> Answer:
     return Answer(
-        cell, str(row.get("output") or ""), str(row.get("finish")), row.get("error"), str(row.get("prompt") or ""), row.get("prompt_tokens"),
-        row.get("completion_tokens"), tuple(map(str, row.get("documents") or ())), tuple(map(str, row.get("shots") or ())), scores,
-    )  # fmt: skip
+        cell,
+        str(row.get("output") or ""),
+        str(row.get("finish")),
+        row.get("error"),
+        str(row.get("prompt") or ""),
+        row.get("prompt_tokens"),
+        row.get("completion_tokens"),
+        tuple(map(str, row.get("documents") or ())),
+        tuple(map(str, row.get("shots") or ())),
+        scores,
+    )

@@ -1,4 +1,6 @@
-"""The matrix as compiled: its stages, what is shared and finished, what was refused and why; and how far a running sweep is."""
+"""The matrix as compiled: its stages, what is shared and finished, what was refused and why; and how far a running
+sweep is.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,9 @@ class PlanPage:
 
 def plan_page(sweep: Sweep) -> PlanPage:
     """Returns the plan with the state of every stage as the store has it now."""
-    state = {key: DONE if sweep.store.find(key) else FAILED if sweep.store.attempts(key) else WAITING for key in sweep.stages}
+    state = {
+        key: DONE if sweep.store.find(key) else FAILED if sweep.store.attempts(key) else WAITING for key in sweep.stages
+    }
     users: dict[str, list[str]] = {key: [] for key in sweep.stages}
     for cell in sweep.plan["cells"]:
         for key in _needed(sweep, cell):
@@ -81,7 +85,17 @@ def plan_page(sweep: Sweep) -> PlanPage:
         column[key] = 1 + max((column.get(earlier, 0) for earlier in stage["inputs"].values()), default=-1)
     names = {key: f"{stage['kind']} {stage['spec'].get('split', '')}".strip() for key, stage in sweep.stages.items()}
     nodes = tuple(
-        Node(key, names[key], stage["kind"], column[key], tuple(users[key]), 1, int(state[key] == DONE), int(state[key] == FAILED), tuple(stage["inputs"].values()))
+        Node(
+            key,
+            names[key],
+            stage["kind"],
+            column[key],
+            tuple(users[key]),
+            1,
+            int(state[key] == DONE),
+            int(state[key] == FAILED),
+            tuple(stage["inputs"].values()),
+        )
         for key, stage in sweep.stages.items()
     )
     total: Counter[str] = Counter(stage["kind"] for stage in sweep.stages.values())
@@ -139,8 +153,13 @@ def _axes(sweep: Sweep) -> dict[str, tuple[str, ...]]:
     everything = [*sweep.plan["cells"], *sweep.plan.get("trials", ()), *sweep.plan["refusals"]]
     groups = sub_axes(one["choices"] for one in everything)
     ordered = [group for axis in AXES for group in (axis, *(sub for sub in groups if axis_of(sub) == axis))]
-    found = {group: tuple(dict.fromkeys(str(one["choices"][group]) for one in everything if group in one["choices"])) for group in ordered}
-    found["seed"] = tuple(dict.fromkeys(str(one["config"].get("seed")) for one in everything if "seed" in one["config"]))
+    found = {
+        group: tuple(dict.fromkeys(str(one["choices"][group]) for one in everything if group in one["choices"]))
+        for group in ordered
+    }
+    found["seed"] = tuple(
+        dict.fromkeys(str(one["config"].get("seed")) for one in everything if "seed" in one["config"])
+    )
     return {axis: options for axis, options in found.items() if options}
 
 
@@ -152,9 +171,19 @@ def _merged(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     name_of = {node.key: node.name for node in nodes}
     return tuple(
         Node(
-            name, name, members[0].kind, max(node.column for node in members), tuple(dict.fromkeys(cell for node in members for cell in node.cells)), len(members),
-            sum(node.done for node in members), sum(node.failed for node in members),
-            tuple(dict.fromkeys(name_of[key] for node in members for key in node.inputs if key in name_of and name_of[key] != name)),
+            name,
+            name,
+            members[0].kind,
+            max(node.column for node in members),
+            tuple(dict.fromkeys(cell for node in members for cell in node.cells)),
+            len(members),
+            sum(node.done for node in members),
+            sum(node.failed for node in members),
+            tuple(
+                dict.fromkeys(
+                    name_of[key] for node in members for key in node.inputs if key in name_of and name_of[key] != name
+                )
+            ),
         )
         for name, members in groups.items()
-    )  # fmt: skip
+    )

@@ -72,7 +72,9 @@ def agreement_of(sweep: Sweep, metric: str) -> str | None:
 
 
 def agreements(sweeps: Sequence[Sweep], metric: str) -> list[str]:
-    """Returns what people say of a metric, from the first sweep whose cells they judged; empty where they judged none."""
+    """Returns what people say of a metric, from the first sweep whose cells they judged; empty where they
+    judged none.
+    """
     said = (agreement_of(sweep, metric) for sweep in sweeps)
     return [found for found in said if found is not None][:1]
 
@@ -87,12 +89,17 @@ def review_page(sweep: Sweep) -> ReviewPage:
             found = json.loads(concluded.read_text(encoding="utf-8"))
             conclusions = found if isinstance(found, dict) else None
         except (ValueError, OSError) as error:
-            problem = f"{concluded.name} cannot be read ({error}). Make it again: import any of the sheets (python -m ftbench review import), which counts nothing twice"
+            problem = (
+                f"{concluded.name} cannot be read ({error}). Make it again: import any of the sheets (python -m ftbench"
+                " review import), which counts nothing twice"
+            )
     verdicts = 0
     if (folder / LEDGER).is_file():
         with open(folder / LEDGER, encoding="utf-8", errors="replace") as file:
             verdicts = sum(1 for line in file if line.strip())
-    return ReviewPage(conclusions, verdicts, _start(sweep), problem, _readings(sweep, conclusions) if conclusions else ())
+    return ReviewPage(
+        conclusions, verdicts, _start(sweep), problem, _readings(sweep, conclusions) if conclusions else ()
+    )
 
 
 def _start(sweep: Sweep) -> tuple[str, ...]:
@@ -101,7 +108,11 @@ def _start(sweep: Sweep) -> tuple[str, ...]:
     name = shlex.quote("/".join(parts[parts.index("multirun") :]) if "multirun" in parts else sweep.folder.name)
     done = [row.label for row in sweep.rows.values() if row.done]
     cells = shlex.quote(",".join(done[:2]) if len(done) > 1 else "BASELINE,CELL")
-    return (f"python -m ftbench review make {name} --cells {cells}", f"python -m ftbench review import FILE --sweep {name}", f"python -m ftbench review stats {name}")
+    return (
+        f"python -m ftbench review make {name} --cells {cells}",
+        f"python -m ftbench review import FILE --sweep {name}",
+        f"python -m ftbench review stats {name}",
+    )
 
 
 def _readings(sweep: Sweep, found: Mapping[str, Any]) -> tuple[Reading, ...]:
@@ -124,12 +135,19 @@ def _readings(sweep: Sweep, found: Mapping[str, Any]) -> tuple[Reading, ...]:
         texts = [(said.get(side) or {}).get(example) for side in sides]
         read.append(
             Reading(
-                str(example), question(asked[example]) if example in asked else None,
-                tuple((label, None if row is None else str(row.get("output") or "")) for label, row in zip(labels, texts, strict=True)),
-                tuple((str(voice["rater"]), words.get(voice["choice"], str(voice["choice"]))) for voice in one.get("choices") or ()),
+                str(example),
+                question(asked[example]) if example in asked else None,
+                tuple(
+                    (label, None if row is None else str(row.get("output") or ""))
+                    for label, row in zip(labels, texts, strict=True)
+                ),
+                tuple(
+                    (str(voice["rater"]), words.get(voice["choice"], str(voice["choice"])))
+                    for voice in one.get("choices") or ()
+                ),
                 tuple((str(voice["rater"]), str(voice["text"])) for voice in one.get("comments") or ()),
             )
-        )  # fmt: skip
+        )
     return tuple(read)
 
 

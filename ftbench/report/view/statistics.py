@@ -1,4 +1,6 @@
-"""All metrics with intervals, the comparisons that were declared, seeds apart from sampling, slices, correlations, and the data."""
+"""All metrics with intervals, the comparisons that were declared, seeds apart from sampling, slices, correlations, and
+the data.
+"""
 
 from __future__ import annotations
 
@@ -113,20 +115,39 @@ def metric_tables(table: Table, metrics: Sequence[str]) -> list[MetricTable]:
         if not rows:
             continue
         places = figures.decimals(rows, name)
-        ends = [end for row in rows for key in ("low", "value", "high") if (end := row.scores[name].get(key)) is not None]
+        ends = [
+            end for row in rows for key in ("low", "value", "high") if (end := row.scores[name].get(key)) is not None
+        ]
         first = rows[0].scores[name]
         scores = tuple(_score(row, name, places) for row in rows)
         axis = (min(ends), max(ends)) if ends else (0.0, 1.0)
-        found.append(MetricTable(name, bool(first.get("higher_is_better", True)), places, first.get("signature"), first.get("interval"), axis, scores))
+        found.append(
+            MetricTable(
+                name,
+                bool(first.get("higher_is_better", True)),
+                places,
+                first.get("signature"),
+                first.get("interval"),
+                axis,
+                scores,
+            )
+        )
     return found
 
 
 def _score(row: Any, name: str, places: int) -> Score:
     entry = row.scores[name]
     return Score(
-        row.id, row.label, entry.get("value"), entry.get("low"), entry.get("high"), figures.score(row, name, places, limits=True), entry.get("n"), entry.get("failed"),
+        row.id,
+        row.label,
+        entry.get("value"),
+        entry.get("low"),
+        entry.get("high"),
+        figures.score(row, name, places, limits=True),
+        entry.get("n"),
+        entry.get("failed"),
         entry.get("reason"),
-    )  # fmt: skip
+    )
 
 
 def pairs(table: Table, family: dict[str, Any]) -> list[Pair]:
@@ -135,15 +156,32 @@ def pairs(table: Table, family: dict[str, Any]) -> list[Pair]:
     places = figures.decimals(rows, table.metric)
     found = []
     for one in family["comparisons"]:
-        limits = "n/a" if one["low"] is None else f"{figures.signed(one['low'], places)} to {figures.signed(one['high'], places)}"
+        limits = (
+            "n/a"
+            if one["low"] is None
+            else f"{figures.signed(one['low'], places)} to {figures.signed(one['high'], places)}"
+        )
         test = one.get("mcnemar")
-        exact = f"{test['first_only']} : {test['second_only']}, p {_p(test['p'])}" if test and {"first_only", "second_only", "p"} <= test.keys() else None
+        exact = (
+            f"{test['first_only']} : {test['second_only']}, p {_p(test['p'])}"
+            if test and {"first_only", "second_only", "p"} <= test.keys()
+            else None
+        )
         found.append(
             Pair(
-                table.labels.get(one["first"], one["first"]), table.labels.get(one["second"], one["second"]), figures.signed(one["value"], places), limits, _p(one["p"]),
-                _p(one["p_adjusted"]), one.get("verdict") or ("undecided" if one["tie"] else ""), one["tie"], one["differing"], one["clusters"], exact,
+                table.labels.get(one["first"], one["first"]),
+                table.labels.get(one["second"], one["second"]),
+                figures.signed(one["value"], places),
+                limits,
+                _p(one["p"]),
+                _p(one["p_adjusted"]),
+                one.get("verdict") or ("undecided" if one["tie"] else ""),
+                one["tie"],
+                one["differing"],
+                one["clusters"],
+                exact,
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -158,7 +196,16 @@ def seed_gaps(table: Table, family: dict[str, Any]) -> list[Seeds]:
     for one in family.get("methods", ()):
         sides = [_method(table, one[side]) for side in ("first", "second")]
         limits = f"{figures.signed(one['low'], places)} to {figures.signed(one['high'], places)}"
-        found.append(Seeds(*sides, figures.signed(one["value"], places), limits, one["sampling_error"], one["seed_error"], one["low"] > 0 or one["high"] < 0))
+        found.append(
+            Seeds(
+                *sides,
+                figures.signed(one["value"], places),
+                limits,
+                one["sampling_error"],
+                one["seed_error"],
+                one["low"] > 0 or one["high"] < 0,
+            )
+        )
     return found
 
 
@@ -182,7 +229,18 @@ def heats(table: Table, metrics: Sequence[str], most_values: int = 24) -> list[H
             counts = tuple(next((one[value].get("n") for one in cells if value in one), None) for value in values)
             numbers = tuple(tuple(one.get(value, {}).get("value") for value in values) for one in cells)
             higher = bool(having[0].scores[metric].get("higher_is_better", True))
-            found.append(Heat(metric, column, tuple(values), counts, tuple(row.label for row in having), numbers, figures.decimals(having, metric), higher))
+            found.append(
+                Heat(
+                    metric,
+                    column,
+                    tuple(values),
+                    counts,
+                    tuple(row.label for row in having),
+                    numbers,
+                    figures.decimals(having, metric),
+                    higher,
+                )
+            )
     return found
 
 
@@ -205,7 +263,9 @@ def correlations(table: Table, metrics: Sequence[str]) -> tuple[tuple[str, ...],
     for one in names:
         line: list[float | None] = []
         for other in names:
-            both = [np.corrcoef(cell[one], cell[other])[0, 1] for cell in ranks.values() if one in cell and other in cell]
+            both = [
+                np.corrcoef(cell[one], cell[other])[0, 1] for cell in ranks.values() if one in cell and other in cell
+            ]
             line.append(float(np.mean(both)) if both else None)
         matrix.append(line)
     return names, matrix, len(chosen)
@@ -231,10 +291,18 @@ def data(sweeps: Sequence[Sweep], *, lengths: bool) -> list[Data]:
             folder = sweep.stage_folder(key)
             if key in found or folder is None:
                 continue
-            summary = json.loads((folder / "summary.json").read_text(encoding="utf-8")) if (folder / "summary.json").is_file() else {}
+            summary = (
+                json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+                if (folder / "summary.json").is_file()
+                else {}
+            )
             measured = tuple(_lengths(folder, split) for split in ("train", "validation", "test")) if lengths else ()
             found[key] = Data(
-                cell["choices"].get("dataset", ""), dict(summary.get("counts", {})), tuple(summary.get("notes", ())), tuple(row for rows in measured for row in rows), checks_of(sweep, cell["stages"])
+                cell["choices"].get("dataset", ""),
+                dict(summary.get("counts", {})),
+                tuple(summary.get("notes", ())),
+                tuple(row for rows in measured for row in rows),
+                checks_of(sweep, cell["stages"]),
             )
     return list(found.values())
 
@@ -248,4 +316,8 @@ def _lengths(folder: Any, split: str) -> list[tuple[str, str, int, int, int, int
         asked.append(len(question(row).split()))
         answer = row.get("target") or next(iter(row.get("references") or ()), None)
         answered += [len(answer.split())] if answer else []
-    return [(split, name, len(counts), *(int(np.quantile(counts, share)) for share in (0.5, 0.95, 1.0))) for name, counts in (("question", asked), ("answer", answered)) if counts]
+    return [
+        (split, name, len(counts), *(int(np.quantile(counts, share)) for share in (0.5, 0.95, 1.0)))
+        for name, counts in (("question", asked), ("answer", answered))
+        if counts
+    ]

@@ -1,7 +1,8 @@
-"""A sweep as the report reads it: ``plan.json``, ``results.json`` and, when asked for, what its stages left in the store.
+"""A sweep as the report reads it: ``plan.json``, ``results.json`` and, when asked for, what its stages left in the
+store.
 
-Plain JSON is read, not objects: a sweep of an earlier version, or one that is still running, can be looked at. A sweep that came out of a
-bundle is not trusted: nothing that it names is imported but ftbench's own metrics.
+Plain JSON is read, not objects: a sweep of an earlier version, or one that is still running, can be looked at. A sweep
+that came out of a bundle is not trusted: nothing that it names is imported but ftbench's own metrics.
 """
 
 from __future__ import annotations
@@ -82,14 +83,22 @@ class Sweep:
         """Cell id -> cell of the results, in the order of the table; one whose stages are damaged by now has failed."""
         found = {cell["cell_id"]: cell for cell in (self.results or {}).get("cells", ())}
         for identity in found.keys() & self.damaged.keys():
-            found[identity] = {**found[identity], "status": "failed", "reason": self.damaged[identity], "rank": "", "frontier": None}
+            found[identity] = {
+                **found[identity],
+                "status": "failed",
+                "reason": self.damaged[identity],
+                "rank": "",
+                "frontier": None,
+            }
         return found
 
     @cached_property
     def damaged(self) -> dict[str, str]:
         """Cell id -> why it counts as not done: the files of one of its stages are not what was written."""
         broken = {key: problem for key in self.stages if (problem := self.store.damage(key)) is not None}
-        lines = {identity: damage_line(cell["stages"], broken) for identity, cell in self.cells.items()} if broken else {}
+        lines = (
+            {identity: damage_line(cell["stages"], broken) for identity, cell in self.cells.items()} if broken else {}
+        )
         return {identity: line for identity, line in lines.items() if line is not None}
 
     @cached_property
@@ -103,7 +112,11 @@ class Sweep:
 
     @property
     def primary(self) -> str:
-        return (self.results or {}).get("primary_metric") or self.settings.get("primary_metric") or next(iter(self.metrics), "")
+        return (
+            (self.results or {}).get("primary_metric")
+            or self.settings.get("primary_metric")
+            or next(iter(self.metrics), "")
+        )
 
     @property
     def metrics(self) -> list[str]:
@@ -128,7 +141,10 @@ class Sweep:
             try:
                 self._samples[cell] = Sufficient.read(folder) if folder else None
             except (OSError, ValueError, KeyError, EOFError, MemoryError) as error:
-                raise FtbenchError(f"{self.name}: the scores of {cell} cannot be read ({error}). Delete {folder} and run the sweep again") from error
+                raise FtbenchError(
+                    f"{self.name}: the scores of {cell} cannot be read ({error}). Delete {folder} and run the sweep"
+                    " again"
+                ) from error
         return self._samples[cell]
 
     def metric(self, cell: str, name: str) -> Any:
@@ -140,11 +156,15 @@ class Sweep:
         try:
             return build(node, f"metrics.{name}")
         except FtbenchError as error:
-            raise FtbenchError(f"{self.name}: its {name} is of another version ({error}). Repeat the sweep's command: it is scored again, nothing is trained") from error
+            raise FtbenchError(
+                f"{self.name}: its {name} is of another version ({error}). Repeat the sweep's command: it is scored"
+                " again, nothing is trained"
+            ) from error
 
 
 def open_sweeps(paths: Sequence[Path], root: Path = Path("multirun"), *, ended: bool = False) -> list[Sweep]:
-    """Opens sweeps by folder; the newest below ``multirun`` when none is named, of those with results where only such will do.
+    """Opens sweeps by folder; the newest below ``multirun`` when none is named, of those with results where only such
+    will do.
 
     Raises:
         FtbenchError: one line for what is no sweep.
@@ -155,12 +175,19 @@ def open_sweeps(paths: Sequence[Path], root: Path = Path("multirun"), *, ended: 
 
 
 def newest(root: Path, *, ended: bool) -> Path:
-    """Returns the folder below ``root`` whose plan was written last: one that was run (to its end) before one that was only planned."""
+    """Returns the folder below ``root`` whose plan was written last: one that was run (to its end) before one that was
+    only planned.
+    """
     plans = sorted(root.glob(f"**/{FILE}"), key=lambda path: path.stat().st_mtime)
     if not plans:
-        raise FtbenchError(f"no sweep below ./{root}. Name a sweep's folder, or make one: python -m ftbench -m +recipes=demo")
+        raise FtbenchError(
+            f"no sweep below ./{root}. Name a sweep's folder, or make one: python -m ftbench -m +recipes=demo"
+        )
     begun = (RESULTS,) if ended else (RESULTS, "worker.log")
-    return next((plan.parent for plan in reversed(plans) if any((plan.parent / name).is_file() for name in begun)), plans[-1].parent)
+    return next(
+        (plan.parent for plan in reversed(plans) if any((plan.parent / name).is_file() for name in begun)),
+        plans[-1].parent,
+    )
 
 
 def open_sweep(path: Path, *, trusted: bool = True, moved: Path | None = None, name: str | None = None) -> Sweep:
@@ -178,7 +205,9 @@ def open_sweep(path: Path, *, trusted: bool = True, moved: Path | None = None, n
         raise FtbenchError(f"{folder / FILE}: has no {', '.join(sorted(lacking))}. Repeat the command that made it")
     results = _json(folder / RESULTS) if (folder / RESULTS).is_file() else None
     if results is not None and not ({"cells", "families", "statistics"} <= results.keys()):
-        raise FtbenchError(f"{folder / RESULTS}: is no table of results. Repeat the sweep's command; finished stages are not run again")
+        raise FtbenchError(
+            f"{folder / RESULTS}: is no table of results. Repeat the sweep's command; finished stages are not run again"
+        )
     parts = folder.resolve().parts[-2:]
     return Sweep(folder, name or "/".join(part for part in parts if part != "multirun"), plan, results, trusted, moved)
 

@@ -1,7 +1,8 @@
 """The ranked cells of one or several sweeps: whole, by another metric, or over one slice of the examples.
 
-The table of one sweep by its own metric is read from ``results.json``. Everything else (another metric, a slice, several sweeps together) is
-compared anew, by the same functions and over the same declared family as in a run, from the per-example statistics in the store.
+The table of one sweep by its own metric is read from ``results.json``. Everything else (another metric, a slice,
+several sweeps together) is compared anew, by the same functions and over the same declared family as in a run, from the
+per-example statistics in the store.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Table:
         home: cell id -> its sweep.
         methods: cell id -> what it shares with its other seeds.
         notes: sentences about the whole.
-        approaches: as ``results.json`` rolled the cells up; ``own`` says whether their ranks and means are those of this table.
+        approaches: as ``results.json`` rolled the cells up; ``own`` says whether their ranks and means are those of
+            this table.
     """
 
     metric: str
@@ -56,13 +58,22 @@ class Table:
 
     @property
     def higher(self) -> bool:
-        return next((bool(row.scores[self.metric].get("higher_is_better", True)) for row in self.rows.values() if self.metric in row.scores), True)
+        return next(
+            (
+                bool(row.scores[self.metric].get("higher_is_better", True))
+                for row in self.rows.values()
+                if self.metric in row.scores
+            ),
+            True,
+        )
 
     def undone(self) -> list[Row]:
         return [row for row in self.rows.values() if not row.done]
 
     def ceilings(self, family: Mapping[str, Any] | None) -> list[Row]:
-        """Returns the cells over a family's examples that cannot be deployed, best first; with None those of no family."""
+        """Returns the cells over a family's examples that cannot be deployed, best first; with None those of no
+        family.
+        """
         if family is not None:
             return [self.rows[cell] for cell in family.get("ceilings", ())]
         beside = {cell for one in self.families for cell in one.get("ceilings", ())}
@@ -107,7 +118,9 @@ def table(sweeps: Sequence[Sweep], metric: str | None = None, only: Slice | None
     if metric and metric not in metrics_of(sweeps):
         raise FtbenchError(f"{metric}: no metric of this sweep. Available: {', '.join(metrics_of(sweeps))}")
     if only is not None and only[1] not in slices_of(sweeps, metric).get(only[0], ()):
-        raise FtbenchError(f"{only[0]}={only[1]}: no slice of this sweep. Available: {', '.join(slices_of(sweeps, metric)) or 'none'}")
+        raise FtbenchError(
+            f"{only[0]}={only[1]}: no slice of this sweep. Available: {', '.join(slices_of(sweeps, metric)) or 'none'}"
+        )
     home = {cell: sweep for sweep in reversed(sweeps) for cell in sweep.rows}
     rows = {cell: home[cell].rows[cell] for sweep in sweeps for cell in sweep.rows}
     labels = distinct([(cell, row.label, home[cell].name) for cell, row in rows.items()])
@@ -118,25 +131,48 @@ def table(sweeps: Sequence[Sweep], metric: str | None = None, only: Slice | None
     # An earlier version ranked ceilings too, and of a sweep with a damaged cell the others are compared anew.
     stale = any(cell in rows and not rows[cell].deployable for family in stored for cell in family["cells"])
     own = len(sweeps) == 1 and only is None and metric == first.primary and not stale and not first.damaged
-    approaches = tuple({approach["id"]: approach for sweep in reversed(sweeps) for approach in (sweep.results or {}).get("approaches", ())}.values())
+    approaches = tuple(
+        {
+            approach["id"]: approach
+            for sweep in reversed(sweeps)
+            for approach in (sweep.results or {}).get("approaches", ())
+        }.values()
+    )
     if own:
         families = stored
         notes = tuple((first.results or {}).get("notes", ()))
     else:
-        rows, ranked = _compared(home, rows, labels, methods, metric, only, statistics, {**DECISION, **(first.settings.get("decision") or {})})
+        rows, ranked = _compared(
+            home,
+            rows,
+            labels,
+            methods,
+            metric,
+            only,
+            statistics,
+            {**DECISION, **(first.settings.get("decision") or {})},
+        )
         families = [family.as_dict() for family in ranked]
         notes = tuple(dict.fromkeys(note for sweep in sweeps for note in (sweep.results or {}).get("notes", ())))
     place = {cell: index for index, cell in enumerate(cell for family in families for cell in family["cells"])}
     ordered = sorted(rows, key=lambda cell: (place.get(cell, len(place)), not rows[cell].done, rows[cell].deployable))
     labels = {cell: label if rows[cell].deployable else label + MARK for cell, label in labels.items()}
     named = {cell: replace(rows[cell], facts={**rows[cell].facts, "label": labels[cell]}) for cell in ordered}
-    return Table(metric, only, statistics["confidence"], named, labels, tuple(families), home, methods, notes, approaches, own)
+    return Table(
+        metric, only, statistics["confidence"], named, labels, tuple(families), home, methods, notes, approaches, own
+    )
 
 
 def _compared(
-    home: Mapping[str, Sweep], rows: dict[str, Row], labels: Mapping[str, str], methods: Mapping[str, str], metric: str, only: Slice | None,
-    statistics: dict[str, Any], decision: dict[str, Any],
-) -> tuple[dict[str, Row], list[Family]]:  # fmt: skip
+    home: Mapping[str, Sweep],
+    rows: dict[str, Row],
+    labels: Mapping[str, str],
+    methods: Mapping[str, str],
+    metric: str,
+    only: Slice | None,
+    statistics: dict[str, Any],
+    decision: dict[str, Any],
+) -> tuple[dict[str, Row], list[Family]]:
     grouped: dict[str, list[tuple[Row, Sufficient]]] = {}
     for cell, row in rows.items():
         if not row.done or row.value(metric) is None:
@@ -180,8 +216,15 @@ def _sliced(row: Row, name: str, only: Slice, metric: Any, sample: Sufficient, s
     if entry is None and sample.ids:
         values = sample.metrics[name]
         options = {key: statistics[key] for key in ("confidence", "resamples", "seed")}
-        limits = interval(values, metric.value, sample.ids, sample.groups, **options, is_mean=getattr(metric, "is_mean", False))
-        entry = {"value": float(metric.value(values.sum(axis=0), float(len(values)))), "low": limits.low, "high": limits.high, "n": len(values)}
+        limits = interval(
+            values, metric.value, sample.ids, sample.groups, **options, is_mean=getattr(metric, "is_mean", False)
+        )
+        entry = {
+            "value": float(metric.value(values.sum(axis=0), float(len(values)))),
+            "low": limits.low,
+            "high": limits.high,
+            "n": len(values),
+        }
     scores = {**row.scores, name: {**row.scores[name], **(entry or {"value": None, "low": None, "high": None, "n": 0})}}
     return replace(row, scores=scores, facts={**row.facts, "n": scores[name]["n"]})
 

@@ -1,4 +1,6 @@
-"""What cells cost in the one way that a reader weighs them: a thousand requests as measured, or owning them at a load."""
+"""What cells cost in the one way that a reader weighs them: a thousand requests as measured, or owning them at
+a load.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,11 @@ class Weighed:
 
     @property
     def per(self) -> str:
-        return "per 1,000 requests" if self.load is None else f"over {self.load.months:g} months at {self.load.requests_per_month:,.0f} requests a month"
+        return (
+            "per 1,000 requests"
+            if self.load is None
+            else f"over {self.load.months:g} months at {self.load.requests_per_month:,.0f} requests a month"
+        )
 
     @property
     def verb(self) -> str:
@@ -62,14 +68,19 @@ def weigh(table: Table, family: Mapping[str, Any], rows: Sequence[Row], load: Lo
 
 
 def choices_of(table: Table) -> dict[str, Choice]:
-    """Returns cell id -> what it costs as its sweep stored it; without cells that have no price, or whose sweep stored no decision."""
+    """Returns cell id -> what it costs as its sweep stored it; without cells that have no price, or whose sweep stored
+    no decision.
+    """
     known = {one.name for one in fields(Choice)}
     found = {}
     for sweep in {id(sweep): sweep for sweep in table.home.values()}.values():
         for family in (sweep.results or {}).get("families", ()):
             for one in (family.get("decision") or {}).get("choices") or ():
                 choice = Choice(**{key: value for key, value in one.items() if key in known})
-                if table.home.get(choice.name) is sweep and (choice.usd_per_request is not None or (choice.machine_usd_per_hour is not None and choice.requests_per_second)):
+                if table.home.get(choice.name) is sweep and (
+                    choice.usd_per_request is not None
+                    or (choice.machine_usd_per_hour is not None and choice.requests_per_second)
+                ):
                     found[choice.name] = choice
     return found
 

@@ -1,4 +1,6 @@
-"""A server on loopback that answers as a test's script says: well, badly, late or not at all. It counts what it is asked."""
+"""A server on loopback that answers as a test's script says: well, badly, late or not at all. It counts what it is
+asked.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,25 @@ def completion(text: str | None, **more: Any) -> dict[str, Any]:
         "object": "chat.completion",
         "model": more.pop("model", "m"),
         "system_fingerprint": more.pop("system_fingerprint", "fp_1"),
-        "choices": more.pop("choices", [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": more.pop("finish_reason", "stop")}]),
-        "usage": more.pop("usage", {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12, "prompt_tokens_details": {"cached_tokens": 4}}),
+        "choices": more.pop(
+            "choices",
+            [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": text},
+                    "finish_reason": more.pop("finish_reason", "stop"),
+                }
+            ],
+        ),
+        "usage": more.pop(
+            "usage",
+            {
+                "prompt_tokens": 10,
+                "completion_tokens": 2,
+                "total_tokens": 12,
+                "prompt_tokens_details": {"cached_tokens": 4},
+            },
+        ),
         **more,
     }
 
@@ -55,11 +74,19 @@ class Exchange:
         self.handler.send_header("Connection", "close")
         self.handler.end_headers()
         head = {"id": "chatcmpl-s", "object": "chat.completion.chunk", "created": 0, "model": "m"}
-        events: list[dict[str, Any]] = [{**head, "choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]} for piece in pieces]
+        events: list[dict[str, Any]] = [
+            {**head, "choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]} for piece in pieces
+        ]
         if finish:
             events.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
         if finish and usage:
-            events.append({**head, "choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": len(pieces), "total_tokens": 0}})
+            events.append(
+                {
+                    **head,
+                    "choices": [],
+                    "usage": {"prompt_tokens": 10, "completion_tokens": len(pieces), "total_tokens": 0},
+                }
+            )
         for event in events:
             self.handler.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
             self.handler.wfile.flush()
@@ -78,7 +105,9 @@ class Exchange:
 
 
 class Scripted:
-    """The server. ``script(exchange)`` answers each request; exchanges carry how often the same question was asked before."""
+    """The server. ``script(exchange)`` answers each request; exchanges carry how often the same question was asked
+    before.
+    """
 
     def __init__(self, script: Callable[[Exchange], None]) -> None:
         self.asked: list[dict[str, Any]] = []
