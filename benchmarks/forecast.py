@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ftbench.calibrate import answered, calibrate, work_seconds
+from ftbench.cli.calibrate import answered, calibrate, work_seconds
 from ftbench.core.plan import FILE, Plan
 from ftbench.core.receipt import Receipt
 from ftbench.cost.calibration import read, write

@@ -34,6 +34,7 @@ import yaml
 
 from ftbench.compile.option import shipped
 from ftbench.core.component import build
+from ftbench.core.shipped import CONF
 from ftbench.core.training import Training
 from ftbench.cost.architecture import Architecture, architecture, catalogue
 from ftbench.cost.forecast import LOGIT_BUDGET_BYTES, rates_of
@@ -49,8 +50,7 @@ from ftbench.cost.memory import (
     weight_bytes,
 )
 from ftbench.cost.speed import FORWARD, GENERATE, WHOLE, Rates, generation_work, scoring_work, training_work
-from ftbench.places import CONF
-from ftbench.run.worker import QUIET
+from ftbench.execution.worker import QUIET
 
 LLAMA = {"7B": "meta-llama/Llama-2-7b-hf", "13B": "meta-llama/Llama-2-13b-hf"}
 TINY = {

@@ -30,8 +30,10 @@ import yaml
 
 from benchmarks.gpu import STEPS, Case, config_of, forecast_of, machines, method_of, write
 from ftbench.core.component import build
+from ftbench.core.shipped import CONF
 from ftbench.core.training import TrainRun
 from ftbench.cost.forecast import rates_of
+from ftbench.execution.worker import die_with_parent
 from ftbench.methods.pairs import Pair
 from ftbench.methods.recipe import SCHEDULES
 from ftbench.methods.reference import reference_logps
@@ -41,8 +43,6 @@ from ftbench.models.format import Encoded
 from ftbench.models.generate import generate
 from ftbench.models.intact import forget_optimizers
 from ftbench.models.loaded import load
-from ftbench.places import CONF
-from ftbench.run.worker import die_with_parent
 
 SEED = 0
 STOP = 1

@@ -35,7 +35,7 @@ def hydra_seconds(jobs: list[list[str]]) -> float:
     """Returns the CPU time of ``hydra.compose`` for one cell, as the mean over some cells."""
     from hydra import compose, initialize_config_dir
 
-    from ftbench.places import CONF
+    from ftbench.core.shipped import CONF
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
         start = time.process_time()

@@ -23,7 +23,7 @@ from typing import Any
 import yaml
 
 from ftbench.core.component import build
-from ftbench.places import CONF
+from ftbench.core.shipped import CONF
 
 KINDS = (None, "nf4_single", "nf4")
 

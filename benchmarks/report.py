@@ -24,17 +24,17 @@ from typing import Any
 import numpy as np
 import yaml
 
+from ftbench.analysis.rows import CellOutcome
 from ftbench.core.cell import Cell
 from ftbench.core.component import build
 from ftbench.core.example import write_jsonl
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
+from ftbench.core.shipped import CONF, REPORTS
 from ftbench.core.stage import Stage
-from ftbench.places import CONF, REPORTS
 from ftbench.report.draw import decision as pieces
 from ftbench.report.draw.outputs import example
 from ftbench.report.draw.scatter import chart
-from ftbench.report.rows import CellOutcome
 from ftbench.report.send.page import html
 from ftbench.report.view import outputs
 from ftbench.report.view.decision import decisions

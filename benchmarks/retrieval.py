@@ -28,7 +28,7 @@ from ftbench.contexts.retrieve.bm25 import Bm25
 from ftbench.contexts.retrieve.retriever import Hit, Retriever, nested
 from ftbench.core.component import build
 from ftbench.core.example import Document, Example, Turn, read_jsonl
-from ftbench.places import CONF
+from ftbench.core.shipped import CONF
 
 CORPORA = ("xquad_en", "pubmedqa_pqal")
 

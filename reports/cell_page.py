@@ -8,8 +8,8 @@ import streamlit as st
 from ftbench.report.draw import cell as pieces
 from ftbench.report.draw.charts import curve
 from ftbench.report.draw.pieces import note, piece
-from ftbench.report.text import escaped, flat
 from ftbench.report.view.cell import cell_page
+from ftbench.text.escape import escaped, flat
 
 
 def show() -> None:

@@ -16,10 +16,10 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE
 from ftbench.report.draw.pieces import empty, note, piece
 from ftbench.report.draw.style import rules, variables
-from ftbench.report.text import flat, markdown
 from ftbench.report.view.sweep import RESULTS, Sweep, open_sweep
 from ftbench.report.view.table import Slice, Table, metrics_of, slices_of, table
-from ftbench.store.secrets import scrub
+from ftbench.text.escape import flat, markdown
+from ftbench.text.secrets import scrub
 
 PAGES: dict[str, Any] = {}
 """Page name -> ``st.Page``; set by ``app.py`` at every run."""

@@ -7,9 +7,9 @@ import streamlit as st
 
 from ftbench.report.draw.outputs import example
 from ftbench.report.draw.pieces import empty, facts, note, piece
-from ftbench.report.text import flat
 from ftbench.report.view.outputs import ORDERS, OUTCOMES, examples, index, matching
 from ftbench.report.view.table import Table
+from ftbench.text.escape import flat
 
 PER_PAGE = 10
 MOST_CELLS = 6

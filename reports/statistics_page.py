@@ -7,9 +7,9 @@ import streamlit as st
 
 from ftbench.report.draw import statistics as pieces
 from ftbench.report.draw.pieces import piece
-from ftbench.report.text import escaped
 from ftbench.report.view import statistics as view
 from ftbench.report.view.table import metrics_of
+from ftbench.text.escape import escaped
 
 
 def show() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ftbench.__main__ import main
+from ftbench.cli.main import main
 from tests.conftest import ROOT
 
 ARCHIVE = ROOT / "tests" / "fixtures" / "earlier_sweep.zip"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -11,58 +12,67 @@ import pytest
 
 from tests.conftest import ROOT
 
-MAY_IMPORT = {
-    "core": set(),
-    "store": {"core"},
-    "stats": {"core"},
-    "cost": {"core"},
-    "data": {"core", "store", "stats", "cost"},
-    "models": {
-        "core",
-        "store",
-        "stats",
-        "cost",
-        "data",
-    },  # the tiny model is trained on the toy world; data never imports models
-    "contexts": {"core", "store", "stats", "cost", "data", "models"},
-    "methods": {"core", "store", "stats", "cost", "data", "models"},
-    "metrics": {"core", "store", "stats", "cost", "data", "models"},
-    "compile": {"core", "store", "cost"},
-    "report": {"core", "store", "stats", "cost"},
-    "review": {"core", "store", "stats", "cost"},
-    "stages": {"core", "store", "stats", "cost", "data", "models", "contexts", "methods", "metrics"},
+CORE = ("core",)
+LOW = ("core", "text", "store", "stats", "cost")
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "core": (),
+    "text": CORE,
+    "store": ("core", "text"),
+    "stats": ("core", "text"),
+    "cost": ("core", "text"),
+    "data": LOW,
+    "models": (*LOW, "data"),  # the tiny model is trained on the toy world
+    "contexts": (*LOW, "data", "models"),
+    "methods": (*LOW, "data", "models"),
+    "metrics": (*LOW, "data", "models"),
+    "compile": ("core", "text", "store", "cost"),
+    "analysis": LOW,
+    "report": (*LOW, "analysis"),
+    "review": (*LOW, "analysis"),
+    "stages": (*LOW, "data", "models", "contexts", "methods", "metrics"),
 }
-MAY_IMPORT["run"] = {*MAY_IMPORT["stages"], "stages"}
-MAY_IMPORT["launchers"] = {*MAY_IMPORT["run"], "run", "compile", "report"}
+"""Room -> the rooms that it may import; ARCHITECTURE.md draws the same."""
+MAY_IMPORT["execution"] = (*MAY_IMPORT["stages"], "stages")
+MAY_IMPORT["sweep"] = (*MAY_IMPORT["execution"], "execution", "compile", "analysis", "report")
+MAY_IMPORT["cli"] = (*MAY_IMPORT["sweep"], "sweep", "review")
 HEAVY = ("torch", "transformers", "peft", "trl", "datasets", "evaluate", "lm_eval", "streamlit")
+FILES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in (ROOT / "ftbench").rglob("*.py")
+}
+"""Module -> file."""
 
 
-def _imports(path: Path) -> set[str]:
-    """Returns the packages of ftbench that a file imports, anywhere in it."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = (
-            [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else []
-        )
-        found |= {name.split(".")[1] for name in names if name.startswith("ftbench.")}
-    return found
+def _imports(module: str) -> set[str]:
+    """Returns the modules of ftbench that a module imports, anywhere in it, inside functions and for types too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return (found & FILES.keys()) - {module}
 
 
-@pytest.mark.parametrize(
-    "package", sorted(path.name for path in (ROOT / "ftbench").iterdir() if path.is_dir() and any(path.glob("*.py")))
-)
-def test_imports_go_one_way(package: str) -> None:
-    allowed = MAY_IMPORT[package] | {package, "places"}
-    wrong = {
-        str(path.relative_to(ROOT)): sorted(bad)
-        for path in (ROOT / "ftbench" / package).rglob("*.py")
-        if (bad := _imports(path) - allowed)
-    }
+@pytest.mark.parametrize("room", sorted({name.split(".")[1] for name in FILES if name.count(".") > 1}))
+def test_imports_go_one_way(room: str) -> None:
+    allowed = {room, *MAY_IMPORT[room]}
+    wrong = [
+        f"{module} imports {other}"
+        for module in FILES
+        if module.startswith(f"ftbench.{room}.")
+        for other in sorted(_imports(module))
+        if other != "ftbench" and other.split(".")[1] not in allowed
+    ]
     assert not wrong
+
+
+def test_no_two_files_import_each_other_not_even_by_a_detour() -> None:
+    order = graphlib.TopologicalSorter({module: _imports(module) for module in FILES})
+    try:
+        order.prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
 
 
 BLOCK = """
@@ -73,7 +83,7 @@ class Block:
             raise ImportError("heavy import while planning: " + name)
 sys.meta_path.insert(0, Block())
 sys.argv = ["ftbench"]
-from ftbench.__main__ import main
+from ftbench.cli.main import main
 sys.exit(main({argv!r}))
 """
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ftbench.__main__ import main
+from ftbench.cli.main import main
 from ftbench.core.example import read_jsonl
 from ftbench.core.plan import Plan
 from ftbench.store.store import Store

@@ -41,7 +41,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _run(site: Path, cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
     code = (
         f"import ftbench, sys; assert ftbench.__file__.startswith({str(site)!r}), ftbench.__file__; sys.argv ="
-        f" ['ftbench']; from ftbench.__main__ import main; sys.exit(main({list(words)!r}))"
+        f" ['ftbench']; from ftbench.cli.main import main; sys.exit(main({list(words)!r}))"
     )
     environment = {**os.environ, "PYTHONPATH": str(site)}
     return subprocess.run(

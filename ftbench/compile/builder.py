@@ -15,7 +15,7 @@ from ftbench.core.cell import AXES
 from ftbench.core.component import Component, build, node
 from ftbench.core.errors import Problem, Refused
 from ftbench.core.example import Splits
-from ftbench.store.secrets import scrub
+from ftbench.text.secrets import scrub
 
 HARNESS = "ftbench.metrics.harness.Harness"
 

@@ -2,7 +2,7 @@
 written.
 
 What cannot be known yet (a hub dataset, many rows, questions of lm-eval tasks on the hub) is checked by a stage before
-any other runs, see ``ftbench.launchers.gate``; until then its report says ``pending``.
+any other runs, see ``ftbench.sweep.data_gate``; until then its report says ``pending``.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ them.
 
 The first round compiles as many trials of every approach as ``effort`` grants, over the approach's own space, scored on
 the validation split alone. The second compiles the chosen configuration under each of ``effort.seeds``, scored on test
-as well (DESIGN 6, number 29). What both rounds share, the store has from the first.
+as well (docs/mistakes.md, number 29). What both rounds share, the store has from the first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ftbench.core.cell import OPEN, TRIAL_AXES, Cell, axis_of, option_words
 from ftbench.core.component import build
 from ftbench.core.errors import Problem, Refused, did_you_mean
 from ftbench.core.plan import Search
-from ftbench.store.secrets import scrub
+from ftbench.text.secrets import scrub
 
 MOST_LEFT_OUT = 50
 """More configurations than this in a row that cannot be run end the drawing."""

@@ -94,5 +94,5 @@ def _reasons(stages: Iterable[Forecast]) -> list[str]:
 
 
 def _sum(parts: Sequence[float | None]) -> float | None:
-    """Returns the sum, None as soon as one part is unknown (DESIGN 6, number 31)."""
+    """Returns the sum, None as soon as one part is unknown (docs/mistakes.md, number 31)."""
     return None if any(part is None for part in parts) else math.fsum(part for part in parts if part is not None)

@@ -31,7 +31,7 @@ from ftbench.core.example import group_sizes
 from ftbench.core.plan import Plan
 from ftbench.core.stage import needed
 from ftbench.cost.calibration import read as read_calibrations
-from ftbench.store.secrets import scrub
+from ftbench.text.secrets import scrub
 
 SEEDED = ("method", "context", "decoding")
 """Axes that the seed may reach. A cell in which it reaches none is the same cell under every seed."""

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import Problem, Refused
-from ftbench.places import CONF, RECIPES
-from ftbench.store.secrets import Finder, scrub
+from ftbench.core.shipped import CONF, RECIPES
+from ftbench.text.secrets import Finder, scrub
 
 FIX = "Export it, and write the variable's name where one is asked for (model.api_key_env=NAME); the hub's is HF_TOKEN"
 KEPT = "would be stored in the sweep's files"

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from ftbench.compile.learning_rate import with_learning_rates
 from ftbench.compile.space import without
 from ftbench.core.component import build
-from ftbench.places import CONF
+from ftbench.core.shipped import CONF
 
 
 def shipped(axis: str, option: str, **values: Any) -> Any:

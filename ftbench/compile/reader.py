@@ -24,7 +24,7 @@ from ftbench.core.cell import AS_TRAINED, AXES, Refusal, axis_of
 from ftbench.core.component import build
 from ftbench.core.components.names import stable_node
 from ftbench.core.errors import Problem, Refused, did_you_mean
-from ftbench.store.secrets import scrub
+from ftbench.text.secrets import scrub
 
 ID_LENGTH = 10
 

@@ -284,7 +284,7 @@ def run_rules(parts: Parts, verb: str) -> list[Problem]:
 
 
 def priced_effort(config: dict[str, Any], settings: Settings) -> list[Problem]:
-    """Refuses to spend dollars where none are known: an unknown price is no price of zero (DESIGN 6, number 31)."""
+    """Refuses to spend dollars where none are known: an unknown price is no price of zero (mistake 31)."""
     hardware = config["hardware"]
     if settings.effort.usd is None or hardware.get("usd_per_hour") is not None:
         return []
@@ -298,7 +298,7 @@ def priced_effort(config: dict[str, Any], settings: Settings) -> list[Problem]:
 
 
 def tokenizer_rules(cells: Sequence[Parts], metrics: dict[str, Component], primary: str) -> list[Problem]:
-    """Refuses a ranking by a number that depends on the tokenizer across several of them (DESIGN 6, number 20)."""
+    """Refuses a ranking by a number that depends on the tokenizer across several of them (mistake 20)."""
     metric = metrics.get(primary)
     if (
         metric is None

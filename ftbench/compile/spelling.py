@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from ftbench.compile.words import config_dirs
 from ftbench.core.cell import AXES
 from ftbench.core.errors import Problem, Refused
-from ftbench.places import CONF
+from ftbench.core.shipped import CONF
 
 _AXIS = "|".join(AXES)
 _VALUE = re.compile(rf"(\+\+|\+)?({_AXIS})\.[\w.]+=|~({_AXIS})\.[\w.]+(=|$)")

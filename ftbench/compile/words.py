@@ -11,7 +11,7 @@ from ftbench.compile.renamed import renamed
 from ftbench.compile.settings import ROOT_KEYS
 from ftbench.core.cell import AXES
 from ftbench.core.errors import FtbenchError, Problem, Refused, did_you_mean
-from ftbench.places import CONF
+from ftbench.core.shipped import CONF
 
 CONFIG_DIR = ("--config-dir", "-cd")
 VALUED = ("-cd", "-cn", "-cp", "-p")

@@ -15,7 +15,7 @@ from ftbench.core.canonical import file_digest
 from ftbench.core.component import Remote
 from ftbench.core.errors import FtbenchError, Problem, Refused
 from ftbench.models.revision import cached_snapshot, folder_of, hub_commit
-from ftbench.store.secrets import scrub
+from ftbench.text.secrets import scrub
 
 FILE = "tokenizer.json"
 PLACE = "tokenizer"

@@ -22,7 +22,7 @@ class Receipt:
         state: ``done`` or ``failed``.
         started: UTC, ISO 8601.
         seconds: wall time by part. ``total`` always; ``load`` (model into memory) and ``work`` where the body has them.
-            Billing takes ``total``; throughput takes ``work`` (DESIGN 6, number 30).
+            Billing takes ``total``; throughput takes ``work`` (docs/mistakes.md, number 30).
         cpu_seconds: CPU time of the worker in this stage; None, as the device is, for a worker that was killed.
         device: such as ``cpu`` or ``NVIDIA H100 80GB HBM3``; ``devices`` how many.
         peak_memory_bytes: device peak, reset once at the stage's start; on CPU the sampled rise of resident memory.

@@ -104,7 +104,7 @@ class Stage:
 
 def stage_key(kind: str, spec: dict[str, Any], inputs: dict[str, str], version: int | None = None) -> str:
     """Returns the full sha256 over kind, code version (that of this code unless given), resolved spec and the keys of
-    the inputs (DESIGN 6, number 38).
+    the inputs (docs/mistakes.md, number 38).
     """
     return digest({"kind": kind, "version": version or VERSIONS[kind], "spec": spec, "inputs": inputs})
 

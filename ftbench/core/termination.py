@@ -1,8 +1,8 @@
 """How a signal ends a process: an exception of its own, and a flag for code that swallows or replaces every exception.
 
 Code that is not ours may catch whatever is raised in it (a bare ``except:``) or raise something else in its place.
-Therefore whoever turns an exception into data, or publishes what such code has made, calls ``check`` first (DESIGN 6,
-number 40).
+Therefore whoever turns an exception into data, or publishes what such code has made, calls ``check`` first
+(mistake 40).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ energy, spot prices.
 ``bill`` answers what serving and making a cell cost; this adds everything around it (validation answers, likelihoods,
 lm-eval) and the two readings of a stage that several cells share: *alone*, as if each paid for all of it, and *split*
 evenly over the cells that use it. Split accounts add up to what the run really took. Unknown is None and stays None
-(DESIGN 6, number 31).
+(docs/mistakes.md, number 31).
 """
 
 from __future__ import annotations

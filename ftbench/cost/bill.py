@@ -2,8 +2,8 @@
 
 Every cell is billed as if it had run alone: a train stage that three cells share is paid by each, and the base model is
 loaded once per stage, even where a worker still had it in memory. Billing counts loading and warm-up, throughput does
-not (DESIGN 6, number 30). A price that is not known makes dollars unknown, never zero (number 31); so does a
-measurement on other hardware than the one that is priced. Whole GPUs are paid, idle ones among them (number 33).
+not (docs/mistakes.md, number 30). A price that is not known makes dollars unknown, never zero (mistake 31); so does a
+measurement on other hardware than the one that is priced. Whole GPUs are paid, idle ones among them (mistake 33).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def bill(
         generate: receipt of the stage that answered the test split, None where it is missing or there is none.
         requests: how many requests that stage answered.
         load_seconds: what loading this base model takes, for the stages that found it loaded.
-        index: receipts of what the context built beforehand, None where one is missing (DESIGN 6, number 32).
+        index: receipts of what the context built beforehand, None where one is missing (docs/mistakes.md, number 32).
         per_token: what a host takes for tokens; requests are then billed by them and not by the hour, linearly.
     """
     train_seconds = None if train is None else sum((alone_seconds(receipt, load_seconds) for receipt in train), 0.0)

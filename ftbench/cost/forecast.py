@@ -2,7 +2,7 @@
 price.
 
 Pure: the compiler hands in what components say of themselves (``Subject``) and how long the rows are. What is not known
-is None with a reason, never 0 (DESIGN 6, number 31).
+is None with a reason, never 0 (docs/mistakes.md, number 31).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A cell leaves the frontier only when another that costs less is *shown* to be no worse by the margin (or one that costs
 the same is shown to be better). A gap that is merely not significant shows nothing: both stay, and the pair is named as
-undecided (DESIGN 6, number 26). A cell whose cost is unknown neither leaves nor drives out (number 31).
+undecided (docs/mistakes.md, number 26). A cell whose cost is unknown neither leaves nor drives out (mistake 31).
 """
 
 from __future__ import annotations

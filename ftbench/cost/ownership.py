@@ -1,12 +1,12 @@
 """What owning a choice costs over months at a load.
 
 Pure arithmetic over plain values: the report's sliders call these functions with another load, and nothing is measured
-or read here. Unknown is None and stays None through every sum (DESIGN 6, number 31).
+or read here. Unknown is None and stays None through every sum (docs/mistakes.md, number 31).
 
 Fixed costs are paid once: training, the tries that searched for its settings, the index, labelling, labour. Retraining
 is paid ``retrains_per_month`` times a month and buys training and index again, not the search, the labels or the
 labour. Serving comes in whole machines, ``ceil(peak load / measured throughput)`` of them and at least one, paid for
-every hour, idle or not (number 33); an API is paid per request and is linear. Where the volume is varied, the peak
+every hour, idle or not (mistake 33); an API is paid per request and is linear. Where the volume is varied, the peak
 keeps its ratio to the volume.
 
     load = Load(months=12, requests_per_month=1e6, peak_rps=2.0, retrains_per_month=0.0)

@@ -13,7 +13,7 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class TokenPrice:
-    """Dollars per million tokens; None is unknown, and what needs an unknown price is unknown (DESIGN 6, number 31).
+    """Dollars per million tokens; None is unknown, and what needs an unknown price is unknown (mistake 31).
 
     Attributes:
         input: of prompt tokens that were not cached; ``cached_input`` of those that were; ``output`` of all that was

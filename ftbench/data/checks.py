@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ftbench.core.example import SPLITS
+from ftbench.data.file_fields import FileFields
 from ftbench.data.findings import Findings
 from ftbench.data.rows import Placed
 from ftbench.data.sources import HubData, LocalFiles
 from ftbench.data.template import Template, parse
 
-if TYPE_CHECKING:
-    from ftbench.data.files import Files
-
 TEMPLATES = ("prompt", "target", "system")
 
 
-def check_fields(files: Files, found: Findings) -> None:
+def check_fields(files: FileFields, found: Findings) -> None:
     if files.train is None and files.test is None:
         found.add(
             "dataset.train",
@@ -56,7 +54,7 @@ def check_fields(files: Files, found: Findings) -> None:
         )
 
 
-def check_templates(files: Files, found: Findings, named: dict[str, LocalFiles | HubData]) -> None:
+def check_templates(files: FileFields, found: Findings, named: dict[str, LocalFiles | HubData]) -> None:
     for name in TEMPLATES:
         where = f"dataset.{name}"
         text = getattr(files, name)
@@ -92,7 +90,7 @@ def _bare(text: str, where: str, named: dict[str, LocalFiles | HubData]) -> str:
     return f"Put a column's name in braces; columns: {', '.join(columns) or 'unknown'}"
 
 
-def check_numbers(files: Files, found: Findings) -> None:
+def check_numbers(files: FileFields, found: Findings) -> None:
     for split in SPLITS:
         most = getattr(files.limit, split)
         if most is not None and most < 1:
@@ -123,7 +121,7 @@ def check_numbers(files: Files, found: Findings) -> None:
                 )
 
 
-def check_time(files: Files, read: dict[str, list[Placed]], found: Findings) -> None:
+def check_time(files: FileFields, read: dict[str, list[Placed]], found: Findings) -> None:
     kinds: dict[bool, str] = {}
     for rows in read.values():
         for example, place in rows:
@@ -134,7 +132,7 @@ def check_time(files: Files, read: dict[str, list[Placed]], found: Findings) -> 
         found.add("dataset.time", why, "Write all of them in one way")
 
 
-def check_constant(files: Files, tables: dict[str, Any], found: Findings) -> None:
+def check_constant(files: FileFields, tables: dict[str, Any], found: Findings) -> None:
     """A system prompt may be the same for every row, but hardly the bare name of a column."""
     first = next((row for split in SPLITS for rows in tables.get(split, ()) for row in rows), None)
     if files.system is not None and first is not None and files.system in first.values:

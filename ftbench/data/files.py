@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 
 from ftbench.core.canonical import digest
 from ftbench.core.component import Remote
-from ftbench.core.components.dataset import Dataset
 from ftbench.core.errors import Problem, Refused
 from ftbench.core.example import SPLITS, Document, Example, Splits
 from ftbench.data.checks import TEMPLATES, check_constant, check_fields, check_numbers, check_templates, check_time
 from ftbench.data.corpus import Corpus
+from ftbench.data.file_fields import FileFields
 from ftbench.data.findings import Findings
 from ftbench.data.inspection.inspect import SIMILARITY, small
 from ftbench.data.inspection.twins import alike_units
@@ -30,56 +30,10 @@ _loaded: dict[str, Splits] = {}
 
 
 @dataclass(frozen=True)
-class Limit:
-    """The most rows to keep of each split; None keeps all."""
-
-    train: int | None
-    validation: int | None
-    test: int | None
-
-
-@dataclass(frozen=True)
-class SplitRule:
-    """Fractions of the training rows to hold out where a split names no data, the seed of their order, and whether to
-    keep reworded rows together.
-    """
-
-    validation: float
-    test: float
-    seed: int
-    alike: bool
-
-
-@dataclass(frozen=True)
-class Files(Dataset):
+class Files(FileFields):
     """Rows from files or the hub."""
 
     key_name: ClassVar[str] = "files"
-
-    train: Any
-    validation: Any
-    test: Any
-    prompt: Any
-    target: Any
-    system: Any
-    references: str | None
-    messages: str | None
-    id: str | None
-    group: str | None
-    time: str | None
-    slices: list[str]
-    documents: Any
-    document_id: str | None
-    document_text: Any
-    document_time: str | None
-    gold_documents: str | None
-    preferences: Any
-    chosen: str | None
-    rejected: str | None
-    limit: Limit
-    split: SplitRule
-    answer_pattern: str | None
-
     NEUTRAL: ClassVar[tuple[str, ...]] = ("answer_pattern",)  # read by metrics, which hash it themselves
 
     def rows(self) -> Files:

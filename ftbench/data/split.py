@@ -1,6 +1,6 @@
 """Splits rows off the training rows: by group, by time, or row by row; always the same for the same seed.
 
-*Units* are split, never rows: all rows of a group (DESIGN 6, number 36), or all rows with the same prompt where there
+*Units* are split, never rows: all rows of a group (mistake 36), or all rows with the same prompt where there
 is no group, so that no question is both trained on and scored.
 
 Seeded: units are put into the order of ``sha256(seed, unit)``. Test takes units from the front while that brings its

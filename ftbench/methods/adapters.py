@@ -24,7 +24,7 @@ def add_lora(
     rslora: bool = False,
     dora: bool = False,
 ) -> Any:
-    """Returns ``model`` wrapped with a fresh LoRA adapter; seed before calling (DESIGN 6, number 5)."""
+    """Returns ``model`` wrapped with a fresh LoRA adapter; seed before calling (docs/mistakes.md, number 5)."""
     from peft import LoraConfig, get_peft_model
 
     kind = {"use_rslora": rslora, "use_dora": dora, "bias": "none", "task_type": "CAUSAL_LM"}

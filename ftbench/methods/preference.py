@@ -7,16 +7,16 @@ memory, and none can be the wrong one.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import Example, read_jsonl, write_jsonl
+from ftbench.core.example import read_jsonl, write_jsonl
 from ftbench.methods.pairs import Pair, Pairs, encode_pairs, has_preference, masked_pair, pair_tokens
 from ftbench.methods.recipe import Recipe
 from ftbench.methods.rows import ordered
+from ftbench.methods.runs import PreferenceRun
 from ftbench.methods.sft import report
 
 LOSSES = (
@@ -36,52 +36,6 @@ LOSSES = (
 """As TRL names them. Those that sort whole batches or look at the chosen answer alone are left out: they are no
 pairwise loss.
 """
-
-
-@dataclass(frozen=True)
-class Loss:
-    """How a pair becomes a number.
-
-    Attributes:
-        kind: one of ``LOSSES``; ``sigmoid`` is the DPO paper's (Rafailov et al. 2023, equation 7).
-        beta: how strongly leaving the reference is held back.
-        label_smoothing: share of pairs assumed to be the wrong way round; read by ``robust`` and ``exo_pair``.
-    """
-
-    kind: str
-    beta: float
-    label_smoothing: float
-
-
-@dataclass(frozen=True)
-class PreferenceRun:
-    """One run of the call.
-
-    Attributes:
-        examples: training rows, in file order; those without a preference are not looked at.
-        recipe: how to train; a row is a pair.
-        loss: what to minimise.
-        reference: pair id -> summed log-probabilities (nats) of its chosen and its rejected answer.
-        seed: decides a fresh adapter's initial weights and the order of pairs.
-        adapt: base model -> model with the parameters to train switched on; called after seeding.
-        save: writes the trained weights.
-        folder: where the curve, the masked example and the counts go.
-        progress: told (steps done, steps in all).
-        validation: rows whose pairs validation loss is measured on.
-        scratch: folder for checkpoints that outlives this attempt, or None.
-    """
-
-    examples: Sequence[Example]
-    recipe: Recipe
-    loss: Loss
-    reference: Mapping[str, tuple[float, float]]
-    seed: int
-    adapt: Callable[[Any], Any]
-    save: Callable[[Any], None]
-    folder: Path
-    progress: Callable[[int, int], None] | None
-    validation: Sequence[Example] = ()
-    scratch: Path | None = None
 
 
 def read_reference(folder: Path) -> dict[str, tuple[float, float]]:

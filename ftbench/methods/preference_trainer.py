@@ -24,7 +24,7 @@ from trl.trainer.dpo_trainer import DataCollatorForPreference
 from ftbench.methods.checkpoint import Checkpoints, Resumable
 from ftbench.methods.halving import Halving, in_pieces
 from ftbench.methods.pairs import Pair
-from ftbench.methods.preference import PreferenceRun
+from ftbench.methods.runs import PreferenceRun
 from ftbench.methods.trainer import Fitted, training_arguments
 from ftbench.methods.watch import Watch
 from ftbench.models.intact import intact

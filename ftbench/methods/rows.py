@@ -141,7 +141,7 @@ def ordered(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
 
 
 def token_counts(order: Sequence[Row], micro_batch: int, packing: bool = False) -> dict[str, int]:
-    """Returns tokens by name: ``supervised`` by the loss, ``non_pad`` seen, ``padded`` computed (DESIGN 6, number 35);
+    """Returns tokens by name: ``supervised`` by the loss, ``non_pad`` seen, ``padded`` computed (mistake 35);
     packed rows have no padding.
     """
     batches = [order[start : start + micro_batch] for start in range(0, len(order), micro_batch)]

@@ -8,43 +8,16 @@ list is what training several adapters in one pass will need.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import Example, write_jsonl
+from ftbench.core.example import write_jsonl
 from ftbench.methods.findings import Finding, findings
 from ftbench.methods.recipe import Recipe
 from ftbench.methods.rows import Row, Rows, encode_rows, masked_example, ordered, token_counts
-
-
-@dataclass(frozen=True)
-class SftRun:
-    """One run of the call.
-
-    Attributes:
-        examples: training rows, in file order.
-        recipe: how to train.
-        seed: decides the adapter's initial weights, the order of rows and dropout.
-        adapt: base model -> model with the parameters to train switched on; called after seeding.
-        save: writes the trained weights.
-        folder: where the curve, the masked example and the row counts go.
-        progress: told (steps done, steps in all).
-        validation: rows that validation loss is measured on.
-        scratch: folder for checkpoints that outlives this attempt, or None.
-    """
-
-    examples: Sequence[Example]
-    recipe: Recipe
-    seed: int
-    adapt: Callable[[Any], Any]
-    save: Callable[[Any], None]
-    folder: Path
-    progress: Callable[[int, int], None] | None
-    validation: Sequence[Example] = ()
-    scratch: Path | None = None
+from ftbench.methods.runs import SftRun
 
 
 def sft(runs: Sequence[SftRun], loaded: Any) -> list[dict[str, Any]]:
@@ -67,7 +40,7 @@ def sft(runs: Sequence[SftRun], loaded: Any) -> list[dict[str, Any]]:
 
 
 def _solo(run: SftRun, loaded: Any) -> dict[str, Any]:
-    from ftbench.methods.trainer import fit
+    from ftbench.methods.trainer import fit  # heavy
 
     recipe = run.recipe
     limits = [limit for limit in (recipe.max_tokens, loaded.context_tokens) if limit is not None]

@@ -27,7 +27,7 @@ from ftbench.methods.halving import Halving, in_pieces
 from ftbench.methods.packing import check_apart, packed
 from ftbench.methods.recipe import CUDA_OPTIMIZERS, SCHEDULES, Recipe
 from ftbench.methods.rows import Row
-from ftbench.methods.sft import SftRun
+from ftbench.methods.runs import SftRun
 from ftbench.methods.watch import Best, Watch
 from ftbench.models.intact import intact
 from ftbench.models.loaded import has_bfloat16

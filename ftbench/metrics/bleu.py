@@ -1,7 +1,7 @@
 """Corpus BLEU by sacreBLEU, 0 to 100, any number of references per example, with its signature.
 
 The sufficient statistics of an example are sacreBLEU's own counts, so that a bootstrap resample is scored as a corpus
-and never as a mean of sentence scores (DESIGN 6, number 16).
+and never as a mean of sentence scores (docs/mistakes.md, number 16).
 """
 
 from __future__ import annotations

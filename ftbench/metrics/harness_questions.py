@@ -8,20 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
 from ftbench.data.findings import Findings
 from ftbench.data.sources import source
-from ftbench.metrics.harness import Harness
-from ftbench.metrics.harness_tasks import data_files
+from ftbench.metrics.harness_tasks import Folder, data_files
 
 LONG = 8
 Question = tuple[str, str, str]
 
 
-def local_questions(harness: Harness) -> list[Question] | None:
+class Tasks(Protocol):
+    """Names lm-eval tasks: ``ftbench.metrics.harness.Harness``."""
+
+    tasks: list[str]
+    include_path: str | None
+
+    def folder(self) -> Folder:
+        """Returns what is found below ``include_path``."""
+
+
+def local_questions(harness: Tasks) -> list[Question] | None:
     """Returns (task, id, text) of all questions where every task's data lies in local files, read without lm-eval; else
     None.
     """
@@ -50,7 +58,7 @@ def local_questions(harness: Harness) -> list[Question] | None:
     return found
 
 
-def questions(harness: Harness) -> list[Question]:
+def questions(harness: Tasks) -> list[Question]:
     """*Heavy* where a task's data is on the hub. Returns (task, id, text) of all questions, of lm-eval's own
     tasks too.
     """
@@ -69,13 +77,6 @@ def questions(harness: Harness) -> list[Question]:
         for number, doc in enumerate(task.eval_docs)
         for text in texts(doc)
     ]
-
-
-def from_node(node: Mapping[str, Any]) -> Harness:
-    """Builds the harness of a stage's config."""
-    harness = build(node, "harness")
-    assert isinstance(harness, Harness)
-    return harness
 
 
 def texts(document: Any) -> list[str]:

@@ -41,7 +41,7 @@ class MeanMetric(Metric, ABC):
         """Says how the number was made."""
 
     def failed_score(self, references: Sequence[str]) -> float:
-        """Returns the score of a row that failed: zero, so that failing never pays (DESIGN 6, number 15)."""
+        """Returns the score of a row that failed: zero, so that failing never pays (docs/mistakes.md, number 15)."""
         return 0.0
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Corpus perplexity of the reference answers: one number over all tokens, never a mean of per-row perplexities.
 
-Perplexities of models with different tokenizers are not comparable: bits per byte is (DESIGN 6, numbers 19 and 20).
+Perplexities of models with different tokenizers are not comparable: bits per byte is (mistakes 19 and 20).
 """
 
 from __future__ import annotations

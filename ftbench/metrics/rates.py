@@ -18,7 +18,7 @@ class _Rate(MeanMetric):
     higher_is_better: ClassVar[bool] = False
 
     def failed_score(self, references: Sequence[str]) -> float:
-        """Returns 1: failing must not pay where less is better (DESIGN 6, number 15)."""
+        """Returns 1: failing must not pay where less is better (docs/mistakes.md, number 15)."""
         return 1.0
 
 

@@ -3,7 +3,7 @@
 Of several references the one with the best F1 counts, as in rouge_score's ``score_multi``.
 
 ROUGE-Lsum works on sentences, and takes every line for one. Prose on a single line would silently score as ROUGE-L, so
-with ``sentences: auto`` a text without line breaks is first broken after ``.``, ``!`` and ``?`` (DESIGN 6, number 17).
+with ``sentences: auto`` a text without line breaks is first broken after ``.``, ``!`` and ``?`` (mistake 17).
 """
 
 from __future__ import annotations

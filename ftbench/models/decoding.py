@@ -24,7 +24,7 @@ class Decoding(Component):
         max_new_tokens: cap on an answer's length; an answer that hits it has finish ``length``.
         stop: texts that end an answer and are cut off with what follows; none by default.
         batch_size: requests at once, halved where memory runs out; null begins with ``FIRST_BATCH`` and doubles on a
-            GPU until it does. Neutral for greedy answers: they do not depend on the batch (DESIGN 6, number 12).
+            GPU until it does. Neutral for greedy answers: they do not depend on the batch (mistake 12).
         latency_requests: how many requests are timed one by one, apart from the batches.
         backend: what generates: ``transformers``, or ``vllm`` for whole weights on a GPU. An endpoint decodes by its
             own.

@@ -3,7 +3,7 @@ prompt.
 
 With a chat template the template writes the prompt, generation marker included, and the text is tokenised as it stands:
 no special tokens on top, nothing stripped. A conversation with its answer is rendered as one text, and what follows the
-prompt in it, up to the end-of-turn token, is what training learns and generation should write (DESIGN 6, number 41).
+prompt in it, up to the end-of-turn token, is what training learns and generation should write (mistake 41).
 Without a template the prompt is plain text: a single question is sent exactly as it
 was declared; earlier turns stand before it as ``question\\nanswer\\n\\n``.
 """
@@ -16,6 +16,7 @@ from typing import Any
 
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Turn
+from ftbench.models.plain_text import TURN_BREAK, fold_system, plain_parts
 from ftbench.models.rendering import UNTRACEABLE, Rest, answer_alone, rest_of, tokens_holding
 from ftbench.models.spans import answer_spans
 
@@ -23,7 +24,6 @@ Offsets = list[tuple[int, int]] | None
 """Characters of a text (first, one past the last) that each of its tokens was made of; None if the tokenizer
 has none.
 """
-TURN_BREAK = "\n\n"
 NAMED_ENDS = ("<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<end_of_turn>", "<|end|>", "<|end_of_turn|>", "<|endoftext|>")
 
 
@@ -221,7 +221,7 @@ class Format:
             return turns, self.render(turns, True)
         except TemplateError as first:
             try:
-                folded = _fold_system(turns)
+                folded = fold_system(turns)
                 return folded, self.render(folded, True)
             except TemplateError:
                 roles = ", ".join(turn.role for turn in turns)
@@ -261,30 +261,3 @@ class Format:
         """Returns the ids of end-of-turn tokens that the template mentions under their customary names."""
         vocabulary = self.tokenizer.get_vocab() if self.template is not None else {}
         return [vocabulary[name] for name in NAMED_ENDS if name in vocabulary and name in self.template]
-
-
-def plain_parts(turns: Sequence[Turn]) -> list[str]:
-    """Returns turns as plain text, one part for the system and one for each other turn.
-
-    A question that follows answered ones ends as those did, so that the pattern holds.
-    """
-    spoken = [turn for turn in turns if turn.role != "system"]
-    parts = ["".join(turn.content + TURN_BREAK for turn in turns if turn.role == "system")]
-    answered = any(turn.role == "assistant" for turn in spoken)
-    for turn in spoken:
-        if turn.role == "assistant":
-            parts.append(turn.content + TURN_BREAK)
-        else:
-            parts.append(turn.content + ("\n" if answered and not turn.content[-1:].isspace() else ""))
-    return parts
-
-
-def _fold_system(turns: Sequence[Turn]) -> list[Turn]:
-    """Returns the turns with the system's text put before the first question, for templates that know no system
-    role.
-    """
-    system = TURN_BREAK.join(turn.content for turn in turns if turn.role == "system")
-    rest = [turn for turn in turns if turn.role != "system"]
-    if not system or not rest:
-        return list(turns)
-    return [Turn(rest[0].role, system + TURN_BREAK + rest[0].content), *rest[1:]]

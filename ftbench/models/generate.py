@@ -60,7 +60,7 @@ def generate(
 
     Returns:
         One answer per request, in order. A prompt that leaves no room for ``max_new_tokens`` is an answer with
-        ``finish="error"``: it stays in n (DESIGN 6, number 15).
+        ``finish="error"``: it stays in n (docs/mistakes.md, number 15).
 
     Raises:
         torch.OutOfMemoryError: when not even a single request fits; batches that do not are halved, and stay so.

@@ -11,13 +11,10 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Turn
-
-if TYPE_CHECKING:
-    from ftbench.models.format import Format
 
 NOT_A_PREFIX = "the chat template writes the prompt differently when an answer follows"
 CHANGED = "the chat template changes the text of the answer"
@@ -26,6 +23,21 @@ UNTRACEABLE = "the tokenizer does not tell which tokens hold the answer"
 PROBE = "Answerprobe"
 LONGEST_CHARACTER_TOKENS = 8
 """Tokens that one character may be cut into, at most, with some to spare: UTF-8 has four bytes."""
+
+
+class Renderer(Protocol):
+    """Writes turns as one model's template has them: ``ftbench.models.format.Format``."""
+
+    tokenizer: Any
+    template: str | None
+    arguments: dict[str, Any]
+    stop_ids: tuple[int, ...]
+
+    def accepted(self, turns: Sequence[Turn]) -> Sequence[Turn]:
+        """Returns the turns in the form that the template renders."""
+
+    def render(self, turns: Sequence[Turn], ask: bool) -> str:
+        """Returns the template's text of these turns, ``ask`` for the marker after which the model speaks."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,7 @@ def answer_alone(target: str, separate: str | None) -> Rest:
     return Rest(target, 0, len(target), separate)
 
 
-def rest_of(format: Format, turns: Sequence[Turn], prompt: str, target: str) -> Rest:
+def rest_of(format: Renderer, turns: Sequence[Turn], prompt: str, target: str) -> Rest:
     """Returns what the whole conversation holds after its prompt.
 
     Args:

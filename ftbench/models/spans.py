@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Turn
-from ftbench.models.rendering import Rest, rest_of
-
-if TYPE_CHECKING:
-    from ftbench.models.format import Format
+from ftbench.models.plain_text import plain_parts
+from ftbench.models.rendering import Renderer, Rest, rest_of
 
 _MARKED = re.compile(r"\{%-?\s*generation\s*-?%\}")
 
 
-def answer_spans(format: Format, turns: Sequence[Turn]) -> tuple[list[tuple[int, int]], int]:
+def answer_spans(format: Renderer, turns: Sequence[Turn]) -> tuple[list[tuple[int, int]], int]:
     """Finds the assistant turns in ``format.text(turns)``.
 
     Returns:
@@ -40,8 +37,6 @@ def answer_spans(format: Format, turns: Sequence[Turn]) -> tuple[list[tuple[int,
 
 
 def _plain(turns: Sequence[Turn]) -> list[tuple[int, int]]:
-    from ftbench.models.format import plain_parts
-
     system, *parts = plain_parts(turns)
     spans, start = [], len(system)
     for turn, part in zip([turn for turn in turns if turn.role != "system"], parts, strict=True):
@@ -51,7 +46,7 @@ def _plain(turns: Sequence[Turn]) -> list[tuple[int, int]]:
     return spans
 
 
-def _marked(format: Format, turns: Sequence[Turn]) -> list[tuple[int, int]]:
+def _marked(format: Renderer, turns: Sequence[Turn]) -> list[tuple[int, int]]:
     """Returns the spans that the template marks; an unfinished one, after the generation prompt, holds nothing and is
     left out.
     """
@@ -71,7 +66,7 @@ def _marked(format: Format, turns: Sequence[Turn]) -> list[tuple[int, int]]:
     return [(start, end) for start, end in spans[0] if end > start]
 
 
-def _rendered(format: Format, turns: Sequence[Turn]) -> list[tuple[int, int]]:
+def _rendered(format: Renderer, turns: Sequence[Turn]) -> list[tuple[int, int]]:
     from jinja2.exceptions import TemplateError
 
     whole = format.render(turns, True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ftbench.report import figures
-from ftbench.report.approaches import Approach
-from ftbench.report.ranking import Family
-from ftbench.report.results import Results
+from ftbench.analysis import figures
+from ftbench.analysis.approaches import Approach
+from ftbench.analysis.ranking import Family
+from ftbench.analysis.results import Results
 
 
 def approach_rows(results: Results, family: Family | None) -> list[list[str]]:

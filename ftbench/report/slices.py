@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ftbench.report import figures
-from ftbench.report.ranking import Family
-from ftbench.report.results import Results
+from ftbench.analysis import figures
+from ftbench.analysis.ranking import Family
+from ftbench.analysis.results import Results
 
 VALUE_METRIC = "exact_match"
 """Shown beside the primary metric: overlap with a reference can be high while every value in it is wrong."""

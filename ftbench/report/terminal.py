@@ -5,13 +5,14 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from ftbench.report import figures, labels
-from ftbench.report.ceilings import ceiling_lines, nothing_to_choose
-from ftbench.report.harness import forgetting_lines
-from ftbench.report.ranking import Family
-from ftbench.report.results import Results
+from ftbench.analysis import figures
+from ftbench.analysis import label_efficiency as labels
+from ftbench.analysis.ceilings import ceiling_lines, nothing_to_choose
+from ftbench.analysis.harness import forgetting_lines
+from ftbench.analysis.ranking import Family
+from ftbench.analysis.results import Results
+from ftbench.analysis.rows import Row
 from ftbench.report.rollup import approach_rows, search_lines, unchosen_lines
-from ftbench.report.rows import Row
 from ftbench.report.slices import SliceTable, slice_tables
 
 GAP = "  "

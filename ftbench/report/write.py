@@ -12,13 +12,13 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from ftbench.analysis.columns import approach_columns, columns, meanings
+from ftbench.analysis.results import Results, gather
+from ftbench.analysis.reviewed import refresh
+from ftbench.analysis.rows import CellOutcome, primary_metric
 from ftbench.core.cell import Cell
 from ftbench.core.plan import Plan
-from ftbench.report.columns import approach_columns, columns, meanings
 from ftbench.report.leaderboard import markdown
-from ftbench.report.results import Results, gather
-from ftbench.report.reviewed import refresh
-from ftbench.report.rows import CellOutcome, primary_metric
 from ftbench.store.store import Store
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -48,8 +48,8 @@ def write_results(plan: Plan, outcomes: Mapping[str, CellOutcome], folder: Path)
 def validation_score(plan: Plan, cell: Cell, store: Store) -> float | None:
     """Returns the primary metric of a cell on the validation split, which an optimising sweeper may tune on.
 
-    The test split is never returned: it is scored once, for the table (DESIGN 6, number 29). Of a cell that cannot be
-    deployed nothing is: a sweeper would choose it (number 44).
+    The test split is never returned: it is scored once, for the table (mistake 29). Of a cell that cannot be
+    deployed nothing is: a sweeper would choose it (mistake 44).
     """
     key = cell.stages.get("score.validation") if cell.deployable else None
     found = store.find(key) if key else None

@@ -4,7 +4,7 @@ into words.
 A comparison (one example, one pair of systems) counts once, however many raters judged it; examples of one group are
 one cluster. Pairs are judged by the exact sign test over clusters, adjusted over the declared family (Holm); the
 interval of a win rate is Wilson's over clusters, as wide as the family asks (Bonferroni). Not significant is undecided,
-and "equivalent" needs a margin (DESIGN 6, number 26). Raters are taken as given: intervals speak of other examples
+and "equivalent" needs a margin (mistake 26). Raters are taken as given: intervals speak of other examples
 judged by such raters.
 """
 

@@ -1,7 +1,7 @@
 """The check stage: what is odd about a prepared dataset, and what its rows give away; see ``ftbench.data.inspection``.
 
 Writes ``checks.json``. Finding leaks fails nothing here: what they mean depends on ``data.on_leak``, which is in no
-key, and is decided before anything that reads the rows is started (``ftbench.launchers.gate``).
+key, and is decided before anything that reads the rows is started (``ftbench.sweep.data_gate``).
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ftbench.core.component import build
 from ftbench.core.errors import Refused
 from ftbench.core.example import SPLITS, Document, Splits, read_examples, read_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.data.inspection.finding import Finding
-from ftbench.metrics.harness_questions import from_node, questions
+from ftbench.metrics.harness_questions import questions
 
 CHECKS, DROPPED = "checks.json", "dropped.jsonl"
 
@@ -44,7 +45,7 @@ def run(job: Job) -> Outcome:
 
 def asked(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Returns the questions of the lm-eval tasks of a stage's config, none without any."""
-    return questions(from_node(config["harness"])) if "harness" in config else []
+    return questions(build(config["harness"], "harness")) if "harness" in config else []
 
 
 def read_splits(prepared: Path) -> Splits:

@@ -96,7 +96,7 @@ def _asked(loaded: Any, harness: Harness) -> Iterator[Any]:
     """Yields lm-eval's model over the one in memory.
 
     A prompt has the ids that ftbench's own prompts have: text of a chat template brings its own begin-of-text and gets
-    no other, plain text gets the tokenizer's (DESIGN 6, number 10).
+    no other, plain text gets the tokenizer's (docs/mistakes.md, number 10).
     """
     import copy
 

@@ -4,7 +4,7 @@ theirs.
 Writes ``model/``: weights, config, tokenizer and chat template, as ``save_pretrained`` lays them out, and
 ``comparison.json``. A base in 4 bits is merged as it was before: the weights that were trained over it then stand over
 slightly other ones, and the receipt prints how far apart that is, beside how far apart the two bases are without any
-training (DESIGN 6, number 22).
+training (docs/mistakes.md, number 22).
 """
 
 from __future__ import annotations

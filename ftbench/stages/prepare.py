@@ -16,7 +16,7 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.example import SPLITS, Splits, write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.stages.check import DROPPED, asked, documents_of
-from ftbench.store.secrets import scrub
+from ftbench.text.secrets import scrub
 
 
 def run(job: Job) -> Outcome:

@@ -17,7 +17,7 @@ MISSING = "no recorded answer"
 
 
 def run_recorded(job: Job, model: Any) -> Outcome:
-    """Writes ``outputs.jsonl``; an example without an answer is a failed row that stays in n (DESIGN 6, number 15).
+    """Writes ``outputs.jsonl``; an example without an answer is a failed row that stays in n (mistake 15).
 
     Raises:
         FtbenchError: when no answer belongs to any example of the split, or every one is recorded as failed.

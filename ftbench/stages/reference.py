@@ -1,7 +1,7 @@
 """The reference stage: how likely each preference pair's answers are before any preference was learned.
 
 Computed once for a reference and its pairs, whatever the beta, loss or learning rate of the runs that compare with it.
-The reference is the untouched base, or the base with the weights of an earlier train stage (DESIGN 6, number 8).
+The reference is the untouched base, or the base with the weights of an earlier train stage (mistake 8).
 """
 
 from __future__ import annotations

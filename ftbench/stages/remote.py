@@ -13,11 +13,11 @@ from typing import Any
 
 from ftbench.core.example import Example, Request, write_jsonl
 from ftbench.core.job import Job, Outcome
-from ftbench.models.format import TURN_BREAK, plain_parts
+from ftbench.models.plain_text import TURN_BREAK, plain_parts
 from ftbench.models.remote.ask import Asked, ask_all
 from ftbench.models.remote.reply import Reply
 from ftbench.stages.requests import Sent, cut_counts, gold_slice, lost_parts, split_requests
-from ftbench.store.secrets import scrub
+from ftbench.text.secrets import scrub
 
 ENDLESS_SHARE = 0.5
 GREEDY_SEED = 0

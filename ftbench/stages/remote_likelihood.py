@@ -2,7 +2,7 @@
 back.
 
 Only for ``model.echo_log_probabilities=true``. A row whose reply does not tell has ``nll: null`` and its reason, so the
-metrics are n/a (number 21).
+metrics are n/a (mistake 21).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 from ftbench.core.example import Example, Request, write_jsonl
 from ftbench.core.job import Job, Outcome
-from ftbench.models.format import plain_parts
+from ftbench.models.plain_text import plain_parts
 from ftbench.models.remote.ask import Asked, ask_all
 from ftbench.models.remote.echo import LEAST_TOP, Echoed, NoValue, read_echo
 from ftbench.stages.remote import provenance, tokens
 from ftbench.stages.requests import Sent, cut_counts, lost_parts, split_requests
-from ftbench.store.secrets import scrub
+from ftbench.text.secrets import scrub
 
 
 def run_remote_likelihood(job: Job, model: Any, target_of: Any) -> Outcome:

@@ -1,7 +1,6 @@
 """What generate and likelihood share: a split's examples as requests of the context, encoded for the model.
 
-A row that cannot be encoded keeps its place, with the reason, so that n is the same for every cell (DESIGN 6, number
-15).
+A row that cannot be encoded keeps its place, with the reason, so that n is the same for every cell (mistake 15).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Document, Example, Request, read_examples, read_jsonl
 from ftbench.core.job import Job
 from ftbench.data.inspection.seen import with_seen
-from ftbench.store.secrets import scrub
+from ftbench.text.secrets import scrub
 
 OWN_ROLES = ("prepare", "documents", "weights", "merged")
 
@@ -70,7 +69,7 @@ def split_requests(job: Job) -> tuple[list[Example], list[Request], float]:
     the seconds that one takes.
 
     What a retriever loads is a warm-up, once for however many requests; the phase ``prompts`` is what each of them
-    takes (number 30).
+    takes (mistake 30).
     """
     with job.phase("warm_up"):
         getattr(job.component("context"), "ready", lambda: None)()

@@ -23,7 +23,7 @@ from ftbench.metrics.evaluation import measure
 from ftbench.stats.failures import SHOWN_CHARACTERS, Raised, statistics_of
 from ftbench.stats.intervals import interval
 from ftbench.stats.sufficient import Sufficient
-from ftbench.store.secrets import scrub
+from ftbench.text.secrets import scrub
 
 SOURCES = {"outputs": ("generate", "outputs.jsonl"), "likelihood": ("likelihood", "likelihood.jsonl")}
 JUDGEMENTS = "judgements.jsonl"

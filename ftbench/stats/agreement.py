@@ -8,7 +8,7 @@
 None of them exists where only one value was ever used: agreement beyond chance cannot be told without variation.
 
 Preferences between two systems have a mirror image: exchange the systems, and "the first" becomes "the second". Nobody
-chose which of them stands first, so what chance gives must not depend on it (DESIGN 6, number 43). With ``mirror``, a
+chose which of them stands first, so what chance gives must not depend on it (mistake 43). With ``mirror``, a
 map from each value to what it is from the other side, each unit's mirror image counts as much as the unit: kappa splits
 what each rater gave to either side in half, alpha averages the coincidence matrix with its mirror image; the number of
 units and values stays what it is. Without it the coefficients are the published ones.

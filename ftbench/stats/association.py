@@ -1,6 +1,6 @@
 """How well one score goes with another over the same examples: rank correlations, and how often they agree on a sign.
 
-Intervals by the cluster bootstrap: examples of one group are drawn together (DESIGN 6, number 24).
+Intervals by the cluster bootstrap: examples of one group are drawn together (docs/mistakes.md, number 24).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def over_both_sides(measure: Measure) -> Measure:
     """Returns a measure of differences between two systems in which each difference also counts from the other side.
 
     Nobody chose which system stands first; without the mirror images a rank correlation over several pairs of systems
-    depends on it (DESIGN 6, number 43).
+    depends on it (docs/mistakes.md, number 43).
     """
 
     def measured(first: np.ndarray, second: np.ndarray) -> float:

@@ -1,7 +1,7 @@
 """Rows that failed, in words: why most of them did, and how large a share of them a cell may have.
 
 A failed row scores zero and stays in n. Where most rows failed, the zeros measure the failure and not the model, so the
-cell has failed (DESIGN 6, number 15).
+cell has failed (docs/mistakes.md, number 15).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Rows that a metric cannot score: they count as failed answers, are counted, and the reason is told once.
 
 A metric that raises on one odd answer must neither stop a run of hours nor shrink n: the row is scored as a failed one
-is, which every metric has a rule for (DESIGN 6, number 15).
+is, which every metric has a rule for (docs/mistakes.md, number 15).
 """
 
 from __future__ import annotations

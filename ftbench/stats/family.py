@@ -1,4 +1,4 @@
-"""Which pairs of cells are compared: the family over which the error rate holds (DESIGN 6, number 25).
+"""Which pairs of cells are compared: the family over which the error rate holds (docs/mistakes.md, number 25).
 
 * ``best``: every cell against the one with the best value. The same data choose the best and test it, so the bar is set
   by the largest gap among *all* cells; adjusting over the shown pairs alone would call chance a winner.

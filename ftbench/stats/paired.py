@@ -1,12 +1,12 @@
 """Paired comparisons of cells over the same examples, adjusted over a declared family, and the ranks that they allow.
 
-A pair is judged by its differences within clusters, so what makes an example hard cancels (DESIGN 6, number 23). If two
+A pair is judged by its differences within clusters, so what makes an example hard cancels (mistake 23). If two
 cells were equal, each cluster's difference could as well have had the other sign: the studentised difference is
 compared with what random signs give (a wild cluster bootstrap with the null imposed, Cameron, Gelbach and Miller 2008).
 For right or wrong answers that is McNemar's test; over few clusters it stays honest, and m clusters that differ can
 prove no more than m coins falling the same way. All pairs of a family share the signs, and the largest of their
 statistics sets the bar (max-T, Westfall and Young): unlike Holm it needs no p-values finer than the resamples give, and
-it knows that the cells share their examples (number 25). Corpus metrics enter by their jackknife pseudo-values, which
+it knows that the cells share their examples (mistake 25). Corpus metrics enter by their jackknife pseudo-values, which
 average to the metric.
 
 One interval decides everything that is said of a pair. Clear of 0: one is better. Within the margin: equivalent. Above
@@ -46,7 +46,7 @@ class Difference:
         low, high: interval, simultaneous over the family; None where nothing can be said.
         p: two-sided, for this pair alone.
         p_adjusted: two-sided, over the family.
-        tie: the two are not told apart. That is no proof that they are equal (DESIGN 6, number 26).
+        tie: the two are not told apart. That is no proof that they are equal (docs/mistakes.md, number 26).
         clusters: independent clusters; ``differing``: those in which the two cells differ at all.
         family: number of pairs adjusted for.
         margin: the smallest gap that matters, in points of the metric; None where nobody said.
@@ -159,7 +159,7 @@ def compare_all(
 def rank_ranges(
     values: Mapping[str, float], differences: Sequence[Difference], higher_is_better: bool
 ) -> dict[str, tuple[int, int]]:
-    """Returns name -> (best, worst) rank that the comparisons leave open; ties overlap (DESIGN 6, number 28).
+    """Returns name -> (best, worst) rank that the comparisons leave open; ties overlap (docs/mistakes.md, number 28).
 
     The best rank is one more than the number of cells told to be better, the worst leaves only those told to be worse
     behind.

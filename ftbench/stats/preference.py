@@ -1,7 +1,7 @@
 """A preference between two systems, told from the winner's side: name, win rate, interval and wins belong together.
 
 Terminal, ``conclusions.json``, ``results.json`` and pages all take a pair from here, so that none of them can put the
-numbers of one system beside the name of the other (DESIGN 6, number 43).
+numbers of one system beside the name of the other (docs/mistakes.md, number 43).
 """
 
 from __future__ import annotations

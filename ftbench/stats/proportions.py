@@ -1,8 +1,8 @@
 """Shares over clustered rows: how often something holds, its interval, and whether it holds more often than not.
 
 A share here may be of rows worth 0, 1 or something between (a tie counts one half). Rows of one cluster (the verdicts
-of one example, the examples of one document) are not independent, so intervals and tests count clusters (DESIGN 6,
-number 24).
+of one example, the examples of one document) are not independent, so intervals and tests count clusters
+(mistake 24).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Cluster bootstrap of sufficient statistics.
 
-Examples that share a group (a document, a customer) are drawn together, since they are not independent (DESIGN 6,
-number 24). The draws depend on the number of clusters, the number of resamples and the seed alone, and clusters stand
+Examples that share a group (a document, a customer) are drawn together, since they are not independent
+(mistake 24). The draws depend on the number of clusters, the number of resamples and the seed alone, and clusters stand
 in the order of their names: so every cell and every metric over the same examples meets the same resamples (number
 23), and the order of the rows changes nothing.
 """

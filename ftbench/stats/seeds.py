@@ -1,4 +1,4 @@
-"""Methods against methods: what several seeds add to a comparison of checkpoints (DESIGN 6, number 27).
+"""Methods against methods: what several seeds add to a comparison of checkpoints (docs/mistakes.md, number 27).
 
 A paired test over examples compares two checkpoints. Another seed would have made another checkpoint, so a sentence
 about *methods* must carry the spread between seeds beside the sampling error of the examples. The two are kept apart:

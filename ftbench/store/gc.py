@@ -1,23 +1,11 @@
-"""Removes from a store what nobody refers to any more.
-
-    python -m ftbench gc --store DIR --keep SWEEP_DIR ... --older-than 30 --yes
-    python -m ftbench gc --earlier --yes     # what was made before keys changed their form, whatever refers to it
-
-Without ``--yes`` it only lists. A stage goes when no kept sweep's ``plan.json`` names it and it was last used longer
-ago than ``--older-than`` days. The sweeps below ``./multirun`` are kept unless ``--keep`` names others. Temporary
-folders of dead processes go too, and checkpoints and failed receipts of that age; checkpoints of a stage that a kept
-plan names stay. Whatever is locked stays, and so does a link in the store with everything behind it.
-"""
+"""Garbage collection: what a store holds that nobody refers to any more; ``ftbench.cli.gc`` is its command."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import sys
 import time
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +15,6 @@ from ftbench.core.receipt import FILE as RECEIPT_FILE
 from ftbench.store.folders import link_to, move, remove, size_bytes
 from ftbench.store.lock import Busy, locked
 from ftbench.store.scheme import earlier_keys
-from ftbench.store.secrets import scrub
 from ftbench.store.store import Store
 
 DAY_SECONDS = 86400.0
@@ -205,64 +192,6 @@ def referenced(sweep: Path) -> set[str]:
                 f"--keep {plan}: is no plan ({type(error).__name__}: {error}). Remove the file or name another folder"
             ) from error
     return keys
-
-
-def parser() -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser(
-        prog="python -m ftbench gc", description="List, and with --yes remove, stages that no kept sweep needs."
-    )
-    found.add_argument(
-        "--store", type=Path, default=Path(".ftbench/store"), metavar="DIR", help="the store (default: %(default)s)"
-    )
-    keep = "keep what the plan.json in or below these folders name (default: ./multirun, where there is one)"
-    found.add_argument("--keep", type=Path, nargs="+", action="extend", metavar="SWEEP_DIR", help=keep)
-    found.add_argument(
-        "--older-than",
-        type=float,
-        default=30.0,
-        metavar="DAYS",
-        help="remove only what was last used longer ago (default: %(default)g)",
-    )
-    found.add_argument(
-        "--earlier",
-        action="store_true",
-        help="remove what has keys of an earlier version and so is no longer found; sweeps of then lose their examples",
-    )
-    group = found.add_mutually_exclusive_group()
-    group.add_argument("--dry-run", action="store_true", help="only list what would go (the default)")
-    group.add_argument("--yes", action="store_true", help="remove it")
-    return found
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the verb ``gc``; returns its exit status (2 for a bad command line)."""
-    options = parser().parse_args(argv)
-    try:
-        if not options.store.is_dir():
-            raise FtbenchError(f"--store {options.store}: no such folder. Name the store.dir of your runs")
-        sweeps = options.keep or [SWEEPS] * bool(plans_below(SWEEPS))
-        keep = set().union(*(referenced(sweep) for sweep in sweeps))
-        report = collect(
-            Store(options.store), keep, options.older_than, dry_run=not options.yes, earlier=options.earlier
-        )
-    except FtbenchError as error:
-        print(f"ftbench: {scrub(str(error))}", file=sys.stderr)
-        return 2
-    for item in report.removed:
-        print(f"{item.what:<9}{item.key[:12]}  {readable(item.bytes):>10}  {item.detail}")
-    for key in report.busy:
-        print(f"in use   {key[:12]}  stays")
-    for link in report.linked:
-        print(f"link     {link}  stays, and what is behind it: nothing behind a link is removed")
-    verb = "would remove" if report.dry_run else "removed"
-    hint = "; add --yes to remove them" if report.dry_run and report.removed else ""
-    print(f"{verb} {len(report.removed)} things, {readable(report.bytes)}; {report.kept} stages stay{hint}")
-    if report.young:
-        print(
-            f"{report.young} of them are named by no plan in {' or '.join(map(str, sweeps)) or 'any kept sweep'}, but"
-            f" were used in the last {options.older_than:g} days; --older-than 0 takes them too"
-        )
-    return 0
 
 
 def readable(count: int) -> str:

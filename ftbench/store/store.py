@@ -36,7 +36,7 @@ from ftbench.store.digests import digests
 from ftbench.store.folders import Linked, fsync, link_to, move, remove, settle, settle_file
 from ftbench.store.lock import locked
 from ftbench.store.reader import StoreReader
-from ftbench.store.secrets import scrub
+from ftbench.text.secrets import scrub
 
 
 class Store(StoreReader):

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 
 class LocalLauncher(Launcher):
-    """Hands the batch to ``ftbench.launchers.local``.
+    """Hands the batch to ``ftbench.sweep.hydra_launcher``.
 
     Args:
         verb: ``run`` or ``plan``.
@@ -30,7 +30,7 @@ class LocalLauncher(Launcher):
         self.config = config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from ftbench.launchers.local import launch
+        from ftbench.sweep.hydra_launcher import launch
 
         return launch(
             self.hydra_context,

@@ -20,7 +20,7 @@ class RecipeSource(FileConfigSource):
         return "recipes"
 
     def __init__(self, provider: str, path: str) -> None:
-        from ftbench.places import RECIPES
+        from ftbench.core.shipped import RECIPES
 
         super().__init__(provider=provider, path=f"recipes://{Path(RECIPES).parent}")
 
@@ -47,7 +47,7 @@ class RecipeSearchPath(SearchPathPlugin):
     """Adds the recipes to the search path of ftbench's own command line, and of no other Hydra application."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        from ftbench.places import CONF
+        from ftbench.core.shipped import CONF
 
         if any(
             item.provider == "main" and str(item.path).removeprefix("file://") == str(CONF)

@@ -51,7 +51,7 @@ class MatrixSweeper(BasicSweeper):
                 overrides and advise to set HYDRA_FULL_ERROR, below a table that says it all.
         """
         from ftbench.compile.no_secrets import refuse_secrets
-        from ftbench.store.secrets import scrub
+        from ftbench.text.secrets import scrub
 
         # Before anything is written: BasicSweeper keeps this config in multirun.yaml.
         refuse_secrets([OmegaConf.to_container(self.config, resolve=False)])

@@ -11,7 +11,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from ftbench.compile.compose import Composer
-from ftbench.places import CONF
+from ftbench.core.shipped import CONF
 
 
 @pytest.fixture

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from ftbench.analysis.data_checks import check_lines
+from ftbench.analysis.expectation import expectations
 from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import Compiled, compile_matrix
 from ftbench.core.example import Example, Splits, read_jsonl
 from ftbench.core.plan import Plan
 from ftbench.data.inspection import inspect
 from ftbench.data.inspection.rows import prompt_text
-from ftbench.launchers.sweep import run_compiled
-from ftbench.report.data_checks import check_lines
-from ftbench.report.expectation import expectations
 from ftbench.store.store import Store
+from ftbench.sweep.sweep import run_compiled
 from tests.data.planted import clean, example, with_training_row
 from tests.metrics.tasks import write_tasks
 

@@ -7,7 +7,7 @@ import platform
 
 import pytest
 
-from ftbench.calibrate import answered
+from ftbench.cli.calibrate import answered
 from ftbench.compile.matrix import compile_matrix
 from ftbench.compile.show import plan_text
 from ftbench.core.plan import Plan
@@ -15,7 +15,7 @@ from ftbench.cost.calibration import FILE, Calibration, read, write
 from ftbench.cost.forecast import Forecast
 from ftbench.cost.memory import GB
 from ftbench.cost.speed import KINDS, Rate, Rates
-from ftbench.launchers.afford import afforded
+from ftbench.sweep.budget import afforded
 
 GPU = ["hardware=h100", "store.dir=.nowhere"]
 

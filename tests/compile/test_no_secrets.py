@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ftbench.__main__ import main
+from ftbench.cli.main import main
 from ftbench.compile.no_secrets import filed_secrets, typed_secrets
 from tests.conftest import ROOT
 

@@ -22,7 +22,7 @@ from ftbench.contexts.retrieve.dense import Dense
 from ftbench.contexts.retrieve.hybrid import Hybrid
 from ftbench.contexts.retrieve.retriever import Hit, Retriever, best, nested, nested_problems
 from ftbench.core.component import node, target_class
-from ftbench.places import CONF
+from ftbench.core.shipped import CONF
 
 PLAIN = Bm25(1.5, 0.75, None)
 CORPUS = ["the cat sat", "the dog sat on the mat", "a bird", "", "the cat and the dog"]

@@ -23,7 +23,7 @@ from ftbench.core.canonical import canonical
 from ftbench.core.cell import AXES, OPEN
 from ftbench.core.component import build, node, target_class
 from ftbench.core.components.method import Method
-from ftbench.places import CONF, RECIPES
+from ftbench.core.shipped import CONF, RECIPES
 from tests.compile.conftest import composer, composer_over  # noqa: F401 - fixtures
 
 PROTOCOL = {

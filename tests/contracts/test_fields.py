@@ -11,7 +11,7 @@ import yaml
 from ftbench.compile.compose import Composer
 from ftbench.core.cell import AXES
 from ftbench.core.component import target_class
-from ftbench.places import CONF
+from ftbench.core.shipped import CONF
 from tests.compile.conftest import composer  # noqa: F401 - fixture
 
 KNOWN = {"context": {"depth"}}

@@ -22,7 +22,7 @@ from ftbench.core.canonical import digest
 from ftbench.core.component import Component, build, node
 from ftbench.core.components.earlier import EARLIER
 from ftbench.core.components.names import class_of, name_of, stable_node
-from ftbench.places import CONF
+from ftbench.core.shipped import CONF
 from tests.contracts.test_conf import GIVEN as CONF_GIVEN
 from tests.contracts.test_conf import OPTIONS
 from tests.contracts.test_conf import _node as option_of

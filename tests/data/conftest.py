@@ -12,8 +12,8 @@ import yaml
 
 from ftbench.core.component import build
 from ftbench.core.errors import Problem, Refused
+from ftbench.core.shipped import CONF
 from ftbench.data.files import Files
-from ftbench.places import CONF
 
 
 @pytest.fixture(scope="session")

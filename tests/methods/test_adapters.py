@@ -1,4 +1,4 @@
-"""Adapters and whole weights that lack tensors, hold others or are cut off are refused (DESIGN 6, number 39)."""
+"""Adapters and whole weights that lack tensors, hold others or are cut off are refused (mistake 39)."""
 
 from __future__ import annotations
 

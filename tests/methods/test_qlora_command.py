@@ -13,8 +13,8 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
+from ftbench.cli.export import main
 from ftbench.core.plan import Cell, Plan
-from ftbench.export import main
 from ftbench.store.store import Store
 from tests.conftest import ROOT
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftbench.core.component import build
+from ftbench.core.shipped import CONF
 from ftbench.metrics.judge import Judged, read_choice
-from ftbench.places import CONF
 
 MODEL = {"_target_": "ftbench.models.recorded.Recorded", "outputs": "nowhere.jsonl"}
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ftbench.core.component import build
-from ftbench.places import CONF
+from ftbench.core.shipped import CONF
 from ftbench.stages.score import _whole
 from ftbench.stats.failures import statistics_of
 

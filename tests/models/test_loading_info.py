@@ -1,4 +1,4 @@
-"""A model that lacks tensors is refused by name; what else a checkpoint may hold is noted (DESIGN 6, number 39)."""
+"""A model that lacks tensors is refused by name; what else a checkpoint may hold is noted (mistake 39)."""
 
 from __future__ import annotations
 

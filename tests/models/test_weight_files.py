@@ -1,4 +1,4 @@
-"""A plan sees from headers, index and config that a folder is damaged; sound ones pass (DESIGN 6, number 39)."""
+"""A plan sees from headers, index and config that a folder is damaged; sound ones pass (mistake 39)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Puts each numbered mistake back and shows which test catches it: ``make mutants``.
 
-Every ``NN_name.json`` here holds ``number`` (of the list in ARCHITECTURE.md, 0 for others), ``mistake``, ``file``,
+Every ``NN_name.json`` here holds ``number`` (of the list in docs/mistakes.md, 0 for others), ``mistake``, ``file``,
 ``find`` (text that occurs once), ``replace`` and ``test``. The patch is applied to a copy of the checkout, never to the
 checkout itself.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ftbench.analysis.rows import CellOutcome
 from ftbench.core.cell import Cell, Refusal
 from ftbench.core.component import build
 from ftbench.core.example import write_jsonl
@@ -19,7 +20,6 @@ from ftbench.core.job import Job
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
 from ftbench.core.stage import Stage
-from ftbench.report.rows import CellOutcome
 from ftbench.stages import score
 from ftbench.store.store import Store
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ftbench.__main__ import main
+from ftbench.analysis.results import gather
+from ftbench.cli.compare import main as compare
+from ftbench.cli.main import main
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example, Turn
 from ftbench.core.stage import RECORD
-from ftbench.report.compare import main as compare
-from ftbench.report.results import gather
 from ftbench.report.send.bundle import open_bundle, write_bundle
 from ftbench.report.view.sweep import open_sweep
 from ftbench.report.view.table import table
@@ -116,7 +116,7 @@ def test_what_ships_is_not_taken_from_a_damaged_stage(matrix, tmp_path: Path) ->
     plan = matrix.plan()
     plan.write(tmp_path)
     edit(matrix.store.folder(cell.stages["generate.test"]) / "timings.json", json.dumps({}).encode())
-    from ftbench.export import export
+    from ftbench.cli.export import export
 
     with pytest.raises(FtbenchError, match=r"its stage generate\.test is damaged: timings\.json"):
         export(plan, matrix.store, cell, tmp_path / "out")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ftbench.report.results import _raised
-from ftbench.report.rows import Row
+from ftbench.analysis.results import _raised
+from ftbench.analysis.rows import Row
 
 
 def row(label, **raised):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ftbench.__main__ import main
+from ftbench.cli.main import main
 from ftbench.core.errors import FtbenchError
 from ftbench.report.send.bundle import MOST_RATIO, open_bundle, write_bundle
 from ftbench.report.send.page import MOST_BYTES, html

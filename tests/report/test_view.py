@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ftbench.compile.explain import _plan_file
+from ftbench.cli.explain import _plan_file
 from ftbench.core.errors import FtbenchError
 from ftbench.cost.ownership import SECONDS_PER_MONTH, Load
 from ftbench.report.draw import ownership as owning

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ftbench.__main__ import main
+from ftbench.cli.main import main
 from ftbench.core.cell import Cell
 from ftbench.core.example import Example, Turn, write_jsonl
 from ftbench.core.job import Job

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftbench.__main__ import main
+from ftbench.cli.main import main
 from ftbench.review.compared import Settings
 from ftbench.review.conclusions import conclude
 from ftbench.review.evidence import Alike, Evidence, Rating, Verdict

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ftbench.__main__ import main
+from ftbench.cli.main import main
 from ftbench.core.example import write_jsonl
 from ftbench.core.stage import VERSIONS, Stage
 from ftbench.review.answers import BadCell, read_answer

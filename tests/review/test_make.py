@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftbench.__main__ import main
+from ftbench.cli.main import main
 from ftbench.review.inert import EMPTY, pieces, visible
 from ftbench.review.sample import stratified_order
 from tests.review.conftest import Sweep, new_sweep, rows_of

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, rankdata
 
-from ftbench.__main__ import main
+from ftbench.analysis.reviewed import as_dict, read_review
+from ftbench.cli.main import main
 from ftbench.data.outside import rows_of
 from ftbench.report.draw.review import review
-from ftbench.report.reviewed import as_dict, read_review
 from ftbench.report.view.review import ReviewPage
 from ftbench.review.compared import Settings
 from ftbench.review.conclusions import conclude

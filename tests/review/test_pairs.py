@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ftbench.__main__ import main
+from ftbench.cli.main import main
 from ftbench.core.component import build
 from tests.conftest import ROOT
 from tests.review.conftest import Sweep, rows_of, truth, write_rows

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from ftbench.analysis.rows import Finished, _row
 from ftbench.compile.matrix import compile_matrix
 from ftbench.compile.option import shipped as component
 from ftbench.core.errors import Refused
 from ftbench.core.example import Document, Example, read_jsonl, write_jsonl
 from ftbench.models.resident import Resident
-from ftbench.report.rows import Finished, _row
 from ftbench.stages.requests import encode_all
 from tests.compile.conftest import composer  # noqa: F401 - fixture
 from tests.contexts.test_rag import rag

@@ -16,8 +16,8 @@ from ftbench.core.component import build, node
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import read_examples
 from ftbench.core.job import Job
+from ftbench.core.shipped import CONF
 from ftbench.core.stage import Stage
-from ftbench.places import CONF
 from ftbench.stages import prepare
 
 

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from ftbench.__main__ import main
+from ftbench.cli.main import main
 from ftbench.core.component import node
 from ftbench.core.errors import FtbenchError, Refused
 from ftbench.core.example import Example, Turn, read_jsonl

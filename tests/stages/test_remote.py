@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from ftbench.__main__ import main
+from ftbench.cli.main import main
 from ftbench.core.example import Request, Turn, read_jsonl
 from ftbench.core.plan import Plan
 from ftbench.models.remote.ask import Asked
@@ -26,9 +26,9 @@ from ftbench.models.remote.reply import read_reply
 from ftbench.models.tiny import make
 from ftbench.stages.remote import _findings, tokens
 from ftbench.store.store import Store
+from tests.execution.conftest import ROOT, wait_until
 from tests.models.remote.scripted import Scripted, completion
 from tests.models.remote.test_endpoint import ENDPOINT
-from tests.run.conftest import ROOT, wait_until
 
 pytest.importorskip("openai", reason='pip install "ftbench[remote]"')
 KEY = "their-very-own-secret-31"
@@ -192,7 +192,7 @@ def test_killed_in_the_middle_only_unanswered_requests_are_asked_again(place, se
     key = stages.cells[0].stages["generate.test"]
     keys = [stages.cells[0].stages["prepare"], key]
     worker = subprocess.Popen(
-        [sys.executable, "-m", "ftbench.run.worker", str(path), *keys],
+        [sys.executable, "-m", "ftbench.execution.worker", str(path), *keys],
         cwd=place,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -209,7 +209,10 @@ def test_killed_in_the_middle_only_unanswered_requests_are_asked_again(place, se
     gate["open"] = True
     assert (
         subprocess.run(
-            [sys.executable, "-m", "ftbench.run.worker", str(path), *keys], cwd=place, capture_output=True, check=False
+            [sys.executable, "-m", "ftbench.execution.worker", str(path), *keys],
+            cwd=place,
+            capture_output=True,
+            check=False,
         ).returncode
         == 0
     )
@@ -237,7 +240,7 @@ def test_40_a_signal_among_the_requests_is_no_failed_row_and_answers_are_kept(pl
     path = place / "sweep" / "plan.json"
     stages = Plan.read(path)
     key = stages.cells[0].stages["generate.test"]
-    command = [sys.executable, "-m", "ftbench.run.worker", str(path), stages.cells[0].stages["prepare"], key]
+    command = [sys.executable, "-m", "ftbench.execution.worker", str(path), stages.cells[0].stages["prepare"], key]
     worker = subprocess.Popen(command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     kept = lambda: sum(found.read_bytes().count(b"\n") for found in (place / "store").rglob(FILE))  # noqa: E731
     try:

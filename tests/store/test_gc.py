@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ftbench.cli.gc import main
 from ftbench.core.receipt import FILE
-from ftbench.store.gc import collect, main, readable
+from ftbench.store.gc import collect, readable
 from ftbench.store.store import Store
 from tests.store.conftest import key, publish, receipt
 from tests.store.test_store import HOLD, child

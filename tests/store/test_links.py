@@ -8,18 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from ftbench.analysis.reviewed import _write as write_reviewed
+from ftbench.cli.gc import main
+from ftbench.cli.report import _write as write_page
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import FILE
 from ftbench.cost import calibration as calibrations
 from ftbench.cost.calibration import Calibration
 from ftbench.cost.speed import Rates
-from ftbench.report.reviewed import _write as write_reviewed
 from ftbench.report.send.bundle import write_bundle
-from ftbench.report.verb import _write as write_page
 from ftbench.report.write import _write as write_results_file
 from ftbench.store.folders import Linked, remove
-from ftbench.store.gc import collect, main, referenced
+from ftbench.store.gc import collect, referenced
 from ftbench.store.store import Store
 from tests.store.conftest import key, publish, receipt
 from tests.store.test_gc import age, old, sweep

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ftbench.cli.gc import main
 from ftbench.core.stage import RECORD, SCHEME
-from ftbench.store.gc import main
 from ftbench.store.scheme import FILE, earlier_line
 from ftbench.store.store import Store
 from tests.store.conftest import key, receipt

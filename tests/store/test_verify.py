@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ftbench.__main__ import main
+from ftbench.cli.main import main
 from ftbench.core.receipt import FILE
 from ftbench.store.store import Store
 from tests.store.conftest import key, publish

@@ -125,7 +125,7 @@ def reader(kind: str, model: str, revision: str | None) -> Any:
     """*Heavy.* Returns a loaded ``SentenceTransformer`` or ``CrossEncoder``, which stays until ``release``.
 
     Raises:
-        FtbenchError: when the model lacks tensors, which would be filled with random numbers (DESIGN 6, number 39).
+        FtbenchError: when the model lacks tensors, which would be filled with random numbers (mistake 39).
     """
     import sentence_transformers
 

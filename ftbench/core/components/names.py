@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ftbench.places import CONF
+from ftbench.core.shipped import CONF
 
 OURS = "ftbench"
 WITHOUT_OPTION = {

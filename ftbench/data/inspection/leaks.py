@@ -1,4 +1,4 @@
-"""What training rows, worked examples and documents give away of the evaluation rows (number 37), and rows that stand
+"""What training rows, worked examples and documents give away of the evaluation rows (mistake 37), and rows that stand
 twice.
 
 Every training row may be trained on and, the pool of worked examples being the train split, shown as an example: what

@@ -14,8 +14,9 @@ from ftbench.core.errors import Problem, did_you_mean
 from ftbench.core.example import Splits
 from ftbench.core.training import TrainRun
 from ftbench.methods.pairs import NO_PREFERENCE, has_preference
-from ftbench.methods.preference import LOSSES, Loss, PreferenceRun, prefer, read_reference
+from ftbench.methods.preference import LOSSES, prefer, read_reference
 from ftbench.methods.recipe import Recipe
+from ftbench.methods.runs import Loss, PreferenceRun
 
 
 @dataclass(frozen=True)

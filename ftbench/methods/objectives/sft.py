@@ -13,7 +13,8 @@ from ftbench.core.example import Example, Splits
 from ftbench.core.training import TrainRun
 from ftbench.methods.pairs import NO_PREFERENCE, has_preference
 from ftbench.methods.recipe import Recipe
-from ftbench.methods.sft import SftRun, sft
+from ftbench.methods.runs import SftRun
+from ftbench.methods.sft import sft
 
 TARGETS, CHOSEN = READS = ("targets", "chosen")
 

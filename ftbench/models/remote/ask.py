@@ -1,7 +1,7 @@
 """Asks an endpoint for every row of a split: so many at once, within its limits, each failure tried again, no answer
 paid twice.
 
-A row that fails for good scores zero and stays in n (DESIGN 6, number 15). An endpoint that is dead is no model that
+A row that fails for good scores zero and stays in n (mistake 15). An endpoint that is dead is no model that
 answers badly: then nothing is scored, what was answered is kept, and the same command asks the rest.
 """
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from ftbench.models.remote.endpoint import LENGTH_FIELDS, OMITTABLE
 from ftbench.models.remote.reply import Malformed, Reply, read_reply
-from ftbench.store.secrets import scrub
+from ftbench.text.secrets import scrub
 
 NO_KEY = "none"
 """Sent where no key is wanted; without one the client would take OPENAI_API_KEY from the environment and send it to

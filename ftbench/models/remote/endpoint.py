@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ftbench.core.components.model import Model
 from ftbench.core.errors import FtbenchError, Problem, did_you_mean
 from ftbench.cost.tokens import TokenPrice
-from ftbench.store.secrets import names_secret
+from ftbench.text.secrets import names_secret
 
 APIS = ("chat", "completions")
 LENGTH_FIELDS = ("max_tokens", "max_completion_tokens")

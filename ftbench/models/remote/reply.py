@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ftbench.store.secrets import scrub
+from ftbench.text.secrets import scrub
 
 FINISHES = {"stop": "stop", "eos": "stop", "end_turn": "stop", "length": "length", "max_tokens": "length"}
 """An endpoint's ``finish_reason`` -> ours. Servers that call it otherwise, or not at all, are taken at their text."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ftbench.report import figures
-from ftbench.report.ceilings import CEILING
+from ftbench.analysis import figures
+from ftbench.analysis.ceilings import CEILING
+from ftbench.analysis.rows import Row
 from ftbench.report.draw.pieces import code, empty, facts, note, piece, share, table, tag
 from ftbench.report.draw.statistics import checks
-from ftbench.report.rows import Row
-from ftbench.report.text import cut, escaped, flat
 from ftbench.report.view.cell import CellPage, Training
+from ftbench.text.escape import cut, escaped, flat
 
 
 def head(page: CellPage, primary: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ftbench.report.draw.svg import figure, fitted, line, number, path, scale, text
-from ftbench.report.text import escaped, flat
 from ftbench.report.view.cell import Training
 from ftbench.report.view.plan import Node, PlanPage
+from ftbench.text.escape import escaped, flat
 
 MOST_NODES = 44
 """Stages that are drawn one by one; of more, one node per kind."""

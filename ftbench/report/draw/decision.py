@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from ftbench.analysis import figures
+from ftbench.analysis.ceilings import ceiling_lines, nothing_to_choose
+from ftbench.analysis.rows import Row
 from ftbench.cost.frontier import ON, UNDECIDED
-from ftbench.report import figures
-from ftbench.report.ceilings import ceiling_lines, nothing_to_choose
 from ftbench.report.draw.pieces import facts, note, notes, piece, span, table, tag
-from ftbench.report.rows import Row
-from ftbench.report.text import escaped
 from ftbench.report.view.approaches import ApproachRow
 from ftbench.report.view.decision import COST, Decision, places_by_cost
 from ftbench.report.view.lines import Line, standing_words
 from ftbench.report.view.verdict import CLEAR
 from ftbench.report.view.weighed import TOTAL
+from ftbench.text.escape import escaped
 
 TAGS = {CLEAR: ("Clear", "green"), UNDECIDED: ("Undecided", "amber")}
 Link = Callable[[str], str]
@@ -185,7 +185,7 @@ def ceilings(rows: Sequence[Row], metric: str, *, alone: bool) -> str:
     """Returns cells that cannot be deployed and stand beside no ranked table; nothing without any.
 
     Args:
-        rows, metric: see ``ftbench.report.ceilings.ceiling_lines``.
+        rows, metric: see ``ftbench.analysis.ceilings.ceiling_lines``.
         alone: whether there is no ranked table at all.
     """
     if not rows:

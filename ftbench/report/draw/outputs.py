@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ftbench.report.draw.pieces import said, tag
-from ftbench.report.text import cut, escaped, flat
 from ftbench.report.view.outputs import Answer, Shown, differing
+from ftbench.text.escape import cut, escaped, flat
 
 MOST = 6000
 

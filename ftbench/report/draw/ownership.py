@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ftbench.report import figures
+from ftbench.analysis import figures
 from ftbench.report.draw.pieces import note, piece, table
 from ftbench.report.draw.svg import figure, fitted, line, number, path, scale, text
-from ftbench.report.text import escaped
 from ftbench.report.view.ownership import Owned
 from ftbench.report.view.weighed import ALIKE
+from ftbench.text.escape import escaped
 
 KINDS = ("ft-thick", "ft-other", "ft-thin", "ft-thin", "ft-thin")
 

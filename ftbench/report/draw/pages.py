@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ftbench.report import figures
+from ftbench.analysis import figures
 from ftbench.report.draw.pieces import facts, note, piece, table, tag
-from ftbench.report.text import escaped
 from ftbench.report.view.plan import PlanPage
+from ftbench.text.escape import escaped
 
 MOST_CELLS = 300
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ftbench.report.text import cut, escaped
+from ftbench.text.escape import cut, escaped
 
 MOST = 8000
 """Characters of one text that a page shows at once."""

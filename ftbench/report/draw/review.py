@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ftbench.report import figures
+from ftbench.analysis import figures
 from ftbench.report.draw.pieces import empty, facts, note, piece, said, span, table, tag
-from ftbench.report.text import cut, escaped, flat
 from ftbench.report.view.review import Reading, ReviewPage
+from ftbench.text.escape import cut, escaped, flat
 
 WORDS = {
     "better": "people prefer {0} to {1}",

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report.draw.svg import LINE, Scale, figure, fitted, line, number, path, scale, text, width_of
-from ftbench.report.text import escaped
 from ftbench.report.view.decision import Decision
 from ftbench.report.view.lines import Line
 from ftbench.report.view.weighed import ALIKE, TOTAL
+from ftbench.text.escape import escaped
 
 WIDE, NARROW = 1080, 380
 RADIUS = 6

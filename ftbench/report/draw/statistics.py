@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ftbench.report import figures
+from ftbench.analysis import figures
 from ftbench.report.draw.pieces import empty, facts, note, notes, piece, span, table, tag
-from ftbench.report.text import cut, escaped, flat
 from ftbench.report.view.statistics import Data, Heat, MetricTable, Pair, Seeds
+from ftbench.text.escape import cut, escaped, flat
 
 LEVELS = 10
 MOST_ROWS = 200

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ftbench.report.text import escaped, flat
+from ftbench.text.escape import escaped, flat
 
 CHARACTER = 6.7
 """Width of an average character at the size of the charts' text, in pixels."""

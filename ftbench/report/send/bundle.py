@@ -23,12 +23,12 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE
 from ftbench.core.receipt import FILE as RECEIPT
 from ftbench.report.send.clean import cleaned
-from ftbench.report.text import reduced
 from ftbench.report.view.review import CONCLUSIONS, FOLDER
 from ftbench.report.view.sweep import RESULTS, Sweep, open_sweep, read_lines
 from ftbench.stats.sufficient import FILE as STATISTICS
 from ftbench.stats.sufficient import Sufficient
-from ftbench.store.secrets import scrub
+from ftbench.text.escape import reduced
+from ftbench.text.secrets import scrub
 
 MANIFEST, FORMAT = "bundle.json", 1
 KEPT = {

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from ftbench.report.text import reduced
 from ftbench.report.view.outputs import Answer, Shown
 from ftbench.report.view.review import Reading, ReviewPage
 from ftbench.report.view.statistics import Data
 from ftbench.report.view.sweep import Sweep
+from ftbench.text.escape import reduced
 
 
 def cleaned(sweep: Sweep) -> Sweep:

@@ -24,7 +24,6 @@ from ftbench.report.draw.pieces import empty, note, notes, notes_of, tag
 from ftbench.report.draw.scatter import chart
 from ftbench.report.draw.style import rules, variables
 from ftbench.report.send.clean import cleaned, cleaned_data, cleaned_examples, cleaned_review
-from ftbench.report.text import cut, escaped, flat
 from ftbench.report.view import statistics as view
 from ftbench.report.view.decision import Decision, decisions
 from ftbench.report.view.labels import short
@@ -34,6 +33,7 @@ from ftbench.report.view.review import agreements, review_page
 from ftbench.report.view.sweep import Sweep
 from ftbench.report.view.table import Table, metrics_of, table
 from ftbench.report.view.weighed import choices_of
+from ftbench.text.escape import cut, escaped, flat
 
 EXAMPLES = 40
 MOST_BYTES = 4_800_000

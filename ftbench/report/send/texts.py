@@ -6,19 +6,19 @@ import csv
 import io
 from collections.abc import Sequence
 
+from ftbench.analysis import figures
+from ftbench.analysis.ceilings import ceiling_lines, nothing_to_choose
+from ftbench.analysis.columns import columns
 from ftbench.core.cell import sub_axes
 from ftbench.cost.frontier import ON, UNDECIDED
-from ftbench.report import figures
-from ftbench.report.ceilings import ceiling_lines, nothing_to_choose
-from ftbench.report.columns import columns
 from ftbench.report.send.clean import cleaned
-from ftbench.report.text import field, markdown
 from ftbench.report.view.decision import Decision, decisions
 from ftbench.report.view.lines import standing_words
 from ftbench.report.view.review import agreements
 from ftbench.report.view.sweep import Sweep
 from ftbench.report.view.table import metrics_of, table
 from ftbench.report.view.weighed import TOTAL
+from ftbench.text.escape import field, markdown
 
 MOST_CHARACTERS = 60_000
 """GitHub takes comments of 65,536 characters."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ftbench.report import figures
+from ftbench.analysis import figures
 from ftbench.report.view.table import Table
 
 

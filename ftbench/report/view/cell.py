@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ftbench.analysis.rows import Row
 from ftbench.core.receipt import Receipt
-from ftbench.report.rows import Row
 from ftbench.report.view.sweep import Sweep, read_lines
 
 MOST_POINTS = 400

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ftbench.analysis import figures
+from ftbench.analysis.rows import Row
 from ftbench.core.cell import sub_axes
 from ftbench.cost.frontier import Place, places, verdicts_of
 from ftbench.cost.ownership import Load
-from ftbench.report import figures
-from ftbench.report.rows import Row
 from ftbench.report.view.approaches import ApproachRow, approach_rows
 from ftbench.report.view.labels import short
 from ftbench.report.view.lines import Group, Line, groups_of, line_of, passed_over

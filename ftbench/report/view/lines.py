@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from ftbench.analysis import figures
+from ftbench.analysis.ranking import cost_of
+from ftbench.analysis.rows import Row
 from ftbench.cost.frontier import OFF, Place
-from ftbench.report import figures
-from ftbench.report.ranking import cost_of
-from ftbench.report.rows import Row
 from ftbench.report.view.approaches import cells_of
 from ftbench.report.view.table import Table
 from ftbench.report.view.weighed import Weighed
@@ -202,8 +202,8 @@ def _measure(name: str, value: float, basis: str | None) -> str:
 
 
 def passed_over(table: Table) -> set[str]:
-    """Returns the cells of configurations that validation did not choose; on test they may only look lucky (DESIGN 6,
-    number 29).
+    """Returns the cells of configurations that validation did not choose; on test they may only look lucky
+    (mistake 29).
     """
     return {
         cell

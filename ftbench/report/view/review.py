@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ftbench.report.reviewed import read_review, rows, trust
+from ftbench.analysis.reviewed import read_review, rows, trust
 from ftbench.report.view.outputs import question
 from ftbench.report.view.sweep import Sweep, read_lines
 from ftbench.stats.preference import winner_first

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ftbench.report import figures
+from ftbench.analysis import figures
 from ftbench.report.view.cell import checks_of
 from ftbench.report.view.outputs import index, question
 from ftbench.report.view.sweep import Sweep, read_lines

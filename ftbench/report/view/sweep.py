@@ -14,14 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ftbench.analysis.damaged import damage_line
+from ftbench.analysis.rows import Row
 from ftbench.core.cell import is_deployable
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE
 from ftbench.core.receipt import Receipt
 from ftbench.cost.bill import Bill
-from ftbench.report.damaged import damage_line
-from ftbench.report.rows import Row
 from ftbench.stats.sufficient import Sufficient
 from ftbench.store.store import Store
 

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ftbench.analysis.ceilings import MARK
+from ftbench.analysis.ranking import DECISION, Family, family_of, frozen, method_key
+from ftbench.analysis.rows import Row
 from ftbench.core.canonical import digest
 from ftbench.core.errors import FtbenchError
-from ftbench.report.ceilings import MARK
-from ftbench.report.ranking import DECISION, Family, family_of, frozen, method_key
-from ftbench.report.rows import Row
 from ftbench.report.view.labels import distinct
 from ftbench.report.view.sweep import Sweep
 from ftbench.stats.intervals import interval

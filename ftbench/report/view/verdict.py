@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ftbench.analysis import figures
+from ftbench.analysis.rows import Row
 from ftbench.cost.frontier import best_first, recommend, verdicts_of
-from ftbench.report import figures
-from ftbench.report.rows import Row
 from ftbench.report.view.lines import NOT_CHOSEN, Group, by_approach, declared
 from ftbench.report.view.table import Table
 from ftbench.report.view.weighed import Weighed

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ftbench.analysis import figures
+from ftbench.analysis.decide import load_of
+from ftbench.analysis.ranking import cost_of
+from ftbench.analysis.rows import Row
 from ftbench.cost.ownership import Choice, Load, ownership
-from ftbench.report import figures
-from ftbench.report.decide import load_of
-from ftbench.report.ranking import cost_of
-from ftbench.report.rows import Row
 from ftbench.report.view.table import Table
 
 TOTAL = "total_usd"

@@ -1,0 +1,1 @@
+"""A finished sweep as tables of plain values: rows, ranking, costs, advice. Draws nothing."""

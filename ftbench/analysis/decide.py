@@ -1,0 +1,271 @@
+"""The decision of one family: what each cell costs to own, which stay on the frontier, which breaks a constraint, what
+to take.
+
+Measured rows become plain values here; the arithmetic is in ``ftbench.cost.ownership`` and ``ftbench.cost.frontier``,
+which a page calls again with another load.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+from ftbench.analysis.approaches import Approach
+from ftbench.analysis.ranking import Family
+from ftbench.analysis.rows import Row
+from ftbench.cost.break_even import break_even
+from ftbench.cost.frontier import Limit, Place, Recommendation, best_first, limits, places, recommend, verdicts_of
+from ftbench.cost.memory import GB
+from ftbench.cost.ownership import Choice, Load, Ownership, ownership
+from ftbench.cost.payback import returns
+from ftbench.store.store import Store
+
+Z_95 = 1.96
+BASES = ("total_usd", "usd_per_1k_requests", "seconds_per_1k_requests")
+"""What the frontier weighs: total cost of ownership where a load is stated, else what a thousand requests take."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What can be decided of one family.
+
+    Attributes:
+        load: that was stated, or None.
+        basis: one of ``BASES``, or None where no cost is known of every cell.
+        choices: what each cell costs, for other loads too.
+        owned: at the stated load.
+        places: on or off the frontier.
+        kept: cell -> how it stands to each constraint.
+        recommendation: see ``ftbench.cost.frontier``.
+        break_even, returns: between frontier cells, and against the baseline.
+        baseline: id of the cell that returns are told against, or None.
+        left_out: what no sum holds, in words.
+        costs: cell -> cost in ``basis``.
+    """
+
+    load: Load | None
+    basis: str | None
+    choices: tuple[Choice, ...]
+    owned: tuple[Ownership, ...]
+    places: tuple[Place, ...]
+    kept: dict[str, tuple[Limit, ...]]
+    recommendation: Recommendation
+    break_even: tuple[dict[str, Any], ...]
+    returns: tuple[dict[str, Any], ...]
+    baseline: str | None
+    left_out: tuple[str, ...]
+    costs: dict[str, float | None]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "load": None if self.load is None else asdict(self.load),
+            "basis": self.basis,
+            "choices": [choice.as_dict() for choice in self.choices],
+            "ownership": [owned.as_dict() for owned in self.owned],
+            "places": [place.as_dict() for place in self.places],
+            "constraints": {cell: [limit.as_dict() for limit in own] for cell, own in self.kept.items()},
+            "recommendation": self.recommendation.as_dict(),
+            "break_even": list(self.break_even),
+            "returns": list(self.returns),
+            "baseline": self.baseline,
+            "left_out": list(self.left_out),
+            "costs": self.costs,
+        }
+
+
+def decide(
+    family: Family,
+    rows: Sequence[Row],
+    approaches: Sequence[Approach],
+    settings: Mapping[str, Any],
+    failed_usd: Mapping[str, float | None],
+) -> Decision:
+    """Decides one family.
+
+    Args:
+        rows: of its cells, best first.
+        approaches: of the whole matrix.
+        settings: ``decision`` of the config; keys that an older plan lacks stand at their defaults.
+        failed_usd: cell -> what its failed attempts cost.
+    """
+    choices = {
+        row.id: choice_of(row, _approach(approaches, row.id), settings, failed_usd.get(row.id, 0.0)) for row in rows
+    }
+    load = load_of(settings)
+    owned = {name: ownership(choice, load) for name, choice in choices.items()} if load is not None else {}
+    costs, basis = _costs(rows, owned)
+    verdicts = verdicts_of(family.pairs())
+    found = places(costs, verdicts)
+    kept = {row.id: tuple(limits(settings.get("constraints") or {}, values_of(row, owned.get(row.id)))) for row in rows}
+    advice = recommend(
+        best_first(
+            [row.id for row in rows], [(pair.first, pair.second) for pair in family.known if pair.value == 0.0], costs
+        ),
+        costs,
+        verdicts,
+        lambda name: all(limit.kept for limit in kept[name]),
+    )
+    baseline = baseline_of(rows, settings, costs)
+    staying = [place.name for place in found if place.on_frontier]
+    pairs = combinations(staying, 2) if load is not None else ()
+    others = [name for name in choices if name != baseline] if load is not None and baseline is not None else []
+    return Decision(
+        load=load,
+        basis=basis,
+        choices=tuple(choices.values()),
+        owned=tuple(owned.values()),
+        places=tuple(found),
+        kept=kept,
+        recommendation=advice,
+        break_even=(
+            tuple(break_even(choices[one], choices[other], load).as_dict() for one, other in pairs)
+            if load is not None
+            else ()
+        ),
+        returns=(
+            tuple(returns(choices[name], choices[baseline], load).as_dict() for name in others)
+            if load is not None and baseline is not None
+            else ()
+        ),
+        baseline=baseline,
+        left_out=tuple(_left_out(settings)),
+        costs=costs,
+    )
+
+
+def load_of(settings: Mapping[str, Any]) -> Load | None:
+    """Returns the stated load, None where no volume is stated."""
+    if not settings.get("requests_per_month"):
+        return None
+    return Load(
+        float(settings["months"]),
+        float(settings["requests_per_month"]),
+        settings.get("peak_rps"),
+        float(settings.get("retrains_per_month") or 0.0),
+    )
+
+
+def choice_of(row: Row, approach: Approach | None, settings: Mapping[str, Any], failed_usd: float | None) -> Choice:
+    """Returns what one cell costs, as measured."""
+    paid = row.bill
+    train = None if paid is None else paid.train_usd
+    tried = _less(approach.train_usd, train) if approach is not None and approach.trains and approach.rolled else 0.0
+    search = None if tried is None or failed_usd is None else tried + failed_usd
+    served = None if paid is None else paid.requests_per_second
+    spread = _spread(row)
+    axis_options = [
+        value for name, value in row.facts.items() if "/" not in name
+    ]  # a sub-axis may have an option named like its axis's
+    hosted = paid is not None and paid.price_basis.startswith("per token")
+    per_request = (
+        paid.usd_per_1k_requests / 1000
+        if hosted and paid is not None and paid.usd_per_1k_requests is not None
+        else None
+    )
+    return Choice(
+        name=row.id,
+        train_usd=train,
+        search_usd=search,
+        index_usd=None if paid is None else paid.index_usd,
+        labelling_usd=_labelling(row, settings),
+        labour_usd=sum(
+            float(amount) for name, amount in (settings.get("labour_usd") or {}).items() if name in axis_options
+        ),
+        machine_usd_per_hour=None if paid is None else paid.usd_per_hour,
+        requests_per_second=served,
+        requests_per_second_low=None if served is None or spread is None else served * (1 - spread),
+        requests_per_second_high=None if served is None or spread is None else served * (1 + spread),
+        usd_per_request=per_request,
+    )
+
+
+def values_of(row: Row, owned: Ownership | None) -> dict[str, float | None]:
+    """Returns what constraints are about, None for unknown."""
+    drops = [-gap["difference"] for gap in row.forgetting.values()]
+    lost = max(0.0, *drops) if drops else None
+    peak = row.facts.get("peak_memory_bytes")
+    return {
+        "p95_ms": row.facts.get("latency_p95_ms"),
+        "usd_per_1k": owned.usd_per_1k_requests if owned is not None else row.facts.get("usd_per_1k_requests"),
+        "forgetting": 0.0 if not row.trains else lost,
+        "peak_gb": None if peak is None else peak / GB,
+    }
+
+
+def baseline_of(rows: Sequence[Row], settings: Mapping[str, Any], costs: Mapping[str, float | None]) -> str | None:
+    """Returns the cell that returns are told against: the best of the named method, else the cheapest that trains
+    nothing.
+    """
+    named = settings.get("baseline")
+    if named is not None:
+        return next((row.id for row in rows if row.facts.get("method") == named), None)
+    priced = [(costs[row.id], row.id) for row in rows if not row.trains and costs.get(row.id) is not None]
+    return min(priced)[1] if priced else next((row.id for row in rows if not row.trains), None)
+
+
+def failed_usd_of(row: Row, keys: Sequence[str], store: Store) -> float | None:
+    """Returns what the failed attempts at a cell's stages cost at its price; None where they took time of unknown
+    price.
+    """
+    seconds = math.fsum(receipt.seconds.get("total", 0.0) for key in keys for receipt in store.attempts(key))
+    if seconds == 0.0:
+        return 0.0
+    return None if row.bill is None or row.bill.usd_per_hour is None else seconds / 3600 * row.bill.usd_per_hour
+
+
+def _costs(rows: Sequence[Row], owned: Mapping[str, Ownership]) -> tuple[dict[str, float | None], str | None]:
+    """Returns cell -> cost in the first basis that is known of every cell; where none is, in dollars for those that
+    have them.
+    """
+    tables: dict[str, dict[str, float | None]] = {
+        "total_usd": {row.id: owned[row.id].total_usd if row.id in owned else None for row in rows},
+        "usd_per_1k_requests": {row.id: row.facts.get("usd_per_1k_requests") for row in rows},
+        "seconds_per_1k_requests": {
+            row.id: None if row.bill is None else row.bill.seconds_per_1k_requests for row in rows
+        },
+    }
+    for basis in BASES:
+        if all(cost is not None for cost in tables[basis].values()):
+            return tables[basis], basis
+    some = next((basis for basis in BASES if any(cost is not None for cost in tables[basis].values())), None)
+    return (tables[some], some) if some is not None else (tables["usd_per_1k_requests"], None)
+
+
+def _approach(approaches: Sequence[Approach], cell: str) -> Approach | None:
+    return next(
+        (approach for approach in approaches if any(cell in one.cells for one in approach.configurations)), None
+    )
+
+
+def _less(whole: float | None, part: float | None) -> float | None:
+    return None if whole is None or part is None else max(0.0, whole - part)
+
+
+def _spread(row: Row) -> float | None:
+    """Returns the relative half-width of the mean time per request: sampling of requests, from the spread of those
+    timed one by one.
+    """
+    mean, deviation, n = row.details.get("latency_mean"), row.details.get("latency_sd"), row.facts.get("n")
+    if not mean or deviation is None or not n:
+        return None
+    return min(0.99, Z_95 * deviation / mean / math.sqrt(n))
+
+
+def _labelling(row: Row, settings: Mapping[str, Any]) -> float | None:
+    price = settings.get("labelling_usd_per_example")
+    if price is None or not row.trains:
+        return 0.0
+    rows = row.details.get("trained_rows")
+    return None if rows is None else float(price) * rows
+
+
+def _left_out(settings: Mapping[str, Any]) -> list[str]:
+    said = []
+    if settings.get("labelling_usd_per_example") is None:
+        said.append("labelling (decision.labelling_usd_per_example)")
+    if not settings.get("labour_usd"):
+        said.append("people's work (decision.labour_usd)")
+    return said

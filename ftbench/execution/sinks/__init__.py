@@ -1,0 +1,1 @@
+"""What listens to a run: one file per sink."""

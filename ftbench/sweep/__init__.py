@@ -1,0 +1,1 @@
+"""One compiled matrix from start to finish: search, data gate, budget, results."""
