@@ -121,9 +121,9 @@ class Hardware(Component):
             )
         return problems
 
-    def matches(self, device: str) -> bool:
+    def matches(self, device: str | None) -> bool:
         """Returns whether a device measured by a worker is this hardware."""
-        return re.fullmatch(self.device_pattern, device) is not None
+        return device is not None and re.fullmatch(self.device_pattern, device) is not None
 
     def price_text(self) -> str:
         """Returns the price with its date and source, or says that there is none."""
