@@ -43,13 +43,8 @@ class TokenPrice:
         for name in ("input", "cached_input", "output"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < float("inf"):
-                found.append(
-                    Problem(
-                        f"{where}.usd_per_million_{name}",
-                        f"{value} is no price",
-                        "Give dollars per million tokens, or null",
-                    )
-                )
+                fix = "Give dollars per million tokens, or null"
+                found.append(Problem(f"{where}.usd_per_million_{name}", f"{value} is no price", fix))
         return found
 
     def usd(self, tokens: Mapping[str, int]) -> float | None:
