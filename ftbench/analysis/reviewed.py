@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.stats.preference import winner_first
+from ftbench.text.markdown import bullets, literal, table
+from ftbench.text.terminal import printable
 
 CONCLUSIONS = Path("review") / "conclusions.json"
 START, END = "<!-- human review -->", "<!-- end of human review -->"
@@ -65,13 +67,13 @@ def rows(found: Mapping[str, Any]) -> list[list[str]]:
     """Returns head and rows of the small table: rank, cell, human win rate, strength, n."""
     strengths = {one["system"]: one for one in (found["bradley_terry"] or {"strengths": []})["strengths"]}
     mark = "" if found["bradley_terry"] is None or found["bradley_terry"]["finite"] else " (regularised)"
-    table = [["rank", "cell", f"human win rate [{found['settings']['confidence']:.0%}]", f"Bradley-Terry{mark}", "n"]]
+    grid = [["rank", "cell", f"human win rate [{found['settings']['confidence']:.0%}]", f"Bradley-Terry{mark}", "n"]]
     for one in found["ranking"]:
         best, worst = one["rank"]
         strength = strengths.get(one["system"])
         shown = "n/a" if strength is None else _limits(strength["ability"], strength["low"], strength["high"])
         rate = one["win_rate"]
-        table.append(
+        grid.append(
             [
                 str(best) if best == worst else f"{best}-{worst}",
                 found["systems"][one["system"]],
@@ -80,7 +82,7 @@ def rows(found: Mapping[str, Any]) -> list[list[str]]:
                 str(one["n"]),
             ]
         )
-    return table
+    return grid
 
 
 def trust(found: Mapping[str, Any], metric: str) -> str | None:
@@ -108,10 +110,9 @@ def trust(found: Mapping[str, Any], metric: str) -> str | None:
 def markdown(found: Mapping[str, Any], primary: str) -> str:
     """Returns the section of the leaderboard."""
     head, *body = rows(found)
-    lines = [START, "## Human review", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(_cell(text) for text in row) + " |" for row in body]
+    lines = [START, "## Human review", "", *table(head, [[*map(literal, row)] for row in body])]
     said = trust(found, primary)
-    return "\n".join([*lines, "", *([f"- {_cell(said)}"] if said else []), END]) + "\n"
+    return "\n".join([*lines, "", *bullets([said] if said else []), END]) + "\n"
 
 
 def review_lines(folder: Path, primary: str, cells: Collection[str]) -> list[str]:
@@ -119,14 +120,14 @@ def review_lines(folder: Path, primary: str, cells: Collection[str]) -> list[str
     found = read_review(folder, cells)
     if found is None:
         return []
-    table = [[_flat(text) for text in row] for row in rows(found)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    grid = [[printable(text) for text in row] for row in rows(found)]
+    widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     lines = [
         "  ".join(
             text.ljust(size) if place == 1 else text.rjust(size)
             for place, (text, size) in enumerate(zip(row, widths, strict=True))
         )
-        for row in table
+        for row in grid
     ]
     said = trust(found, primary)
     return ["", *lines, *([said] if said else [])]
@@ -157,17 +158,6 @@ def _limits(value: float | None, low: float | None, high: float | None) -> str:
     if value is None:
         return "n/a"
     return f"{value:.2f}" + ("" if low is None else f" [{low:.2f}, {high:.2f}]")
-
-
-def _cell(text: str) -> str:
-    flat = " ".join(str(text).split())
-    for character in "\\|*_`<>":
-        flat = flat.replace(character, "\\" + character)
-    return flat
-
-
-def _flat(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in str(text))
 
 
 def _write(path: Path, text: str) -> None:

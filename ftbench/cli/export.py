@@ -32,6 +32,7 @@ from ftbench.core.receipt import Receipt
 from ftbench.models import weight_files
 from ftbench.store.folders import remove
 from ftbench.store.store import Store
+from ftbench.text.markdown import literal, table
 from ftbench.text.secrets import scrub
 
 ADAPTER, MODEL = "adapter", "model"
@@ -189,7 +190,12 @@ def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
     method = {key: value for key, value in cell.config["method"].items() if key != "_target_"}
     made = f"{cell.choices['method']}, " + ("an adapter over its base" if kind == ADAPTER else "whole weights")
     rows = [
-        f"| {name} | {_number(entry['value'])} | {_number(entry['low'])} to {_number(entry['high'])} | {entry['n']} |"
+        (
+            literal(name),
+            _number(entry["value"]),
+            f"{_number(entry['low'])} to {_number(entry['high'])}",
+            str(entry["n"]),
+        )
         for name, entry in scores.items()
     ]
     lines = [
@@ -197,7 +203,7 @@ def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
         yaml.safe_dump(front, sort_keys=False).rstrip(),
         "---",
         "",
-        f"# {cell.label}",
+        f"# {literal(cell.label)}",
         "",
         f"- made by: ftbench, cell {cell.id}, method {made}, seed {cell.config['seed']}",
         f"- base: {base}",
@@ -212,9 +218,7 @@ def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
         "",
         f"## Scores on the test split ({plan.settings['statistics']['confidence']:.0%} intervals)",
         "",
-        "| metric | value | interval | n |",
-        "| --- | --- | --- | --- |",
-        *rows,
+        *table(("metric", "value", "interval", "n"), rows),
         "",
         *([] if cell.deployable else [f"{CEILING_SCORES[:1].upper()}{CEILING_SCORES[1:]}.", ""]),
         *_distance(store, cell),

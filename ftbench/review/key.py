@@ -9,6 +9,7 @@ it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -22,6 +23,11 @@ from ftbench.review.rubric import Rubric
 FOLDER = "review"
 KEYS = "keys"
 FORMAT = 1
+
+
+def text_digest(text: str) -> str:
+    """Returns the sha256 of a generated text, to which verdicts belong; lone surrogates count as themselves."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from ftbench.analysis.rows import Row
 from ftbench.report.draw.pieces import code, empty, facts, note, piece, share, table, tag
 from ftbench.report.draw.statistics import checks
 from ftbench.report.view.cell import CellPage, Training
-from ftbench.text.escape import cut, escaped, flat
+from ftbench.text.html import escaped
+from ftbench.text.terminal import cut, one_line
 
 
 def head(page: CellPage, primary: str) -> str:
@@ -124,7 +125,7 @@ def costs(page: CellPage) -> str:
                 figures.duration(seconds),
                 escaped(shape),
                 shared,
-                escaped(flat(receipt.device or "")) if receipt else "",
+                escaped(one_line(receipt.device or "")) if receipt else "",
                 f"<small>{part.key[:12]}</small>",
             ]
         )
