@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from ftbench.core.files import write_json, write_text
 from ftbench.stats.preference import winner_first
 from ftbench.text.markdown import bullets, literal, table
 from ftbench.text.terminal import printable
@@ -142,14 +143,12 @@ def refresh(folder: Path) -> None:
     found = read_review(folder, {cell["cell_id"] for cell in data["cells"]})
     if found is None:
         return
-    _write(
-        results, json.dumps({**data, "review": as_dict(found)}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    )
+    write_json(results, {**data, "review": as_dict(found)})
     if board.is_file():
         text = board.read_text(encoding="utf-8")
         before, start, rest = text.partition(START)
         after = rest.partition(END)[2].lstrip("\n") if start else ""
-        _write(
+        write_text(
             board, f"{before.rstrip()}\n\n{markdown(found, data['primary_metric'])}" + (f"\n{after}" if after else "")
         )
 
@@ -158,10 +157,3 @@ def _limits(value: float | None, low: float | None, high: float | None) -> str:
     if value is None:
         return "n/a"
     return f"{value:.2f}" + ("" if low is None else f" [{low:.2f}, {high:.2f}]")
-
-
-def _write(path: Path, text: str) -> None:
-    scratch = path.with_name(path.name + ".part")
-    scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
-    scratch.write_text(text, encoding="utf-8", newline="\n")
-    scratch.replace(path)

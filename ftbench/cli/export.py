@@ -27,6 +27,7 @@ from ftbench.core.canonical import digest
 from ftbench.core.cell import Cell, option_words
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError, did_you_mean
+from ftbench.core.files import write_json
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
 from ftbench.models import weight_files
@@ -167,7 +168,7 @@ def _name_base(folder: Path, model: Any) -> None:
     config = json.loads(path.read_text(encoding="utf-8"))
     if config["base_model_name_or_path"] is None:
         config["base_model_name_or_path"] = model.place()
-        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        write_json(path, config, indent=2, sort_keys=True)
 
 
 def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:

@@ -15,6 +15,7 @@ from ftbench.analysis.results import Results, gather
 from ftbench.analysis.reviewed import refresh
 from ftbench.analysis.rows import CellOutcome, primary_metric
 from ftbench.core.cell import Cell
+from ftbench.core.files import write_json, write_text
 from ftbench.core.plan import Plan
 from ftbench.report.leaderboard import markdown
 from ftbench.store.store import Store
@@ -34,10 +35,10 @@ def write_results(plan: Plan, outcomes: Mapping[str, CellOutcome], folder: Path)
     """
     results = gather(plan, outcomes)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "results.csv", results_text(results))
-    _write(folder / "approaches.csv", approaches_text(results))
-    _write(folder / "results.json", json.dumps(as_dict(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    _write(folder / "leaderboard.md", markdown(results))
+    write_text(folder / "results.csv", results_text(results))
+    write_text(folder / "approaches.csv", approaches_text(results))
+    write_json(folder / "results.json", as_dict(results))
+    write_text(folder / "leaderboard.md", markdown(results))
     refresh(folder)
     return results
 
@@ -98,10 +99,3 @@ def as_dict(results: Results) -> dict[str, Any]:
         "notes": list(results.notes),
         "data_checks": list(results.data_checks),
     }
-
-
-def _write(path: Path, text: str) -> None:
-    scratch = path.with_name(path.name + ".part")
-    scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
-    scratch.write_text(text, encoding="utf-8", newline="\n")
-    scratch.replace(path)

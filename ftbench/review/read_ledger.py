@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import read_jsonl
+from ftbench.core.files import read_jsonl
 from ftbench.core.plan import Plan
 from ftbench.review.evidence import BOTH_BAD, TIE, A, Alike, B, Evidence, Rating, Verdict, turned
 from ftbench.review.key import Key, read_keys, text_digest

@@ -14,7 +14,8 @@ import yaml
 
 from ftbench.cli.main import main
 from ftbench.core.cell import Cell
-from ftbench.core.example import Example, Turn, write_jsonl
+from ftbench.core.example import Example, Turn
+from ftbench.core.files import write_jsonl
 from ftbench.core.job import Job
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt

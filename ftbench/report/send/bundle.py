@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import replacing
 from ftbench.core.plan import FILE
 from ftbench.core.receipt import FILE as RECEIPT
 from ftbench.report.send.clean import cleaned
@@ -58,22 +59,15 @@ def write_bundle(sweeps: Sequence[Sweep], path: Path) -> int:
     Raises:
         FtbenchError: when it cannot be written.
     """
-    scratch = path.with_name(path.name + ".part")
-    try:
-        scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
-        with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(
-                MANIFEST, json.dumps({"format": FORMAT, "sweeps": [redacted(sweep.name) for sweep in sweeps]})
-            )
-            for number, sweep in enumerate(sweeps):
-                for name, content in _files(sweep):
-                    archive.writestr(f"sweeps/{number}/{name}", content)
-        scratch.replace(path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise FtbenchError(
-            f"--bundle {path}: cannot be written ({error.strerror or error}). Name another place"
-        ) from error
+    manifest = {"format": FORMAT, "sweeps": [redacted(sweep.name) for sweep in sweeps]}
+    with (
+        replacing(path, asked=f"--bundle {path}") as scratch,
+        zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        archive.writestr(MANIFEST, json.dumps(manifest))
+        for number, sweep in enumerate(sweeps):
+            for name, content in _files(sweep):
+                archive.writestr(f"sweeps/{number}/{name}", content)
     return path.stat().st_size
 
 
