@@ -14,6 +14,7 @@ from ftbench.report.view.decision import COST, Decision, places_by_cost
 from ftbench.report.view.lines import Line, standing_words
 from ftbench.report.view.verdict import CLEAR
 from ftbench.report.view.weighed import TOTAL
+from ftbench.text import numbers
 from ftbench.text.html import escaped
 
 TAGS = {CLEAR: ("Clear", "green"), UNDECIDED: ("Undecided", "amber")}
@@ -146,7 +147,7 @@ def _row(line: Line, axis: tuple[float, float], decision: Decision, by_cost: Map
     tags += "".join(tag(f"breaks: {words}", "red") for words in line.broken)
     p95 = line.row.facts.get("latency_p95_ms")
     whole = decision.weighed.basis == TOTAL
-    place = line.rank if by_cost is None else by_cost.get(line.row.id, figures.UNKNOWN)
+    place = line.rank if by_cost is None else by_cost.get(line.row.id, numbers.UNKNOWN)
     name, spent = ("total", line.cost_text) if whole else ("training", figures.training(line.row))
     return (
         f'<div class="ft-row{" ft-out" if line.broken else ""}"><span class="ft-place">{escaped(place)}</span>'
@@ -155,7 +156,7 @@ def _row(line: Line, axis: tuple[float, float], decision: Decision, by_cost: Map
         f'<span class="ft-num ft-right">{escaped(line.text)}</span>'
         f'<span class="ft-num ft-right" data-name="per 1,000">{escaped(line.serving)}</span>'
         f'<span class="ft-num ft-right" data-name="{name}">{escaped(spent)}</span>'
-        f'<span class="ft-num ft-right">{figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms"}</span></div>'
+        f'<span class="ft-num ft-right">{numbers.milliseconds(p95)}</span></div>'
     )
 
 
@@ -168,12 +169,12 @@ def _facts(line: Line, decision: Decision, link: Link | None) -> str:
     ]
     memory, pace = row.facts.get("peak_memory_bytes"), row.facts.get("tokens_per_second")
     cost = [
-        ("examples", figures.count(row.facts.get("n"))),
-        ("peak memory", figures.UNKNOWN if memory is None else figures.size(memory)),
-        ("tokens per second", figures.count(pace)),
+        ("examples", numbers.count(row.facts.get("n"))),
+        ("peak memory", numbers.size(memory)),
+        ("tokens per second", numbers.count(pace)),
         (
             "latency, median",
-            figures.UNKNOWN if row.facts.get("latency_p50_ms") is None else f"{row.facts['latency_p50_ms']:,.0f} ms",
+            numbers.milliseconds(row.facts.get("latency_p50_ms")),
         ),
         ("cell", row.id),
     ]

@@ -17,7 +17,7 @@ from ftbench.report.view.review import agreements
 from ftbench.report.view.sweep import Sweep
 from ftbench.report.view.table import metrics_of, table
 from ftbench.report.view.weighed import TOTAL
-from ftbench.text import csv
+from ftbench.text import csv, numbers
 from ftbench.text.markdown import literal
 
 MOST_CHARACTERS = 60_000
@@ -86,7 +86,7 @@ def _table(one: Decision) -> list[str]:
         marks += [standing_words(line)] if line.standing else []
         failed = figures.failed(line.row)
         marks += [f"{failed} of rows failed"] if failed else []
-        speed = figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms"
+        speed = numbers.milliseconds(p95)
         lines.append(_line([line.rank, *map(literal, texts), speed, ", ".join(marks)]))
     bounds = ceiling_lines(one.ceilings, one.metric, one.basis)
     return [*lines, *(["", *(f"- {literal(words)}" for words in bounds)] if bounds else [])]

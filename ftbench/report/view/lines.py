@@ -14,6 +14,7 @@ from ftbench.cost.frontier import OFF, Place
 from ftbench.report.view.approaches import cells_of
 from ftbench.report.view.table import Table
 from ftbench.report.view.weighed import Weighed
+from ftbench.text import numbers
 
 LIMITS = {
     "latency_p95_ms": ("p95 latency", "ms", 1.0),
@@ -186,7 +187,7 @@ def declared(table: Table, cell: str) -> tuple[str, ...]:
         (),
     )
     return tuple(
-        f"{one['name']} {figures.UNKNOWN if one['value'] is None else format(one['value'], '.3g')}, at most"
+        f"{one['name']} {numbers.UNKNOWN if one['value'] is None else format(one['value'], '.3g')}, at most"
         f" {one['most']:g}"
         for one in stored
         if not one["kept"]
@@ -195,10 +196,10 @@ def declared(table: Table, cell: str) -> tuple[str, ...]:
 
 def _measure(name: str, value: float, basis: str | None) -> str:
     if name == "latency_p95_ms":
-        return f"{value:,.0f} ms"
+        return numbers.milliseconds(value)
     if name == "peak_memory_bytes":
-        return figures.size(value)
-    return figures.money(value) if name == "cost" and basis == "usd_per_1k_requests" else figures.duration(value)
+        return numbers.size(value)
+    return numbers.money(value) if name == "cost" and basis == "usd_per_1k_requests" else numbers.duration(value)
 
 
 def passed_over(table: Table) -> set[str]:

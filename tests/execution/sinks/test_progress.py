@@ -6,7 +6,7 @@ import io
 
 from ftbench.execution.events import Event
 from ftbench.execution.scheduler import run_plan
-from ftbench.execution.sinks.progress import Progress, duration
+from ftbench.execution.sinks.progress import Progress
 from tests.execution.conftest import Bench
 
 
@@ -72,7 +72,3 @@ def test_it_follows_a_real_run(bench: Bench) -> None:
     run_plan(plan, bench.plan_path, bench.sweep, progress=progress)
     assert progress.counts() == {"done": 2}
     assert len(out.getvalue().splitlines()) == 2
-
-
-def test_durations_read_well() -> None:
-    assert [duration(value) for value in (0.4, 59.6, 200, 7500)] == ["0 s", "1 min 00 s", "3 min 20 s", "2 h 05 min"]
