@@ -33,7 +33,7 @@ _UNSEEN = {
     0x2029: "\n",
     0xFEFF: "",
 }
-_TABLE = {**_CONTROLS, **_UNSEEN}
+_TABLE: dict[int, int | str] = {**_CONTROLS, **_UNSEEN}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TAG_LETTERS = re.compile("[\U000e0000-\U000e007f]")
 _HOME = re.compile(
