@@ -300,7 +300,7 @@ class Settings(Component):
         return problems
 
 
-ROOT_KEYS = tuple(field.name for field in fields(Settings))
+ROOT_KEYS = (*(field.name for field in fields(Settings)), "trackers")
 
 
 def settings_node(config: dict[str, Any]) -> dict[str, Any]:
