@@ -34,7 +34,7 @@ from ftbench.cost.calibration import Calibration, write
 from ftbench.cost.fit_rates import Probe, errors, rates
 from ftbench.cost.forecast import LIGHT, Forecast
 from ftbench.store.store import Store
-from ftbench.sweep.sweep import check_writable
+from ftbench.sweep.run_matrix import check_writable
 
 TRAININGS = [
     "method.batch_size=2,16",

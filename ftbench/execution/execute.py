@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import traceback
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from ftbench.core.files import write_json
 from ftbench.core.job import Job, Outcome
 from ftbench.core.receipt import TIMED, Receipt
 from ftbench.core.stage import RECORD, VERSIONS, Stage
-from ftbench.execution.meter import Meter
+from ftbench.execution.meter import Meter, environment
 from ftbench.store.lock import Busy
 from ftbench.store.store import Attempt, Store
 from ftbench.text.secrets import scrub
@@ -180,6 +182,28 @@ def _receipt(stage: Stage, meter: Meter, outcome: Outcome, error: str | None) ->
         details=outcome.details,
         error=error,
         **meter.reading(),
+    )
+
+
+def failed_receipt(stage: Stage, error: str, seconds: float) -> Receipt:
+    """Returns the receipt that a lost worker could not write; what only it knew is unknown."""
+    now = datetime.now(UTC)
+    return Receipt(
+        key=stage.key,
+        kind=stage.kind,
+        version=VERSIONS[stage.kind],
+        state="failed",
+        started=datetime.fromtimestamp(now.timestamp() - seconds, UTC).isoformat(timespec="milliseconds"),
+        seconds={"total": round(seconds, 6)},
+        cpu_seconds=None,
+        device=None,
+        devices=None,
+        peak_memory_bytes=None,
+        tokens={},
+        environment={**environment(), "threads": None, "host_cpus": os.cpu_count()},
+        provenance={},
+        details={},
+        error=error,
     )
 
 

@@ -37,8 +37,7 @@ def csv_text(rows: Iterable[Sequence[Any]], *, line_end: str = "\n", quote_all: 
         quote_all: put every cell in quotes, so that no row looks different for what its texts hold.
     """
     stream = io.StringIO()
-    quoting = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
-    writer = csv.writer(stream, lineterminator=line_end, quoting=quoting)
+    writer = csv.writer(stream, lineterminator=line_end, quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL)
     writer.writerows([field(value) for value in row] for row in rows)
     return stream.getvalue()
 

@@ -21,7 +21,7 @@ _UNSEEN = {
     0x2029: "\n",
     0xFEFF: "",
 }
-_TABLE = {**_CONTROLS, **_UNSEEN}
+_TABLE: dict[int, int | str] = {**_CONTROLS, **_UNSEEN}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TAG_LETTERS = re.compile("[\U000e0000-\U000e007f]")
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029\x85\x0b]")

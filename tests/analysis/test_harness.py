@@ -34,7 +34,7 @@ def asked(matrix, cell, role, weights, rights, higher=True, opaque=False):
                 ({},) * len(ids),
                 {} if opaque else {"t/acc": np.array(rights, dtype=float)[:, None]},
             ).write(attempt.folder)
-            from tests.report.conftest import _receipt
+            from tests.analysis.conftest import _receipt
 
             attempt.publish(_receipt(matrix.stages[key], "cpu", {"total": 1.0}, {}, None, {"notes": []}))
     cell.stages[role] = key

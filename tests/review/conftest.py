@@ -23,8 +23,8 @@ from ftbench.core.stage import Stage
 from ftbench.review.key import Key, read_keys
 from ftbench.stages import score
 from ftbench.store.store import Store
+from tests.analysis.conftest import _phase
 from tests.conftest import ROOT
-from tests.report.conftest import _phase
 
 STATISTICS = {"confidence": 0.95, "resamples": 200, "seed": 0}
 METRICS = ("exact_match", "rouge1")
