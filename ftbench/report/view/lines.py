@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from ftbench.analysis import figures
+from ftbench.analysis.column import Shown
 from ftbench.analysis.ranking import cost_of
 from ftbench.analysis.rows import Row
 from ftbench.cost.frontier import OFF, Place
@@ -148,6 +149,12 @@ def line_of(
     ends = (entry["value"], entry.get("low"), entry.get("high"))
     costs = (own, weighed.text(own), figures.cost(row, basis))
     return Line(row, label, (low, high), *ends, text, *costs, place, broken, *standing(table, row.id))
+
+
+def shown(line: Line, *, total: bool) -> Shown:
+    """Returns a line as the tables of cells show it; with ``total`` by what it costs in all, not by its training."""
+    spent = line.cost_text if total else figures.training(line.row)
+    return Shown(line.row, line.rank, line.row.label, line.serving, spent)
 
 
 def standing(table: Table, cell: str) -> tuple[str, int]:
