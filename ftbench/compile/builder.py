@@ -12,7 +12,7 @@ from ftbench.compile.metrics import metric_components
 from ftbench.compile.settings import Settings
 from ftbench.core.canonical import canonical
 from ftbench.core.cell import AXES
-from ftbench.core.component import Component, build, node
+from ftbench.core.component import Component, build_for, node
 from ftbench.core.errors import Problem, Refused
 from ftbench.core.example import Splits
 from ftbench.text.secrets import scrub
@@ -40,7 +40,7 @@ class Builder:
     ) -> tuple[Parts | None, dict[str, Component], list[Problem]]:
         """Returns the located components of a cell, its metrics, and everything that is wrong with any of them."""
         problems: list[Problem] = []
-        built: dict[str, Component] = {}
+        built: dict[str, Any] = {}
         corpus, unread = None, []
         for axis in AXES:
             if axis == "dataset":
@@ -52,13 +52,12 @@ class Builder:
                 built[axis] = component
         metrics, found = metric_components(self.composer, settings.metrics, config)
         problems += found
-        problems += unread if getattr(built.get("context"), "reads_documents", False) else []
+        problems += unread if "context" in built and built["context"].reads_documents else []
         if problems:
             return None, metrics, problems
         whole, _ = self.component("model", node(built["model"].whole()))
         built["model"], problems = self.component(
-            "model",
-            node(built["method"].base(built["model"]) if getattr(built["model"], "weights", True) else built["model"]),
+            "model", node(built["method"].base(built["model"]) if built["model"].has_weights else built["model"])
         )
         built["context"], found = self._context_for(built["context"], whole)
         problems = [*problems, *found]
@@ -75,7 +74,7 @@ class Builder:
     def _context_for(self, context: Any, model: Any) -> tuple[Component | None, list[Problem]]:
         """Returns a context for one model: one that counts tokens counts that model's."""
         try:
-            own = context.for_model(model) if hasattr(context, "for_model") else context
+            own = context.for_model(model)
         except Refused as refused:
             return None, refused.problems
         return (context, []) if own is context else self.component("context", node(own))
@@ -85,11 +84,11 @@ class Builder:
         stops only cells that read them.
         """
         try:
-            whole: Any = build(config, "dataset")
+            whole: Any = build_for("dataset", config)
         except Refused as refused:
             return None, None, refused.problems, []
-        rows, problems = self.component("dataset", node(whole.rows()) if hasattr(whole, "rows") else config)
-        own: Any = whole.corpus() if hasattr(whole, "corpus") else whole
+        rows, problems = self.component("dataset", node(whole.rows()))
+        own: Any = whole.corpus()
         if own is None or own is whole:
             return rows, None if own is None else rows, problems, []
         corpus, unread = self.component("dataset", node(own))
@@ -151,7 +150,7 @@ class Builder:
         if memo not in self._components:
             component: Component | None = None
             try:
-                component = build(config, axis)
+                component = build_for(axis, config)
                 problems = component.check()
                 component = component if problems else _identified(component.locate())
             except Refused as refused:

@@ -48,7 +48,7 @@ def judge_stage(
         {"metric": identity, "split": split},
         inputs,
         config,
-        digest(model.identity()) if getattr(model, "weights", True) else None,
+        digest(model.identity()) if model.has_weights else None,
     )
 
 
@@ -86,7 +86,7 @@ def judge_problems(metrics: Iterable[Any], rivals: Rivals, verb: str) -> list[Pr
                 )
             )
         problems += (
-            [Problem("judge.model", problem.why, problem.fix) for problem in getattr(metric.model(), "missing", list)()]
+            [Problem("judge.model", problem.why, problem.fix) for problem in metric.model().missing()]
             if verb != "plan"
             else []
         )

@@ -17,7 +17,7 @@ from ftbench.compile.forecast import Forecaster
 from ftbench.compile.forecast_summary import summary
 from ftbench.compile.judging import judge_problems
 from ftbench.compile.label import distinct, labels
-from ftbench.compile.lower import Graph, Parts, has_weights, lower
+from ftbench.compile.lower import Graph, Parts, lower
 from ftbench.compile.no_secrets import refuse_secrets
 from ftbench.compile.point import Examined, Point
 from ftbench.compile.reader import ID_LENGTH, Reader
@@ -166,9 +166,9 @@ class _Compiler:
                     if splits
                     else []
                 )
-                if built.harness is not None and not has_weights(parts):
+                if built.harness is not None and not parts.model.has_weights:
                     said.append("harness: n/a, this model has no weights here to ask")
-                bounds = [f"{axis}={point.names[axis]}" for axis in AXES if not getattr(parts, axis).deployable]
+                bounds = [f"{axis}={point.names[axis]}" for axis, one in parts.by_axis.items() if not one.deployable]
                 if bounds:
                     said.append(f"{', '.join(bounds)} {NOT_DEPLOYABLE}")
                 notes = tuple(dict.fromkeys(scrub([*parts.model.notes(), *(splits.notes if splits else ()), *said])))
@@ -306,10 +306,9 @@ class _Compiler:
         return shown | {"seed": shown.pop("seed")} if "seed" in shown else shown  # last, where it is easiest to tell
 
     def _cell_id(self, parts: Parts) -> str:
-        axes = {
-            axis: getattr(parts, axis).identity() for axis in AXES if not getattr(getattr(parts, axis), "empty", False)
-        } | {"dataset": parts.data_identity()}
-        seeded = any(getattr(parts, axis).seeded for axis in SEEDED)
+        axes = {axis: one.identity() for axis, one in parts.by_axis.items() if not one.empty}
+        axes["dataset"] = parts.data_identity()
+        seeded = any(parts.by_axis[axis].seeded for axis in SEEDED)
         return digest({**axes, "seed": parts.seed if seeded else None})[:ID_LENGTH]
 
 

@@ -102,7 +102,7 @@ class Decision:
                 Problem("decision.family", f"{self.family!r} is not known", did_you_mean(self.family, FAMILIES))
             )
         for name in ("margin", "assumed_sd"):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is not None and not value > 0:
                 problems.append(
                     Problem(f"decision.{name}", f"{value} is not above 0", "Give points of the primary metric, or null")

@@ -113,7 +113,7 @@ class Chunking:
         """
         if self.by != "tokens" or self.tokenizer is not None:
             return self
-        own = getattr(model, "tokenizer", None)
+        own = model.tokenizer
         if own is None:
             fix = "Name one (context.chunking.tokenizer=FOLDER or a hub id), or set context.chunking.by=words"
             raise Refused(

@@ -17,7 +17,7 @@ from ftbench.core.component import Remote
 from ftbench.core.components.context import Context
 from ftbench.core.errors import FtbenchError, Problem, under
 from ftbench.core.example import Document, Example, Request, Splits
-from ftbench.core.protocols import AddStage, Lowered
+from ftbench.core.lowering import AddStage, Lowered
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ class Forecast:
 
     def as_dict(self) -> dict[str, Any]:
         return {
-            one.name: getattr(self, one.name) for one in fields(self)
+            one.name: vars(self)[one.name] for one in fields(self)
         }  # not asdict(): it copies deeply, which thousands of stages feel
 
     @classmethod

@@ -85,7 +85,7 @@ class Hardware(Component):
                 )
             )
         for name in ("memory_bytes", "peak_bf16_flops", "bandwidth_bytes_per_second"):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is not None and not value > 0:
                 problems.append(
                     Problem(
@@ -102,7 +102,7 @@ class Hardware(Component):
         if self.price_date is not None and not _is_date(self.price_date):
             problems.append(Problem("hardware.price_date", f"{self.price_date!r} is no date", "Write it as 2026-11-09"))
         for name in ("spot_usd_per_hour", "spot_interruptions_per_hour"):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is not None and not 0 <= value <= MOST_USD:
                 problems.append(
                     Problem(

@@ -104,7 +104,7 @@ class Corpus(Dataset):
                 found.take(problem)
             found.raise_any()
             notes = ["dataset.document_text: \\n is read as a line break"] if broken_lines(self.text) else []
-            unread = getattr(self.source(), "unread", ())
+            unread = self.source().unread
             if unread:
                 notes.append(
                     f"{DOCUMENTS}: its files ending in {', '.join(unread)} are not read; turn them into .txt or .md"

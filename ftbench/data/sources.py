@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ftbench.core.canonical import file_digest
 from ftbench.core.errors import Problem, Refused
@@ -90,6 +90,7 @@ class HubData:
     split: str
     revision: str | None
     where: str
+    unread: ClassVar[tuple[str, ...]] = ()
 
     def fingerprint(self) -> dict[str, Any]:
         """Returns name, config, split and commit.

@@ -98,16 +98,16 @@ class Recipe(Component):
     def check(self) -> list[Problem]:
         problems = super().check()
         for name in ("batch_size", "gradient_accumulation", "max_steps", "max_tokens", "patience", "checkpoint_every"):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is not None and value < 1:
                 problems.append(Problem(f"method.{name}", f"{value} is less than 1", "Give at least 1"))
         for name, value in (("learning_rate", self.learning_rate), ("epochs", self.epochs)):
             if value is not None and not 0 < value < math.inf:
                 problems.append(Problem(f"method.{name}", f"{value} is not positive", "Give a number above 0"))
         for name in ("weight_decay", "max_grad_norm"):
-            if not 0 <= getattr(self, name) < math.inf:
+            if not 0 <= vars(self)[name] < math.inf:
                 problems.append(
-                    Problem(f"method.{name}", f"{getattr(self, name)} is negative or not finite", "Give 0 or more")
+                    Problem(f"method.{name}", f"{vars(self)[name]} is negative or not finite", "Give 0 or more")
                 )
         if not 0 <= self.warmup < 1:
             problems.append(
@@ -120,12 +120,12 @@ class Recipe(Component):
             ("overlong", OVERLONG),
             ("keep", KEPT),
         ):
-            if getattr(self, name) not in options:
+            if vars(self)[name] not in options:
                 problems.append(
                     Problem(
                         f"method.{name}",
-                        f"{getattr(self, name)!r} is none of its values",
-                        did_you_mean(getattr(self, name), options),
+                        f"{vars(self)[name]!r} is none of its values",
+                        did_you_mean(vars(self)[name], options),
                     )
                 )
         if self.train_context is not None and not 0 <= self.train_context <= 1:

@@ -50,7 +50,7 @@ class Meteor(MeanMetric):
     def check(self) -> list[Problem]:
         problems = []
         for field, options in (("synonyms", SYNONYMS), ("tokenize", tuple(TOKENS))):
-            value = getattr(self, field)
+            value = vars(self)[field]
             if value not in options:
                 problems.append(
                     Problem(f"{self.name}.{field}", f"{value!r} is not offered", did_you_mean(value, options))

@@ -75,7 +75,7 @@ class Decoding(Component):
     def check(self) -> list[Problem]:
         problems = []
         for name, least in (("max_new_tokens", 1), ("batch_size", 1), ("latency_requests", 0), ("top_k", 0)):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is not None and value < least:
                 problems.append(Problem(f"decoding.{name}", f"{value} is too small", f"Give at least {least}"))
         if self.batch_size is None and self.do_sample:
@@ -109,11 +109,11 @@ class Decoding(Component):
                 )
         else:
             for name, off in (("temperature", 1.0), ("top_p", 1.0), ("top_k", 0)):
-                if getattr(self, name) != off:
+                if vars(self)[name] != off:
                     problems.append(
                         Problem(
                             f"decoding.{name}",
-                            f"{getattr(self, name)} has no effect while greedy",
+                            f"{vars(self)[name]} has no effect while greedy",
                             "Set decoding.do_sample=true",
                         )
                     )

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ftbench.contexts.retrieve import encoder
-from ftbench.contexts.retrieve.retriever import Hit, Retriever
 from ftbench.core.component import Remote
+from ftbench.core.components.retriever import Hit, Retriever
 from ftbench.core.errors import Problem
 
 FILE = "vectors.faiss"

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ftbench.contexts.retrieve.retriever import Hit, Retriever, located, nested, nested_problems
+from ftbench.contexts.retrieve.nested import located, nested, nested_problems
 from ftbench.core.component import Remote
+from ftbench.core.components.retriever import Hit, Retriever
 from ftbench.core.errors import Problem, under
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ftbench.contexts.retrieve import encoder
-from ftbench.contexts.retrieve.retriever import Hit, Retriever, located, nested, nested_problems
+from ftbench.contexts.retrieve.nested import located, nested, nested_problems
 from ftbench.core.component import Remote
+from ftbench.core.components.retriever import Hit, Retriever
 from ftbench.core.errors import FtbenchError, Problem, under
 
 
@@ -52,9 +53,9 @@ class Reranked(Retriever):
 
     def check(self) -> list[Problem]:
         problems = [
-            Problem(name, f"{getattr(self, name)} is below 1", "Use 20 to 100")
+            Problem(name, f"{vars(self)[name]} is below 1", "Use 20 to 100")
             for name in ("pool", "batch_size")
-            if getattr(self, name) < 1
+            if vars(self)[name] < 1
         ]
         return (
             problems

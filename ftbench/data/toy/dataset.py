@@ -121,7 +121,7 @@ class Toy(Dataset):
                 Problem("dataset.world", f"{self.world!r} is no toy world", did_you_mean(self.world, WORLDS))
             )
         for split in SPLITS:
-            rows, limit = getattr(self, split), getattr(self.limit, split)
+            rows, limit = vars(self)[split], vars(self.limit)[split]
             if not 1 <= rows <= largest(self.world, split):
                 problems.append(
                     Problem(
@@ -150,7 +150,7 @@ class Toy(Dataset):
         if problems:
             raise Refused(problems)
         made = _make(self.world, self.seed, self.train, self.validation, self.test)
-        cut = {split: made.split(split)[: getattr(self.limit, split)] for split in SPLITS}
+        cut = {split: made.split(split)[: vars(self.limit)[split]] for split in SPLITS}
         counts = {f"{split}_rows": len(cut[split]) for split in SPLITS}
         return replace(made, **cut, counts={**counts, "documents": len(made.documents)})
 

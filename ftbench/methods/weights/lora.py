@@ -96,10 +96,9 @@ class Lora(Weights):
             return [Problem("method.start", why, "Use the same method.weights for both")]
         problems = []
         for name in sorted(one.name for one in fields(self) if one.name != "dropout"):
-            if getattr(start, name) != getattr(self, name):
+            if vars(start)[name] != vars(self)[name]:
                 why = (
-                    f"{getattr(start, name)} is not the method.{name}={getattr(self, name)} of the adapter that is"
-                    " trained on"
+                    f"{vars(start)[name]} is not the method.{name}={vars(self)[name]} of the adapter that is trained on"
                 )
                 problems.append(
                     Problem(
