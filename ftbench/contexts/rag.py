@@ -20,7 +20,8 @@ from ftbench.core.component import Remote, build_for, node
 from ftbench.core.components.context import Context
 from ftbench.core.components.retriever import Hit
 from ftbench.core.errors import Problem, Refused, under
-from ftbench.core.example import Document, Example, Request, Splits, read_jsonl, write_jsonl
+from ftbench.core.example import Document, Example, Request, Splits
+from ftbench.core.files import read_jsonl, write_jsonl
 from ftbench.core.lowering import AddStage, Lowered
 from ftbench.data.corpus import unfit_documents
 
