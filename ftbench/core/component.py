@@ -49,7 +49,7 @@ class Component:
         axis: of the matrix, or of a part of an axis (``context/retriever``).
         key_name: what keys call this class, unique within its axis; each class that can be built declares its own. It
             never changes, wherever the class is moved; a user's class needs none.
-        NEUTRAL: names of the fields that cannot change a result (a label, a batch size that is proven neutral, a
+        NOT_HASHED: names of the fields that cannot change a result (a label, a batch size that is proven neutral, a
             path whose content is hashed instead). They are left out of ``identity`` and so out of every key.
         SILENT_AT_DEFAULT: field -> the value at which it is left out of ``identity``: a field that was added later, so
             that keys taken before it still hold.
@@ -62,7 +62,7 @@ class Component:
 
     axis: ClassVar[str] = ""
     key_name: ClassVar[str] = ""
-    NEUTRAL: ClassVar[tuple[str, ...]] = ()
+    NOT_HASHED: ClassVar[tuple[str, ...]] = ()
     SILENT_AT_DEFAULT: ClassVar[Mapping[str, Any]] = {}
     deployable: ClassVar[bool] = True
 
@@ -81,7 +81,7 @@ class Component:
     def identity(self) -> dict[str, Any]:
         """Returns the plain-JSON part of this component that decides a result; keys are taken over it."""
         cls = type(self)
-        parts = {f.name: plain(vars(self)[f.name]) for f in fields(self) if f.name not in self.NEUTRAL}
+        parts = {f.name: plain(vars(self)[f.name]) for f in fields(self) if f.name not in self.NOT_HASHED}
         for name, silent in self.SILENT_AT_DEFAULT.items():
             if name in parts and type(parts[name]) is type(silent) and parts[name] == silent:  # 0 is not false
                 del parts[name]

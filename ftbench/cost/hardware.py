@@ -55,7 +55,7 @@ class Hardware(Component):
     spot_interruptions_per_hour: float | None
 
     # Prices re-report; they never train or generate anything again.
-    NEUTRAL: ClassVar[tuple[str, ...]] = (
+    NOT_HASHED: ClassVar[tuple[str, ...]] = (
         "usd_per_hour",
         "list_usd_per_hour",
         "price_date",

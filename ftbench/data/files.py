@@ -34,7 +34,7 @@ class Files(FileFields):
     """Rows from files or the hub."""
 
     key_name: ClassVar[str] = "files"
-    NEUTRAL: ClassVar[tuple[str, ...]] = ("answer_pattern",)  # read by metrics, which hash it themselves
+    NOT_HASHED: ClassVar[tuple[str, ...]] = ("answer_pattern",)  # read by metrics, which hash it themselves
 
     def rows(self) -> Files:
         """Returns the same rows without any documents: what a cell that retrieves nothing depends on."""

@@ -79,7 +79,7 @@ class Recipe(Component):
     torch_compile: bool
     train_context: float | None
 
-    NEUTRAL: ClassVar[tuple[str, ...]] = ("checkpoint_every",)
+    NOT_HASHED: ClassVar[tuple[str, ...]] = ("checkpoint_every",)
     SILENT_AT_DEFAULT: ClassVar[Mapping[str, Any]] = {"train_context": None, "packing": False}
 
     @property

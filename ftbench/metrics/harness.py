@@ -38,7 +38,7 @@ class Harness(Component):
     axis: ClassVar[str] = "harness"
     key_name: ClassVar[str] = "lm_eval"
 
-    NEUTRAL = ("include_path",)
+    NOT_HASHED = ("include_path",)
 
     tasks: list[str]
     include_path: str | None

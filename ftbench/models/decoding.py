@@ -33,7 +33,7 @@ class Decoding(Component):
     axis: ClassVar[str] = "decoding"
     key_name: ClassVar[str] = "generate"
 
-    NEUTRAL = ("batch_size", "latency_requests")
+    NOT_HASHED = ("batch_size", "latency_requests")
     SILENT_AT_DEFAULT: ClassVar[Mapping[str, Any]] = {"backend": TRANSFORMERS}
 
     do_sample: bool

@@ -45,7 +45,7 @@ class Pretrained(Model):
 
     key_name: ClassVar[str] = "pretrained"
 
-    NEUTRAL = ("name_or_path", "revision", "parameters", "licence", "instruct", "gated", "learning_rates")
+    NOT_HASHED = ("name_or_path", "revision", "parameters", "licence", "instruct", "gated", "learning_rates")
 
     name_or_path: str
     revision: str

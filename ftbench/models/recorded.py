@@ -33,7 +33,7 @@ class Recorded(Model):
 
     key_name: ClassVar[str] = "recorded"
 
-    NEUTRAL = ("outputs",)
+    NOT_HASHED = ("outputs",)
     records: ClassVar[bool] = True
     has_weights: ClassVar[bool] = False
     log_probabilities: ClassVar[bool] = False

@@ -89,7 +89,7 @@ def test_option_builds_checks_and_names_itself_the_same_way_twice(
     assert component.check() == []
     located = component.locate()
     assert canonical(located.identity()) == canonical(build(node(located), group).locate().identity())
-    assert set(component.NEUTRAL) <= {field.name for field in fields(component)}
+    assert set(component.NOT_HASHED) <= {field.name for field in fields(component)}
 
 
 @pytest.mark.parametrize(("group", "name"), OPTIONS, ids="/".join)

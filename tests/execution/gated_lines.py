@@ -32,7 +32,7 @@ class GatedLines(Dataset):
         text: goes into the error or the printed line.
     """
 
-    NEUTRAL: ClassVar[tuple[str, ...]] = ("trace", "gate", "marker", "work", "wrong", "text")
+    NOT_HASHED: ClassVar[tuple[str, ...]] = ("trace", "gate", "marker", "work", "wrong", "text")
 
     name: str
     trace: str

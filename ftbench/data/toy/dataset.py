@@ -84,7 +84,7 @@ class Toy(Dataset):
 
     key_name: ClassVar[str] = "toy"
 
-    NEUTRAL: ClassVar[tuple[str, ...]] = ("answer_pattern",)
+    NOT_HASHED: ClassVar[tuple[str, ...]] = ("answer_pattern",)
 
     world: str
     seed: int

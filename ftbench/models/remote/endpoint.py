@@ -48,7 +48,7 @@ class Endpoint(Model):
 
     key_name: ClassVar[str] = "endpoint"
 
-    NEUTRAL = (
+    NOT_HASHED = (
         "api_key_env",
         "echo_log_probabilities",
         "stream",
