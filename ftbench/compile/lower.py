@@ -211,7 +211,7 @@ def _evaluate(
     base = inputs.get("merged") or digest(model) if parts.model.has_weights else None
     scored = {}
     if reads & {"outputs", "judgements"} or not parts.model.log_probabilities:
-        seed = parts.seed if parts.context.seeded or parts.decoding.seeded else None
+        seed = parts.seed if parts.context.uses_seed or parts.decoding.uses_seed else None
         spec = {
             **told,
             "model": model,
@@ -227,7 +227,7 @@ def _evaluate(
             "model": model,
             "context": context,
             "split": split,
-            "seed": parts.seed if parts.context.seeded else None,
+            "seed": parts.seed if parts.context.uses_seed else None,
         }
         scored["likelihood"] = graph.add("likelihood", spec, inputs, nodes, base)
     for name, metric in metrics.items():

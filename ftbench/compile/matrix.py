@@ -294,7 +294,7 @@ class _Compiler:
         if self.round.chosen is not None:
             shown["seed"] = point.config["seed"]
         if not any(
-            component is None or component.seeded
+            component is None or component.uses_seed
             for component in (self.builder.component(axis, point.config[axis])[0] for axis in SEEDED)
         ):
             shown.pop("seed", None)
@@ -310,8 +310,8 @@ class _Compiler:
     def _cell_id(self, parts: Parts) -> str:
         axes = {axis: one.identity() for axis, one in parts.by_axis.items() if not one.empty}
         axes["dataset"] = parts.data_identity()
-        seeded = any(parts.by_axis[axis].seeded for axis in SEEDED)
-        return digest({**axes, "seed": parts.seed if seeded else None})[:ID_LENGTH]
+        uses_seed = any(parts.by_axis[axis].uses_seed for axis in SEEDED)
+        return digest({**axes, "seed": parts.seed if uses_seed else None})[:ID_LENGTH]
 
 
 def _unchosen(plan: Plan) -> list[str]:

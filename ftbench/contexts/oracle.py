@@ -40,7 +40,7 @@ class Oracle(Context):
     deployable: ClassVar[bool] = False  # nobody knows beforehand which documents hold the answer
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         return False
 
     def identity(self) -> dict[str, Any]:

@@ -58,9 +58,9 @@ class Rag(Context):
     reads_documents: ClassVar[bool] = True
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         """True when the seed draws examples; retrieval draws nothing."""
-        return self.examples is not None and self._examples().seeded
+        return self.examples is not None and self._examples().uses_seed
 
     def identity(self) -> dict[str, Any]:
         examples = None if self.examples is None else self._examples().identity()

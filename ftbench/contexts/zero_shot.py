@@ -18,7 +18,7 @@ class ZeroShot(Context):
     key_name: ClassVar[str] = "zero_shot"
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         return False
 
     def requests(

@@ -67,7 +67,7 @@ class Component:
     deployable: ClassVar[bool] = True
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         """True when the cell's seed can change what this component does; without it, cells of all seeds share
         the work.
         """

@@ -46,7 +46,7 @@ class Corpus(Dataset):
     text: Any
     time: str | None
 
-    seeded: ClassVar[bool] = False
+    uses_seed: ClassVar[bool] = False
 
     def source(self) -> LocalFiles | HubData:
         """Raises:

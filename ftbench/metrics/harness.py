@@ -48,7 +48,7 @@ class Harness(Component):
     batch_size: int
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         return False
 
     def identity(self) -> dict[str, Any]:

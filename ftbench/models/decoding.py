@@ -52,7 +52,7 @@ class Decoding(Component):
         return FIRST_BATCH if self.batch_size is None else self.batch_size
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         return self.do_sample
 
     def identity(self) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class Toy(Dataset):
     answer_pattern: str
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         """False: ``dataset.seed`` is a field of its own, so that runs of all seeds share one set of rows."""
         return False
 
