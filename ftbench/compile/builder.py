@@ -22,7 +22,7 @@ HARNESS = "ftbench.metrics.harness.Harness"
 
 
 class Builder:
-    """Turns composed configs into checked and located components; problems are returned, never raised.
+    """Turns composed configs into checked and resolved components; problems are returned, never raised.
 
     Args:
         composer: gives access to the options of metrics.
@@ -40,7 +40,7 @@ class Builder:
     def parts(
         self, config: dict[str, Any], settings: Settings
     ) -> tuple[Parts | None, dict[str, Component], list[Problem]]:
-        """Returns the located components of a cell, its metrics, and everything that is wrong with any of them."""
+        """Returns the resolved components of a cell, its metrics, and everything that is wrong with any of them."""
         problems: list[Problem] = []
         built: dict[str, Any] = {}
         corpus, unread = None, []
@@ -109,7 +109,7 @@ class Builder:
         ]
 
     def harness(self, settings: Settings) -> tuple[Component | None, list[Problem]]:
-        """Returns the lm-eval tasks of the matrix, located; None where it has none."""
+        """Returns the lm-eval tasks of the matrix, resolved; None where it has none."""
         if not settings.harness.get("tasks"):
             return None, []
         component, problems = self.component("harness", {"_target_": HARNESS, **settings.harness})
@@ -154,14 +154,14 @@ class Builder:
         return self._shown[memo]
 
     def component(self, axis: str, config: Any) -> tuple[Component | None, list[Problem]]:
-        """Builds, checks and locates a component, once per distinct node."""
+        """Builds, checks and resolves a component, once per distinct node."""
         memo = axis + canonical(config)
         if memo not in self._components:
             component: Component | None = None
             try:
                 component = build_for(axis, config)
                 problems = component.check()
-                component = component if problems else _identified(component.locate())
+                component = component if problems else _identified(component.resolve())
             except Refused as refused:
                 problems = refused.problems
             except Exception as error:

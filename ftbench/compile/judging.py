@@ -33,7 +33,7 @@ def judge_stage(
         if not found or generate in found:
             return None
         inputs["against"] = found[0]
-    model = metric.model().locate()
+    model = metric.model().resolve()
     config = {
         "metric": node(metric),
         "judge": node(model),
@@ -77,7 +77,7 @@ def judge_problems(metrics: Iterable[Any], rivals: Rivals, verb: str) -> list[Pr
                         "Name more of its axes, such as {method: none, context: zero_shot}",
                     )
                 )
-        if verb != "plan" and not metric.model().resolved():
+        if verb != "plan" and not metric.model().is_pinned():
             problems.append(
                 Problem(
                     "judge.model",

@@ -26,7 +26,7 @@ LEARNING = ("train", "reference")
 
 @dataclass(frozen=True)
 class Parts:
-    """The located components of one cell, as ``Method.lower`` and ``Context.lower`` see them; see
+    """The resolved components of one cell, as ``Method.lower`` and ``Context.lower`` see them; see
     ``core.lowering.Lowered``.
 
     ``corpus`` loads the documents beside the rows of ``dataset``; None where there are none, or none that can be read.
@@ -95,7 +95,7 @@ def lower(
 
     Args:
         splits: to be evaluated on; a trial of a search is on validation alone.
-        harness: lm-eval tasks to ask the cell's weights, located, or None.
+        harness: lm-eval tasks to ask the cell's weights, resolved, or None.
         checks: the ``data`` component, or None for a cell whose data is not looked at.
         rivals: gives the generate stages of the cell that a pairwise judge compares with.
 

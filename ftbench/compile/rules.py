@@ -251,7 +251,7 @@ def run_rules(parts: Parts, verb: str) -> list[Problem]:
     problems = [
         problem for component in (parts.context, parts.model, parts.decoding) for problem in component.missing()
     ]
-    if parts.model.resolved():
+    if parts.model.is_pinned():
         return problems
     return problems + [
         Problem(

@@ -98,7 +98,7 @@ class Chunking:
     def remotes(self) -> list[Remote]:
         return self._named(tokenizer.remotes)
 
-    def locate(self) -> Chunking:
+    def resolve(self) -> Chunking:
         return (
             replace(self, tokenizer=tokenizer.pinned(self.tokenizer))
             if self.by == "tokens" and self.tokenizer is not None

@@ -46,8 +46,8 @@ class Oracle(Context):
     def identity(self) -> dict[str, Any]:
         return {**super().identity(), "chunking": self.chunking.identity()}
 
-    def locate(self) -> Oracle:
-        return replace(self, chunking=self.chunking.locate())
+    def resolve(self) -> Oracle:
+        return replace(self, chunking=self.chunking.resolve())
 
     def for_model(self, model: Any) -> Oracle:
         return with_chunking_for(self, model)

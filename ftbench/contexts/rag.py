@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from ftbench.contexts.chunk import Chunk, Chunking
 from ftbench.contexts.grounded import Form, check_documents, cut, grounded, told, with_chunking_for
 from ftbench.contexts.retrieve.encoder import release
-from ftbench.contexts.retrieve.nested import located, nested, nested_problems
+from ftbench.contexts.retrieve.nested import nested, nested_problems, resolved
 from ftbench.core.component import Remote, build_for, node
 from ftbench.core.components.context import Context
 from ftbench.core.components.retriever import Hit
@@ -71,10 +71,10 @@ class Rag(Context):
             "examples": examples,
         }
 
-    def locate(self) -> Rag:
-        examples = None if self.examples is None else node(self._examples().locate())
+    def resolve(self) -> Rag:
+        examples = None if self.examples is None else node(self._examples().resolve())
         return replace(
-            self, retriever=located(self.retriever, RETRIEVER), chunking=self.chunking.locate(), examples=examples
+            self, retriever=resolved(self.retriever, RETRIEVER), chunking=self.chunking.resolve(), examples=examples
         )
 
     def for_model(self, model: Any) -> Rag:

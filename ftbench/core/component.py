@@ -110,7 +110,7 @@ class Component:
         """Returns what this component takes from the hub, for ``ftbench fetch``; nothing where all is local."""
         return []
 
-    def locate(self) -> Component:
+    def resolve(self) -> Component:
         """Returns a copy with places made absolute and names pinned, ready to travel to a worker elsewhere."""
         return self
 

@@ -65,8 +65,8 @@ class Corpus(Dataset):
     def identity(self) -> dict[str, Any]:
         return {**super().identity(), "documents": self.source().fingerprint()}
 
-    def locate(self) -> Corpus:
-        return replace(self, documents=self.source().located())
+    def resolve(self) -> Corpus:
+        return replace(self, documents=self.source().resolved())
 
     def check(self) -> list[Problem]:
         found = Findings()

@@ -98,11 +98,11 @@ class Files(FileFields):
             **documents,
         }
 
-    def locate(self) -> Files:
+    def resolve(self) -> Files:
         """Returns a copy with absolute paths and hub names pinned to their commits."""
         corpus = self.corpus()
-        documents = {} if corpus is None else {"documents": corpus.locate().documents}
-        return replace(self, **{field: named.located() for field, named in self.sources().items()}, **documents)
+        documents = {} if corpus is None else {"documents": corpus.resolve().documents}
+        return replace(self, **{field: named.resolved() for field, named in self.sources().items()}, **documents)
 
     def check(self) -> list[Problem]:
         """Returns what is wrong with the fields, and with what they name; reads rows only to word a hint."""

@@ -70,7 +70,7 @@ class LocalFiles:
             why = f"cannot be read ({error.strerror})"
             raise Refused([Problem(str(error.filename), why, "Check that it exists and its permissions")]) from None
 
-    def located(self) -> str | list[str]:
+    def resolved(self) -> str | list[str]:
         absolute = [os.path.abspath(path) for path in self.named]
         return absolute[0] if len(absolute) == 1 else absolute
 
@@ -105,7 +105,7 @@ class HubData:
             "commit": hub.commit(self.name, self.revision, self.where),
         }
 
-    def located(self) -> str:
+    def resolved(self) -> str:
         return f"{self.name}:{self.config or ''}:{self.split}@{hub.commit(self.name, self.revision, self.where)}"
 
     def rows(self, found: Findings) -> list[list[Row]]:

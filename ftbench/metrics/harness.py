@@ -107,7 +107,7 @@ class Harness(Component):
             ]
         return problems + self._task_problems(self.folder())
 
-    def locate(self) -> Harness:
+    def resolve(self) -> Harness:
         return (
             self
             if self.include_path is None

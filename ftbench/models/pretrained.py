@@ -80,10 +80,10 @@ class Pretrained(Model):
             "revision": self._commit() or f"unresolved:{self.name_or_path}@{self.revision}",
         }
 
-    def resolved(self) -> bool:
+    def is_pinned(self) -> bool:
         return self._folder() is not None or self._commit() is not None
 
-    def locate(self) -> Pretrained:
+    def resolve(self) -> Pretrained:
         """Returns a copy with an absolute folder or a pinned commit; its identity is the same."""
         template = (
             self.chat_template
@@ -127,7 +127,7 @@ class Pretrained(Model):
     def notes(self) -> list[str]:
         said = (
             []
-            if self.resolved()
+            if self.is_pinned()
             else ["revision unresolved: the hub is out of reach; run needs it (set model.revision=<40-hex commit>)"]
         )
         if self.instruct is False:
@@ -276,7 +276,7 @@ class Pretrained(Model):
         folder = self._folder()
         if folder is not None:
             return {"name": str(folder), "revision": None}
-        if not self.resolved():
+        if not self.is_pinned():
             raise FtbenchError(
                 f"model.name_or_path={self.name_or_path}: revision unresolved, the hub is out of reach. Set"
                 " model.revision=<40-hex commit>"

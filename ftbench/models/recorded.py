@@ -55,7 +55,7 @@ class Recorded(Model):
             return refused.problems
         return []
 
-    def locate(self) -> Recorded:
+    def resolve(self) -> Recorded:
         return replace(self, outputs=str(Path(self.outputs).expanduser().resolve()))
 
     def notes(self) -> list[str]:

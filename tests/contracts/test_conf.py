@@ -87,8 +87,8 @@ def test_option_builds_checks_and_names_itself_the_same_way_twice(
         data = {key: GIVEN[key] if key in GIVEN and value is None else value for key, value in data.items()}
     component = build(data, group)
     assert component.check() == []
-    located = component.locate()
-    assert canonical(located.identity()) == canonical(build(node(located), group).locate().identity())
+    located = component.resolve()
+    assert canonical(located.identity()) == canonical(build(node(located), group).resolve().identity())
     assert set(component.NOT_HASHED) <= {field.name for field in fields(component)}
 
 

@@ -44,7 +44,7 @@ class Dense(Retriever):
         del own["revision"]
         return {**own, "model": encoder.identity(self.model, self.revision)}
 
-    def locate(self) -> Dense:
+    def resolve(self) -> Dense:
         model, revision = encoder.pinned(self.model, self.revision)
         return replace(self, model=model, revision=revision)
 

@@ -31,9 +31,9 @@ def nested_problems(config: Any, where: str) -> list[Problem]:
     return under(where, made.check())
 
 
-def located(config: Any, where: str) -> dict[str, Any]:
+def resolved(config: Any, where: str) -> dict[str, Any]:
     """Returns the node of a nested retriever with its places made absolute."""
-    return node(nested(config, where).locate())
+    return node(nested(config, where).resolve())
 
 
 def best(scores: np.ndarray, k: int, least: float) -> list[Hit]:

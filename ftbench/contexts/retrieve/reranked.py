@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ftbench.contexts.retrieve import encoder
-from ftbench.contexts.retrieve.nested import located, nested, nested_problems
+from ftbench.contexts.retrieve.nested import nested, nested_problems, resolved
 from ftbench.core.component import Remote
 from ftbench.core.components.retriever import Hit, Retriever
 from ftbench.core.errors import FtbenchError, Problem, under
@@ -47,9 +47,9 @@ class Reranked(Retriever):
         """Returns that of the first retriever: they share one index."""
         return nested(self.first, "first").index_identity()
 
-    def locate(self) -> Reranked:
+    def resolve(self) -> Reranked:
         model, revision = encoder.pinned(self.model, self.revision)
-        return replace(self, first=located(self.first, "first"), model=model, revision=revision)
+        return replace(self, first=resolved(self.first, "first"), model=model, revision=revision)
 
     def check(self) -> list[Problem]:
         problems = [

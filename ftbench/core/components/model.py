@@ -53,7 +53,7 @@ class Model(Component):
         """Returns sentences for the person, such as "no chat template: plain text"."""
         return []
 
-    def resolved(self) -> bool:
+    def is_pinned(self) -> bool:
         """Says whether ``identity`` names the exact weights; a run needs that, a plan does not."""
         return True
 

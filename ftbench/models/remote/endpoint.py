@@ -92,7 +92,7 @@ class Endpoint(Model):
         """True where likelihood stages are planned; hosted APIs give no log-probabilities of given answers."""
         return self.echo_log_probabilities
 
-    def locate(self) -> Endpoint:
+    def resolve(self) -> Endpoint:
         return replace(self, base_url=self.base_url.rstrip("/"))
 
     def check(self) -> list[Problem]:
