@@ -166,7 +166,7 @@ class Pretrained(Model):
     def whole(self) -> Pretrained:
         return self if self.quantization is None else replace(self, quantization=None)
 
-    def moved(self, folder: Path) -> Pretrained:
+    def with_weights(self, folder: Path) -> Pretrained:
         return replace(
             self,
             name_or_path=str(folder),

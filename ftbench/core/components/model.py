@@ -73,7 +73,7 @@ class Model(Component):
         """Returns the same model as it is before quantization; itself where nothing is quantized."""
         return self
 
-    def moved(self, folder: Path) -> Self:
+    def with_weights(self, folder: Path) -> Self:
         """Returns this model with the weights of a transformers folder, which brings tokenizer and template along."""
         raise FtbenchError(f"{type(self).__name__}: the weights of this model cannot be replaced. Take method=none")
 
