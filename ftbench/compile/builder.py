@@ -57,17 +57,19 @@ class Builder:
         problems += unread if "context" in built and built["context"].reads_documents else []
         if problems:
             return None, metrics, problems
-        whole, _ = self.component("model", node(built["model"].whole()))
+        unquantized, _ = self.component("model", node(built["model"].unquantized()))
         built["model"], problems = self.component(
             "model", node(built["method"].base(built["model"]) if built["model"].has_weights else built["model"])
         )
-        built["context"], found = self._context_for(built["context"], whole)
+        built["context"], found = self._context_for(built["context"], unquantized)
         problems = [*problems, *found]
         return (
             (
                 None
                 if problems
-                else Parts(**{axis: built[axis] for axis in AXES}, whole=whole, seed=settings.seed, corpus=corpus)
+                else Parts(
+                    **{axis: built[axis] for axis in AXES}, unquantized=unquantized, seed=settings.seed, corpus=corpus
+                )
             ),
             metrics,
             problems,

@@ -33,7 +33,7 @@ class Parts:
     """
 
     model: Model
-    whole: Model
+    unquantized: Model
     method: Method
     context: Context
     artifact: Artifact
@@ -112,7 +112,7 @@ def lower(
         merged = parts.artifact.lower(graph.add, parts, weights)
     if merged:
         roles["merge"] = inputs["merged"] = merged
-        parts = replace(parts, model=parts.whole)
+        parts = replace(parts, model=parts.unquantized)
     elif weights:
         inputs["weights"] = weights
     if harness is not None and parts.model.has_weights:
@@ -176,13 +176,13 @@ def data_stages(graph: Graph, parts: Parts, harness: Any, checks: Any) -> dict[s
         )
     if documents and parts.retrieves:
         roles["documents"] = graph.add("documents", documents, {"prepare": roles["prepare"]} if drops else {}, corpus)
-    if checks is not None and parts.whole.tokenizer is not None:
+    if checks is not None and parts.unquantized.tokenizer is not None:
         add = _instructed(graph.add, parts)
         roles["tokens"] = add(
             "tokens",
-            {"model": text_identity(parts.whole.identity())},
+            {"model": text_identity(parts.unquantized.identity())},
             {"prepare": roles["prepare"]},
-            {"model": node(parts.whole)},
+            {"model": node(parts.unquantized)},
         )
     return roles
 
@@ -251,8 +251,8 @@ def _harness(graph: Graph, parts: Parts, harness: Any, declared: Parts, inputs: 
         roles[HARNESS + task] = _harness_stage(graph, parts.model, parts.method, own, inputs)
         if inputs:
             untouched = (
-                declared.whole
-                if declared.method.base(declared.whole) != declared.whole or "merged" in inputs
+                declared.unquantized
+                if declared.method.base(declared.unquantized) != declared.unquantized or "merged" in inputs
                 else declared.model
             )
             roles[HARNESS_BASE + task] = _harness_stage(graph, untouched, None, own, {})

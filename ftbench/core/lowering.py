@@ -12,13 +12,13 @@ AddStage = Callable[..., str]
 class Lowered(Protocol):
     """What ``lower`` may look at: resolved components of the cell, the prepare stage's key, the seed.
 
-    ``model`` is the one that the method's weights stand over, ``whole`` the one without any quantization. ``dataset``
-    is without its documents where it can be parted from them; ``documents`` is the key of the stage that reads them,
-    for a context that says so, else empty.
+    ``model`` is the one that the method's weights stand over, ``unquantized`` the one without any quantization.
+    ``dataset`` is without its documents where it can be parted from them; ``documents`` is the key of the stage that
+    reads them, for a context that says so, else empty.
     """
 
     model: Any
-    whole: Any
+    unquantized: Any
     method: Any
     context: Any
     dataset: Any

@@ -35,8 +35,8 @@ class Merged(Artifact):
         """Adds the merge stage and returns its key."""
         return add(
             "merge",
-            spec={"model": cell.whole.identity(), "artifact": self.identity()},
+            spec={"model": cell.unquantized.identity(), "artifact": self.identity()},
             inputs={"prepare": cell.prepare, "weights": weights},
-            config={"model": node(cell.whole), "base": node(cell.model), "method": node(cell.method)},
+            config={"model": node(cell.unquantized), "base": node(cell.model), "method": node(cell.method)},
             model=digest(cell.model.identity()),
         )

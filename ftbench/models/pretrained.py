@@ -163,7 +163,7 @@ class Pretrained(Model):
     def loaded_as(self) -> LoadedAs:
         return LoadedAs(self.dtype, self.quantization, self.attention, self.context_tokens)
 
-    def whole(self) -> Pretrained:
+    def unquantized(self) -> Pretrained:
         return self if self.quantization is None else replace(self, quantization=None)
 
     def with_weights(self, folder: Path) -> Pretrained:

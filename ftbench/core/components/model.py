@@ -69,7 +69,7 @@ class Model(Component):
         """Says whether turns will be rendered by a chat template; None while that is not known."""
         return None
 
-    def whole(self) -> Self:
+    def unquantized(self) -> Self:
         """Returns the same model as it is before quantization; itself where nothing is quantized."""
         return self
 
