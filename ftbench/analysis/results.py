@@ -40,7 +40,7 @@ class Results:
         data_checks: see ``ftbench.analysis.data_checks``.
         decisions: one per family, in their order.
         labels: curves of label efficiency (``ftbench.analysis.label_efficiency``).
-        costs: cell -> ``account`` (``ftbench.cost.account``) and ``forecast`` beside what was measured.
+        costs: cell -> ``account`` (``ftbench.cost.breakdown``) and ``forecast`` beside what was measured.
     """
 
     metrics: tuple[str, ...]

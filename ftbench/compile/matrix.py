@@ -1,4 +1,4 @@
-"""Compiles a matrix: jobs as typed -> points (``reader``) -> cells, stages, refusals."""
+"""Compiles a matrix: jobs as typed -> points (``jobs``) -> cells, stages, refusals."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ftbench.compile.composed import Composed
 from ftbench.compile.effort import Round
 from ftbench.compile.forecast import Forecaster
 from ftbench.compile.forecast_summary import summary
+from ftbench.compile.jobs import ID_LENGTH, JobReader
 from ftbench.compile.judging import judge_problems
 from ftbench.compile.label import distinct, labels
 from ftbench.compile.lower import Graph, Parts, lower
 from ftbench.compile.no_secrets import refuse_secrets
 from ftbench.compile.point import Examined, Point
-from ftbench.compile.reader import ID_LENGTH, Reader
 from ftbench.compile.rivals import rivals_of
 from ftbench.compile.settings import Settings, settings_node
 from ftbench.core.canonical import digest
@@ -85,7 +85,7 @@ class _Compiler:
         self.points: list[Point] = []
         self.forecaster: Forecaster | None = None
         self.builder = Builder(composer)
-        self.reader = Reader(composer, self.builder)
+        self.reader = JobReader(composer, self.builder)
 
     def compile(self, jobs: Sequence[Sequence[str]]) -> Compiled:
         composed = [self.reader.compose(job) for job in jobs]

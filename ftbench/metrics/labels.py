@@ -15,7 +15,7 @@ import numpy as np
 
 from ftbench.core.components.metric import Metric
 from ftbench.core.errors import Problem, did_you_mean
-from ftbench.metrics.normalise import NORMALISATIONS
+from ftbench.metrics.normalize import NORMALISATIONS
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class LabelMetric(Metric):
     """What accuracy and macro-F1 share.
 
     Attributes:
-        normalisation: of labels and answers; see ``ftbench.metrics.normalise``.
+        normalisation: of labels and answers; see ``ftbench.metrics.normalize``.
     """
 
     normalisation: str
