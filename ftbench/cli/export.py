@@ -37,7 +37,7 @@ from ftbench.text.markdown import literal, table
 from ftbench.text.secrets import scrub
 
 ADAPTER, MODEL = "adapter", "model"
-"""Folders that a train or merge stage leaves; see ``ftbench.methods.adapters``, ``ftbench.methods.whole``,
+"""Folders that a train or merge stage leaves; see ``ftbench.methods.adapters``, ``ftbench.methods.full_weights``,
 ``ftbench.stages.served``.
 """
 CEILING_SCORES = (

@@ -101,7 +101,7 @@ class Decision:
         if self.family not in FAMILIES:
             problems.add("decision.family", f"{self.family!r} is not known", did_you_mean(self.family, FAMILIES))
         for name in ("margin", "assumed_sd"):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is not None and not value > 0:
                 why = f"{value} is not above 0"
                 problems.add(f"decision.{name}", why, "Give points of the primary metric, or null")

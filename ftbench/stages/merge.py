@@ -71,7 +71,7 @@ def run(job: Job) -> Outcome:
     job.progress(2, 3)
 
     with job.phase("load"):
-        loaded = job.resident.get(whole.moved(job.folder / MODEL), key=job.stage.key)
+        loaded = job.resident.get(whole.with_weights(job.folder / MODEL), key=job.stage.key)
     with job.phase("compare"):
         merging = _apart(adapter, _read(loaded, examples))
     comparison = {"prompts": len(examples), "merged_from_adapter": merging, "whole_from_quantised_base": quantisation}

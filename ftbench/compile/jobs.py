@@ -29,7 +29,7 @@ from ftbench.text.secrets import scrub
 ID_LENGTH = 10
 
 
-class Reader:
+class JobReader:
     """Reads the jobs of one matrix.
 
     Args:
