@@ -17,7 +17,16 @@ from ftbench.analysis.approaches import Approach
 from ftbench.analysis.ranking import Family
 from ftbench.analysis.rows import Row
 from ftbench.cost.break_even import break_even
-from ftbench.cost.frontier import Limit, Place, Recommendation, best_first, limits, places, recommend, verdicts_of
+from ftbench.cost.frontier import (
+    Limit,
+    Place,
+    Recommendation,
+    best_first,
+    limits,
+    mark_frontier,
+    recommend,
+    verdicts_of,
+)
 from ftbench.cost.memory import GB
 from ftbench.cost.ownership import Choice, Load, Ownership, ownership
 from ftbench.cost.payback import returns
@@ -98,7 +107,7 @@ def decide(
     owned = {name: ownership(choice, load) for name, choice in choices.items()} if load is not None else {}
     costs, basis = _costs(rows, owned)
     verdicts = verdicts_of(family.pairs())
-    found = places(costs, verdicts)
+    found = mark_frontier(costs, verdicts)
     kept = {row.id: tuple(limits(settings.get("constraints") or {}, values_of(row, owned.get(row.id)))) for row in rows}
     advice = recommend(
         best_first(

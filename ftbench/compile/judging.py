@@ -33,7 +33,7 @@ def judge_stage(
         if not found or generate in found:
             return None
         inputs["against"] = found[0]
-    model = metric.model().locate()
+    model = metric.model().resolve()
     config = {
         "metric": node(metric),
         "judge": node(model),
@@ -48,7 +48,7 @@ def judge_stage(
         {"metric": identity, "split": split},
         inputs,
         config,
-        digest(model.identity()) if getattr(model, "weights", True) else None,
+        digest(model.identity()) if model.has_weights else None,
     )
 
 
@@ -77,7 +77,7 @@ def judge_problems(metrics: Iterable[Any], rivals: Rivals, verb: str) -> list[Pr
                         "Name more of its axes, such as {method: none, context: zero_shot}",
                     )
                 )
-        if verb != "plan" and not metric.model().resolved():
+        if verb != "plan" and not metric.model().is_pinned():
             problems.append(
                 Problem(
                     "judge.model",
@@ -86,7 +86,7 @@ def judge_problems(metrics: Iterable[Any], rivals: Rivals, verb: str) -> list[Pr
                 )
             )
         problems += (
-            [Problem("judge.model", problem.why, problem.fix) for problem in getattr(metric.model(), "missing", list)()]
+            [Problem("judge.model", problem.why, problem.fix) for problem in metric.model().missing()]
             if verb != "plan"
             else []
         )

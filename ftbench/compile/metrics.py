@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ftbench.compile.compose import Composer
 from ftbench.compile.interpolate import resolve
-from ftbench.core.component import Component, build
+from ftbench.core.component import Component, build_for
 from ftbench.core.errors import Problem, Refused, did_you_mean
 
 FUNCTION = "ftbench.metrics.function.FunctionMetric"
@@ -41,7 +41,7 @@ def metric_components(
                 )
                 problems.append(Problem("metrics", f"{name}: no such metric", fix))
                 continue
-            metric = build(resolve(node, config), f"metric.{name}")
+            metric = build_for("metric", resolve(node, config), f"metric.{name}")
             problems += metric.check()
             found[name] = metric
         except Refused as refused:

@@ -98,7 +98,7 @@ class Chunking:
     def remotes(self) -> list[Remote]:
         return self._named(tokenizer.remotes)
 
-    def locate(self) -> Chunking:
+    def resolve(self) -> Chunking:
         return (
             replace(self, tokenizer=tokenizer.pinned(self.tokenizer))
             if self.by == "tokens" and self.tokenizer is not None
@@ -113,7 +113,7 @@ class Chunking:
         """
         if self.by != "tokens" or self.tokenizer is not None:
             return self
-        own = getattr(model, "tokenizer", None)
+        own = model.tokenizer
         if own is None:
             fix = "Name one (context.chunking.tokenizer=FOLDER or a hub id), or set context.chunking.by=words"
             raise Refused(

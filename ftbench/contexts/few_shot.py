@@ -13,7 +13,6 @@ from ftbench.contexts.retrieve.bm25 import Bm25
 from ftbench.core.components.context import Context
 from ftbench.core.errors import FtbenchError, Problem, did_you_mean
 from ftbench.core.example import Document, Example, Request, Splits, Turn
-from ftbench.core.protocols import AddStage, Lowered
 
 CHOICES = ("random", "fixed", "similar", "balanced")
 LIKENESS = Bm25(k1=1.5, b=0.75, language="english")
@@ -39,8 +38,6 @@ class FewShot(Context):
 
     k: int
     choose: str
-
-    reads_documents: ClassVar[bool] = False
 
     def check(self) -> list[Problem]:
         problems = (
@@ -74,9 +71,6 @@ class FewShot(Context):
             if count < self.k
             else []
         )
-
-    def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
-        return {}
 
     def ready(self) -> None:
         """*Heavy.* Imports what ``requests`` needs whatever is asked."""

@@ -17,7 +17,7 @@ from ftbench.core.component import Remote
 from ftbench.core.components.context import Context
 from ftbench.core.errors import FtbenchError, Problem, under
 from ftbench.core.example import Document, Example, Request, Splits
-from ftbench.core.protocols import AddStage, Lowered
+from ftbench.core.lowering import AddStage, Lowered
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Oracle(Context):
     deployable: ClassVar[bool] = False  # nobody knows beforehand which documents hold the answer
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         return False
 
     def identity(self) -> dict[str, Any]:
         return {**super().identity(), "chunking": self.chunking.identity()}
 
-    def locate(self) -> Oracle:
-        return replace(self, chunking=self.chunking.locate())
+    def resolve(self) -> Oracle:
+        return replace(self, chunking=self.chunking.resolve())
 
     def for_model(self, model: Any) -> Oracle:
         return with_chunking_for(self, model)

@@ -15,12 +15,14 @@ from typing import Any, ClassVar
 from ftbench.contexts.chunk import Chunk, Chunking
 from ftbench.contexts.grounded import Form, check_documents, cut, grounded, told, with_chunking_for
 from ftbench.contexts.retrieve.encoder import release
-from ftbench.contexts.retrieve.retriever import Hit, located, nested, nested_problems
-from ftbench.core.component import Remote, build, node
+from ftbench.contexts.retrieve.nested import nested, nested_problems, resolved
+from ftbench.core.component import Remote, build_for, node
 from ftbench.core.components.context import Context
+from ftbench.core.components.retriever import Hit
 from ftbench.core.errors import Problem, Refused, under
-from ftbench.core.example import Document, Example, Request, Splits, read_jsonl, write_jsonl
-from ftbench.core.protocols import AddStage, Lowered
+from ftbench.core.example import Document, Example, Request, Splits
+from ftbench.core.files import read_jsonl, write_jsonl
+from ftbench.core.lowering import AddStage, Lowered
 from ftbench.data.corpus import unfit_documents
 
 CHUNKS = "chunks.jsonl"
@@ -56,9 +58,9 @@ class Rag(Context):
     reads_documents: ClassVar[bool] = True
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         """True when the seed draws examples; retrieval draws nothing."""
-        return self.examples is not None and self._examples().seeded
+        return self.examples is not None and self._examples().uses_seed
 
     def identity(self) -> dict[str, Any]:
         examples = None if self.examples is None else self._examples().identity()
@@ -69,10 +71,10 @@ class Rag(Context):
             "examples": examples,
         }
 
-    def locate(self) -> Rag:
-        examples = None if self.examples is None else node(self._examples().locate())
+    def resolve(self) -> Rag:
+        examples = None if self.examples is None else node(self._examples().resolve())
         return replace(
-            self, retriever=located(self.retriever, RETRIEVER), chunking=self.chunking.locate(), examples=examples
+            self, retriever=resolved(self.retriever, RETRIEVER), chunking=self.chunking.resolve(), examples=examples
         )
 
     def for_model(self, model: Any) -> Rag:
@@ -93,7 +95,7 @@ class Rag(Context):
                 )
             )
         for name in self.NESTED:
-            problems += under(f"context.{name}", getattr(self, name).check())
+            problems += under(f"context.{name}", vars(self)[name].check())
         problems += nested_problems(self.retriever, RETRIEVER)
         if self.examples is not None:
             try:
@@ -138,7 +140,7 @@ class Rag(Context):
         """*Heavy.* Imports and loads what ``requests`` needs whatever is asked, and lets go of when they are made."""
         nested(self.retriever, RETRIEVER).ready()
         if self.examples is not None:
-            getattr(self._examples(), "ready", lambda: None)()
+            self._examples().ready()
 
     def index(self, documents: Sequence[Document], folder: Path) -> dict[str, int]:
         """*Heavy.* Builds the index in ``folder``.
@@ -203,6 +205,17 @@ class Rag(Context):
             for base in bases
         ]
 
+    def check_training(self, share: float) -> list[Problem]:
+        if self.examples is None:
+            return []
+        return [
+            Problem(
+                "method.train_context",
+                "worked examples before passages cannot be trained on",
+                "Set context.examples=null, or method.train_context=null",
+            )
+        ]
+
     def training_requests(
         self,
         examples: Sequence[Example],
@@ -253,7 +266,7 @@ class Rag(Context):
         return chunks, found
 
     def _examples(self) -> Any:
-        return build(self.examples, "context.examples")
+        return build_for("context", self.examples, "context.examples")
 
 
 def _places(chunks: Sequence[Chunk]) -> dict[str, int]:

@@ -113,7 +113,7 @@ class Cell:
     deployable: bool = True
 
     def as_dict(self) -> dict[str, Any]:
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        return {one.name: vars(self)[one.name] for one in fields(self)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Cell:
@@ -138,7 +138,7 @@ class Refusal:
     problems: tuple[dict[str, str], ...]
 
     def as_dict(self) -> dict[str, Any]:
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        return {one.name: vars(self)[one.name] for one in fields(self)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Refusal:

@@ -59,14 +59,14 @@ class Load:
     def problems(self) -> list[str]:
         """Returns what is wrong with these values; empty when nothing is."""
         said = [
-            f"{name} is {getattr(self, name):g}, less than 0"
+            f"{name} is {vars(self)[name]:g}, less than 0"
             for name in ("requests_per_month", "retrains_per_month")
-            if not getattr(self, name) >= 0
+            if not vars(self)[name] >= 0
         ]
         said += [
-            f"{name} is {getattr(self, name):g}, more than {most:g}"
+            f"{name} is {vars(self)[name]:g}, more than {most:g}"
             for name, most in MOST.items()
-            if (getattr(self, name) or 0.0) > most
+            if (vars(self)[name] or 0.0) > most
         ]
         if not self.months > 0:
             said.append(f"months is {self.months:g}, not above 0")

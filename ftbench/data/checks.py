@@ -57,7 +57,7 @@ def check_fields(files: FileFields, found: Findings) -> None:
 def check_templates(files: FileFields, found: Findings, named: dict[str, LocalFiles | HubData]) -> None:
     for name in TEMPLATES:
         where = f"dataset.{name}"
-        text = getattr(files, name)
+        text = vars(files)[name]
         template = None if text is None else check_template(text, where, found)
         if template is not None and name in ("prompt", "target") and not template.paths:
             found.add(where, f"{text!r} names no column, so every row would read the same", _bare(text, where, named))
@@ -92,10 +92,10 @@ def _bare(text: str, where: str, named: dict[str, LocalFiles | HubData]) -> str:
 
 def check_numbers(files: FileFields, found: Findings) -> None:
     for split in SPLITS:
-        most = getattr(files.limit, split)
+        most = vars(files.limit)[split]
         if most is not None and most < 1:
             found.add(f"dataset.limit.{split}", f"{most} rows are none", "Set at least 1, or null for all")
-    fractions = {split: getattr(files.split, split) for split in ("validation", "test")}
+    fractions = {split: vars(files.split)[split] for split in ("validation", "test")}
     for split, fraction in fractions.items():
         if not 0 < fraction < 1:
             found.add(

@@ -46,7 +46,7 @@ class Corpus(Dataset):
     text: Any
     time: str | None
 
-    seeded: ClassVar[bool] = False
+    uses_seed: ClassVar[bool] = False
 
     def source(self) -> LocalFiles | HubData:
         """Raises:
@@ -65,8 +65,8 @@ class Corpus(Dataset):
     def identity(self) -> dict[str, Any]:
         return {**super().identity(), "documents": self.source().fingerprint()}
 
-    def locate(self) -> Corpus:
-        return replace(self, documents=self.source().located())
+    def resolve(self) -> Corpus:
+        return replace(self, documents=self.source().resolved())
 
     def check(self) -> list[Problem]:
         found = Findings()
@@ -104,7 +104,7 @@ class Corpus(Dataset):
                 found.take(problem)
             found.raise_any()
             notes = ["dataset.document_text: \\n is read as a line break"] if broken_lines(self.text) else []
-            unread = getattr(self.source(), "unread", ())
+            unread = self.source().unread
             if unread:
                 notes.append(
                     f"{DOCUMENTS}: its files ending in {', '.join(unread)} are not read; turn them into .txt or .md"

@@ -48,7 +48,7 @@ class Fields:
         """
         target = dict.fromkeys(self.target.paths if self.target else (), "dataset.target")
         names = ("references", "id", "group", "time", "gold_documents", *(("chosen", "rejected") if paired else ()))
-        single = {getattr(self, name): f"dataset.{name}" for name in names if getattr(self, name) is not None}
+        single = {vars(self)[name]: f"dataset.{name}" for name in names if vars(self)[name] is not None}
         return {**dict.fromkeys(self.slices, "dataset.slices"), **single, **target, **self.asking()}
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ftbench.core.canonical import file_digest
 from ftbench.core.errors import Problem, Refused
@@ -70,7 +70,7 @@ class LocalFiles:
             why = f"cannot be read ({error.strerror})"
             raise Refused([Problem(str(error.filename), why, "Check that it exists and its permissions")]) from None
 
-    def located(self) -> str | list[str]:
+    def resolved(self) -> str | list[str]:
         absolute = [os.path.abspath(path) for path in self.named]
         return absolute[0] if len(absolute) == 1 else absolute
 
@@ -90,6 +90,7 @@ class HubData:
     split: str
     revision: str | None
     where: str
+    unread: ClassVar[tuple[str, ...]] = ()
 
     def fingerprint(self) -> dict[str, Any]:
         """Returns name, config, split and commit.
@@ -104,7 +105,7 @@ class HubData:
             "commit": hub.commit(self.name, self.revision, self.where),
         }
 
-    def located(self) -> str:
+    def resolved(self) -> str:
         return f"{self.name}:{self.config or ''}:{self.split}@{hub.commit(self.name, self.revision, self.where)}"
 
     def rows(self, found: Findings) -> list[list[Row]]:

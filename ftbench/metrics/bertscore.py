@@ -32,7 +32,6 @@ class BertScore(Metric):
     """Mean BERTScore F1, best over the references.
 
     Attributes:
-        name: the metric's name in tables and files.
         model: folder or hub name of the model that embeds the tokens (an encoder such as roberta-large, or any other).
         revision: commit of a hub name; null for its newest.
         layer: hidden layer to take, 0 being the input embeddings; null takes the last.
@@ -41,15 +40,11 @@ class BertScore(Metric):
 
     key_name: ClassVar[str] = "bertscore"
 
-    name: str
     model: str | None
     revision: str | None
     layer: int | None
     idf: bool
 
-    reads: ClassVar[str] = "outputs"
-    higher_is_better: ClassVar[bool] = True
-    comparable_across_tokenizers: ClassVar[bool] = True
     is_mean: ClassVar[bool] = True
     highest: ClassVar[float] = 1.0
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from ftbench.core.errors import Problem, Problems, did_you_mean
 from ftbench.metrics.mean import MeanMetric
-from ftbench.metrics.normalise import NORMALISATIONS
+from ftbench.metrics.normalize import NORMALISATIONS
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class ExactMatch(MeanMetric):
 
     Attributes:
         pattern: regular expression with one group, the value; null compares whole texts.
-        normalisation: one of ``ftbench.metrics.normalise``, such as none, plain or squad.
+        normalisation: one of ``ftbench.metrics.normalize``, such as none, plain or squad.
         ignore: regular expressions whose every match is taken out of both texts first, in this order.
     """
 

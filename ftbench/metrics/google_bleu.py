@@ -24,20 +24,14 @@ class GoogleBleu(Metric):
     """Google BLEU over the whole test set, on sacreBLEU's 13a tokens.
 
     Attributes:
-        name: the metric's name in tables and files.
         min_len, max_len: shortest and longest n-gram counted.
     """
 
     key_name: ClassVar[str] = "google_bleu"
 
-    name: str
     min_len: int
     max_len: int
 
-    reads: ClassVar[str] = "outputs"
-    higher_is_better: ClassVar[bool] = True
-    comparable_across_tokenizers: ClassVar[bool] = True
-    is_mean: ClassVar[bool] = False
     highest: ClassVar[float] = 1.0
 
     def check(self) -> list[Problem]:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ftbench.core.canonical import digest
-from ftbench.core.component import build
+from ftbench.core.component import build_for
 from ftbench.core.components.metric import Metric
 from ftbench.core.errors import Problem, Refused, did_you_mean
 
@@ -41,7 +41,6 @@ class Judged(Metric):
     """Mean verdict of a judge, 0 to 1.
 
     Attributes:
-        name: the metric's name in tables and files.
         kind: ``pointwise`` gives each answer a number by the rubric; ``pairwise`` says whether it is better than
             another answer.
         rubric: what makes an answer good, in words, as the judge is told.
@@ -54,7 +53,6 @@ class Judged(Metric):
 
     key_name: ClassVar[str] = "judge"
 
-    name: str
     kind: str
     rubric: str
     scale: list[int]
@@ -62,13 +60,10 @@ class Judged(Metric):
     judge: dict[str, Any]
 
     reads: ClassVar[str] = "judgements"
-    higher_is_better: ClassVar[bool] = True
-    comparable_across_tokenizers: ClassVar[bool] = True
     is_mean: ClassVar[bool] = True
     highest: ClassVar[float] = 1.0
     whole_rows: ClassVar[bool] = True
     advisory: ClassVar[bool] = True
-    """Cells are not ranked by it unless the user says so."""
 
     def identity(self) -> dict[str, Any]:
         """Returns what decides a verdict: the rubric as it is asked, and who is asked by content and not by place."""
@@ -139,7 +134,7 @@ class Judged(Metric):
 
     def model(self) -> Any:
         """Returns the judge's model component."""
-        return build(self.judge["model"], "judge.model")
+        return build_for("model", self.judge["model"], "judge.model")
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
         """Returns float64 [n, 1], the verdict on each row of ``judgements.jsonl``; NaN where no reply of the judge

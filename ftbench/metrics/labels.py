@@ -15,7 +15,7 @@ import numpy as np
 
 from ftbench.core.components.metric import Metric
 from ftbench.core.errors import Problem, did_you_mean
-from ftbench.metrics.normalise import NORMALISATIONS
+from ftbench.metrics.normalize import NORMALISATIONS
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,10 @@ class LabelMetric(Metric):
     """What accuracy and macro-F1 share.
 
     Attributes:
-        name: the metric's name in tables and files.
-        normalisation: of labels and answers; see ``ftbench.metrics.normalise``.
+        normalisation: of labels and answers; see ``ftbench.metrics.normalize``.
     """
 
-    name: str
     normalisation: str
-
-    reads: ClassVar[str] = "outputs"
-    higher_is_better: ClassVar[bool] = True
-    comparable_across_tokenizers: ClassVar[bool] = True
 
     def check(self) -> list[Problem]:
         if self.normalisation in NORMALISATIONS:
@@ -85,7 +79,6 @@ class MacroF1(LabelMetric):
 
     key_name: ClassVar[str] = "macro_f1"
 
-    is_mean: ClassVar[bool] = False
     highest: ClassVar[float] = 1.0
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:

@@ -50,7 +50,7 @@ class Meteor(MeanMetric):
     def check(self) -> list[Problem]:
         problems = []
         for field, options in (("synonyms", SYNONYMS), ("tokenize", tuple(TOKENS))):
-            value = getattr(self, field)
+            value = vars(self)[field]
             if value not in options:
                 why = f"{value!r} is not offered"
                 problems.append(Problem(f"{self.name}.{field}", why, did_you_mean(value, options)))

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ftbench.core.errors import Problem, did_you_mean
 from ftbench.metrics.mean import MeanMetric
-from ftbench.metrics.normalise import NORMALISATIONS
+from ftbench.metrics.normalize import NORMALISATIONS
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class TokenF1(MeanMetric):
     """Mean over examples of the best F1 over the references, 0 to 1.
 
     Attributes:
-        normalisation: of both texts before they are split at white space; see ``ftbench.metrics.normalise``.
+        normalisation: of both texts before they are split at white space; see ``ftbench.metrics.normalize``.
     """
 
     key_name: ClassVar[str] = "token_f1"

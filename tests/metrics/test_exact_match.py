@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftbench.metrics.exact_match import ExactMatch
-from ftbench.metrics.normalise import plain
+from ftbench.metrics.normalize import plain
 
 PATTERN = r"is (.+?)\.(?:\s|$)"
 styled = ExactMatch("exact_match", pattern=PATTERN, normalisation="plain", ignore=[])

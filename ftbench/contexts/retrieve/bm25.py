@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ftbench.contexts.retrieve.retriever import Hit, Retriever, best
+from ftbench.contexts.retrieve.nested import best
 from ftbench.contexts.script import MARKS, SYLLABLES, UNSPACED
+from ftbench.core.components.retriever import Hit, Retriever
 from ftbench.core.errors import Problem, did_you_mean
 
 LANGUAGES = tuple(

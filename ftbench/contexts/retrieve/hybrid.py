@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ftbench.contexts.retrieve.retriever import Hit, Retriever, located, nested, nested_problems
+from ftbench.contexts.retrieve.nested import nested, nested_problems, resolved
 from ftbench.core.component import Remote
+from ftbench.core.components.retriever import Hit, Retriever
 from ftbench.core.errors import Problem, under
 
 
@@ -41,8 +42,8 @@ class Hybrid(Retriever):
         """Returns what decides the indices of the others; fusing is part of a search."""
         return {"fused": {name: one.index_identity() for name, one in self._each()}}
 
-    def locate(self) -> Hybrid:
-        return replace(self, retrievers={name: located(config, name) for name, config in self.retrievers.items()})
+    def resolve(self) -> Hybrid:
+        return replace(self, retrievers={name: resolved(config, name) for name, config in self.retrievers.items()})
 
     def check(self) -> list[Problem]:
         problems = []

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from ftbench.core.component import Component
 from ftbench.core.errors import FtbenchError
-from ftbench.core.protocols import AddStage, Lowered
+from ftbench.core.lowering import AddStage, Lowered
 from ftbench.core.training import Training, TrainRun
 
 

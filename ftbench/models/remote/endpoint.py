@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from ftbench.core.components.model import Model
-from ftbench.core.errors import FtbenchError, Problem, did_you_mean
+from ftbench.core.errors import Problem, did_you_mean
 from ftbench.cost.tokens import TokenPrice
 from ftbench.text.secrets import names_secret
 
@@ -48,7 +48,7 @@ class Endpoint(Model):
 
     key_name: ClassVar[str] = "endpoint"
 
-    NEUTRAL = (
+    NOT_HASHED = (
         "api_key_env",
         "echo_log_probabilities",
         "stream",
@@ -63,7 +63,7 @@ class Endpoint(Model):
         "price_date",
         "price_source",
     )
-    weights: ClassVar[bool] = False
+    has_weights: ClassVar[bool] = False
     remote: ClassVar[bool] = True
 
     name: str
@@ -88,22 +88,22 @@ class Endpoint(Model):
     price_source: str | None
 
     @property
-    def log_probabilities(self) -> bool:
+    def log_probabilities(self) -> bool:  # type: ignore[override]
         """True where likelihood stages are planned; hosted APIs give no log-probabilities of given answers."""
         return self.echo_log_probabilities
 
-    def locate(self) -> Endpoint:
+    def resolve(self) -> Endpoint:
         return replace(self, base_url=self.base_url.rstrip("/"))
 
     def check(self) -> list[Problem]:
         problems = [*self._address_problems(), *self._key_problems()]
         for name, options in (("api", APIS), ("max_tokens_field", LENGTH_FIELDS)):
-            if getattr(self, name) not in options:
+            if vars(self)[name] not in options:
                 problems.append(
                     Problem(
                         f"model.{name}",
-                        f"{getattr(self, name)!r} is none of its values",
-                        did_you_mean(getattr(self, name), options),
+                        f"{vars(self)[name]!r} is none of its values",
+                        did_you_mean(vars(self)[name], options),
                     )
                 )
         if self.echo_log_probabilities and self.api != "completions":
@@ -131,12 +131,10 @@ class Endpoint(Model):
                 )
             )
         for name, least in (("concurrency", 1), ("attempts", 1)):
-            if getattr(self, name) < least:
-                problems.append(
-                    Problem(f"model.{name}", f"{getattr(self, name)} is too small", f"Give at least {least}")
-                )
+            if vars(self)[name] < least:
+                problems.append(Problem(f"model.{name}", f"{vars(self)[name]} is too small", f"Give at least {least}"))
         for name in ("requests_per_minute", "tokens_per_minute", "timeout_seconds"):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is not None and not value > 0:
                 problems.append(
                     Problem(
@@ -172,18 +170,6 @@ class Endpoint(Model):
             if left
             else []
         )
-
-    def resolved(self) -> bool:
-        return True
-
-    def whole(self) -> Endpoint:
-        return self
-
-    def moved(self, folder: Any) -> Endpoint:
-        raise FtbenchError(f"model.name={self.name}: an endpoint's weights cannot be replaced. Take method=none")
-
-    def load(self, device: str) -> Any:
-        raise FtbenchError(f"model.name={self.name}: an endpoint cannot be loaded. Compile the plan again")
 
     def _address_problems(self) -> list[Problem]:
         try:
