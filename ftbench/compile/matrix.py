@@ -244,13 +244,8 @@ class _Compiler:
         if splits is not None:
             problems += rules.data_rules(parts, settings, splits) + self.builder.shown(parts, checks, splits)
         elif parts.retrieves and parts.corpus is None:
-            problems.append(
-                Problem(
-                    "dataset.documents",
-                    "none are named, and this context shows some",
-                    "Set dataset.documents=FILE and dataset.document_text=COLUMN",
-                )
-            )
+            fix = "Set dataset.documents=FILE and dataset.document_text=COLUMN"
+            problems.append(Problem("dataset.documents", "none are named, and this context shows some", fix))
         problems += (
             rules.weightless_rules(parts)
             + rules.train_context_rules(parts)

@@ -17,7 +17,7 @@ from typing import Any
 from ftbench.contexts import tokenizer
 from ftbench.contexts.script import MARKS, UNSPACED
 from ftbench.core.component import Remote
-from ftbench.core.errors import Problem, Refused, did_you_mean
+from ftbench.core.errors import Problem, Problems, Refused, did_you_mean
 from ftbench.core.example import Document
 
 BY = ("words", "tokens", "sentences", "headings", "nothing")
@@ -73,22 +73,15 @@ class Chunking:
 
     def check(self) -> list[Problem]:
         """Returns what is wrong, with places relative to this node."""
-        problems = []
+        problems = Problems()
         unit, least = ("tokens", FEWEST_TOKENS) if self.by == "tokens" else ("words", 1)
         if self.by not in BY:
-            problems.append(Problem("by", f"{self.by!r} is no way to cut", did_you_mean(self.by, BY)))
+            problems.add("by", f"{self.by!r} is no way to cut", did_you_mean(self.by, BY))
         if self.size < least:
-            problems.append(
-                Problem("size", f"{self.size} {unit} are too few", f"Use at least {least}; 100 to 500 is usual")
-            )
+            problems.add("size", f"{self.size} {unit} are too few", f"Use at least {least}; 100 to 500 is usual")
         if not 0 <= self.overlap < max(self.size, 1):
-            problems.append(
-                Problem(
-                    "overlap",
-                    f"{self.overlap} {unit} of {self.size} would never end",
-                    f"Use 0 to {max(self.size, 1) - 1}",
-                )
-            )
+            why = f"{self.overlap} {unit} of {self.size} would never end"
+            problems.add("overlap", why, f"Use 0 to {max(self.size, 1) - 1}")
         return problems + self._named(tokenizer.problems)
 
     def missing(self) -> list[Problem]:
@@ -116,9 +109,8 @@ class Chunking:
         own = model.tokenizer
         if own is None:
             fix = "Name one (context.chunking.tokenizer=FOLDER or a hub id), or set context.chunking.by=words"
-            raise Refused(
-                [Problem(tokenizer.PLACE, "this model has no tokenizer here whose tokens could be counted", fix)]
-            )
+            why = "this model has no tokenizer here whose tokens could be counted"
+            raise Refused([Problem(tokenizer.PLACE, why, fix)])
         return replace(self, tokenizer=own)
 
     def sketch(self) -> Chunking:

@@ -46,23 +46,15 @@ class FewShot(Context):
             else [Problem("context.k", f"{self.k} shots are none", "Give at least 1, or context=zero_shot")]
         )
         if self.choose not in CHOICES:
-            problems.append(
-                Problem(
-                    "context.choose", f"{self.choose!r} is no way to choose shots", did_you_mean(self.choose, CHOICES)
-                )
-            )
+            why = f"{self.choose!r} is no way to choose shots"
+            problems.append(Problem("context.choose", why, did_you_mean(self.choose, CHOICES)))
         return problems
 
     def check_data(self, splits: Splits) -> list[Problem]:
         if any(shot.target is not None for shot in splits.train):
             return []
-        return [
-            Problem(
-                "dataset.train",
-                "has no row with a target to show as an example",
-                "Give dataset.target, or context=zero_shot",
-            )
-        ]
+        why = "has no row with a target to show as an example"
+        return [Problem("dataset.train", why, "Give dataset.target, or context=zero_shot")]
 
     def remarks(self, splits: Splits) -> list[str]:
         count = len(_distinct(splits.train))

@@ -87,13 +87,8 @@ class Rag(Context):
             else [Problem("context.k", f"{self.k} passages are none", "Give at least 1, or context=zero_shot")]
         )
         if self.depth < self.k:
-            problems.append(
-                Problem(
-                    "context.depth",
-                    f"{self.depth} passages are looked up and {self.k} shown",
-                    "Give context.depth at least context.k",
-                )
-            )
+            why = f"{self.depth} passages are looked up and {self.k} shown"
+            problems.append(Problem("context.depth", why, "Give context.depth at least context.k"))
         for name in self.NESTED:
             problems += under(f"context.{name}", vars(self)[name].check())
         problems += nested_problems(self.retriever, RETRIEVER)
@@ -109,13 +104,8 @@ class Rag(Context):
         if not problems and self.k > len(splits.documents):
             count = len(cut(splits.documents, self.chunking.sketch()))
             if self.k > count:
-                problems.append(
-                    Problem(
-                        "context.k",
-                        f"{self.k} passages are asked for and the corpus has {count}",
-                        f"Give at most {count}",
-                    )
-                )
+                why = f"{self.k} passages are asked for and the corpus has {count}"
+                problems.append(Problem("context.k", why, f"Give at most {count}"))
         return problems + ([] if self.examples is None else self._examples().check_data(splits))
 
     def remarks(self, splits: Splits) -> list[str]:
@@ -208,13 +198,8 @@ class Rag(Context):
     def check_training(self, share: float) -> list[Problem]:
         if self.examples is None:
             return []
-        return [
-            Problem(
-                "method.train_context",
-                "worked examples before passages cannot be trained on",
-                "Set context.examples=null, or method.train_context=null",
-            )
-        ]
+        why = "worked examples before passages cannot be trained on"
+        return [Problem("method.train_context", why, "Set context.examples=null, or method.train_context=null")]
 
     def training_requests(
         self,

@@ -97,11 +97,8 @@ class Tuning(Recipe, Method):
         problems = [*super().check(), *weights.check(), *objective.check(), *objective.check_method(self)]
         if self.learning_rate is None:
             fix = f"Set method.learning_rate, or the objective's learning_rates.{weights.kind}"
-            problems.append(
-                Problem(
-                    "method.learning_rate", f"is null, and the objective has no default for {weights.kind} weights", fix
-                )
-            )
+            why = f"is null, and the objective has no default for {weights.kind} weights"
+            problems.append(Problem("method.learning_rate", why, fix))
         if isinstance(start, Tuning):
             found = [*start.check(), *weights.cannot_follow(start.weights_component())]
             problems += [

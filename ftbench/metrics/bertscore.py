@@ -82,13 +82,8 @@ class BertScore(Metric):
         except Refused as refused:
             return [Problem("bertscore.model", problem.why, problem.fix) for problem in refused.problems]
         if not (folder / "config.json").is_file():
-            return [
-                Problem(
-                    "bertscore.model",
-                    f"{folder} holds no model (no config.json)",
-                    "Name a folder as save_pretrained writes it",
-                )
-            ]
+            why = f"{folder} holds no model (no config.json)"
+            return [Problem("bertscore.model", why, "Name a folder as save_pretrained writes it")]
         if self.layer is not None and self.layer < 0:
             return [Problem("bertscore.layer", f"{self.layer} is no layer", "Give 0 or more, or null for the last")]
         return weight_files.problems(folder, "bertscore.model", pickled=False, causal=False)

@@ -56,15 +56,11 @@ class Bleu(Metric):
         ):
             value = vars(self)[field]
             if value not in options:
-                problems.append(
-                    Problem(f"{self.name}.{field}", f"{value!r} is not offered", did_you_mean(value, options))
-                )
+                why = f"{value!r} is not offered"
+                problems.append(Problem(f"{self.name}.{field}", why, did_you_mean(value, options)))
         if not 1 <= self.max_ngram_order <= 9:
-            problems.append(
-                Problem(
-                    f"{self.name}.max_ngram_order", f"{self.max_ngram_order} is out of range", "Take 1 to 9; BLEU is 4"
-                )
-            )
+            why = f"{self.max_ngram_order} is out of range"
+            problems.append(Problem(f"{self.name}.max_ngram_order", why, "Take 1 to 9; BLEU is 4"))
         return problems
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:

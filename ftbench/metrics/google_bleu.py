@@ -37,9 +37,8 @@ class GoogleBleu(Metric):
     def check(self) -> list[Problem]:
         if 1 <= self.min_len <= self.max_len:
             return []
-        return [
-            Problem(f"{self.name}.min_len", f"{self.min_len} to {self.max_len} is no range of n-grams", "Take 1 to 4")
-        ]
+        why = f"{self.min_len} to {self.max_len} is no range of n-grams"
+        return [Problem(f"{self.name}.min_len", why, "Take 1 to 4")]
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
         """Returns float64 [n, 2]: shared n-grams with the best reference, and the larger number of n-grams of

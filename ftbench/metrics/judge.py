@@ -18,7 +18,7 @@ import numpy as np
 from ftbench.core.canonical import digest
 from ftbench.core.component import build_for
 from ftbench.core.components.metric import Metric
-from ftbench.core.errors import Problem, Refused, did_you_mean
+from ftbench.core.errors import Problem, Problems, Refused, did_you_mean
 
 KINDS = ("pointwise", "pairwise")
 SHOWS = ("question", "prompt", "references")
@@ -77,48 +77,31 @@ class Judged(Metric):
         }
 
     def check(self) -> list[Problem]:
-        problems = []
+        problems = Problems()
         if self.kind not in KINDS:
-            problems.append(Problem(f"{self.name}.kind", f"{self.kind!r} is neither", did_you_mean(self.kind, KINDS)))
+            problems.add(f"{self.name}.kind", f"{self.kind!r} is neither", did_you_mean(self.kind, KINDS))
         if len(self.scale) != 2 or not 0 <= self.scale[0] < self.scale[1]:
-            problems.append(
-                Problem(
-                    f"{self.name}.scale",
-                    f"{self.scale} is no scale",
-                    "Give the lowest and the highest number, such as [1, 5]",
-                )
-            )
+            why = f"{self.scale} is no scale"
+            problems.add(f"{self.name}.scale", why, "Give the lowest and the highest number, such as [1, 5]")
         problems += [
             Problem(f"{self.name}.shows", f"{one!r} cannot be shown", did_you_mean(one, SHOWS))
             for one in self.shows
             if one not in SHOWS
         ]
         if not self.rubric.strip() or "None" in self.rubric and self.judge.get("policy") is None:
-            problems.append(
-                Problem(
-                    f"{self.name}.rubric",
-                    "says nothing to judge by",
-                    "Say what makes an answer good: judge.policy=... or a rubric of your own",
-                )
+            problems.add(
+                f"{self.name}.rubric",
+                "says nothing to judge by",
+                "Say what makes an answer good: judge.policy=... or a rubric of your own",
             )
         tokens = self.judge.get("max_new_tokens")
         if not isinstance(tokens, int) or tokens < 1:
-            problems.append(
-                Problem(
-                    "judge.max_new_tokens",
-                    f"{tokens!r} is no number of tokens",
-                    "Give at least 1; 16 is enough for a bare verdict",
-                )
-            )
+            why = f"{tokens!r} is no number of tokens"
+            problems.add("judge.max_new_tokens", why, "Give at least 1; 16 is enough for a bare verdict")
         against = self.judge.get("against")
         if self.kind == "pairwise" and against != REFERENCES and not (isinstance(against, dict) and against):
-            problems.append(
-                Problem(
-                    "judge.against",
-                    f"{against!r} is nothing to judge against",
-                    "Give references, or a cell such as {method: none, context: zero_shot}",
-                )
-            )
+            why = f"{against!r} is nothing to judge against"
+            problems.add("judge.against", why, "Give references, or a cell such as {method: none, context: zero_shot}")
         if isinstance(self.judge.get("model"), str):
             return problems  # no such option, which is told where options are looked up
         if not isinstance(self.judge.get("model"), dict):

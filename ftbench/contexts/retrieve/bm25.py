@@ -18,7 +18,7 @@ import numpy as np
 from ftbench.contexts.retrieve.nested import best
 from ftbench.contexts.script import MARKS, SYLLABLES, UNSPACED
 from ftbench.core.components.retriever import Hit, Retriever
-from ftbench.core.errors import Problem, did_you_mean
+from ftbench.core.errors import Problem, Problems, did_you_mean
 
 LANGUAGES = tuple(
     "arabic armenian basque catalan czech danish dutch dutch_porter english esperanto estonian finnish french german"
@@ -47,19 +47,14 @@ class Bm25(Retriever):
     language: str | None
 
     def check(self) -> list[Problem]:
-        problems = []
+        problems = Problems()
         if self.k1 < 0:
-            problems.append(Problem("k1", f"{self.k1} is below 0", "Use 1.2 to 2"))
+            problems.add("k1", f"{self.k1} is below 0", "Use 1.2 to 2")
         if not 0 <= self.b <= 1:
-            problems.append(Problem("b", f"{self.b} is not between 0 and 1", "Use 0.75"))
+            problems.add("b", f"{self.b} is not between 0 and 1", "Use 0.75")
         if self.language is not None and self.language not in LANGUAGES:
-            problems.append(
-                Problem(
-                    "language",
-                    f"there is no stemmer for {self.language!r}",
-                    f"{did_you_mean(self.language, LANGUAGES)}; null for none",
-                )
-            )
+            why = f"there is no stemmer for {self.language!r}"
+            problems.add("language", why, f"{did_you_mean(self.language, LANGUAGES)}; null for none")
         return problems
 
     def ready(self) -> None:

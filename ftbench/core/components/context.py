@@ -75,13 +75,8 @@ class Context(Component, ABC):
 
     def check_training(self, share: float) -> list[Problem]:
         """Returns why a ``share`` of the training rows cannot carry what this context shows."""
-        return [
-            Problem(
-                "method.train_context",
-                f"{share} of the rows would carry what this context does not retrieve",
-                "Set it to null, or take context=rag",
-            )
-        ]
+        why = f"{share} of the rows would carry what this context does not retrieve"
+        return [Problem("method.train_context", why, "Set it to null, or take context=rag")]
 
     def training_requests(
         self,
