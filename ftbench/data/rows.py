@@ -80,21 +80,15 @@ class Reader:
             scored_apart: test rows are of other files, so that these need not name gold documents.
         """
         fields = self.fields
-        scored = split != "train" and (
-            fields.target or fields.references or fields.messages
-        )  # then a pair is no use, and need not be there
+        # where there is something to score by, a pair is no use, and need not be there
+        scored = split != "train" and (fields.target or fields.references or fields.messages)
         paired = fields.chosen is not None and not self.preferences_apart and not scored
         wanted = fields.wanted(paired)
-        without_gold = (
-            split == "train"
-            and scored_apart
-            and not any(fields.gold_documents in row.values for rows in files for row in rows)
-        )
-        if without_gold:
+        named = any(fields.gold_documents in row.values for rows in files for row in rows)
+        golden = named or split != "train" or not scored_apart
+        if not golden:
             wanted.pop(fields.gold_documents or "", None)
-        return self._each(
-            files, wanted, lambda row, number: self._example(row, f"{split}-{number}", paired, not without_gold)
-        )
+        return self._each(files, wanted, lambda row, number: self._example(row, f"{split}-{number}", paired, golden))
 
     def pairs(self, files: Sequence[Sequence[Row]]) -> list[Placed]:
         """Returns the examples of a file of preference rows: prompt, chosen and rejected, no target."""
@@ -142,16 +136,12 @@ class Reader:
     def _has_columns(self, rows: Sequence[Row], wanted: dict[str, str]) -> bool:
         """Finds columns that no row of a file has: said once, not for each row."""
         columns = dict.fromkeys(name for row in rows for name in row.values)
-        missing = {
-            column_of(path, columns): key
-            for path, key in wanted.items()
-            if rows and column_of(path, columns) not in columns
-        }
+        named = {column_of(path, columns): key for path, key in wanted.items()}
+        missing = {column: key for column, key in named.items() if rows and column not in columns}
         for column, key in missing.items():
             bare = column.strip("{}")
-            fix = (
-                f"Write {bare} without braces" if bare != column and bare in columns else did_you_mean(column, columns)
-            )
+            braced = bare != column and bare in columns
+            fix = f"Write {bare} without braces" if braced else did_you_mean(column, columns)
             self.found.add(rows[0].place, f"no column {column!r} ({key})", fix)
         return not missing
 
@@ -170,18 +160,16 @@ class Reader:
         if len(self.found.problems) + self.found.unshown > before:
             return None
         target = target or (references[0] if references else chosen)
-        return Placed(
-            Example(id, turns, target, references or (target,), group, time, slices, gold, chosen, rejected), row.place
-        )
+        made = Example(id, turns, target, references or (target,), group, time, slices, gold, chosen, rejected)
+        return Placed(made, row.place)
 
     def _pair(self, row: Row, numbered: str) -> Placed | None:
         before = len(self.found.problems) + self.found.unshown
         turns, _ = self._asked(row)
         id = self._id(row, numbered, required=False)
         turns, chosen, rejected = self._preference(row, turns)
-        group = (
-            self._group(row) if self.fields.group and column_of(self.fields.group, row.values) in row.values else None
-        )
+        grouped = self.fields.group and column_of(self.fields.group, row.values) in row.values
+        group = self._group(row) if grouped else None
         if len(self.found.problems) + self.found.unshown > before:
             return None
         return Placed(Example(id, turns, None, (), group, None, {}, (), chosen, rejected), row.place)
@@ -203,11 +191,8 @@ class Reader:
         if fields.system:
             system = self._rendered(row, fields.system, "system prompt")
             if any(turn.role == "system" for turn in turns):
-                self.found.add(
-                    row.place,
-                    "has a system turn of its own beside dataset.system",
-                    "Set dataset.system=null, or remove the turn",
-                )
+                why = "has a system turn of its own beside dataset.system"
+                self.found.add(row.place, why, "Set dataset.system=null, or remove the turn")
             turns = turns if system is None else (Turn("system", system), *turns)
         return turns, answer
 
@@ -238,25 +223,18 @@ class Reader:
         answers: list[str | None] = []
         for path in (fields.chosen, fields.rejected):
             textual = row.textual and fields.prompt is None and fields.messages is None
-            before, text = self._value(
-                row, path, lambda value, textual=textual: read_reply(parsed_cell(value, textual))
-            ) or ((), None)
+            reply = self._value(row, path, lambda value, textual=textual: read_reply(parsed_cell(value, textual)))
+            before, text = reply or ((), None)
             answers.append(self._not_blank(row, text, f"column {path!r}"))
             if fields.prompt is None and fields.messages is None and not answers[1:]:
                 turns = (*turns, *before)
                 if text is not None and not any(turn.role == "user" for turn in before):
-                    self.found.add(
-                        row.place,
-                        f"column {path!r} holds no user turn before its answer",
-                        "Hold the whole conversation in it, or set dataset.prompt",
-                    )
+                    why = f"column {path!r} holds no user turn before its answer"
+                    self.found.add(row.place, why, "Hold the whole conversation in it, or set dataset.prompt")
             elif before and without_system(before) != without_system(turns):
                 other = "the prompt" if fields.prompt or fields.messages else f"those of {fields.chosen!r}"
-                self.found.add(
-                    row.place,
-                    f"the turns before the answer in column {path!r} are not {other}",
-                    "Let both answers follow the same turns",
-                )
+                why = f"the turns before the answer in column {path!r} are not {other}"
+                self.found.add(row.place, why, "Let both answers follow the same turns")
         return turns, answers[0], answers[1]
 
     def _list(self, row: Row, path: str, may_be_empty: bool = False) -> tuple[str, ...]:
