@@ -209,10 +209,10 @@ def decision_names(decision: Decision, options: Callable[[str], list[str]]) -> l
                 did_you_mean(decision.baseline, options("method")),
             )
         )
-    known = {name for axis in AXES for name in options(axis)} if decision.labour_usd else set()
+    known = {name for axis in AXES for name in options(axis)} if decision.labor_usd else set()
     problems += [
-        Problem(f"decision.labour_usd.{name}", "is no option of any axis", did_you_mean(name, known))
-        for name in decision.labour_usd
+        Problem(f"decision.labor_usd.{name}", "is no option of any axis", did_you_mean(name, known))
+        for name in decision.labor_usd
         if name not in known
     ]
     return problems
