@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -240,6 +241,7 @@ class Settings(Component):
     harness: dict[str, Any]
     judge: dict[str, Any]
     bertscore: dict[str, Any]
+    columns: list[str]
 
     def check(self) -> list[Problem]:
         problems = Problems()
@@ -251,6 +253,15 @@ class Settings(Component):
             problems.add("primary_metric", f"{self.primary_metric!r} is not among metrics", fix)
         if len(set(self.metrics)) != len(self.metrics):
             problems.add("metrics", f"{self.metrics} names one twice", "Name each once")
+        for path in self.columns:
+            module, _, name = path.rpartition(".")
+            try:
+                known = name in vars(importlib.import_module(module))
+            except (ImportError, ValueError):
+                known = False
+            if not known:
+                fix = "Name a Column by its dotted path, such as my_columns.words; PYTHONPATH must reach its module"
+                problems.add("columns", f"{path!r} cannot be imported", fix)
         if not self.store.dir.strip():
             problems.add("store.dir", "names no folder", "Use store.dir=.ftbench/store")
         if self.on_refusal not in ON_REFUSAL:

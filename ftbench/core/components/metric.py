@@ -59,7 +59,7 @@ class Metric(Component, ABC):
 
     def corpus(self, rows: Sequence[dict[str, Any]]) -> float:
         """Returns the metric of all rows, as the library computes it where there is one."""
-        return float(self.value(self.statistics(rows).sum(axis=0), np.float64(len(rows))))
+        return float(self.value(self.statistics(rows).sum(axis=0), np.asarray(float(len(rows)))))
 
     def why_not(self, rows: Sequence[dict[str, Any]]) -> str:
         """Says why there is no value over these rows."""

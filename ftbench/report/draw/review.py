@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ftbench.analysis import figures
 from ftbench.report.draw.pieces import empty, facts, note, piece, said, span, table, tag
 from ftbench.report.view.review import Reading, ReviewPage
+from ftbench.text import numbers
 from ftbench.text.html import escaped
 from ftbench.text.terminal import cut, one_line
 
@@ -124,7 +124,7 @@ def _counts(found: Mapping[str, Any]) -> str:
         ("comments", "comments"),
         ("items_outdated", "outdated, not counted"),
     )
-    return facts((words, figures.count(known[name])) for name, words in names if known.get(name))
+    return facts((words, numbers.count(known[name])) for name, words in names if known.get(name))
 
 
 def _ranking(page: ReviewPage) -> str:
@@ -166,7 +166,7 @@ def _pairs(page: ReviewPage, names: Mapping[str, str]) -> str:
                 tag(verdict, KINDS.get(verdict, "grey")),
                 *shares,
                 "" if p is None else "&lt; 0.001" if p < 0.001 else f"{p:.3f}",
-                figures.count(one.get("n")),
+                numbers.count(one.get("n")),
             ]
         )
     if not rows:
@@ -183,7 +183,7 @@ def _metrics(found: Mapping[str, Any]) -> str:
             escaped(str(one.get("metric"))),
             _span(one.get("accuracy")),
             *(_share(one.get(name)) for name in ("accuracy", "kendall", "spearman")),
-            figures.count(one.get("decided")),
+            numbers.count(one.get("decided")),
         ]
         for one in found.get("metrics") or ()
     ]
@@ -205,7 +205,7 @@ def _judges(found: Mapping[str, Any]) -> str:
             _plain(one.get("kappa")),
             _share(one.get("position")),
             _share(one.get("consistent_over_orders")),
-            figures.count(one.get("n")),
+            numbers.count(one.get("n")),
         ]
         for one in found.get("judges") or ()
     ]
@@ -280,7 +280,7 @@ def _raters(found: Mapping[str, Any]) -> str:
         rows.append(
             [
                 escaped(one_line(str(name))),
-                figures.count(one.get("verdicts")),
+                numbers.count(one.get("verdicts")),
                 _share(one.get("agreement")),
                 _plain(one.get("kappa")),
                 _share(own),
@@ -292,7 +292,7 @@ def _raters(found: Mapping[str, Any]) -> str:
             f"{escaped(one_line(str(one['first'])))} <small>and</small> {escaped(one_line(str(one['second'])))}",
             _plain(one.get("value")),
             _plain(one.get("agreement")),
-            figures.count(one.get("units")),
+            numbers.count(one.get("units")),
         ]
         for one in held.get("cohen") or ()
     ]
@@ -323,7 +323,7 @@ def _dimensions(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
             escaped(names.get(one["system"], one["system"])),
             _span(one.get("win_rate")),
             _share(one.get("win_rate")),
-            figures.count(one.get("n")),
+            numbers.count(one.get("n")),
         ]
         for name, ranking in (found.get("dimensions") or {}).items()
         for place, one in enumerate(ranking)
@@ -344,7 +344,7 @@ def _ratings(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
                 escaped(one_line(str(name))) if not place else "",
                 escaped(names.get(one["system"], one["system"])),
                 _share(one),
-                figures.count(one.get("n")),
+                numbers.count(one.get("n")),
             ]
             for place, one in enumerate(entry.get("means") or ())
         ]
@@ -369,9 +369,9 @@ def _span(found: Mapping[str, Any] | None) -> str:
 
 def _share(found: Mapping[str, Any] | None) -> str:
     if not found or found.get("value") is None:
-        return figures.UNKNOWN
-    return figures.figure(found["value"], found.get("low"), found.get("high"), 2, limits=True)
+        return numbers.UNKNOWN
+    return numbers.figure(found["value"], found.get("low"), found.get("high"), 2, limits=True)
 
 
 def _plain(value: float | None) -> str:
-    return figures.UNKNOWN if value is None else f"{value:.2f}"
+    return numbers.UNKNOWN if value is None else f"{value:.2f}"
