@@ -57,6 +57,15 @@ EARLIER = {
     "ftbench.models.remote.endpoint.Endpoint": "model/endpoint",
 }
 
+METHODS = {
+    "ftbench.methods.dpo.Dpo": "adapter",
+    "ftbench.methods.dpo_full.DpoFull": "whole",
+    "ftbench.methods.full.Full": "whole",
+    "ftbench.methods.lora.Lora": "adapter",
+    "ftbench.methods.qlora.QLora": "adapter",
+    "ftbench.methods.sft_chosen.SftChosen": "adapter",
+}
+"""Methods of before weights and objectives were parts of their own -> the kind of weights that each trained."""
 FIELDS = {
     "labelling_usd": "labeling_usd",
     "labelling_usd_per_example": "labeling_usd_per_example",
