@@ -179,7 +179,7 @@ def choice_of(row: Row, approach: Approach | None, settings: Mapping[str, Any], 
         train_usd=train,
         search_usd=search,
         index_usd=None if paid is None else paid.index_usd,
-        labeling_usd=_labelling(row, settings),
+        labeling_usd=_labeling(row, settings),
         labor_usd=sum(
             float(amount) for name, amount in (settings.get("labor_usd") or {}).items() if name in axis_options
         ),
@@ -263,7 +263,7 @@ def _spread(row: Row) -> float | None:
     return min(0.99, Z_95 * deviation / mean / math.sqrt(n))
 
 
-def _labelling(row: Row, settings: Mapping[str, Any]) -> float | None:
+def _labeling(row: Row, settings: Mapping[str, Any]) -> float | None:
     price = settings.get("labeling_usd_per_example")
     if price is None or not row.trains:
         return 0.0
@@ -274,7 +274,7 @@ def _labelling(row: Row, settings: Mapping[str, Any]) -> float | None:
 def _left_out(settings: Mapping[str, Any]) -> list[str]:
     said = []
     if settings.get("labeling_usd_per_example") is None:
-        said.append("labelling (decision.labeling_usd_per_example)")
+        said.append("labeling (decision.labeling_usd_per_example)")
     if not settings.get("labor_usd"):
         said.append("people's work (decision.labor_usd)")
     return said

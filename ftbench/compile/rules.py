@@ -141,7 +141,7 @@ def data_rules(parts: Parts, settings: Settings, splits: Splits) -> list[Problem
     return problems
 
 
-def quantised_rules(parts: Parts) -> list[Problem]:
+def quantized_rules(parts: Parts) -> list[Problem]:
     """Refuses to train 4-bit weights themselves: only an adapter over them can learn, which is what can be merged."""
     kind = parts.model.loaded_as().quantization
     if kind is None or not parts.method.whole or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
@@ -225,13 +225,13 @@ def train_context_rules(parts: Parts) -> list[Problem]:
 
 
 def backend_rules(parts: Parts) -> list[Problem]:
-    """Refuses what a serving engine cannot load: an adapter apart from its base, weights quantised while loading."""
+    """Refuses what a serving engine cannot load: an adapter apart from its base, weights quantized while loading."""
     backend = parts.decoding.backend
     if backend == TRANSFORMERS or not parts.model.has_weights:
         return []
     fix = f"Set decoding.backend={TRANSFORMERS}"
     if parts.model.loaded_as().quantization is not None:
-        return [Problem("decoding.backend", f"{backend} does not quantise while loading", fix)]
+        return [Problem("decoding.backend", f"{backend} does not quantize while loading", fix)]
     trained = parts.method.lower(lambda *stage, **more: "a stage", parts)
     if trained is not None and parts.artifact.lower(lambda *stage, **more: "a stage", parts, trained) is None:
         return [

@@ -75,7 +75,7 @@ class Decision:
             requests there is no total cost of ownership.
         baseline: option of the method axis that returns on investment are told against; null takes the cheapest cell
             that trains nothing.
-        labeling_usd_per_example: price of one training row for the cells that train; null leaves labelling out, and
+        labeling_usd_per_example: price of one training row for the cells that train; null leaves labeling out, and
             says so.
         labor_usd: option of any axis -> dollars of people's work that choosing it costs once; what is not named costs
             none.

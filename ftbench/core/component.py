@@ -1,7 +1,7 @@
 """What every ``_target_`` in ``conf/`` is: a frozen dataclass without defaults, built from its YAML node with types
 checked.
 
-The YAML holds every value; the class holds the types and the behaviour. ``build`` refuses wrong types, unknown keys
+The YAML holds every value; the class holds the types and the behavior. ``build`` refuses wrong types, unknown keys
 and missing keys, which ``hydra.utils.instantiate`` alone does not.
 """
 
@@ -193,7 +193,7 @@ _built: dict[str, Component] = {}
 
 
 def build(config: Mapping[str, Any], where: str) -> Component:
-    """Builds the component that a config node describes, memoised per distinct node.
+    """Builds the component that a config node describes, memoized per distinct node.
 
     Args:
         config: a plain, resolved node with ``_target_``.

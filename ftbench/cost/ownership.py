@@ -3,9 +3,9 @@
 Pure arithmetic over plain values: the report's sliders call these functions with another load, and nothing is measured
 or read here. Unknown is None and stays None through every sum (docs/mistakes.md, number 31).
 
-Fixed costs are paid once: training, the tries that searched for its settings, the index, labelling, labour. Retraining
+Fixed costs are paid once: training, the tries that searched for its settings, the index, labeling, labor. Retraining
 is paid ``retrains_per_month`` times a month and buys training and index again, not the search, the labels or the
-labour. Serving comes in whole machines, ``ceil(peak load / measured throughput)`` of them and at least one, paid for
+labor. Serving comes in whole machines, ``ceil(peak load / measured throughput)`` of them and at least one, paid for
 every hour, idle or not (mistake 33); an API is paid per request and is linear. Where the volume is varied, the peak
 keeps its ratio to the volume.
 

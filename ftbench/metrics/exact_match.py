@@ -88,7 +88,7 @@ class ExactMatch(MeanMetric):
     def _equal(self, left: str, right: str) -> bool:
         normalize = NORMALIZATIONS[self.normalization]
         a, b = normalize(left), normalize(right)
-        # a text of nothing but punctuation normalises to nothing; two such texts are equal only if they really are
+        # a text of nothing but punctuation normalizes to nothing; two such texts are equal only if they really are
         return a == b if a or b else left.strip() == right.strip()
 
     def _contains(self, text: str, value: str) -> bool:

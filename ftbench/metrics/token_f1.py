@@ -1,4 +1,4 @@
-"""Token F1 as SQuAD's evaluation has it: how many normalised words of an answer and of a reference are the same."""
+"""Token F1 as SQuAD's evaluation has it: how many normalized words of an answer and of a reference are the same."""
 
 from __future__ import annotations
 

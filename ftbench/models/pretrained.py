@@ -33,8 +33,8 @@ class Pretrained(Model):
         safetensors_only: refuse pickled weights.
         attention: the attention implementation; ``auto`` leaves the choice to transformers.
         context_tokens: the window; null takes it from the model's config.
-        quantization: null loads the base in ``dtype``; ``nf4`` quantises its linear layers to 4 bits while loading,
-            with double quantisation, ``nf4_single`` without. The rest stays in ``dtype``, which is also what is
+        quantization: null loads the base in ``dtype``; ``nf4`` quantizes its linear layers to 4 bits while loading,
+            with double quantization, ``nf4_single`` without. The rest stays in ``dtype``, which is also what is
             computed in.
         parameters, license, instruct, gated: facts for the reader of a plan; null where unknown. ``instruct`` says
             whether the weights were taught to follow instructions, or only to continue text.
