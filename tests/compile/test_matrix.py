@@ -326,6 +326,7 @@ def test_20_perplexity_does_not_rank_methods(composer: Composer) -> None:
     beside = (BASE, "metrics=[rougeL,perplexity]")
     assert not _plan(composer, "method=none,lora", words=beside).plan.refusals
     assert not _plan(composer, "method=lora", "method.learning_rate=1e-4,2e-4", words=words).plan.refusals
+    assert len(_plan(composer, "method=lora,full,qlora", words=words).plan.refusals) == 3
 
 
 def test_unknown_revision_can_be_planned_and_not_run(composer: Composer) -> None:
