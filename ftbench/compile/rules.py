@@ -300,8 +300,7 @@ def method_rules(cells: Sequence[Parts], metrics: dict[str, Component], primary:
     answers get better or not.
     """
     metric = metrics.get(primary)
-    kinds = {(parts.method.kinds, parts.method.base(parts.unquantized).loaded_as().quantization) for parts in cells}
-    if metric is None or metric.comparable_across_tokenizers or len(kinds) < 2:
+    if metric is None or metric.comparable_across_tokenizers or len({parts.method.kinds for parts in cells}) < 2:
         return []
     why = (
         f"{primary} scores the reference's own tokens, which whatever trains on references wins, and several methods"
