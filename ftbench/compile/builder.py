@@ -9,6 +9,7 @@ from ftbench.compile.compose import Composer
 from ftbench.compile.data import Looked, look
 from ftbench.compile.lower import Parts
 from ftbench.compile.metrics import metric_components
+from ftbench.compile.renamed import renamed_fields
 from ftbench.compile.settings import Settings
 from ftbench.compile.trackers import tracker_nodes
 from ftbench.core.canonical import canonical
@@ -162,7 +163,7 @@ class Builder:
             component: Component | None = None
             try:
                 component = build_for(axis, config)
-                problems = component.check()
+                problems = [*renamed_fields(config, component, axis), *component.check()]
                 component = component if problems else _identified(component.resolve())
             except Refused as refused:
                 problems = refused.problems

@@ -250,7 +250,7 @@ class _Compiler:
             rules.weightless_rules(parts)
             + rules.train_context_rules(parts)
             + rules.backend_rules(parts)
-            + rules.quantised_rules(parts)
+            + rules.quantized_rules(parts)
             + rules.harness_rules(parts, harness)
             + rules.run_rules(parts, self.verb)
         )

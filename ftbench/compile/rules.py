@@ -141,7 +141,7 @@ def data_rules(parts: Parts, settings: Settings, splits: Splits) -> list[Problem
     return problems
 
 
-def quantised_rules(parts: Parts) -> list[Problem]:
+def quantized_rules(parts: Parts) -> list[Problem]:
     """Refuses to train 4-bit weights themselves: only an adapter over them can learn, which is what can be merged."""
     kind = parts.model.loaded_as().quantization
     if kind is None or not parts.method.whole or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
@@ -209,10 +209,10 @@ def decision_names(decision: Decision, options: Callable[[str], list[str]]) -> l
                 did_you_mean(decision.baseline, options("method")),
             )
         )
-    known = {name for axis in AXES for name in options(axis)} if decision.labour_usd else set()
+    known = {name for axis in AXES for name in options(axis)} if decision.labor_usd else set()
     problems += [
-        Problem(f"decision.labour_usd.{name}", "is no option of any axis", did_you_mean(name, known))
-        for name in decision.labour_usd
+        Problem(f"decision.labor_usd.{name}", "is no option of any axis", did_you_mean(name, known))
+        for name in decision.labor_usd
         if name not in known
     ]
     return problems
@@ -225,13 +225,13 @@ def train_context_rules(parts: Parts) -> list[Problem]:
 
 
 def backend_rules(parts: Parts) -> list[Problem]:
-    """Refuses what a serving engine cannot load: an adapter apart from its base, weights quantised while loading."""
+    """Refuses what a serving engine cannot load: an adapter apart from its base, weights quantized while loading."""
     backend = parts.decoding.backend
     if backend == TRANSFORMERS or not parts.model.has_weights:
         return []
     fix = f"Set decoding.backend={TRANSFORMERS}"
     if parts.model.loaded_as().quantization is not None:
-        return [Problem("decoding.backend", f"{backend} does not quantise while loading", fix)]
+        return [Problem("decoding.backend", f"{backend} does not quantize while loading", fix)]
     trained = parts.method.lower(lambda *stage, **more: "a stage", parts)
     if trained is not None and parts.artifact.lower(lambda *stage, **more: "a stage", parts, trained) is None:
         return [
@@ -300,7 +300,7 @@ def method_rules(cells: Sequence[Parts], metrics: dict[str, Component], primary:
     answers get better or not.
     """
     metric = metrics.get(primary)
-    if metric is None or metric.comparable_across_tokenizers or len({type(parts.method) for parts in cells}) < 2:
+    if metric is None or metric.comparable_across_tokenizers or len({parts.method.kinds for parts in cells}) < 2:
         return []
     why = (
         f"{primary} scores the reference's own tokens, which whatever trains on references wins, and several methods"

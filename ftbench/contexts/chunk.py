@@ -24,7 +24,7 @@ BY = ("words", "tokens", "sentences", "headings", "nothing")
 FEWEST_TOKENS = 8
 """One character may take several tokens, and a chunk holds at least one."""
 BLOCK_CHARACTERS = 20_000
-"""Tokenised at once: a line of 50 MB would need gigabytes."""
+"""Tokenized at once: a line of 50 MB would need gigabytes."""
 WORD = re.compile(
     rf"[{UNSPACED}][{MARKS}]*|(?:[^\W{UNSPACED}][{MARKS}]*){{1,32}}|[^\w\s]"
 )  # at most 32 letters: a line without a space is no single word
@@ -209,7 +209,7 @@ def _sections(text: str) -> list[tuple[int, int]]:
 
 
 def _packed(units: Sequence[Unit], size: int, overlap: int) -> Iterator[tuple[int, int]]:
-    """Yields spans of as many neighbouring units as fit into ``size``, each going back by up to ``overlap``."""
+    """Yields spans of as many neighboring units as fit into ``size``, each going back by up to ``overlap``."""
     first = 0
     while first < len(units):
         last, words = first, 0

@@ -1,7 +1,7 @@
 """What every ``_target_`` in ``conf/`` is: a frozen dataclass without defaults, built from its YAML node with types
 checked.
 
-The YAML holds every value; the class holds the types and the behaviour. ``build`` refuses wrong types, unknown keys
+The YAML holds every value; the class holds the types and the behavior. ``build`` refuses wrong types, unknown keys
 and missing keys, which ``hydra.utils.instantiate`` alone does not.
 """
 
@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from ftbench.core.canonical import canonical, file_digest
-from ftbench.core.components.earlier import EARLIER
+from ftbench.core.components.earlier import EARLIER, of_today
 from ftbench.core.components.names import base_of, class_of, is_ours, name_of
 from ftbench.core.errors import Problem, Refused, did_you_mean
 from ftbench.core.example import Splits
@@ -53,6 +53,8 @@ class Component:
             path whose content is hashed instead). They are left out of ``identity`` and so out of every key.
         SILENT_AT_DEFAULT: field -> the value at which it is left out of ``identity``: a field that was added later, so
             that keys taken before it still hold.
+        KEY_NAMES: field -> what ``identity`` calls it: a field that was renamed later, so that keys taken before it
+            still hold.
         deployable: False for what no deployed system has, such as the documents that hold each answer. Its cells are
             an upper bound (a ceiling): shown, but neither ranked, compared, priced against others, nor recommended.
             In no key.
@@ -64,6 +66,7 @@ class Component:
     key_name: ClassVar[str] = ""
     NOT_HASHED: ClassVar[tuple[str, ...]] = ()
     SILENT_AT_DEFAULT: ClassVar[Mapping[str, Any]] = {}
+    KEY_NAMES: ClassVar[Mapping[str, str]] = {}
     deployable: ClassVar[bool] = True
 
     @property
@@ -85,6 +88,7 @@ class Component:
         for name, silent in self.SILENT_AT_DEFAULT.items():
             if name in parts and type(parts[name]) is type(silent) and parts[name] == silent:  # 0 is not false
                 del parts[name]
+        parts = {self.KEY_NAMES.get(name, name): value for name, value in parts.items()}
         code = foreign_source(f"{cls.__module__}.{cls.__qualname__}")
         return {"_target_": name_of(cls), **parts, **({"_source_": code} if code else {})}
 
@@ -189,7 +193,7 @@ _built: dict[str, Component] = {}
 
 
 def build(config: Mapping[str, Any], where: str) -> Component:
-    """Builds the component that a config node describes, memoised per distinct node.
+    """Builds the component that a config node describes, memoized per distinct node.
 
     Args:
         config: a plain, resolved node with ``_target_``.
@@ -231,6 +235,7 @@ def _build(config: dict[str, Any], where: str) -> Component:
     schema = _schema(cls)
     problems = []
     known = {f.name for f in fields(cls)}
+    config = of_today(config, known)
     for name in sorted(set(config) - known):
         problems.append(Problem(_under(where, name), "no such key", did_you_mean(name, known)))
     for name in sorted(known - set(config)):

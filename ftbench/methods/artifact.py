@@ -25,7 +25,7 @@ class AsTrained(Artifact):
 
 @dataclass(frozen=True)
 class Merged(Artifact):
-    """A standard transformers folder: the adapter merged into the base in its own dtype, never into quantised
+    """A standard transformers folder: the adapter merged into the base in its own dtype, never into quantized
     weights.
     """
 

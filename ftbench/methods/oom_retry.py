@@ -35,7 +35,7 @@ class OomRetry:
 
     When memory runs out, the gradients of the optimizer step at hand are dropped, and its batches are gone through
     again in pieces of half as many rows, and all later ones with them. Since the loss is divided by what the step holds
-    and not by what a batch holds, the pieces add up to the same gradient. A loss that is normalised otherwise is not
+    and not by what a batch holds, the pieces add up to the same gradient. A loss that is normalized otherwise is not
     cut.
 
     Attributes:

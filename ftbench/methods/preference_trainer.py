@@ -1,7 +1,7 @@
 """TRL's DPOTrainer, told exactly what to do. Imported only while training: it brings torch, transformers, datasets and
 trl along.
 
-Pairs come tokenised, in order and with the reference's log-probabilities, so TRL prepares, shuffles and precomputes
+Pairs come tokenized, in order and with the reference's log-probabilities, so TRL prepares, shuffles and precomputes
 nothing and loads no reference: left alone it would load one from ``config._name_or_path``, which is not what is being
 trained.
 """

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from ftbench.core.canonical import digest
 from ftbench.core.component import build_for, node
 from ftbench.core.components.method import Method
+from ftbench.core.components.names import name_of
 from ftbench.core.components.objective import Objective
 from ftbench.core.components.weights import Weights
 from ftbench.core.errors import FtbenchError, Problem, Refused
@@ -77,6 +78,10 @@ class Tuning(Recipe, Method):
     @property
     def control(self) -> str | None:  # type: ignore[override]
         return self.objective_component().control
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return name_of(type(self.weights_component())), name_of(type(self.objective_component()))
 
     def base(self, model: Any) -> Any:
         return self.weights_component().base(model)

@@ -1,13 +1,13 @@
 """Labels: which of the evaluation set's labels an answer names, how often it is the right one, and macro-F1 over them.
 
 The labels are those of the references, so every cell over the same examples is judged by the same list. An answer names
-the label that it equals after normalisation, else the only label that stands in it as whole words; else none, which is
+the label that it equals after normalization, else the only label that stands in it as whole words; else none, which is
 wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from ftbench.core.components.metric import Metric
 from ftbench.core.errors import Problem, did_you_mean
-from ftbench.metrics.normalize import NORMALISATIONS
+from ftbench.metrics.normalize import NORMALIZATIONS
 
 
 @dataclass(frozen=True)
@@ -23,26 +23,28 @@ class LabelMetric(Metric):
     """What accuracy and macro-F1 share.
 
     Attributes:
-        normalisation: of labels and answers; see ``ftbench.metrics.normalize``.
+        normalization: of labels and answers; see ``ftbench.metrics.normalize``.
     """
 
-    normalisation: str
+    KEY_NAMES: ClassVar[Mapping[str, str]] = {"normalization": "normalisation"}
+
+    normalization: str
 
     def check(self) -> list[Problem]:
-        if self.normalisation in NORMALISATIONS:
+        if self.normalization in NORMALIZATIONS:
             return []
-        fix = did_you_mean(self.normalisation, NORMALISATIONS)
-        return [Problem(f"{self.name}.normalisation", f"{self.normalisation!r} is not offered", fix)]
+        fix = did_you_mean(self.normalization, NORMALIZATIONS)
+        return [Problem(f"{self.name}.normalization", f"{self.normalization!r} is not offered", fix)]
 
     def read(self, rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[str | None], list[list[str]]]:
         """Returns the labels in order, the label that each answer names, and those that are right for it, main one
         first.
         """
-        normalise = NORMALISATIONS[self.normalisation]
-        right = [[normalise(reference) for reference in row["references"]] or [""] for row in rows]
+        normalize = NORMALIZATIONS[self.normalization]
+        right = [[normalize(reference) for reference in row["references"]] or [""] for row in rows]
         labels = sorted({label for own in right for label in own})
         split = {label: label.split() for label in labels}
-        named = [None if row["finish"] == "error" else _named(normalise(row["output"]), split) for row in rows]
+        named = [None if row["finish"] == "error" else _named(normalize(row["output"]), split) for row in rows]
         return labels, named, right
 
 
@@ -69,7 +71,7 @@ class Accuracy(LabelMetric):
     def signature(self) -> str:
         return (
             "accuracy|0-1|labels:of the references|named:equal, else the only one"
-            f" contained|normalise:{self.normalisation}"
+            f" contained|normalise:{self.normalization}"
         )
 
 
@@ -108,7 +110,7 @@ class MacroF1(LabelMetric):
     def signature(self) -> str:
         return (
             "macro_f1|0-1|labels:of the references|named:equal, else the only one"
-            f" contained|normalise:{self.normalisation}"
+            f" contained|normalise:{self.normalization}"
         )
 
 

@@ -97,7 +97,7 @@ class ReciprocalRank(_Retrieval):
 
 @dataclass(frozen=True)
 class Ndcg(_Retrieval):
-    """Normalised discounted cumulative gain, every gold document worth 1 (Järvelin and Kekäläinen 2002, base-2
+    """Normalized discounted cumulative gain, every gold document worth 1 (Järvelin and Kekäläinen 2002, base-2
     logarithm).
     """
 

@@ -33,10 +33,10 @@ class Pretrained(Model):
         safetensors_only: refuse pickled weights.
         attention: the attention implementation; ``auto`` leaves the choice to transformers.
         context_tokens: the window; null takes it from the model's config.
-        quantization: null loads the base in ``dtype``; ``nf4`` quantises its linear layers to 4 bits while loading,
-            with double quantisation, ``nf4_single`` without. The rest stays in ``dtype``, which is also what is
+        quantization: null loads the base in ``dtype``; ``nf4`` quantizes its linear layers to 4 bits while loading,
+            with double quantization, ``nf4_single`` without. The rest stays in ``dtype``, which is also what is
             computed in.
-        parameters, licence, instruct, gated: facts for the reader of a plan; null where unknown. ``instruct`` says
+        parameters, license, instruct, gated: facts for the reader of a plan; null where unknown. ``instruct`` says
             whether the weights were taught to follow instructions, or only to continue text.
         learning_rates: objective (``sft``, ``dpo``) -> kind of weights (``adapter``, ``whole``) -> the learning rate
             that suits this model (it depends on size), where ``method.learning_rate`` is null; in the place of the
@@ -45,7 +45,7 @@ class Pretrained(Model):
 
     key_name: ClassVar[str] = "pretrained"
 
-    NOT_HASHED = ("name_or_path", "revision", "parameters", "licence", "instruct", "gated", "learning_rates")
+    NOT_HASHED = ("name_or_path", "revision", "parameters", "license", "instruct", "gated", "learning_rates")
 
     name_or_path: str
     revision: str
@@ -58,7 +58,7 @@ class Pretrained(Model):
     context_tokens: int | None
     quantization: str | None
     parameters: int | None
-    licence: str | None
+    license: str | None
     instruct: bool | None
     gated: bool | None
     learning_rates: dict[str, dict[str, float]]

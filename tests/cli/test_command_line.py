@@ -297,8 +297,8 @@ def test_hydra_grammar_still_works(run: Run) -> None:
         "-m is the default, and no reason to refuse"
     )
     assert (
-        "lora: 2000" in run("--cfg", "job", "decision.labour_usd={lora: 2000}").stdout
-        and "lora: 7" in run("--cfg", "job", "decision.labour_usd.lora=7").stdout
+        "lora: 2000" in run("--cfg", "job", "decision.labor_usd={lora: 2000}").stdout
+        and "lora: 7" in run("--cfg", "job", "decision.labor_usd.lora=7").stdout
     )
     assert run("plan", "--help").stdout.startswith("python -m ftbench plan") and run("--version").stdout.startswith(
         "ftbench "

@@ -1,6 +1,6 @@
 """BM25 over stemmed words, by ``bm25s``: no weights, no GPU, a fraction of a millisecond a question.
 
-Writing without spaces between words is taken in single characters and pairs of neighbours, which finds Chinese and
+Writing without spaces between words is taken in single characters and pairs of neighbors, which finds Chinese and
 Japanese about as well as a dictionary of their words does (Nie, Gao, Zhang and Zhou, IRAL 2000).
 """
 
@@ -111,7 +111,7 @@ class Bm25(Retriever):
 
 def _words(text: str) -> Iterator[str]:
     """Yields the words of a text, wide and composed forms as one; of writing without spaces each character and each two
-    neighbours.
+    neighbors.
     """
     if text.isascii():  # the same words, sooner
         yield from _ASCII_WORD.findall(text.casefold())

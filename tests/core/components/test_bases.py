@@ -10,6 +10,7 @@ import pytest
 from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import compile_matrix
 from ftbench.compile.show import refusal_text
+from ftbench.core.components.weights import kind_of
 from tests.compile.conftest import composer_over  # noqa: F401 - fixture
 
 BARE = """
@@ -102,3 +103,18 @@ def test_a_class_that_lacks_what_must_be_written_is_refused(over: Composer, tmp_
     )
     plan = compile_matrix(over, [["context=bare"]], "plan").plan
     assert "does not define requests" in refusal_text(plan.refusals)
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [
+        ({"_target_": "method/tuning", "weights": {"_target_": "method/weights/lora", "rank": 8}}, "adapter"),
+        ({"_target_": "method/tuning", "weights": {"_target_": "method/weights/full"}}, "whole"),
+        ({"_target_": "method/tuning", "weights": {"_target_": "theirs.Prefix"}}, None),
+        ({"_target_": "method/none"}, None),
+        ({"_target_": "ftbench.methods.lora.Lora", "rank": 8}, "adapter"),
+        ({"_target_": "ftbench.methods.dpo_full.DpoFull"}, "whole"),
+    ],
+)
+def test_a_plan_tells_which_kind_of_weights_a_method_trains(method: dict, kind: str | None) -> None:
+    assert kind_of(method) == kind
