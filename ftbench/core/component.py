@@ -20,7 +20,7 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from ftbench.core.canonical import canonical, file_digest
 from ftbench.core.components.earlier import EARLIER, of_today
 from ftbench.core.components.names import base_of, class_of, is_ours, name_of
-from ftbench.core.errors import Problem, Refused, did_you_mean
+from ftbench.core.errors import Problem, Problems, Refused, did_you_mean
 from ftbench.core.example import Splits
 
 
@@ -173,15 +173,8 @@ def target_class(path: str, where: str) -> type[Component]:
             ]
         ) from error
     if not (isinstance(found, type) and is_dataclass(found)):
-        raise Refused(
-            [
-                Problem(
-                    f"{where}._target_",
-                    f"{path!r} is not a dataclass",
-                    "Derive it from ftbench.core.component.Component",
-                )
-            ]
-        )
+        fix = "Derive it from ftbench.core.component.Component"
+        raise Refused([Problem(f"{where}._target_", f"{path!r} is not a dataclass", fix)])
     if inspect.isabstract(found):
         why = f"{path} does not define {', '.join(sorted(found.__abstractmethods__))}"
         raise Refused([Problem(f"{where}._target_", why, "Define it, as the base class says")])
@@ -233,13 +226,13 @@ def build_for(axis: str, config: Any, where: str = "") -> Component:
 def _build(config: dict[str, Any], where: str) -> Component:
     cls = target_class(config.pop("_target_"), where)
     schema = _schema(cls)
-    problems = []
+    problems = Problems()
     known = {f.name for f in fields(cls)}
     config = of_today(config, known)
     for name in sorted(set(config) - known):
-        problems.append(Problem(_under(where, name), "no such key", did_you_mean(name, known)))
+        problems.add(_under(where, name), "no such key", did_you_mean(name, known))
     for name in sorted(known - set(config)):
-        problems.append(Problem(_under(where, name), "is missing", f"Set {_under(where, name)}=..."))
+        problems.add(_under(where, name), "is missing", f"Set {_under(where, name)}=...")
     missing = ""
     if not problems:
         try:
@@ -252,13 +245,13 @@ def _build(config: dict[str, Any], where: str) -> Component:
         try:
             OmegaConf.merge(schema, {name: config[name]})
             if config[name] == "???":
-                problems.append(Problem(_under(where, name), "is not set", f"Set {_under(where, name)}=..."))
+                problems.add(_under(where, name), "is not set", f"Set {_under(where, name)}=...")
         except ConfigKeyError as error:
-            problems.append(Problem(_under(where, error.full_key or name), "no such key", "Remove it"))
+            problems.add(_under(where, error.full_key or name), "no such key", "Remove it")
         except OmegaConfBaseException as error:
             reason = str(error).splitlines()[0]
             path = error.full_key if error.full_key and error.full_key.startswith(f"{name}.") else name
-            problems.append(Problem(_under(where, path), reason, f"Give a value of type {_type_name(cls, path)}"))
+            problems.add(_under(where, path), reason, f"Give a value of type {_type_name(cls, path)}")
     # nothing wrong in any field: a value is missing deeper than one level
     raise Refused(problems or [Problem(where, missing, "Set it")])
 
