@@ -71,9 +71,7 @@ class Component:
 
     @property
     def uses_seed(self) -> bool:
-        """True when the cell's seed can change what this component does; without it, cells of all seeds share
-        the work.
-        """
+        """True when the cell's seed can change what this component does; else cells of all seeds share the work."""
         return True
 
     @property
@@ -101,9 +99,7 @@ class Component:
         return []
 
     def missing(self) -> list[Problem]:
-        """Returns why this component, though it can be planned with, cannot be run here: a package, an unknown
-        commit.
-        """
+        """Returns why this can be planned with and not be run here: a missing package, an unknown commit."""
         return []
 
     def remarks(self, splits: Splits) -> list[str]:
@@ -124,9 +120,7 @@ LOADED_AS = ("dtype", "quantization", "attention")
 
 
 def text_identity(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the part of a model's identity that two share when their tokens are the same tokens: a base and the same
-    one in 4 bits.
-    """
+    """Returns the part of a model's identity that two with the same tokens share: a base and the same in 4 bits."""
     return {name: value for name, value in model.items() if name not in LOADED_AS}
 
 
@@ -151,27 +145,18 @@ def node(component: Component) -> dict[str, Any]:
 
 
 def target_class(path: str, where: str) -> type[Component]:
-    """Imports the class that a ``_target_`` names: a dotted path, ``axis/key_name``, or the dotted path of an earlier
-    version.
+    """Imports the class that a ``_target_`` names: ``axis/key_name``, a dotted path, or that of an earlier version.
 
     Raises:
-        Refused: when there is no such module or class, it is no frozen dataclass, or it lacks what its base class asks
-            for.
+        Refused: when there is no such class, it is no frozen dataclass, or it lacks what its base class asks for.
     """
     try:
         found = class_of(path)
     except ImportError as error:
         if path in EARLIER:
             return target_class(EARLIER[path], where)
-        raise Refused(
-            [
-                Problem(
-                    f"{where}._target_",
-                    f"{path!r} cannot be imported ({error})",
-                    "Name a class by its full dotted path",
-                )
-            ]
-        ) from error
+        why, fix = f"{path!r} cannot be imported ({error})", "Name a class by its full dotted path"
+        raise Refused([Problem(f"{where}._target_", why, fix)]) from error
     if not (isinstance(found, type) and is_dataclass(found)):
         fix = "Derive it from ftbench.core.component.Component"
         raise Refused([Problem(f"{where}._target_", f"{path!r} is not a dataclass", fix)])

@@ -15,13 +15,12 @@ from ftbench.data.template import Template
 from ftbench.data.values import Absent, Unusable, as_list, as_text, as_time, column_of, is_empty, look_up, parsed_cell
 
 T = TypeVar("T")
+Files = Sequence[Sequence[Row]]
 
 
 @dataclass(frozen=True)
 class Fields:
-    """Where in a row each part of an example stands: parsed templates and names of columns; see
-    ``conf/dataset/files.yaml``.
-    """
+    """Where in a row each part of an example stands, as ``conf/dataset/files.yaml`` says: templates and columns."""
 
     prompt: Template | None
     target: Template | None
@@ -43,9 +42,7 @@ class Fields:
         return {**named, **({self.messages: "dataset.messages"} if self.messages else {})}
 
     def wanted(self, paired: bool) -> dict[str, str]:
-        """Returns path -> config key of all that a row must have; with ``paired`` a preferred and a rejected answer
-        too.
-        """
+        """Returns path -> config key of all that a row must have; with ``paired`` two answers to choose from too."""
         target = dict.fromkeys(self.target.paths if self.target else (), "dataset.target")
         names = ("references", "id", "group", "time", "gold_documents", *(("chosen", "rejected") if paired else ()))
         single = {vars(self)[name]: f"dataset.{name}" for name in names if vars(self)[name] is not None}
@@ -72,7 +69,7 @@ class Reader:
         self.found = found
         self.counts = {"rows_without_group": 0, "turns_after_the_answer": 0}
 
-    def examples(self, files: Sequence[Sequence[Row]], split: str, scored_apart: bool = False) -> list[Placed]:
+    def examples(self, files: Files, split: str, scored_apart: bool = False) -> list[Placed]:
         """Returns the examples of all usable rows; ids without an id column are ``<split>-<row>``, counted over all
         files.
 
@@ -90,15 +87,13 @@ class Reader:
             wanted.pop(fields.gold_documents or "", None)
         return self._each(files, wanted, lambda row, number: self._example(row, f"{split}-{number}", paired, golden))
 
-    def pairs(self, files: Sequence[Sequence[Row]]) -> list[Placed]:
+    def pairs(self, files: Files) -> list[Placed]:
         """Returns the examples of a file of preference rows: prompt, chosen and rejected, no target."""
         fields = self.fields
         wanted = {**fields.asking(), fields.chosen: "dataset.chosen", fields.rejected: "dataset.rejected"}
         return self._each(files, wanted, lambda row, number: self._pair(row, f"preferences-{number}"))
 
-    def documents(
-        self, files: Sequence[Sequence[Row]], id: str | None, text: Template, time: str | None
-    ) -> list[Document]:
+    def documents(self, files: Files, id: str | None, text: Template, time: str | None) -> list[Document]:
         """Returns the documents of a corpus, whose ids must differ."""
         single = {column: f"dataset.document_{name}" for name, column in (("id", id), ("time", time)) if column}
         wanted = {**dict.fromkeys(text.paths, "dataset.document_text"), **single}
@@ -108,9 +103,8 @@ class Reader:
             name = self._text(row, id) if id else f"documents-{number}"
             body = self._rendered(row, text, "document text")
             if name is not None and name in seen:
-                self.found.add(
-                    row.place, f"the document id {name!r} stands at {seen[name]} too", "Give each document its own id"
-                )
+                why = f"the document id {name!r} stands at {seen[name]} too"
+                self.found.add(row.place, why, "Give each document its own id")
                 return None
             if name is None or body is None:
                 return None
@@ -119,9 +113,7 @@ class Reader:
 
         return self._each(files, wanted, document)
 
-    def _each(
-        self, files: Sequence[Sequence[Row]], wanted: dict[str, str], read: Callable[[Row, int], T | None]
-    ) -> list[T]:
+    def _each(self, files: Files, wanted: dict[str, str], read: Callable[[Row, int], T | None]) -> list[T]:
         made: list[T] = []
         number = 0
         for rows in files:
@@ -297,9 +289,8 @@ def same_ids(splits: Iterable[tuple[str, Sequence[Placed]]], found: Findings) ->
                 between.setdefault((first[0], split), []).append(f"{example.id!r} ({first[1]} and {place})")
     for (one, other), ids in between.items():
         why = f"{len(ids)} ids stand in both {one} and {other}, such as {ids[0]}"
-        found.add(
-            "dataset.id", why, "Give each row its own id, or set dataset.id=null (rows are then numbered by split)"
-        )
+        fix = "Give each row its own id, or set dataset.id=null (rows are then numbered by split)"
+        found.add("dataset.id", why, fix)
 
 
 def _fix(why: str) -> str:
