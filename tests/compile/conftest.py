@@ -1,6 +1,6 @@
 """A composer over the shipped configuration, and over folders that a test adds to it.
 
-Hydra takes a quarter of a second for each option that a composer meets first, so tests share composers.
+Hydra takes a quarter of a second for each option that a composer meets first, so tests share the shipped one.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ from hydra.core.global_hydra import GlobalHydra
 from ftbench.compile.compose import Composer
 from ftbench.core.shipped import CONF
 
-_made: dict[tuple[tuple[str, str], ...] | None, Composer] = {}
-"""Files beside the shipped ones, None for no folder of their own -> the composer over both."""
+_shipped: list[Composer] = []
 
 
 @pytest.fixture
 def composer() -> Iterator[Composer]:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        if None not in _made:
-            _made[None] = Composer(GlobalHydra.instance().hydra.config_loader, "config")
-        yield _made[None]
+        if not _shipped:
+            _shipped.append(Composer(GlobalHydra.instance().hydra.config_loader, "config"))
+        yield _shipped[0]
 
 
 @pytest.fixture
@@ -36,16 +35,12 @@ def composer_over(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Compose
     with ExitStack() as stack:
 
         def make(files: dict[str, str]) -> Composer:
+            for name, text in files.items():
+                path = tmp_path / "conf" / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
             stack.enter_context(initialize_config_dir(str(CONF), version_base="1.3"))
-            held = tuple(sorted(files.items()))
-            if held not in _made:
-                folder = tmp_path / f"conf{len(_made)}"
-                for name, text in files.items():
-                    path = folder / name
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_text(text, encoding="utf-8")
-                search = f"hydra.searchpath=[file://{folder}]"
-                _made[held] = Composer(GlobalHydra.instance().hydra.config_loader, "config", [search])
-            return _made[held]
+            search = f"hydra.searchpath=[file://{tmp_path / 'conf'}]"
+            return Composer(GlobalHydra.instance().hydra.config_loader, "config", [search])
 
         yield make

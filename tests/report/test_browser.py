@@ -38,8 +38,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="nee
 
 @pytest.fixture(scope="module")
 def folder(built_once) -> Path:
-    """What ``make demo`` runs, trained for a tenth of the steps; under a minute."""
-    words = ("-m", "+recipes=demo", "method.max_steps=14", "matrix.couple=[]", "hydra.sweep.dir=sweep")
+    """What ``make demo`` runs; about a minute and a half."""
+    words = ("-m", "+recipes=demo", "hydra.sweep.dir=sweep")
 
     def run(place: Path) -> None:
         known = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
