@@ -136,3 +136,22 @@ def test_own_weights_are_trained_towards_an_own_objective(ours: Path) -> None:
     ]
     taught = {"".join(part["text"] for part in one["segments"] if part["supervised"]) for one in masked}
     assert any("is blue." in text for text in taught)
+
+
+@pytest.mark.slow
+def test_own_retriever_finds_the_passages_of_a_run(ours: Path) -> None:
+    words = ("--config-dir", "conf", "-m", "context=rag", "context/retriever=overlap", "context.least=2", *SMALL[:-1])
+    done = _run(ours, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (cell,) = json.loads((_sweep(ours, done) / "results.json").read_text(encoding="utf-8"))["cells"]
+    assert cell["context/retriever"] == "overlap" and cell["index_usd"] is not None
+    (words_file,) = (ours / ".ftbench" / "store").glob("stages/*/*/words.txt")
+    answers = [
+        json.loads(line)
+        for path in (ours / ".ftbench" / "store").glob("stages/*/*/outputs.jsonl")
+        if "documents" in path.read_text(encoding="utf-8")
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    shown = [row for row in answers if row["documents"]]
+    assert len(words_file.read_text(encoding="utf-8").splitlines()) > 1 and shown
+    assert any(set(row["documents"]) & set(row["gold_documents"]) for row in shown)
