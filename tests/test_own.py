@@ -76,6 +76,7 @@ def test_the_worked_example_runs_and_an_edited_metric_trains_nothing(ours: Path)
     assert len(cells) == 4 and all(
         cell["status"] == "done" and cell["usd_per_1k_requests"] > 0 for cell in cells.values()
     )
+    assert all(cell["answer_tokens"] > 0 for cell in cells.values()) and "tokens/answer" in done.stdout
     outputs = {
         path.parent.name: path.read_text(encoding="utf-8")
         for path in (ours / ".ftbench" / "store").glob("stages/*/*/outputs.jsonl")
