@@ -13,7 +13,7 @@ from ftbench.report.terminal import render
 from ftbench.report.write import results_text, validation_score, write_results
 
 ORDER = (
-    "cell_id,label,model,method,context,dataset,decoding,seed,hardware,status,reason,n,"
+    "cell_id,label,model,method,context,artifact,prompt,dataset,decoding,seed,hardware,status,reason,n,"
     "exact_match,exact_match_low,exact_match_high,rouge1,rouge1_low,rouge1_high,"
     "train_seconds,generate_seconds,latency_p50_ms,latency_p95_ms,prompt_tokens,completion_tokens,tokens_per_second,peak_memory_bytes,"
     "train_usd,usd_per_1k_requests,price_basis,failed_rows,rank,deployable"
@@ -78,9 +78,9 @@ def test_results_json_holds_the_rest(demo, tmp_path):
     data = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert list(data["columns"]) == [
         *ORDER.split(","),
+        "frontier",
         "index_seconds",
         "index_usd",
-        "prompt",
         "first_token_p50_ms",
         "first_token_p95_ms",
         "backend",
