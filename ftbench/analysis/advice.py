@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftbench.core.cell import option_words
+from ftbench.core.components.weights import kind_of
 from ftbench.core.plan import Plan
 from ftbench.cost.frontier import BETTER, EQUIVALENT, NON_INFERIOR, NOT_WORSE, TURNED
 from ftbench.stats.power import Sample, examples_for
@@ -388,7 +389,7 @@ class FamilyAdvice:
         cell = next(cell for cell in self.plan.cells if cell.id == name)
         rows = self.cells[name]["details"].get("trained_rows")
         node = (self.plan.stages[cell.stages["train"]].config.get("method") or {}) if "train" in cell.stages else {}
-        kind = "adapter" if "rank" in node else "whole" if "master_weights" in node else None
+        kind = kind_of(node)
         return None if kind is None or rows is None else (kind, rows)
 
     def amounts(self) -> list[Advice]:

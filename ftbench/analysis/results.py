@@ -44,7 +44,7 @@ class Results:
         decisions: one per family, in their order.
         labels: curves of label efficiency (``ftbench.analysis.label_efficiency``).
         own_columns: columns of a user's own, whose values stand among the facts of the rows.
-        costs: cell -> ``account`` (``ftbench.cost.account``) and ``forecast`` beside what was measured.
+        costs: cell -> ``account`` (``ftbench.cost.breakdown``) and ``forecast`` beside what was measured.
     """
 
     metrics: tuple[str, ...]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ftbench.core.components.weights import Trainable, Weights
 from ftbench.core.errors import Problem, did_you_mean
-from ftbench.methods.whole import FOLDER, MASTERS, lent, open_weights, read_weights
+from ftbench.methods.full_weights import FOLDER, MASTERS, lent, open_weights, read_weights
 
 
 @dataclass(frozen=True)

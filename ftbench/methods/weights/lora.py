@@ -73,10 +73,9 @@ class Lora(Weights):
             return [Problem("method.start", why, "Use the same method.weights for both")]
         problems = []
         for name in sorted(one.name for one in fields(self) if one.name != "dropout"):
-            if getattr(start, name) != getattr(self, name):
+            if vars(start)[name] != vars(self)[name]:
                 why = (
-                    f"{getattr(start, name)} is not the method.{name}={getattr(self, name)} of the adapter that is"
-                    " trained on"
+                    f"{vars(start)[name]} is not the method.{name}={vars(self)[name]} of the adapter that is trained on"
                 )
                 fix = f"Set method.{name} alone: method=dpo_over_sft hands it on"
                 problems.append(Problem(f"method.start.weights.{name}", why, fix))

@@ -10,7 +10,7 @@ from ftbench.analysis import figures
 from ftbench.analysis.column import Column
 from ftbench.analysis.rows import Row
 from ftbench.core.cell import sub_axes
-from ftbench.cost.frontier import Place, places, verdicts_of
+from ftbench.cost.frontier import Place, mark_frontier, verdicts_of
 from ftbench.cost.ownership import Load
 from ftbench.report.view.approaches import ApproachRow, approach_rows
 from ftbench.report.view.labels import short
@@ -181,4 +181,6 @@ def placed(family: Mapping[str, Any], costs: Mapping[str, float | None]) -> dict
     """Returns where the cells of ``costs`` stand at these costs, by the family's comparisons: the rule of the stored
     decision.
     """
-    return {place.name: place for place in places(costs, verdicts_of(family.get("pairs", family["comparisons"])))}
+    return {
+        place.name: place for place in mark_frontier(costs, verdicts_of(family.get("pairs", family["comparisons"])))
+    }
