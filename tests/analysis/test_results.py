@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pytest
 
 from ftbench.analysis.columns import columns
+from ftbench.report.send.texts import markdown_text
 from ftbench.report.terminal import render
+from ftbench.report.view.sweep import open_sweep
 from ftbench.report.write import results_text, validation_score, write_results
 
 ORDER = (
@@ -293,3 +296,17 @@ def test_odd_text_is_safe_in_csv_and_markdown(matrix, tmp_path):
     page = (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
     assert "<script>" not in page and "\\|" in page
     assert results_text(results).count("=cmd") == results_text(results).count("'=cmd")
+
+
+@pytest.mark.parametrize("start", ["", " ", "\n", "\u3000", "\ufeff"])
+def test_no_label_is_a_formula_a_mention_or_a_link(matrix, tmp_path, start):
+    matrix.cell(f"{start}=cmd() @octocat #12 https://evil.example", 10)
+    matrix.cell(f"{start}\uff1dcmd() www.evil.example", 20, notes=("see @team and http://evil.example",))
+    results = write_results(matrix.plan(), matrix.outcomes, tmp_path)
+    for row in table(tmp_path):
+        assert not row["label"].strip().startswith(("=", "\uff1d"))
+    matrix.plan().write(tmp_path)
+    for page in ((tmp_path / "leaderboard.md").read_text(encoding="utf-8"), markdown_text([open_sweep(tmp_path)])):
+        assert "octocat" in page and "evil" in page
+        assert not re.search(r"@\w|#\d|\w://|www\.", page)
+    assert "@octocat" in render(results, 200)
