@@ -17,7 +17,16 @@ from ftbench.analysis.approaches import Approach
 from ftbench.analysis.ranking import Family
 from ftbench.analysis.rows import Row
 from ftbench.cost.break_even import break_even
-from ftbench.cost.frontier import Limit, Place, Recommendation, best_first, limits, places, recommend, verdicts_of
+from ftbench.cost.frontier import (
+    Limit,
+    Place,
+    Recommendation,
+    best_first,
+    limits,
+    mark_frontier,
+    recommend,
+    verdicts_of,
+)
 from ftbench.cost.memory import GB
 from ftbench.cost.ownership import Choice, Load, Ownership, ownership
 from ftbench.cost.payback import returns
@@ -98,7 +107,7 @@ def decide(
     owned = {name: ownership(choice, load) for name, choice in choices.items()} if load is not None else {}
     costs, basis = _costs(rows, owned)
     verdicts = verdicts_of(family.pairs())
-    found = places(costs, verdicts)
+    found = mark_frontier(costs, verdicts)
     kept = {row.id: tuple(limits(settings.get("constraints") or {}, values_of(row, owned.get(row.id)))) for row in rows}
     advice = recommend(
         best_first(
@@ -170,9 +179,9 @@ def choice_of(row: Row, approach: Approach | None, settings: Mapping[str, Any], 
         train_usd=train,
         search_usd=search,
         index_usd=None if paid is None else paid.index_usd,
-        labelling_usd=_labelling(row, settings),
-        labour_usd=sum(
-            float(amount) for name, amount in (settings.get("labour_usd") or {}).items() if name in axis_options
+        labeling_usd=_labeling(row, settings),
+        labor_usd=sum(
+            float(amount) for name, amount in (settings.get("labor_usd") or {}).items() if name in axis_options
         ),
         machine_usd_per_hour=None if paid is None else paid.usd_per_hour,
         requests_per_second=served,
@@ -254,8 +263,8 @@ def _spread(row: Row) -> float | None:
     return min(0.99, Z_95 * deviation / mean / math.sqrt(n))
 
 
-def _labelling(row: Row, settings: Mapping[str, Any]) -> float | None:
-    price = settings.get("labelling_usd_per_example")
+def _labeling(row: Row, settings: Mapping[str, Any]) -> float | None:
+    price = settings.get("labeling_usd_per_example")
     if price is None or not row.trains:
         return 0.0
     rows = row.details.get("trained_rows")
@@ -264,8 +273,8 @@ def _labelling(row: Row, settings: Mapping[str, Any]) -> float | None:
 
 def _left_out(settings: Mapping[str, Any]) -> list[str]:
     said = []
-    if settings.get("labelling_usd_per_example") is None:
-        said.append("labelling (decision.labelling_usd_per_example)")
-    if not settings.get("labour_usd"):
-        said.append("people's work (decision.labour_usd)")
+    if settings.get("labeling_usd_per_example") is None:
+        said.append("labeling (decision.labeling_usd_per_example)")
+    if not settings.get("labor_usd"):
+        said.append("people's work (decision.labor_usd)")
     return said

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.cell import Cell, Refusal
+from ftbench.core.components.earlier import of_today
+from ftbench.core.files import write_text
 from ftbench.core.stage import Stage
 
 FILE = "plan.json"
@@ -96,7 +98,7 @@ class Plan:
             stages={stage.key: stage for stage in stages},
             refusals=tuple(Refusal.from_dict(refusal) for refusal in data["refusals"]),
             store=data["store"],
-            settings=data["settings"],
+            settings=_settings(data["settings"]),
             forecast=data["forecast"],
             excluded=data["excluded"],
             trials=tuple(Cell.from_dict(trial) for trial in data.get("trials", ())),
@@ -106,10 +108,7 @@ class Plan:
     def write(self, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / FILE
-        scratch = path.with_suffix(".part")
-        scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
-        scratch.write_text(_lines(self.as_dict()), encoding="utf-8")
-        scratch.replace(path)
+        write_text(path, _lines(self.as_dict()))
         return path
 
     @classmethod
@@ -125,6 +124,11 @@ class Plan:
                 reached.add(key)
                 found.add(key)
         return found
+
+
+def _settings(data: dict[str, Any]) -> dict[str, Any]:
+    """Returns the settings of a plan with the fields of its decision under their names of today."""
+    return {**data, "decision": of_today(data["decision"])} if data.get("decision") else data
 
 
 def _lines(plan: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ Verdicts = Mapping[tuple[str, str], str]
 
 
 def verdicts_of(pairs: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
-    """Returns the verdicts that ``places`` and ``recommend`` weigh, of pairs as ``results.json`` holds them.
+    """Returns the verdicts that ``mark_frontier`` and ``recommend`` weigh, of pairs as ``results.json`` holds them.
 
     Worse for certain, but by less than the gap that matters, is no worse by the margin.
     """
@@ -72,7 +72,7 @@ class Place:
         return {**asdict(self), "undecided": list(self.undecided)}
 
 
-def places(costs: Mapping[str, float | None], verdicts: Verdicts) -> list[Place]:
+def mark_frontier(costs: Mapping[str, float | None], verdicts: Verdicts) -> list[Place]:
     """Places each cell.
 
     Args:
@@ -203,7 +203,7 @@ def recommend(
     Args:
         ordered: names, best quality first.
         costs: name -> cost; a cell of unknown cost is never called cheaper.
-        verdicts: as for ``places``.
+        verdicts: as for ``mark_frontier``.
         allowed: whether a cell keeps every constraint.
     """
     usable = [name for name in ordered if allowed(name)]
@@ -211,17 +211,11 @@ def recommend(
     if not usable:
         return Recommendation(None, None, (), excluded)
     best = usable[0]
+    known = {name: cost for name in usable if (cost := costs[name]) is not None}
     as_good = [
-        (costs[name], name)
-        for name in usable
-        if costs[name] is not None and (name == best or verdict_of(verdicts, name, best) in NON_INFERIOR)
+        (known[name], name) for name in known if name == best or verdict_of(verdicts, name, best) in NON_INFERIOR
     ]
-    choice = min(as_good)[1] if as_good and costs[best] is not None else best
-    price = costs[choice]
-    cheaper = [
-        name
-        for name in usable
-        if name != choice and costs[name] is not None and price is not None and costs[name] < price
-    ]  # type: ignore[operator]
+    choice = min(as_good)[1] if best in known else best
+    cheaper = [name for name in known if choice in known and known[name] < known[choice]]
     undecided = tuple(name for name in cheaper if verdict_of(verdicts, name, best) not in (*NON_INFERIOR, WORSE))
     return Recommendation(choice, best, undecided, excluded)

@@ -19,6 +19,7 @@ from typing import Any
 from ftbench.core import termination
 from ftbench.core.canonical import file_digest
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import write_json
 from ftbench.core.job import Job, Outcome
 from ftbench.core.receipt import TIMED, Receipt
 from ftbench.core.stage import RECORD, VERSIONS, Stage
@@ -149,7 +150,7 @@ def _body(
     for key in stage.inputs.values():
         store.touch(key)
     # First of all files: it also says what a leftover was going to be.
-    (folder / RECORD).write_text(json.dumps(stage.record(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(folder / RECORD, stage.record())
     with meter.phase(
         "import"
     ):  # paid once per worker, by whichever stage comes first; so it is told apart and billed to none

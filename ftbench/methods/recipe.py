@@ -79,7 +79,7 @@ class Recipe(Component):
     torch_compile: bool
     train_context: float | None
 
-    NEUTRAL: ClassVar[tuple[str, ...]] = ("checkpoint_every",)
+    NOT_HASHED: ClassVar[tuple[str, ...]] = ("checkpoint_every",)
     SILENT_AT_DEFAULT: ClassVar[Mapping[str, Any]] = {"train_context": None, "packing": False}
 
     @property
@@ -98,21 +98,19 @@ class Recipe(Component):
     def check(self) -> list[Problem]:
         problems = super().check()
         for name in ("batch_size", "gradient_accumulation", "max_steps", "max_tokens", "patience", "checkpoint_every"):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is not None and value < 1:
                 problems.append(Problem(f"method.{name}", f"{value} is less than 1", "Give at least 1"))
         for name, value in (("learning_rate", self.learning_rate), ("epochs", self.epochs)):
             if value is not None and not 0 < value < math.inf:
                 problems.append(Problem(f"method.{name}", f"{value} is not positive", "Give a number above 0"))
         for name in ("weight_decay", "max_grad_norm"):
-            if not 0 <= getattr(self, name) < math.inf:
-                problems.append(
-                    Problem(f"method.{name}", f"{getattr(self, name)} is negative or not finite", "Give 0 or more")
-                )
+            if not 0 <= vars(self)[name] < math.inf:
+                why = f"{vars(self)[name]} is negative or not finite"
+                problems.append(Problem(f"method.{name}", why, "Give 0 or more"))
         if not 0 <= self.warmup < 1:
-            problems.append(
-                Problem("method.warmup", f"{self.warmup} is no share of the steps", "Give a number from 0 to below 1")
-            )
+            why = f"{self.warmup} is no share of the steps"
+            problems.append(Problem("method.warmup", why, "Give a number from 0 to below 1"))
         for name, options in (
             ("schedule", SCHEDULES),
             ("optimizer", OPTIMIZERS),
@@ -120,38 +118,18 @@ class Recipe(Component):
             ("overlong", OVERLONG),
             ("keep", KEPT),
         ):
-            if getattr(self, name) not in options:
-                problems.append(
-                    Problem(
-                        f"method.{name}",
-                        f"{getattr(self, name)!r} is none of its values",
-                        did_you_mean(getattr(self, name), options),
-                    )
-                )
+            if vars(self)[name] not in options:
+                why = f"{vars(self)[name]!r} is none of its values"
+                problems.append(Problem(f"method.{name}", why, did_you_mean(vars(self)[name], options)))
         if self.train_context is not None and not 0 <= self.train_context <= 1:
-            problems.append(
-                Problem(
-                    "method.train_context",
-                    f"{self.train_context} is no share of the rows",
-                    "Give 0 to 1, such as 0.8, or null",
-                )
-            )
+            why = f"{self.train_context} is no share of the rows"
+            problems.append(Problem("method.train_context", why, "Give 0 to 1, such as 0.8, or null"))
         if self.eval_steps is not None and self.eval_steps < 0:
-            problems.append(
-                Problem(
-                    "method.eval_steps",
-                    f"{self.eval_steps} is less than 0",
-                    "Give a number of steps, null for every epoch, or 0 for never",
-                )
-            )
+            fix = "Give a number of steps, null for every epoch, or 0 for never"
+            problems.append(Problem("method.eval_steps", f"{self.eval_steps} is less than 0", fix))
         if self.eval_steps == 0 and self.patience is not None:
-            problems.append(
-                Problem(
-                    "method.patience",
-                    "validation loss is never measured",
-                    "Set method.eval_steps, or method.patience=null",
-                )
-            )
+            why = "validation loss is never measured"
+            problems.append(Problem("method.patience", why, "Set method.eval_steps, or method.patience=null"))
         return problems
 
     def evaluated(self, rows: int, available: int) -> frozenset[int]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ftbench.core.cell import Cell
 from ftbench.core.errors import FtbenchError, did_you_mean
-from ftbench.core.example import Example, read_examples, read_jsonl
+from ftbench.core.example import Example, read_examples
+from ftbench.core.files import read_jsonl
 from ftbench.core.plan import Plan
 from ftbench.store.store import Store
 

@@ -16,7 +16,8 @@ from typing import Any
 from ftbench.core.canonical import digest
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import Example, Request, Turn, read_examples, read_jsonl, write_jsonl
+from ftbench.core.example import Example, Request, Turn, read_examples
+from ftbench.core.files import read_jsonl, write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.metrics.judge import REFERENCES, Judged, read_choice
 from ftbench.models.decoding import Decoding
@@ -234,7 +235,7 @@ def _replies(job: Job, askings: Sequence[Asking]) -> tuple[dict[str, str], dict[
         latency_requests=0,
         backend="transformers",
     )
-    if getattr(model, "records", False):
+    if model.records:
         known = model.answers()
         lost = [identity for identity in texts if identity not in known]
         if lost:
@@ -245,7 +246,7 @@ def _replies(job: Job, askings: Sequence[Asking]) -> tuple[dict[str, str], dict[
             )
         return {identity: known[identity]["output"] for identity in texts}, {}, {"judge": model.identity()}
     requests = [Request(identity, (Turn("user", text),)) for identity, text in texts.items()]
-    if getattr(model, "remote", False):
+    if model.remote:
         return _from_endpoint(job, model, greedy, requests)
     from ftbench.models.generate import generate
 

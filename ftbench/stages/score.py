@@ -7,7 +7,6 @@ sufficient statistics; if the two ways disagree the stage fails.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import read_jsonl
+from ftbench.core.files import read_jsonl, write_json
 from ftbench.core.job import Job, Outcome
 from ftbench.metrics.evaluation import measure
 from ftbench.stats.failures import SHOWN_CHARACTERS, Raised, statistics_of
@@ -89,8 +88,7 @@ def run(job: Job) -> Outcome:
         scores[name] = entry | {key: scrub(entry[key]) for key in ("reason", "warning") if key in entry}
     job.progress(len(metrics), len(metrics))
 
-    text = json.dumps(scores, indent=1, ensure_ascii=False, allow_nan=False)
-    (job.folder / "scores.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+    write_json(job.folder / "scores.json", scores)
     Sufficient(tuple(ids), tuple(groups), tuple(slices), tables).write(job.folder)
     finish = Counter(row["finish"] for row in sources.get("outputs", []))
     return Outcome(details={"n": len(ids), "finish": dict(sorted(finish.items()))})
@@ -142,7 +140,7 @@ def score_table(
         confidence=settings["confidence"],
         resamples=settings["resamples"],
         seed=settings["seed"],
-        is_mean=getattr(metric, "is_mean", False),
+        is_mean=metric.is_mean,
     )
     said = {"warning": limits.warning} if limits.warning else {}
     return {"value": value, "low": limits.low, "high": limits.high, "n": len(table), "interval": limits.method, **said}
@@ -184,7 +182,7 @@ def _around(value: float, low: float | None, high: float | None) -> tuple[float 
 
 def labels_of(metric: Any, rows: Rows) -> dict[str, Any]:
     """Returns how the number was made, which way is up, and whether it compares across tokenizers."""
-    signature = metric.signature_of(rows) if rows and hasattr(metric, "signature_of") else metric.signature()
+    signature = metric.signature_of(rows) if rows else metric.signature()
     return {
         "signature": signature,
         "higher_is_better": bool(metric.higher_is_better),
@@ -215,6 +213,4 @@ def why_not(metric: Any, rows: Rows) -> str:
         )
     if metric.reads == "likelihood" and any(row["correct"] is None for row in rows):
         return "this model does not tell which token it would have chosen"
-    if hasattr(metric, "why_not"):
-        return metric.why_not(rows)
-    return "not a finite number over these rows"
+    return metric.why_not(rows)

@@ -151,13 +151,3 @@ def _remove(store: Store, removal: Removal) -> None:
     debris = store.work / f"{removal.key}.gc.{os.getpid()}.{uuid.uuid4().hex[:8]}"
     move(removal.path, debris, store.path)
     remove(debris, store.path)
-
-
-def readable(count: int) -> str:
-    """Returns ``"1.5 MB"`` for 1,500,000 bytes; powers of 1,000, as disks are sold."""
-    value, unit = float(count), "B"
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 1000 or unit == "TB":
-            break
-        value /= 1000
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"

@@ -15,7 +15,8 @@ from ftbench.analysis.data_checks import check_lines
 from ftbench.analysis.expectation import expectations
 from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import Compiled, compile_matrix
-from ftbench.core.example import Example, Splits, read_jsonl
+from ftbench.core.example import Example, Splits
+from ftbench.core.files import read_jsonl
 from ftbench.core.plan import Plan
 from ftbench.data.inspection import inspect
 from ftbench.data.inspection.rows import prompt_text

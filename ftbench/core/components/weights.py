@@ -5,13 +5,15 @@ them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ftbench.core.component import Component
+from ftbench.core.components.earlier import METHODS
+from ftbench.core.components.names import class_of
 from ftbench.core.errors import FtbenchError, Problem
 from ftbench.core.training import Adapter
 
@@ -55,13 +57,8 @@ class Weights(Component, ABC):
         """
         if start == self:
             return []
-        return [
-            Problem(
-                "method.start",
-                f"{type(start).__name__} leaves other weights than {type(self).__name__} trains",
-                "Use the same method.weights, or set method.start=null",
-            )
-        ]
+        why = f"{type(start).__name__} leaves other weights than {type(self).__name__} trains"
+        return [Problem("method.start", why, "Use the same method.weights, or set method.start=null")]
 
     def adapter(self) -> Adapter | None:
         """Returns what is trained over a frozen base, for the forecast; None for whole weights."""
@@ -98,3 +95,14 @@ class Weights(Component, ABC):
         used up.
         """
         raise FtbenchError("artifact=merged: these weights cannot be merged. Compile the plan again")
+
+
+def kind_of(method: Mapping[str, Any]) -> str | None:
+    """Returns the kind of weights that a method's node in a plan trains; None where it trains none, or where only a
+    user's own class could tell, which reports do not import.
+    """
+    name = str((method.get("weights") or {}).get("_target_", ""))
+    if "/" not in name:
+        return METHODS.get(str(method.get("_target_")))
+    cls = class_of(name)
+    return cls.kind if issubclass(cls, Weights) else None

@@ -13,6 +13,7 @@ import time
 from itertools import islice
 from pathlib import Path
 
+from ftbench.core.files import write_json
 from ftbench.models.tiny import WEIGHTS
 from ftbench.models.tiny.card import write_card
 from ftbench.models.tiny.text import conversations
@@ -29,7 +30,7 @@ def make(seed: int, steps: int, out: Path) -> dict[str, float]:
 
     Args:
         seed: of text and initial weights.
-        steps: optimiser steps.
+        steps: optimizer steps.
         out: folder to write; made where it does not exist.
 
     Returns:
@@ -80,7 +81,7 @@ def _state_float32(path: Path) -> None:
     """Stored in 16 bits to be small, used in 32: on a CPU half precision is slow and rounds what comes out."""
     config = json.loads(path.read_text(encoding="utf-8"))
     config["dtype"] = "float32"
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_json(path, config, indent=2, sort_keys=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -90,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of the pretraining text and of the initial weights (default 0)"
     )
-    parser.add_argument("--steps", type=int, default=STEPS, help=f"optimiser steps (default {STEPS})")
+    parser.add_argument("--steps", type=int, default=STEPS, help=f"optimizer steps (default {STEPS})")
     parser.add_argument(
         "--check-n",
         type=int,
