@@ -99,12 +99,12 @@ def open_folder(path: Path, *, trusted: bool = True, moved: Path | None = None, 
     Raises:
         FtbenchError: one line where there is no plan, or it cannot be read.
     """
-    folder = path if path.is_dir() else path.parent
-    if not (folder / FILE).is_file() or (path.is_file() and path.name != FILE):
+    file = path / FILE if path.is_dir() else path
+    if file.name != FILE or not file.is_file():
         raise FtbenchError(f"{path}: holds no {FILE}. Name the folder that a run printed after 'results:'")
-    data = _json(folder / FILE)
+    folder, data = file.parent, _json(file)
     if lacking := {"cells", "stages", "refusals", "settings", "store"} - data.keys():
-        raise FtbenchError(f"{folder / FILE}: has no {', '.join(sorted(lacking))}. {AGAIN}")
+        raise FtbenchError(f"{file}: has no {', '.join(sorted(lacking))}. {AGAIN}")
     parts = [part for part in folder.resolve().parts[-2:] if part != SWEEPS.name]
     return SweepFolder(folder, name or "/".join(parts), data, moved, trusted)
 

@@ -32,6 +32,8 @@ def test_a_folder_its_plan_and_a_store_that_was_moved(tmp_path: Path) -> None:
         found = open_folder(place)
         assert (found.plan, found.results, found.name) == (PLAN, None, "today")
     assert found.store.path == (path.parent / "store").absolute()
+    with pytest.raises(FtbenchError, match="holds no plan.json"):
+        open_folder(path.parent / "misspelt")
     assert open_folder(path, moved=tmp_path / "elsewhere").store.path == tmp_path / "elsewhere"
 
 
