@@ -146,7 +146,7 @@ def test_own_retriever_finds_the_passages_of_a_run(ours: Path) -> None:
     done = _run(ours, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     (cell,) = json.loads((_sweep(ours, done) / "results.json").read_text(encoding="utf-8"))["cells"]
-    assert cell["context/retriever"] == "overlap" and cell["index_usd"] is not None
+    assert cell["context/retriever"] == "overlap"
     (words_file,) = (ours / ".ftbench" / "store").glob("stages/*/*/words.txt")
     answers = [
         json.loads(line)
