@@ -16,8 +16,9 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE
 from ftbench.report.draw.pieces import empty, note, piece
 from ftbench.report.draw.style import rules, variables
-from ftbench.report.view.sweep import RESULTS, Sweep, open_sweep
+from ftbench.report.view.sweep import Sweep, open_sweep
 from ftbench.report.view.table import Slice, Table, metrics_of, slices_of, table
+from ftbench.sweep.folder import RESULTS
 from ftbench.text.markdown import literal
 from ftbench.text.secrets import scrub
 from ftbench.text.terminal import one_line

@@ -35,6 +35,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 MAY_IMPORT["execution"] = (*MAY_IMPORT["stages"], "stages")
 MAY_IMPORT["sweep"] = (*MAY_IMPORT["execution"], "execution", "compile", "analysis", "report")
 MAY_IMPORT["cli"] = (*MAY_IMPORT["sweep"], "sweep", "review")
+FOLDER = "ftbench.sweep.folder"
+"""Opens sweeps for all that read them, below sweep too: it imports the lowest rooms alone, and is no part of a run."""
 HEAVY = ("torch", "transformers", "peft", "trl", "datasets", "evaluate", "lm_eval", "streamlit")
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -62,9 +64,15 @@ def test_imports_go_one_way(room: str) -> None:
         for module in FILES
         if module.startswith(f"ftbench.{room}.")
         for other in sorted(_imports(module))
-        if other != "ftbench" and other.split(".")[1] not in allowed
+        if other not in ("ftbench", FOLDER) and other.split(".")[1] not in allowed
     ]
     assert not wrong
+
+
+def test_what_opens_sweeps_imports_the_lowest_rooms_alone() -> None:
+    assert {other.split(".")[1] for other in _imports(FOLDER)} <= {"core", "text", "store"}
+    readers = {module.split(".")[1] for module in FILES if FOLDER in _imports(module)}
+    assert readers <= {"analysis", "report", "review", "sweep", "cli"}
 
 
 def test_no_two_files_import_each_other_not_even_by_a_detour() -> None:

@@ -23,7 +23,7 @@ from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError, Refused, did_you_mean
 from ftbench.core.example import read_examples
 from ftbench.core.files import read_jsonl
-from ftbench.core.plan import FILE, Plan
+from ftbench.core.plan import Plan
 from ftbench.stats.failed_rows import DEFAULT_LIMIT
 from ftbench.stats.failures import raised_line, statistics_of
 from ftbench.stats.intervals import few, interval
@@ -140,16 +140,6 @@ def _ceilings(
                 continue
         notes.append(f"{CEILING}: {entry.row.label}: has no comparable {name} over these examples and was left out")
     return found, notes
-
-
-def read_plan(path: Path) -> Plan:
-    file = path / FILE if path.is_dir() else path
-    if not file.is_file():
-        raise FtbenchError(f"{path}: holds no {FILE}. Name the folder that a run printed after 'results:'")
-    try:
-        return Plan.read(file)
-    except (ValueError, KeyError, TypeError) as error:
-        raise FtbenchError(f"{file}: cannot be read ({error}). Run its command again") from error
 
 
 def entries_of(path: Path, plan: Plan, name: str, moved: Path | None) -> list[Entry]:

@@ -10,7 +10,6 @@ Reads ``results.json`` and ``plan.json``; nothing is measured or run. What is no
 from __future__ import annotations
 
 import argparse
-import json
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -22,7 +21,8 @@ from ftbench.analysis.ceilings import CEILING, nothing_to_choose
 from ftbench.analysis.label_efficiency import lines
 from ftbench.core.errors import FtbenchError
 from ftbench.core.files import json_text, write_text
-from ftbench.core.plan import FILE, Plan
+from ftbench.core.plan import Plan
+from ftbench.sweep.folder import no_results, open_folder
 
 
 def main(argv: Sequence[str]) -> int:
@@ -62,16 +62,10 @@ def read(folder: Path) -> tuple[dict[str, Any], Plan]:
     Raises:
         FtbenchError: where either is missing, older than decisions, or ranks what cannot be deployed.
     """
-    path = folder / "results.json"
-    if not path.is_file() or not (folder / FILE).is_file():
-        raise FtbenchError(
-            f"{folder}: holds no results.json and {FILE}. Name the folder of a finished sweep (multirun/DATE/TIME)"
-        )
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-        plan = Plan.read(folder / FILE)
-    except (ValueError, KeyError) as error:
-        raise FtbenchError(f"{folder}: cannot be read ({error}). Repeat the command that made it") from None
+    found = open_folder(folder)
+    results, plan = found.results, found.plan
+    if results is None:
+        raise no_results(folder)
     if any(family.get("decision") is None or "pairs" not in family for family in results["families"]):
         raise FtbenchError(
             f"{folder}: was written before decisions were kept. Repeat the command that made it: finished stages are"

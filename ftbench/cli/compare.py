@@ -16,7 +16,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ftbench.analysis.compare import compared, entries_of, read_plan, recorded
+from ftbench.analysis.compare import compared, entries_of, recorded
 from ftbench.analysis.failed_rows import limit_of
 from ftbench.analysis.ranking import DECISION
 from ftbench.analysis.rows import primary_metric
@@ -25,6 +25,7 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.files import json_text, write_text
 from ftbench.report.terminal import render
 from ftbench.stats.family import FAMILIES
+from ftbench.sweep.folder import open_folder
 
 
 def main(argv: Sequence[str]) -> int:
@@ -48,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
     words = parser.parse_args(list(argv))
     if words.margin is not None and not words.margin > 0:
         raise FtbenchError(f"--margin {words.margin}: is not above 0. Give points of the metric")
-    plans = [read_plan(path) for path in words.sweeps]
+    plans = [open_folder(path).plan for path in words.sweeps]
     settings = plans[0].settings
     metric = words.metric or primary_metric(plans[0])
     decision = {**DECISION, **(settings.get("decision") or {})}

@@ -16,10 +16,11 @@ from typing import Any
 from ftbench.core.cell import AXES, Cell, Refusal, axis_of, sub_axes
 from ftbench.core.errors import FtbenchError
 from ftbench.core.files import json_text
-from ftbench.core.plan import FILE, Plan
+from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
 from ftbench.core.stage import RECORD, Stage
 from ftbench.store.store import Store
+from ftbench.sweep.folder import newest, open_folder
 
 
 def main(argv: Sequence[str]) -> int:
@@ -30,9 +31,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("key", help="a cell id or a stage key, or the beginning of one")
     parser.add_argument("--sweep", type=Path, help="folder of a sweep (default: the newest below ./multirun)")
     words = parser.parse_args(list(argv))
-    plan = read_plan(words.sweep)
-    store = Store(plan.store)
-    print("\n".join(explain(plan, store, words.key)))
+    folder = open_folder(words.sweep or newest())
+    print("\n".join(explain(folder.plan, folder.store, words.key)))
     return 0
 
 
@@ -56,32 +56,6 @@ def explain(plan: Plan, store: Store, key: str) -> list[str]:
     if cells:
         return _cell(plan, store, cells[0])
     return _refusal(refusals[0]) if refusals else _stage(plan, store, stages[0])
-
-
-def read_plan(sweep: Path | None, *, ended: bool = False) -> Plan:
-    """Reads the plan of a sweep's folder, or of the newest sweep below ``./multirun``: of those with results, where
-    ``ended`` and there is one.
-
-    Raises:
-        FtbenchError: where there is none, or it was compiled by another version.
-    """
-    path = _plan_file(sweep, ended)
-    try:
-        return Plan.read(path)
-    except (ValueError, KeyError, TypeError) as error:
-        raise FtbenchError(f"{path}: is no plan of this version ({error}). Repeat the command that made it") from error
-
-
-def _plan_file(sweep: Path | None, ended: bool) -> Path:
-    if sweep is not None:
-        path = sweep / FILE if sweep.is_dir() else sweep
-        if not path.is_file():
-            raise FtbenchError(f"--sweep {sweep}: holds no {FILE}. Name the folder that a run or plan printed")
-        return path
-    plans = sorted(Path("multirun").glob(f"**/{FILE}"), key=lambda path: path.stat().st_mtime)
-    if not plans:
-        raise FtbenchError("no sweep below ./multirun. Name one with --sweep FOLDER")
-    return next((path for path in reversed(plans) if ended and path.with_name("results.json").is_file()), plans[-1])
 
 
 def _cell(plan: Plan, store: Store, cell: Cell) -> list[str]:

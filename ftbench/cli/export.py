@@ -22,7 +22,6 @@ from typing import Any
 
 import yaml
 
-from ftbench.cli.explain import read_plan
 from ftbench.core.canonical import digest
 from ftbench.core.cell import Cell, option_words
 from ftbench.core.component import build
@@ -33,6 +32,7 @@ from ftbench.core.receipt import Receipt
 from ftbench.models import weight_files
 from ftbench.store.folders import remove
 from ftbench.store.store import Store
+from ftbench.sweep.folder import RESULTS, newest, open_folder
 from ftbench.text.markdown import literal, table
 from ftbench.text.secrets import scrub
 
@@ -58,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
         "--sweep", type=Path, help="folder of a sweep (default: the newest below ./multirun that was run)"
     )
     words = parser.parse_args(list(argv))
-    plan = read_plan(words.sweep, ended=True)
+    plan = open_folder(words.sweep or newest(RESULTS)).plan
     cell = find_cell(plan, words.cell)
     export(plan, Store(plan.store), cell, words.out)
     print(f"{cell.label}: {words.out}")
@@ -209,7 +209,7 @@ def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
         f"- made by: ftbench, cell {cell.id}, method {made}, seed {cell.config['seed']}",
         f"- base: {base}",
         f"- revision of the base: {revision}",
-        f"- licence of the base: {model.license or 'not known here; the base decides'}",
+        f"- license of the base: {model.license or 'not known here; the base decides'}",
         f"- base in training: {model.quantization or 'not quantised'}",
         f"- data: {cell.choices['dataset']}, fingerprint {prepared.provenance.get('data')}",
         (

@@ -15,11 +15,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ftbench.cli.explain import read_plan
 from ftbench.core.cell import AXES
 from ftbench.core.component import Component, Remote, build
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import Plan
+from ftbench.sweep.folder import newest, open_folder
 from ftbench.text.secrets import scrub
 
 LEFT_OUT = ("*.bin", "*.pth", "*.pt", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "original/*", "metal/*", "onnx/*")
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--sweep", type=Path, help="folder of a plan or sweep (default: the newest below ./multirun)")
     parser.add_argument("--list", action="store_true", help="only list what is needed")
     words = parser.parse_args(list(argv))
-    wanted = needed(read_plan(words.sweep))
+    wanted = needed(open_folder(words.sweep or newest()).plan)
     if not wanted:
         print("nothing: every model and data set of this plan is a local folder or file")
         return 0
@@ -86,7 +86,7 @@ def download(remote: Remote) -> Path:
             snapshot_download(remote.name, repo_type=remote.kind, revision=remote.revision, ignore_patterns=left_out)
         )
     except GatedRepoError as error:
-        raise FtbenchError(f"{place} is gated. Accept its licence on the hub and set HF_TOKEN") from error
+        raise FtbenchError(f"{place} is gated. Accept its license on the hub and set HF_TOKEN") from error
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise FtbenchError(
             f"{place} at {remote.revision}: the hub has none, or it is private. Check the name, or set HF_TOKEN"

@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ftbench.core.errors import FtbenchError
-from ftbench.store.gc import SWEEPS, collect, plans_below, referenced
+from ftbench.store.gc import collect
 from ftbench.store.store import Store
+from ftbench.sweep.folder import SWEEPS, plans_below, referenced
 from ftbench.text.numbers import size
 from ftbench.text.secrets import scrub
 

@@ -35,6 +35,7 @@ def hydra_main(config: DictConfig) -> float | None:
     from ftbench.compile.compose import Composer
     from ftbench.compile.matrix import compile_matrix
     from ftbench.execution.executors.local import LocalExecutor
+    from ftbench.sweep.folder import held
     from ftbench.sweep.hydra_launcher import CellNotDone
     from ftbench.sweep.run_matrix import SweepResult, run_compiled, show_plan
     from ftbench.sweep.search import searched
@@ -49,26 +50,27 @@ def hydra_main(config: DictConfig) -> float | None:
         search_path.append(provider="schema", path="structured://")
     composer = Composer(ConfigLoaderImpl(search_path), job.job.config_name, [])
     words, folder = [list(job.overrides.task)], Path(job.runtime.output_dir)
-    if job.launcher.get("verb") == "plan":  # hydra.mode=RUN comes here whatever the launcher was told
-        compiled = compile_matrix(composer, words, "plan")
-        show_plan(compiled, folder, sys.stdout)
-        planned = SweepResult.planned(compiled)
-        if planned.broken:
-            raise CellNotDone(planned.message)
-        return None
-    executor = LocalExecutor(workers=1)
-    compiled = searched(
-        compile_matrix(composer, words),
-        lambda search: compile_matrix(composer, words, "run", search),
-        folder,
-        executor=executor,
-        threads=None,
-    )
-    result = run_compiled(compiled, folder, executor=executor, threads=None)
-    if result.broken:
-        raise CellNotDone(result.message)
-    cell = compiled.jobs[0]
-    return result.scores.get(cell) if cell else None
+    with held(folder):
+        if job.launcher.get("verb") == "plan":  # hydra.mode=RUN comes here whatever the launcher was told
+            compiled = compile_matrix(composer, words, "plan")
+            show_plan(compiled, folder, sys.stdout)
+            planned = SweepResult.planned(compiled)
+            if planned.broken:
+                raise CellNotDone(planned.message)
+            return None
+        executor = LocalExecutor(workers=1)
+        compiled = searched(
+            compile_matrix(composer, words),
+            lambda search: compile_matrix(composer, words, "run", search),
+            folder,
+            executor=executor,
+            threads=None,
+        )
+        result = run_compiled(compiled, folder, executor=executor, threads=None)
+        if result.broken:
+            raise CellNotDone(result.message)
+        cell = compiled.jobs[0]
+        return result.scores.get(cell) if cell else None
 
 
 def run() -> None:

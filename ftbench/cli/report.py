@@ -35,6 +35,7 @@ from ftbench.report.send.bundle import open_bundle, write_bundle
 from ftbench.report.send.page import EXAMPLES, html
 from ftbench.report.send.texts import csv_text, markdown_text
 from ftbench.report.view.sweep import Sweep, open_sweeps
+from ftbench.sweep.folder import no_results
 from ftbench.text import numbers
 
 FIRST_PORT = 8501
@@ -65,10 +66,7 @@ def _report(sweeps: Sequence[Sweep], words: argparse.Namespace, *, trusted: bool
     if not _to_be_sent(words):
         return serve(sweeps, words.port, trusted=trusted)
     if not any(sweep.results is not None for sweep in sweeps):
-        raise FtbenchError(
-            f"{sweeps[0].folder}: has no results yet. Run the sweep to its end; without --html and the like, report"
-            " shows how far it is"
-        )
+        raise no_results(sweeps[0].folder)
     if words.bundle and any(sweep.damaged for sweep in sweeps):
         raise FtbenchError(
             f"--bundle {words.bundle}: what is damaged cannot be packed. Repeat the sweep's command first: it makes"

@@ -166,7 +166,8 @@ def _make(words: argparse.Namespace) -> int:
     from ftbench.review.make import Request, make, primary_scores, write_batch
     from ftbench.review.needed import needed
     from ftbench.review.rubric import read_rubric
-    from ftbench.review.systems import read_sweep, read_systems
+    from ftbench.review.systems import read_systems
+    from ftbench.sweep.folder import open_folder
 
     names = [name.strip() for name in words.cells.split(",") if name.strip()]
     _between("--n", words.n, 1, None)
@@ -179,7 +180,7 @@ def _make(words: argparse.Namespace) -> int:
             " commas between"
         )
     raters = _raters(words.raters)
-    plan = read_sweep(words.sweep)
+    plan = open_folder(words.sweep).plan
     store = _store(plan, words.store)
     rubric = read_rubric(words.mode, words.rubric).chosen(
         [name.strip() for name in words.dimensions.split(",") if name.strip()] if words.dimensions is not None else None
@@ -274,11 +275,11 @@ def _stats(words: argparse.Namespace) -> int:
     from ftbench.review.read_ledger import sweep_evidence
     from ftbench.review.read_verdicts import read_verdicts
     from ftbench.review.show import render
-    from ftbench.review.systems import read_sweep
+    from ftbench.sweep.folder import open_folder
 
     _between("--margin", words.margin, 0, 0.5)
     _between("--confidence", words.confidence, 0.5, 0.9999)
-    plan = read_sweep(words.source) if words.source.is_dir() else None
+    plan = open_folder(words.source).plan if words.source.is_dir() else None
     if plan is None:
         evidence = read_verdicts(words.source)
     else:
@@ -293,11 +294,11 @@ def _stats(words: argparse.Namespace) -> int:
 def _pairs(words: argparse.Namespace) -> int:
     from ftbench.core.files import write_jsonl
     from ftbench.review.pairs import preference_rows
-    from ftbench.review.systems import read_sweep
+    from ftbench.sweep.folder import open_folder
 
     if words.out.exists():
         raise FtbenchError(f"--out {words.out}: is there already. Name a new file")
-    plan = read_sweep(words.sweep)
+    plan = open_folder(words.sweep).plan
     rows, notes = preference_rows(words.sweep, plan, _store(plan, words.store), words.split)
     words.out.parent.mkdir(parents=True, exist_ok=True)
     write_jsonl(words.out, rows)
@@ -318,9 +319,9 @@ def _conclude(sweep: Path, store: Path | None, keys: Sequence[Any]) -> None:
     from ftbench.review.conclusions import conclude
     from ftbench.review.read_ledger import sweep_evidence
     from ftbench.review.show import render
-    from ftbench.review.systems import read_sweep
+    from ftbench.sweep.folder import open_folder
 
-    plan = read_sweep(sweep)
+    plan = open_folder(sweep).plan
     splits = [split for split in ("test", "validation") if any(key.split == split for key in keys)]
     for split in splits:
         try:

@@ -20,9 +20,9 @@ from pathlib import Path
 from ftbench.core.errors import FtbenchError
 from ftbench.core.stage import RECORD
 from ftbench.store.folders import Linked
-from ftbench.store.gc import SWEEPS, plans_below
 from ftbench.store.lock import Busy, locked
 from ftbench.store.store import Store
+from ftbench.sweep.folder import SWEEPS, plans_below, stage_keys
 from ftbench.text.numbers import size
 
 
@@ -141,8 +141,8 @@ def _sweeps(damaged: Mapping[str, str]) -> dict[Path, int]:
     found = {}
     for plan in plans_below(SWEEPS) if damaged else ():
         try:
-            keys = {stage["key"] for stage in json.loads(plan.read_text(encoding="utf-8"))["stages"]}
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            keys = stage_keys(plan)
+        except FtbenchError:
             continue
         if count := len(keys & damaged.keys()):
             found[plan.parent] = count

@@ -1,4 +1,4 @@
-"""How the stages of a run end, and what a person may see of it meanwhile: the words that runner, progress and launchers
+"""How the stages of a run end, and what a person may see of it meanwhile: what scheduler, sinks and sweeps
 share.
 """
 

@@ -3,7 +3,7 @@ them.
 
     python -m ftbench.execution.worker PLAN KEY...          # run these, in this order; a prefix of a key will do
     python -m ftbench.execution.worker PLAN KEY --force     # run a finished stage again and compare its bytes
-    python -m ftbench.execution.worker PLAN -               # serve a runner
+    python -m ftbench.execution.worker PLAN -               # serve a scheduler
 
 Two strings say all, so any stage can be run again by hand and any engine can start it. Serving, it reads one command a
 line, ``KEY`` or ``try KEY`` (do not wait for another process), and writes one JSON event a line: ``started``,
@@ -33,6 +33,7 @@ from ftbench.core.errors import FtbenchError, did_you_mean
 from ftbench.core.plan import Plan
 from ftbench.core.stage import Stage
 from ftbench.execution.execute import Result, Surroundings, differences, execute, one_line
+from ftbench.execution.sinks.jsonl import append
 from ftbench.store.store import Store
 from ftbench.text.secrets import scrub
 
@@ -132,11 +133,7 @@ class Worker:
 
     def log(self, text: str) -> None:
         """Appends to the log in one write, so that the lines of several workers do not mix."""
-        handle = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-        try:
-            os.write(handle, scrub(text).encode("utf-8", "backslashreplace"))
-        finally:
-            os.close(handle)
+        append(self._log, scrub(text))
 
     def _around(self, stage: Stage) -> Surroundings:
         def progress(done: int, total: int) -> None:

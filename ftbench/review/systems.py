@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ftbench.core.cell import Cell
 from ftbench.core.errors import FtbenchError, did_you_mean
 from ftbench.core.example import Example, read_examples
 from ftbench.core.files import read_jsonl
-from ftbench.core.plan import FILE, Plan
+from ftbench.core.plan import Plan
 from ftbench.store.store import Store
 
 SPLITS = ("test", "validation")
@@ -44,21 +43,6 @@ class Reviewed:
 
     def example(self, identity: str) -> Example:
         return next(one for one in self.examples if one.id == identity)
-
-
-def read_sweep(folder: Path) -> Plan:
-    """Reads a sweep's plan.
-
-    Raises:
-        FtbenchError: where there is none, or one that cannot be read.
-    """
-    file = folder / FILE
-    if not file.is_file():
-        raise FtbenchError(f"{folder}: holds no {FILE}. Name the folder that a run printed after 'results:'")
-    try:
-        return Plan.read(file)
-    except (ValueError, KeyError, TypeError) as error:
-        raise FtbenchError(f"{file}: cannot be read ({error}). Run its command again") from None
 
 
 def read_systems(plan: Plan, store: Store, names: Sequence[str], split: str) -> Reviewed:

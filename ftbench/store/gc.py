@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftbench.core.errors import FtbenchError
-from ftbench.core.plan import FILE as PLAN_FILE
 from ftbench.core.receipt import FILE as RECEIPT_FILE
 from ftbench.store.folders import link_to, move, remove, size_bytes
 from ftbench.store.lock import Busy, locked
@@ -18,8 +15,6 @@ from ftbench.store.scheme import earlier_keys
 from ftbench.store.store import Store
 
 DAY_SECONDS = 86400.0
-SWEEPS = Path("multirun")
-"""Where a run leaves its sweeps unless ``hydra.sweep.dir`` says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -156,39 +151,3 @@ def _remove(store: Store, removal: Removal) -> None:
     debris = store.work / f"{removal.key}.gc.{os.getpid()}.{uuid.uuid4().hex[:8]}"
     move(removal.path, debris, store.path)
     remove(debris, store.path)
-
-
-def plans_below(folder: Path) -> list[Path]:
-    """Returns every ``plan.json`` in and below a folder, behind links too: what a person reaches is still referred
-    to.
-    """
-    found: list[Path] = []
-    seen: set[str] = set()
-    for base, below, files in os.walk(folder, followlinks=True):
-        place = os.path.realpath(base)
-        if place in seen:  # a link to a folder above, or two links to one
-            below.clear()
-            continue
-        seen.add(place)
-        found += [Path(base) / PLAN_FILE] * (PLAN_FILE in files)
-    return sorted(found)
-
-
-def referenced(sweep: Path) -> set[str]:
-    """Returns the keys of all stages that the plans in and below a sweep folder name.
-
-    Raises:
-        FtbenchError: when there is no readable plan; deleting what it would have kept is no way to find out.
-    """
-    plans = [sweep] if sweep.is_file() else plans_below(sweep)
-    if not plans:
-        raise FtbenchError(f"--keep {sweep}: no {PLAN_FILE} in or below it. Name the folder of a sweep")
-    keys: set[str] = set()
-    for plan in plans:
-        try:
-            keys |= {stage["key"] for stage in json.loads(plan.read_text(encoding="utf-8"))["stages"]}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise FtbenchError(
-                f"--keep {plan}: is no plan ({type(error).__name__}: {error}). Remove the file or name another folder"
-            ) from error
-    return keys

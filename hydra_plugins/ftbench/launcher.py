@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn
@@ -33,15 +34,17 @@ class LocalLauncher(Launcher):
         self.config = config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        from ftbench.sweep.folder import held
         from ftbench.sweep.hydra_launcher import launch
 
-        return launch(
-            self.hydra_context,
-            self.config,
-            [list(overrides) for overrides in job_overrides],
-            initial_job_idx,
-            verb=self.verb,
-            workers=self.workers,
-            threads=self.threads,
-            executor=self.executor,
-        )
+        with held(Path(str(self.config.hydra.sweep.dir))):
+            return launch(
+                self.hydra_context,
+                self.config,
+                [list(overrides) for overrides in job_overrides],
+                initial_job_idx,
+                verb=self.verb,
+                workers=self.workers,
+                threads=self.threads,
+                executor=self.executor,
+            )

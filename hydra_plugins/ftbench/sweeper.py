@@ -47,10 +47,12 @@ class MatrixSweeper(BasicSweeper):
 
         Raises:
             Refused: where the config holds a secret.
+            FtbenchError: where another process runs a sweep in this folder.
             SystemExit: with status 1 where a cell failed or was refused. Hydra would name the first such job, print its
                 overrides and advise to set HYDRA_FULL_ERROR, below a table that says it all.
         """
         from ftbench.compile.no_secrets import refuse_secrets
+        from ftbench.sweep.folder import held
         from ftbench.text.secrets import scrub
 
         # Before anything is written: BasicSweeper keeps this config in multirun.yaml.
@@ -77,7 +79,8 @@ class MatrixSweeper(BasicSweeper):
             return returned
 
         self.launcher.launch = told
-        return super().sweep(arguments)
+        with held(folder):
+            return super().sweep(arguments)
 
     def validate_batch_is_legal(self, batch: Any) -> None:
         """Does nothing: composing each job here costs 0.1 s a cell and reports the first failure only."""

@@ -219,8 +219,11 @@ def test_the_verb_prints_and_writes(matrix, tmp_path, capsys) -> None:
     assert main(["advise", str(tmp_path / "nowhere")]) == 1
     assert main(["advise", str(tmp_path), "--json", str(tmp_path / "nowhere" / "x.json")]) == 1
     assert "cannot be written (No such file or directory)" in capsys.readouterr().err
-    with pytest.raises(FtbenchError, match="holds no results.json"):
+    with pytest.raises(FtbenchError, match="holds no plan.json"):
         advise.read(tmp_path / "nowhere")
+    (tmp_path / "results.json").unlink()
+    with pytest.raises(FtbenchError, match="holds no results.json"):
+        advise.read(tmp_path)
 
 
 def test_results_json_holds_what_a_page_needs(matrix) -> None:

@@ -1,1 +1,1 @@
-"""Tests of ftbench.run."""
+"""Tests of ftbench.execution."""

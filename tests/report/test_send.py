@@ -16,12 +16,13 @@ import pytest
 
 from ftbench.cli.main import main
 from ftbench.core.errors import FtbenchError
-from ftbench.report.send.bundle import MOST_RATIO, open_bundle, write_bundle
+from ftbench.report.send.bundle import open_bundle, write_bundle
 from ftbench.report.send.page import MOST_BYTES, html
 from ftbench.report.send.texts import csv_text, markdown_text
 from ftbench.report.view import outputs
 from ftbench.report.view.decision import decisions
 from ftbench.report.view.table import table
+from ftbench.sweep.folder import MOST_RATIO
 from tests.report.hostile import HOSTILE
 from tests.report.test_view import _saved, sweep  # noqa: F401
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ftbench.cli.explain import _plan_file
 from ftbench.core.errors import FtbenchError
 from ftbench.cost.ownership import SECONDS_PER_MONTH, Load
 from ftbench.report.draw import ownership as owning
@@ -31,7 +28,7 @@ from ftbench.report.view.decision import COST, axes_of, decisions, placed, place
 from ftbench.report.view.labels import distinct, short
 from ftbench.report.view.plan import plan_page
 from ftbench.report.view.review import review_page
-from ftbench.report.view.sweep import newest, open_sweep, open_sweeps
+from ftbench.report.view.sweep import open_sweep, open_sweeps
 from ftbench.report.view.table import metrics_of, slices_of, table
 from ftbench.report.view.verdict import ALONE, CLEAR, NOTHING, UNDECIDED
 from ftbench.report.view.weighed import choices_of
@@ -252,27 +249,6 @@ def test_unknown_metric_slice_and_folder_are_one_line(sweep, tmp_path) -> None:
     (tmp_path / "plan.json").write_text("[1]")
     with pytest.raises(FtbenchError, match="no JSON object"):
         open_sweeps([tmp_path])
-
-
-def test_a_plan_made_later_does_not_hide_the_sweep_that_was_run(tmp_path, monkeypatch) -> None:
-    """People plan the next matrix and then ask for the report, or an export, of the last one."""
-    monkeypatch.chdir(tmp_path)
-    for age, (name, files) in enumerate((("planned", ()), ("running", ("worker.log",)), ("ended", ("results.json",)))):
-        (folder := tmp_path / "multirun" / name).mkdir(parents=True)
-        for file in ("plan.json", *files):
-            (folder / file).write_text(json.dumps({"of": name}))
-        os.utime(folder / "plan.json", (1e9 - age, 1e9 - age))
-    assert (newest(Path("multirun"), ended=False).name, newest(Path("multirun"), ended=True).name) == (
-        "running",
-        "ended",
-    )
-    assert (_plan_file(None, False).parent.name, _plan_file(None, True).parent.name) == (
-        "planned",
-        "ended",
-    ), "a plan is what explain is asked about"
-    for name in ("running", "ended"):
-        shutil.rmtree(tmp_path / "multirun" / name)
-    assert newest(Path("multirun"), ended=True).name == _plan_file(None, True).parent.name == "planned"
 
 
 def test_a_sweep_without_results_is_running_and_its_plan_can_be_looked_at(matrix, tmp_path) -> None:

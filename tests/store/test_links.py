@@ -18,8 +18,9 @@ from ftbench.cost.calibration import Calibration
 from ftbench.cost.speed import Rates
 from ftbench.report.send.bundle import write_bundle
 from ftbench.store.folders import Linked, remove
-from ftbench.store.gc import collect, referenced
+from ftbench.store.gc import collect
 from ftbench.store.store import Store
+from ftbench.sweep.folder import referenced
 from tests.store.conftest import key, publish, receipt
 from tests.store.test_gc import age, old, sweep
 

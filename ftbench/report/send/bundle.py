@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import stat
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -19,19 +17,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ftbench.core.errors import FtbenchError
 from ftbench.core.files import replacing
 from ftbench.core.plan import FILE
 from ftbench.core.receipt import FILE as RECEIPT
 from ftbench.report.send.clean import cleaned
 from ftbench.report.view.review import CONCLUSIONS, FOLDER
-from ftbench.report.view.sweep import RESULTS, Sweep, open_sweep, read_lines
+from ftbench.report.view.sweep import Sweep, read_lines
 from ftbench.stats.sufficient import FILE as STATISTICS
 from ftbench.stats.sufficient import Sufficient
+from ftbench.sweep.folder import BUNDLE_FORMAT, MANIFEST, RESULTS, unpack_bundle
 from ftbench.text.redaction import redacted
 from ftbench.text.secrets import scrub
 
-MANIFEST, FORMAT = "bundle.json", 1
 KEPT = {
     "prepare": ("summary.json", "test.jsonl"),
     "train": ("curve.jsonl", "findings.json", "masked_example.json", "rows.json"),
@@ -40,18 +37,6 @@ KEPT = {
 }
 """Kind of stage -> files of it that a page reads, beside its receipt; statistics and documents are written anew."""
 
-MOST_BYTES = 2_000_000_000
-MOST_FILES = 200_000
-MOST_RATIO = 400
-"""Unpacked size, number of files, and how much smaller than its content a file may be: deflate does text at 3 to 20, a
-bomb at 1,000.
-"""
-RATIO_FROM = 1_000_000
-_PLACE = re.compile(
-    r"bundle\.json|sweeps/\d{1,4}/(?:plan\.json|results\.json|review/conclusions\.json"
-    r"|store/stages/[0-9a-f]{2}/[0-9a-f]{64}/[a-z_]+\.(?:json|jsonl|npz))"
-)
-
 
 def write_bundle(sweeps: Sequence[Sweep], path: Path) -> int:
     """Writes the bundle; it appears whole or not at all. Returns its bytes.
@@ -59,7 +44,7 @@ def write_bundle(sweeps: Sequence[Sweep], path: Path) -> int:
     Raises:
         FtbenchError: when it cannot be written.
     """
-    manifest = {"format": FORMAT, "sweeps": [redacted(sweep.name) for sweep in sweeps]}
+    manifest = {"format": BUNDLE_FORMAT, "sweeps": [redacted(sweep.name) for sweep in sweeps]}
     with (
         replacing(path, asked=f"--bundle {path}") as scratch,
         zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -174,61 +159,4 @@ def open_bundle(path: Path, into: Path) -> list[Sweep]:
     Raises:
         FtbenchError: for what is no bundle, would leave the folder, or is larger than it says.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _unpack(path, archive, into)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, OSError, RuntimeError) as error:
-        raise FtbenchError(
-            f"{path}: is no bundle, or a damaged one ({error}). Make it with: python -m ftbench report SWEEP --bundle"
-            " FILE.zip"
-        ) from error
-    try:
-        manifest = json.loads((into / MANIFEST).read_text(encoding="utf-8"))
-        names = [str(name) for name in manifest["sweeps"]]
-        known = manifest["format"] == FORMAT
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FtbenchError(
-            f"{path}: has no {MANIFEST} that can be read. Make it with: python -m ftbench report SWEEP --bundle"
-            " FILE.zip"
-        ) from error
-    if not known:
-        raise FtbenchError(
-            f"{path}: is of another format than {FORMAT}. Open it with the version of ftbench that wrote it"
-        )
-    return [
-        open_sweep(
-            into / "sweeps" / str(number), trusted=False, moved=into / "sweeps" / str(number) / "store", name=name
-        )
-        for number, name in enumerate(names)
-    ]
-
-
-def _unpack(path: Path, archive: zipfile.ZipFile, into: Path) -> None:
-    entries = archive.infolist()
-    if len(entries) > MOST_FILES:
-        raise FtbenchError(
-            f"{path}: holds {len(entries):,} files, more than {MOST_FILES:,}. This is no bundle of ftbench's"
-        )
-    left = MOST_BYTES
-    for entry in entries:
-        kind = stat.S_IFMT(entry.external_attr >> 16)
-        if not _PLACE.fullmatch(entry.filename) or kind not in (0, stat.S_IFREG):
-            raise FtbenchError(f"{path}: holds {entry.filename[:80]!r}, which no bundle does. Nothing of it was opened")
-        target = into / entry.filename
-        target.parent.mkdir(parents=True, exist_ok=True)
-        left = _copy(path, archive, entry, target, left)
-
-
-def _copy(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: int) -> int:
-    """Writes one file, counting what really comes out of it; returns how many bytes are still allowed."""
-    most = max(RATIO_FROM, entry.compress_size * MOST_RATIO)
-    written = 0
-    with archive.open(entry) as source, open(target, "xb") as file:
-        while chunk := source.read(1 << 20):
-            written += len(chunk)
-            if written > left or written > most:
-                raise FtbenchError(
-                    f"{path}: {entry.filename} unpacks to more than a bundle may. Nothing of it was opened"
-                )
-            file.write(chunk)
-    return left - written
+    return [Sweep.of(folder) for folder in unpack_bundle(path, into)]

@@ -21,13 +21,12 @@ from ftbench.analysis.rows import Row
 from ftbench.core.cell import is_deployable
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
-from ftbench.core.plan import FILE
 from ftbench.core.receipt import Receipt
 from ftbench.cost.bill import Bill
 from ftbench.stats.sufficient import Sufficient
 from ftbench.store.store import Store
+from ftbench.sweep.folder import RESULTS, SweepFolder, newest, open_folder
 
-RESULTS = "results.json"
 OURS = "ftbench.metrics."
 FOREIGN = "ftbench.metrics.function."
 """A metric of the user's: it imports what its YAML names."""
@@ -65,6 +64,10 @@ class Sweep:
     trusted: bool = True
     moved: Path | None = None
     _samples: dict[str, Sufficient | None] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, folder: SweepFolder) -> Sweep:
+        return cls(folder.path, folder.name, folder.data, folder.results, folder.trusted, folder.moved)
 
     @cached_property
     def store(self) -> Store:
@@ -173,54 +176,21 @@ class Sweep:
             ) from error
 
 
-def open_sweeps(paths: Sequence[Path], root: Path = Path("multirun"), *, ended: bool = False) -> list[Sweep]:
+def open_sweeps(paths: Sequence[Path], *, ended: bool = False) -> list[Sweep]:
     """Opens sweeps by folder; the newest below ``multirun`` when none is named, of those with results where only such
-    will do.
+    will do, else of those that were run.
 
     Raises:
         FtbenchError: one line for what is no sweep.
     """
-    found = list(paths) or [newest(root, ended=ended)]
+    found = list(paths) or [newest(RESULTS, *([] if ended else ["worker.log"]))]
     opened = {path.resolve(): open_sweep(path) for path in found}
     return list(opened.values())
 
 
-def newest(root: Path, *, ended: bool) -> Path:
-    """Returns the folder below ``root`` whose plan was written last: one that was run (to its end) before one that was
-    only planned.
-    """
-    plans = sorted(root.glob(f"**/{FILE}"), key=lambda path: path.stat().st_mtime)
-    if not plans:
-        raise FtbenchError(
-            f"no sweep below ./{root}. Name a sweep's folder, or make one: python -m ftbench -m +recipes=demo"
-        )
-    begun = (RESULTS,) if ended else (RESULTS, "worker.log")
-    return next(
-        (plan.parent for plan in reversed(plans) if any((plan.parent / name).is_file() for name in begun)),
-        plans[-1].parent,
-    )
-
-
 def open_sweep(path: Path, *, trusted: bool = True, moved: Path | None = None, name: str | None = None) -> Sweep:
-    """Opens the sweep of one folder, or of the ``plan.json`` in it.
-
-    Raises:
-        FtbenchError: when there is no plan, or a file of it cannot be read.
-    """
-    folder = path if path.is_dir() else path.parent
-    if not (folder / FILE).is_file() or (path.is_file() and path.name != FILE):
-        raise FtbenchError(f"{path}: holds no {FILE}. Name the folder that a run printed after 'results:'")
-    plan = _json(folder / FILE)
-    lacking = {"cells", "stages", "refusals", "settings", "store"} - plan.keys()
-    if lacking:
-        raise FtbenchError(f"{folder / FILE}: has no {', '.join(sorted(lacking))}. Repeat the command that made it")
-    results = _json(folder / RESULTS) if (folder / RESULTS).is_file() else None
-    if results is not None and not ({"cells", "families", "statistics"} <= results.keys()):
-        raise FtbenchError(
-            f"{folder / RESULTS}: is no table of results. Repeat the sweep's command; finished stages are not run again"
-        )
-    parts = folder.resolve().parts[-2:]
-    return Sweep(folder, name or "/".join(part for part in parts if part != "multirun"), plan, results, trusted, moved)
+    """Opens one sweep; see ``ftbench.sweep.folder.open_folder``."""
+    return Sweep.of(open_folder(path, trusted=trusted, moved=moved, name=name))
 
 
 def read_lines(path: Path, wanted: set[int] | None = None) -> Iterator[dict[str, Any]]:
@@ -229,16 +199,6 @@ def read_lines(path: Path, wanted: set[int] | None = None) -> Iterator[dict[str,
         for index, line in enumerate(file):
             if wanted is None or index in wanted:
                 yield json.loads(line)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError) as error:
-        raise FtbenchError(f"{path}: cannot be read ({error}). Repeat the command that made it") from error
-    if not isinstance(found, dict):
-        raise FtbenchError(f"{path}: is no JSON object. Repeat the command that made it")
-    return found
 
 
 def _row(cell: dict[str, Any], planned: dict[str, Any] | None) -> Row:

@@ -41,7 +41,7 @@ def shown(bench: Bench, price: float | None, out: io.StringIO) -> tuple[Progress
 def test_a_log_gets_one_line_per_finished_stage(bench: Bench) -> None:
     progress, lines = shown(bench, 4.0, io.StringIO())
     assert len(lines) == 3
-    assert lines[0].startswith("1/3 stages, 1/3 cells, about 30 min 00 s left, $2.00  prepare ")
+    assert lines[0].startswith("1/3 stages, 1/3 cells, about 30 min left, $2.00  prepare ")
     assert lines[0].endswith("(cell0) 900.0 s")
     assert lines[1].endswith("(cell1) failed: RuntimeError: no")
     assert "3/3 stages, 2/3 cells, 1 failed, $8.00" in lines[2]
