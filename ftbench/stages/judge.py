@@ -78,14 +78,8 @@ def run(job: Job) -> Outcome:
         verdicts += [
             _verdict(metric, row, asking, reply, own, other) for asking, reply in zip(asked, found, strict=True)
         ]
-        values.append(
-            {
-                "id": row["id"],
-                "group": row["group"],
-                "slices": row["slices"],
-                **_value(metric, row, found, rivals, place),
-            }
-        )
+        named = {name: row[name] for name in ("id", "group", "slices")}
+        values.append({**named, **_value(metric, row, found, rivals, place)})
     unread = sum(one["choice"] is None for one in verdicts)
     if verdicts and unread == len(verdicts):  # that says nothing of the answers
         values = [{**one, "value": None} for one in values]
@@ -211,11 +205,9 @@ def _notes(metric: Judged, details: Mapping[str, Any]) -> list[str]:
         )
     if details.get("first_shown_share") is not None:
         leaning = f"what is shown first wins {details['first_shown_share']:.0%} of decided askings"
-        turned = (
-            ""
-            if details["inconsistent_share"] is None
-            else f", and {details['inconsistent_share']:.0%} of pairs turn with the order, which makes them ties"
-        )
+        turned = ""
+        if details["inconsistent_share"] is not None:
+            turned = f", and {details['inconsistent_share']:.0%} of pairs turn with the order, which makes them ties"
         said.append(f"{metric.name}: {leaning}{turned}")
     return said
 
