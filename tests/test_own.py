@@ -76,6 +76,7 @@ def test_the_worked_example_runs_and_an_edited_metric_trains_nothing(ours: Path)
     assert len(cells) == 4 and all(
         cell["status"] == "done" and cell["usd_per_1k_requests"] > 0 for cell in cells.values()
     )
+    assert all(cell["answer_tokens"] > 0 for cell in cells.values()) and "tokens/answer" in done.stdout
     outputs = {
         path.parent.name: path.read_text(encoding="utf-8")
         for path in (ours / ".ftbench" / "store").glob("stages/*/*/outputs.jsonl")
@@ -136,3 +137,23 @@ def test_own_weights_are_trained_towards_an_own_objective(ours: Path) -> None:
     ]
     taught = {"".join(part["text"] for part in one["segments"] if part["supervised"]) for one in masked}
     assert any("is blue." in text for text in taught)
+
+
+@pytest.mark.slow
+def test_own_retriever_finds_the_passages_of_a_run(ours: Path) -> None:
+    small = [word for word in SMALL[:-1] if "max_steps" not in word]
+    words = ("--config-dir", "conf", "-m", "context=rag", "context/retriever=overlap", "context.least=2", *small)
+    done = _run(ours, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (cell,) = json.loads((_sweep(ours, done) / "results.json").read_text(encoding="utf-8"))["cells"]
+    assert cell["context/retriever"] == "overlap"
+    (words_file,) = (ours / ".ftbench" / "store").glob("stages/*/*/words.txt")
+    answers = [
+        json.loads(line)
+        for path in (ours / ".ftbench" / "store").glob("stages/*/*/outputs.jsonl")
+        if "documents" in path.read_text(encoding="utf-8")
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    shown = [row for row in answers if row["documents"]]
+    assert len(words_file.read_text(encoding="utf-8").splitlines()) > 1 and shown
+    assert any(set(row["documents"]) & set(row["gold_documents"]) for row in shown)

@@ -81,7 +81,9 @@ class Column:
         if self.text is not None:
             return self.text(cell)
         value = self.read(cell.row)
-        return numbers.UNKNOWN if value is None else READS[self.unit](value)
+        if value is None:
+            return numbers.UNKNOWN
+        return READS[self.unit](value) if isinstance(value, (int, float)) else str(value)
 
     def head(self, basis: str | None = None, spent: str = "training") -> str:
         """Returns the title; ``basis`` is that of the costs, ``spent`` what ``Shown.spent`` is of."""

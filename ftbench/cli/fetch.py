@@ -86,7 +86,7 @@ def download(remote: Remote) -> Path:
             snapshot_download(remote.name, repo_type=remote.kind, revision=remote.revision, ignore_patterns=left_out)
         )
     except GatedRepoError as error:
-        raise FtbenchError(f"{place} is gated. Accept its licence on the hub and set HF_TOKEN") from error
+        raise FtbenchError(f"{place} is gated. Accept its license on the hub and set HF_TOKEN") from error
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise FtbenchError(
             f"{place} at {remote.revision}: the hub has none, or it is private. Check the name, or set HF_TOKEN"

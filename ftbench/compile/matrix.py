@@ -122,10 +122,8 @@ class _Compiler:
         ids, plan = self._plan(points, excluded)
         named = (plan.settings.get("decision") or {}).get("baseline")
         if plan.cells and named is not None and all(cell.choices["method"] != named for cell in plan.cells):
-            self.reader.notes.append(
-                f"decision.baseline={named}: no cell has this method, so returns are told against none. Add it, or name"
-                " one of the matrix"
-            )
+            why = "no cell has this method, so returns are told against none. Add it, or name one of the matrix"
+            self.reader.notes.append(f"decision.baseline={named}: {why}")
         self.reader.notes += _unchosen(plan)
         index = {str(owner): identity for owner, identity in reversed(list(zip(owners, ids, strict=True)))}
         notes = scrub((*self.reader.notes, *self.builder.unread_notes()))
@@ -161,11 +159,8 @@ class _Compiler:
             identity = self._cell_id(parts)
             ids.append(identity)
             if identity not in cells:
-                said = (
-                    [text for part in (parts.model, parts.context, *metrics.values()) for text in part.remarks(splits)]
-                    if splits
-                    else []
-                )
+                remarking = (parts.model, parts.context, *metrics.values()) if splits else ()
+                said = [text for part in remarking for text in part.remarks(splits)]
                 if built.harness is not None and not parts.model.has_weights:
                     said.append("harness: n/a, this model has no weights here to ask")
                 bounds = [f"{axis}={point.names[axis]}" for axis, one in parts.by_axis.items() if not one.deployable]
@@ -190,41 +185,22 @@ class _Compiler:
         ranked = (compared, metrics, first.primary_metric) if first else None
         problems = rules.tokenizer_rules(*ranked) or rules.method_rules(*ranked) if ranked else []
         for identity, cell in list(cells.items()) if problems else []:
-            ids = [
-                (
-                    self.reader.refuse(cell.overrides, cell.config, cell.choices, cell.label, problems)
-                    if old == identity
-                    else old
-                )
-                for old in ids
-            ]
+            refused = self.reader.refuse(cell.overrides, cell.config, cell.choices, cell.label, problems)
+            ids = [refused if old == identity else old for old in ids]
             del cells[identity]
         stages = {key: stage for key, stage in graph.stages.items() if cells}
         cells = distinct(cells)
-        settings_data = (
-            {**plain(first), "samples": samples, "frozen": frozen, "data_checks": list(reports.values())}
-            if first
-            else {}
-        )
+        looked = {"samples": samples, "frozen": frozen, "data_checks": list(reports.values())}
+        settings_data = {**plain(first), **looked} if first else {}
         if first and points[0].composed.trackers:
             settings_data["trackers"] = self.builder.trackers(points[0].composed.trackers, points[0].config)[0]
         store = str(Path(first.store.dir).expanduser().resolve()) if first else ""
-        made = (
-            summary({identity: needs[identity] for identity in cells}, stages, self.forecaster.found)
-            if self.forecaster is not None and cells
-            else None
-        )
-        searches = effort.searches(self.searched, tuple(cells.values()))
-        return ids, Plan(
-            tuple(cells.values()),
-            stages,
-            tuple(self.reader.refusals.values()),
-            store,
-            settings_data,
-            made,
-            excluded,
-            searches=searches,
-        )
+        made = None
+        if self.forecaster is not None and cells:
+            made = summary({identity: needs[identity] for identity in cells}, stages, self.forecaster.found)
+        kept, refusals = tuple(cells.values()), tuple(self.reader.refusals.values())
+        searches = effort.searches(self.searched, kept)
+        return ids, Plan(kept, stages, refusals, store, settings_data, made, excluded, searches=searches)
 
     def _settings(self, config: dict[str, Any]) -> Settings:
         return build(settings_node(config), "")
@@ -256,28 +232,19 @@ class _Compiler:
         )
         found = found._replace(splits=splits, report=looked.report, problems=problems)
         rivals = rivals_of(self.points, self.builder, parts, settings, metrics, found.graph, harness, checks)
-        problems += judge_problems(metrics.values(), rivals, self.verb) + rules.advisory_rules(
-            settings, metrics, config
-        )
+        problems += judge_problems(metrics.values(), rivals, self.verb)
+        problems += rules.advisory_rules(settings, metrics, config)
         if problems:
             return found
         if self.searched:
-            roles = lower(
-                found.graph,
-                parts,
-                settings,
-                {settings.primary_metric: metrics[settings.primary_metric]},
-                None,
-                checks,
-                ("validation",),
-            )
+            primary = {settings.primary_metric: metrics[settings.primary_metric]}
+            roles = lower(found.graph, parts, settings, primary, None, checks, ("validation",))
         else:
             roles = lower(found.graph, parts, settings, metrics, harness, checks, rivals=rivals)
         self.forecaster = self.forecaster or Forecaster(read_calibrations(Path(settings.store.dir).expanduser()))
         wanted = {key: found.graph.stages[key] for key in needed(found.graph.stages, roles.values())}
-        return found._replace(
-            roles=roles, needed=tuple(wanted), problems=self.forecaster.problems(parts.hardware, wanted, splits)
-        )
+        unfit = self.forecaster.problems(parts.hardware, wanted, splits)
+        return found._replace(roles=roles, needed=tuple(wanted), problems=unfit)
 
     def _shown(self, point: Point) -> dict[str, Any]:
         """Returns the values worth a place in the label: those typed, and those that a couple set."""
@@ -288,17 +255,12 @@ class _Compiler:
         }
         if self.round.chosen is not None:
             shown["seed"] = point.config["seed"]
-        if not any(
-            component is None or component.uses_seed
-            for component in (self.builder.component(axis, point.config[axis])[0] for axis in SEEDED)
-        ):
+        drawing = (self.builder.component(axis, point.config[axis])[0] for axis in SEEDED)
+        if not any(component is None or component.uses_seed for component in drawing):
             shown.pop("seed", None)
         for axis in AXES:
-            shown |= {
-                key: value
-                for key, value in select.changed(point.composed.config[axis], point.config[axis], axis).items()
-                if key not in point.searched
-            }
+            changed = select.changed(point.composed.config[axis], point.config[axis], axis)
+            shown |= {key: value for key, value in changed.items() if key not in point.searched}
         shown |= {key: value for key, value in point.searched.items() if key not in AXES}
         return shown | {"seed": shown.pop("seed")} if "seed" in shown else shown  # last, where it is easiest to tell
 

@@ -125,17 +125,11 @@ def data_rules(parts: Parts, settings: Settings, splits: Splits) -> list[Problem
     """Refuses a cell that has nothing to be evaluated on, and asks method and context whether the rows suffice them."""
     problems = []
     if not splits.test:
-        problems.append(
-            Problem(
-                "dataset.test",
-                "holds no rows, so nothing could be scored",
-                "Give a test file, or more rows to split off from",
-            )
-        )
+        why = "holds no rows, so nothing could be scored"
+        problems.append(Problem("dataset.test", why, "Give a test file, or more rows to split off from"))
     if settings.validation and not splits.validation:
-        problems.append(
-            Problem("dataset.validation", "holds no rows to tune on", "Give a validation file, or set validation=false")
-        )
+        why = "holds no rows to tune on"
+        problems.append(Problem("dataset.validation", why, "Give a validation file, or set validation=false"))
     for component in (parts.method, parts.context):
         problems.extend(component.check_data(splits))
     return problems
@@ -146,13 +140,8 @@ def quantized_rules(parts: Parts) -> list[Problem]:
     kind = parts.model.loaded_as().quantization
     if kind is None or not parts.method.whole or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
         return []
-    return [
-        Problem(
-            "model.quantization",
-            f"{kind} weights cannot be trained, and this method trains all of them",
-            "Set model.quantization=null, or method=qlora",
-        )
-    ]
+    why = f"{kind} weights cannot be trained, and this method trains all of them"
+    return [Problem("model.quantization", why, "Set model.quantization=null, or method=qlora")]
 
 
 def weightless_rules(parts: Parts) -> list[Problem]:
@@ -174,11 +163,8 @@ def advisory_rules(settings: Settings, metrics: dict[str, Component], config: di
     if config.get("primary_metric") is not None or metric is None or not metric.advisory:
         return []
     why = f"{settings.primary_metric} stands first, and a judge that was not compared with people should not rank"
-    return [
-        Problem(
-            "metrics", why, f"Name another metric first, or set primary_metric={settings.primary_metric} if you mean it"
-        )
-    ]
+    fix = f"Name another metric first, or set primary_metric={settings.primary_metric} if you mean it"
+    return [Problem("metrics", why, fix)]
 
 
 def harness_rules(parts: Parts, harness: Any) -> list[Problem]:
@@ -202,13 +188,8 @@ def decision_names(decision: Decision, options: Callable[[str], list[str]]) -> l
     """
     problems = []
     if decision.baseline is not None and decision.baseline not in options("method"):
-        problems.append(
-            Problem(
-                "decision.baseline",
-                f"{decision.baseline!r} is no option of the method axis",
-                did_you_mean(decision.baseline, options("method")),
-            )
-        )
+        why = f"{decision.baseline!r} is no option of the method axis"
+        problems.append(Problem("decision.baseline", why, did_you_mean(decision.baseline, options("method"))))
     known = {name for axis in AXES for name in options(axis)} if decision.labor_usd else set()
     problems += [
         Problem(f"decision.labor_usd.{name}", "is no option of any axis", did_you_mean(name, known))
@@ -234,13 +215,8 @@ def backend_rules(parts: Parts) -> list[Problem]:
         return [Problem("decoding.backend", f"{backend} does not quantize while loading", fix)]
     trained = parts.method.lower(lambda *stage, **more: "a stage", parts)
     if trained is not None and parts.artifact.lower(lambda *stage, **more: "a stage", parts, trained) is None:
-        return [
-            Problem(
-                "decoding.backend",
-                f"{backend} answers with whole folders",
-                f"Set artifact=merged, or decoding.backend={TRANSFORMERS}",
-            )
-        ]
+        why = f"{backend} answers with whole folders"
+        return [Problem("decoding.backend", why, f"Set artifact=merged, or decoding.backend={TRANSFORMERS}")]
     return []
 
 
@@ -268,13 +244,8 @@ def priced_effort(config: dict[str, Any], settings: Settings) -> list[Problem]:
     hardware = config["hardware"]
     if settings.effort.usd is None or hardware.get("usd_per_hour") is not None:
         return []
-    return [
-        Problem(
-            "effort.usd",
-            f"hardware={hardware.get('name')} has no price, so dollars cannot be counted",
-            "Set hardware.usd_per_hour=..., or grant effort.trials=8",
-        )
-    ]
+    why = f"hardware={hardware.get('name')} has no price, so dollars cannot be counted"
+    return [Problem("effort.usd", why, "Set hardware.usd_per_hour=..., or grant effort.trials=8")]
 
 
 def tokenizer_rules(cells: Sequence[Parts], metrics: dict[str, Component], primary: str) -> list[Problem]:
@@ -286,13 +257,8 @@ def tokenizer_rules(cells: Sequence[Parts], metrics: dict[str, Component], prima
         or len({str(text_identity(parts.model.identity())) for parts in cells}) < 2
     ):
         return []
-    return [
-        Problem(
-            "primary_metric",
-            f"{primary} counts tokens, and several models with their own tokenizers are compared",
-            "Use bits_per_byte, which counts bytes, or a metric of the generated text",
-        )
-    ]
+    why = f"{primary} counts tokens, and several models with their own tokenizers are compared"
+    return [Problem("primary_metric", why, "Use bits_per_byte, which counts bytes, or a metric of the generated text")]
 
 
 def method_rules(cells: Sequence[Parts], metrics: dict[str, Component], primary: str) -> list[Problem]:

@@ -61,8 +61,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Decision:
-    """How the comparison is decided, in points of the primary metric. Read by the report: changing it trains and scores
-    nothing.
+    """How the comparison is decided, in points of the primary metric. Changing it trains and scores nothing.
 
     Attributes:
         family: which comparisons share one error rate: each cell with the best, with the baselines, or all pairs.
@@ -77,8 +76,7 @@ class Decision:
             that trains nothing.
         labeling_usd_per_example: price of one training row for the cells that train; null leaves labeling out, and
             says so.
-        labor_usd: option of any axis -> dollars of people's work that choosing it costs once; what is not named costs
-            none.
+        labor_usd: option of any axis -> dollars of people's work that choosing it costs once; others cost none.
         constraints: see ``Constraints``.
     """
 
@@ -109,20 +107,10 @@ class Decision:
             problems.add("decision.power", f"{self.power} is no chance worth planning for", "Use a share such as 0.8")
         if not 0 <= self.assumed_icc <= 1:
             problems.add("decision.assumed_icc", f"{self.assumed_icc} is no correlation within groups", "Use 0 to 1")
-        load = Load(
-            self.months,
-            self.requests_per_month or 0.0,
-            self.peak_rps if self.requests_per_month else None,
-            self.retrains_per_month,
-        )
-        problems += [
-            Problem(
-                f"decision.{text.split()[0]}",
-                text.partition(" ")[2],
-                "Mend it, or leave the load out (decision.requests_per_month=null)",
-            )
-            for text in load.problems()
-        ]
+        peak = self.peak_rps if self.requests_per_month else None
+        for text in Load(self.months, self.requests_per_month or 0.0, peak, self.retrains_per_month).problems():
+            name, _, why = text.partition(" ")
+            problems.add(f"decision.{name}", why, "Mend it, or leave the load out (decision.requests_per_month=null)")
         if self.peak_rps is not None and self.requests_per_month is None:
             why = f"{self.peak_rps} is a peak of no stated volume"
             problems.add("decision.peak_rps", why, "Set decision.requests_per_month too")
@@ -268,17 +256,10 @@ class Settings(Component):
             problems.add("on_refusal", f"{self.on_refusal!r} is neither", did_you_mean(self.on_refusal, ON_REFUSAL))
         if self.matrix.baselines is not None and self.matrix.baselines not in BASELINES:
             problems.add("matrix.baselines", f"{self.matrix.baselines!r} is not known", "Use auto, or null for none")
-        for place, seeds in (
-            ("seed", [self.seed]),
-            ("statistics.seed", [self.statistics.seed]),
-            ("effort.seed", [self.effort.seed]),
-            ("effort.seeds", self.effort.seeds),
-        ):
-            problems += [
-                Problem(place, f"{seed} is no seed", "Use a whole number from 0 to 4294967295")
-                for seed in seeds
-                if not 0 <= seed < 2**32
-            ]
+        seeds = [("seed", self.seed), ("statistics.seed", self.statistics.seed), ("effort.seed", self.effort.seed)]
+        for place, seed in (*seeds, *(("effort.seeds", seed) for seed in self.effort.seeds)):
+            if not 0 <= seed < 2**32:
+                problems.add(place, f"{seed} is no seed", "Use a whole number from 0 to 4294967295")
         if not 0 < self.statistics.confidence < 1:
             fix = "Use a number between 0 and 1, such as 0.95"
             problems.add("statistics.confidence", f"{self.statistics.confidence} is no share", fix)
@@ -286,21 +267,13 @@ class Settings(Component):
             fix = "Use at least 100; 2000 is usual"
             problems.add("statistics.resamples", f"{self.statistics.resamples} is too few for an interval", fix)
         elif self.statistics.resamples * (1 - self.statistics.confidence) < 5:
-            why = (
-                f"{self.statistics.resamples} resamples cannot show anything at {self.statistics.confidence:.3%}"
-                " confidence"
-            )
+            why = f"{self.statistics.resamples} resamples cannot show anything"
+            why += f" at {self.statistics.confidence:.3%} confidence"
             problems.add("statistics.resamples", why, "Use at least 5 / (1 - confidence), or less confidence")
-        problems += [
-            *self.decision.check(self.statistics.confidence),
-            *self.budget.check(),
-            *self.effort.check(self.validation),
-        ]
-        problems += self.limits.check()
-        for place, terms in (
-            ("matrix.exclude", self.matrix.exclude),
-            ("matrix.couple", [rule.get("when", {}) for rule in self.matrix.couple]),
-        ):
+        problems += self.decision.check(self.statistics.confidence) + self.budget.check()
+        problems += self.effort.check(self.validation) + self.limits.check()
+        coupled = [rule.get("when", {}) for rule in self.matrix.couple]
+        for place, terms in (("matrix.exclude", self.matrix.exclude), ("matrix.couple", coupled)):
             if any(not isinstance(term, dict) or not term for term in terms):
                 fix = "Write conditions such as {method: lora}"
                 problems.add(place, "has an empty condition, which would match every cell", fix)

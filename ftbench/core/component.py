@@ -20,7 +20,7 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from ftbench.core.canonical import canonical, file_digest
 from ftbench.core.components.earlier import EARLIER, of_today
 from ftbench.core.components.names import base_of, class_of, is_ours, name_of
-from ftbench.core.errors import Problem, Refused, did_you_mean
+from ftbench.core.errors import Problem, Problems, Refused, did_you_mean
 from ftbench.core.example import Splits
 
 
@@ -71,9 +71,7 @@ class Component:
 
     @property
     def uses_seed(self) -> bool:
-        """True when the cell's seed can change what this component does; without it, cells of all seeds share
-        the work.
-        """
+        """True when the cell's seed can change what this component does; else cells of all seeds share the work."""
         return True
 
     @property
@@ -101,9 +99,7 @@ class Component:
         return []
 
     def missing(self) -> list[Problem]:
-        """Returns why this component, though it can be planned with, cannot be run here: a package, an unknown
-        commit.
-        """
+        """Returns why this can be planned with and not be run here: a missing package, an unknown commit."""
         return []
 
     def remarks(self, splits: Splits) -> list[str]:
@@ -124,9 +120,7 @@ LOADED_AS = ("dtype", "quantization", "attention")
 
 
 def text_identity(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the part of a model's identity that two share when their tokens are the same tokens: a base and the same
-    one in 4 bits.
-    """
+    """Returns the part of a model's identity that two with the same tokens share: a base and the same in 4 bits."""
     return {name: value for name, value in model.items() if name not in LOADED_AS}
 
 
@@ -151,37 +145,21 @@ def node(component: Component) -> dict[str, Any]:
 
 
 def target_class(path: str, where: str) -> type[Component]:
-    """Imports the class that a ``_target_`` names: a dotted path, ``axis/key_name``, or the dotted path of an earlier
-    version.
+    """Imports the class that a ``_target_`` names: ``axis/key_name``, a dotted path, or that of an earlier version.
 
     Raises:
-        Refused: when there is no such module or class, it is no frozen dataclass, or it lacks what its base class asks
-            for.
+        Refused: when there is no such class, it is no frozen dataclass, or it lacks what its base class asks for.
     """
     try:
         found = class_of(path)
     except ImportError as error:
         if path in EARLIER:
             return target_class(EARLIER[path], where)
-        raise Refused(
-            [
-                Problem(
-                    f"{where}._target_",
-                    f"{path!r} cannot be imported ({error})",
-                    "Name a class by its full dotted path",
-                )
-            ]
-        ) from error
+        why, fix = f"{path!r} cannot be imported ({error})", "Name a class by its full dotted path"
+        raise Refused([Problem(f"{where}._target_", why, fix)]) from error
     if not (isinstance(found, type) and is_dataclass(found)):
-        raise Refused(
-            [
-                Problem(
-                    f"{where}._target_",
-                    f"{path!r} is not a dataclass",
-                    "Derive it from ftbench.core.component.Component",
-                )
-            ]
-        )
+        fix = "Derive it from ftbench.core.component.Component"
+        raise Refused([Problem(f"{where}._target_", f"{path!r} is not a dataclass", fix)])
     if inspect.isabstract(found):
         why = f"{path} does not define {', '.join(sorted(found.__abstractmethods__))}"
         raise Refused([Problem(f"{where}._target_", why, "Define it, as the base class says")])
@@ -233,13 +211,13 @@ def build_for(axis: str, config: Any, where: str = "") -> Component:
 def _build(config: dict[str, Any], where: str) -> Component:
     cls = target_class(config.pop("_target_"), where)
     schema = _schema(cls)
-    problems = []
+    problems = Problems()
     known = {f.name for f in fields(cls)}
     config = of_today(config, known)
     for name in sorted(set(config) - known):
-        problems.append(Problem(_under(where, name), "no such key", did_you_mean(name, known)))
+        problems.add(_under(where, name), "no such key", did_you_mean(name, known))
     for name in sorted(known - set(config)):
-        problems.append(Problem(_under(where, name), "is missing", f"Set {_under(where, name)}=..."))
+        problems.add(_under(where, name), "is missing", f"Set {_under(where, name)}=...")
     missing = ""
     if not problems:
         try:
@@ -252,13 +230,13 @@ def _build(config: dict[str, Any], where: str) -> Component:
         try:
             OmegaConf.merge(schema, {name: config[name]})
             if config[name] == "???":
-                problems.append(Problem(_under(where, name), "is not set", f"Set {_under(where, name)}=..."))
+                problems.add(_under(where, name), "is not set", f"Set {_under(where, name)}=...")
         except ConfigKeyError as error:
-            problems.append(Problem(_under(where, error.full_key or name), "no such key", "Remove it"))
+            problems.add(_under(where, error.full_key or name), "no such key", "Remove it")
         except OmegaConfBaseException as error:
             reason = str(error).splitlines()[0]
             path = error.full_key if error.full_key and error.full_key.startswith(f"{name}.") else name
-            problems.append(Problem(_under(where, path), reason, f"Give a value of type {_type_name(cls, path)}"))
+            problems.add(_under(where, path), reason, f"Give a value of type {_type_name(cls, path)}")
     # nothing wrong in any field: a value is missing deeper than one level
     raise Refused(problems or [Problem(where, missing, "Set it")])
 

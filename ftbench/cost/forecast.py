@@ -1,5 +1,4 @@
-"""What a stage will need and take, before it runs: memory by ``memory``, time by ``speed``, dollars by the hardware's
-price.
+"""What a stage will need and take before it runs: memory by ``memory``, time by ``speed``, dollars by the price.
 
 Pure: the compiler hands in what components say of themselves (``Subject``) and how long the rows are. What is not known
 is None with a reason, never 0 (docs/mistakes.md, number 31).
@@ -12,35 +11,13 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from ftbench.core.training import Adapter, Training
+from ftbench.cost import memory, speed
 from ftbench.cost.architecture import Architecture
 from ftbench.cost.bill import usd
 from ftbench.cost.hardware import Hardware
 from ftbench.cost.lengths import Lengths
-from ftbench.cost.memory import (
-    CONTEXT_BYTES,
-    Setting,
-    inference_peak,
-    kv_cache_bytes,
-    scoring_peak,
-    total,
-    training_peak,
-    weight_bytes,
-)
-from ftbench.cost.speed import (
-    ADAPTER,
-    FORWARD,
-    GENERATE,
-    NOTHING,
-    QUANTISED,
-    QUANTISED_GENERATE,
-    WHOLE,
-    Rates,
-    Work,
-    data_sheet,
-    generation_work,
-    scoring_work,
-    training_work,
-)
+from ftbench.cost.memory import Setting
+from ftbench.cost.speed import Rates, Work
 
 LIGHT = ("prepare", "check", "tokens", "documents", "index", "score")
 """Kinds that compute nothing on a device."""
@@ -63,8 +40,7 @@ class Forecast:
         probe_seconds: of timing single requests.
         usd: of ``all_seconds`` at the hardware's price, whole GPUs; of tokens where others serve.
         tokens: name -> expected count, named as in receipts.
-        calibrated: whether the seconds rest on measured rates.
-        basis: what the seconds and tokens rest on.
+        calibrated: whether the seconds rest on measured rates; ``basis`` what they and the tokens rest on.
         reason: why something is unknown.
         pace: which of the machine's rates the seconds are of (``ftbench.cost.speed.KINDS``).
         work: what they are of: ``ftbench.cost.speed.Work``.
@@ -155,9 +131,7 @@ def on_gpu(hardware: Hardware) -> bool:
 
 
 def setting_of(subject: Subject, hardware: Hardware, precision: str = "auto") -> Setting:
-    """Returns how the model computes there: ``auto`` is bfloat16 on a GPU and float32 elsewhere, as loading and
-    training have it.
-    """
+    """Returns how the model computes there; ``auto`` is bfloat16 on a GPU, float32 elsewhere, as loading has it."""
     gpu = on_gpu(hardware)
     default = "bfloat16" if gpu else "float32"
     dtype = default if subject.dtype == "auto" else subject.dtype
@@ -172,7 +146,7 @@ def rates_of(hardware: Hardware, measured: Rates | None) -> Rates | None:
         return measured
     if hardware.peak_bf16_flops is None or hardware.bandwidth_bytes_per_second is None:
         return None
-    return data_sheet(hardware.name, hardware.peak_bf16_flops, hardware.bandwidth_bytes_per_second)
+    return speed.data_sheet(hardware.name, hardware.peak_bf16_flops, hardware.bandwidth_bytes_per_second)
 
 
 def light(kind: str, hardware: Hardware, rates: Rates | None, rows: int | None) -> Forecast:
@@ -181,7 +155,7 @@ def light(kind: str, hardware: Hardware, rates: Rates | None, rows: int | None) 
     if rate is None or rows is None:
         reason = "computes on the CPU alone; its time is not forecast before a calibration"
         return Forecast(kind, hardware.name, reason=reason)
-    seconds = rate.seconds(replace(NOTHING, rows=float(rows)))
+    seconds = rate.seconds(replace(speed.NOTHING, rows=float(rows)))
     price, basis = usd(seconds, hardware.units, hardware.usd_per_hour), rates.basis if rates else ""
     return Forecast(kind, hardware.name, seconds=seconds, load_seconds=0.0, usd=price, calibrated=True, basis=basis)
 
@@ -198,7 +172,7 @@ def train(
         if most is None:
             return Forecast("train", hardware.name, reason="no rows to look at and no longest row (method.max_tokens)")
         unseen = Forecast("train", hardware.name, reason=_NO_ROWS)
-        return _sized(unseen, training_peak(subject.shape, setting, training, most))
+        return _sized(unseen, memory.training_peak(subject.shape, setting, training, most))
     whole = Lengths.of(asked.rows_whole.values, asked.rows_whole.rows, most)
     held = Lengths.of(asked.held.values, asked.held.rows, subject.window) if asked.held is not None else None
     held_longest, held_mean, held_rows = (0, 0.0, 0) if held is None else (held.longest, held.mean, held.rows)
@@ -207,10 +181,10 @@ def train(
     sequences, quantized = training.rows * training.sequences, subject.quantization is not None
     supervised = sequences * asked.answers.mean
     tokens = {"supervised": supervised, "non_pad": sequences * whole.mean, "padded": sequences * padded}
-    work = training_work(subject.shape, training, padded, held_mean, held_rows, quantized)
-    kind = QUANTISED if quantized else WHOLE if training.adapter is None else ADAPTER
+    work = speed.training_work(subject.shape, training, padded, held_mean, held_rows, quantized)
+    kind = speed.QUANTISED if quantized else speed.WHOLE if training.adapter is None else speed.ADAPTER
     found = Forecast("train", hardware.name, tokens=tokens)
-    found = _sized(found, training_peak(subject.shape, setting, training, longest))
+    found = _sized(found, memory.training_peak(subject.shape, setting, training, longest))
     return _timed(found, subject, setting, kind, work, hardware, rates, asked.basis)
 
 
@@ -233,18 +207,18 @@ def generate(
     room = None if subject.window is None else max(1, subject.window - cap)
     prompts = Lengths.of(asked.prompts.values, asked.prompts.rows, room)
     answers = Lengths.of((value + 1 for value in asked.answers.values), asked.answers.rows, cap)
-    terms = inference_peak(shape, setting, min(batch, prompts.rows), prompts.longest, cap, subject.adapter)
-    weights = weight_bytes(shape, setting.dtype, setting.quantization)
-    cache = kv_cache_bytes(shape, setting, 1)
+    terms = memory.inference_peak(shape, setting, min(batch, prompts.rows), prompts.longest, cap, subject.adapter)
+    weights = memory.weight_bytes(shape, setting.dtype, setting.quantization)
+    cache = memory.kv_cache_bytes(shape, setting, 1)
 
     def asking(rows: int, at_once: int) -> Work:
         new = answers.padded(at_once) if at_once < prompts.rows else float(answers.longest)
         mean = prompts.mean
-        return generation_work(shape, rows, at_once, mean, new, weights, cache, subject.adapter, quantized)
+        return speed.generation_work(shape, rows, at_once, mean, new, weights, cache, subject.adapter, quantized)
 
     tokens = {"prompt": prompts.rows * prompts.mean, "completion": prompts.rows * answers.mean}
     found = _sized(Forecast("generate", hardware.name, tokens=tokens), terms)
-    kind = QUANTISED_GENERATE if quantized else GENERATE
+    kind = speed.QUANTISED_GENERATE if quantized else speed.GENERATE
     basis = f"{asked.basis}; answers as long as the references"
     timed = _timed(found, subject, setting, kind, asking(prompts.rows, batch), hardware, rates, basis)
     if rates is None or not probes:
@@ -271,10 +245,10 @@ def score(
     setting = setting_of(subject, hardware, "weights")
     whole = Lengths.of(asked.rows_whole.values, asked.rows_whole.rows, subject.window)
     shape, adapter, rows = subject.shape, subject.adapter, whole.rows * sequences
-    terms = scoring_peak(shape, setting, min(batch, whole.rows), whole.longest, LOGIT_BUDGET_BYTES, adapter)
-    work = scoring_work(shape, rows, batch, whole.mean, adapter, subject.quantization is not None)
+    terms = memory.scoring_peak(shape, setting, min(batch, whole.rows), whole.longest, LOGIT_BUDGET_BYTES, adapter)
+    work = speed.scoring_work(shape, rows, batch, whole.mean, adapter, subject.quantization is not None)
     found = _sized(Forecast(kind, hardware.name, tokens={"non_pad": rows * whole.mean}), terms)
-    return _timed(found, subject, setting, FORWARD, work, hardware, rates, asked.basis)
+    return _timed(found, subject, setting, speed.FORWARD, work, hardware, rates, asked.basis)
 
 
 def merge(subject: Subject, hardware: Hardware, rates: Rates | None) -> Forecast:
@@ -282,7 +256,7 @@ def merge(subject: Subject, hardware: Hardware, rates: Rates | None) -> Forecast
     if subject.shape is None:
         return Forecast("merge", hardware.name, reason=subject.unknown)
     setting = setting_of(subject, hardware, "weights")
-    weights = weight_bytes(subject.shape, setting.dtype, None)
+    weights = memory.weight_bytes(subject.shape, setting.dtype, None)
     largest = max(linear.parameters for linear in subject.shape.linears)
     found = _sized(Forecast("merge", hardware.name), {"weights": weights, "workspace": largest * 4.0})
     if rates is None:
@@ -298,8 +272,8 @@ _NO_RATES = "no rates are known for this hardware; python -m ftbench calibrate m
 
 
 def _sized(found: Forecast, terms: Mapping[str, float]) -> Forecast:
-    peak = total(terms)
-    return replace(found, memory=dict(terms), peak_bytes=peak, needs_bytes=peak + CONTEXT_BYTES)
+    peak = memory.total(terms)
+    return replace(found, memory=dict(terms), peak_bytes=peak, needs_bytes=peak + memory.CONTEXT_BYTES)
 
 
 def _timed(
@@ -317,7 +291,7 @@ def _timed(
     if rates is None or rate is None or subject.shape is None:
         return replace(found, basis=tokens, reason=_NO_RATES)
     seconds = rate.seconds(work)
-    load = rates.load_start + weight_bytes(subject.shape, setting.dtype, None) * rates.load_byte
+    load = rates.load_start + memory.weight_bytes(subject.shape, setting.dtype, None) * rates.load_byte
     price = usd(seconds + load, hardware.units, hardware.usd_per_hour)
     found = replace(found, seconds=seconds, load_seconds=load, usd=price)
     return replace(found, calibrated=rates.calibrated, basis=f"{rates.basis}; {tokens}")

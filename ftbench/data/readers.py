@@ -75,15 +75,12 @@ def read_rows(path: Path, shown: str, found: Findings, name: str | None = None, 
         rows = _parquet(data, shown, found)
     else:
         text = _decoded(data, path, shown, found)
-        rows = (
-            []
-            if text is None
-            else (
-                [Row(shown, {"name": name or path.name, "text": text}, textual=True)]
-                if kind in TEXTS
-                else _TEXT_READERS[kind](text, shown, found)
-            )
-        )
+        if text is None:
+            rows = []
+        elif kind in TEXTS:
+            rows = [Row(shown, {"name": name or path.name, "text": text}, textual=True)]
+        else:
+            rows = _TEXT_READERS[kind](text, shown, found)
     if not rows and before == len(found.problems) + found.unshown:
         found.add(shown, "the file has no rows", "Write rows into it, or name another file")
     return rows
@@ -149,18 +146,16 @@ def _loads(text: str) -> Any:
 
 def _jsonl(text: str, shown: str, found: Findings) -> list[Row]:
     rows = []
-    for number, line in enumerate(
-        text.split("\n"), start=1
-    ):  # not splitlines(): a line separator inside a text is no end of a row
+    # not splitlines(): a line separator inside a text is no end of a row
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         place = f"{shown}:{number}"
         try:
             values = _loads(line)
         except (ValueError, RecursionError) as error:
-            fix = "Write one whole JSON object a line" + (
-                "; for one JSON document name the file .json" if line.strip() in "[{" else ""
-            )
+            document = "; for one JSON document name the file .json" if line.strip() in "[{" else ""
+            fix = f"Write one whole JSON object a line{document}"
             found.add(place, f"is no JSON ({_reason(error)}): {line.strip()[:60]!r}", fix)
             continue
         if not isinstance(values, dict):
@@ -175,20 +170,15 @@ def _json(text: str, shown: str, found: Findings) -> list[Row]:
         document = _loads(text)
     except (ValueError, RecursionError) as error:
         extra = isinstance(error, json.JSONDecodeError) and error.msg == "Extra data"
-        fix = (
-            "If it holds one object a line, name it .jsonl"
-            if extra
-            else "Mend it there: a comma, a bracket or a quote is missing or too much"
-        )
+        fix = "Mend it there: a comma, a bracket or a quote is missing or too much"
+        fix = "If it holds one object a line, name it .jsonl" if extra else fix
         found.add(f"{shown}:{getattr(error, 'lineno', 1)}", f"is no JSON ({_reason(error)})", fix)
         return []
     if isinstance(document, dict):
         lists = {name: value for name, value in document.items() if isinstance(value, list)}
         if len(lists) != 1:
-            why = (
-                f"is an object with {len(lists)} lists ({', '.join(lists) or 'none'}); which holds the rows is not"
-                " clear"
-            )
+            names = ", ".join(lists) or "none"
+            why = f"is an object with {len(lists)} lists ({names}); which holds the rows is not clear"
             found.add(shown, why, "Write a list of objects, or an object with one list")
             return []
         document = next(iter(lists.values()))
@@ -255,13 +245,7 @@ def _good_header(header: list[str], delimiter: str, place: str, found: Findings)
     other = next((mark for mark in ";\t|," if len(header) == 1 and mark != delimiter and mark in header[0]), None)
     if other:
         name = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}[other]
-        fix = (
-            "Name it .tsv"
-            if other == "\t"
-            else "Name it .csv"
-            if other == ","
-            else "Save it with commas (or tabs, as .tsv)"
-        )
+        fix = {"\t": "Name it .tsv", ",": "Name it .csv"}.get(other, "Save it with commas (or tabs, as .tsv)")
         found.add(place, f"has one column {header[0][:60]!r}: its fields are separated by {name}", fix)
         return False
     return True

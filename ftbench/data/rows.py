@@ -15,13 +15,12 @@ from ftbench.data.template import Template
 from ftbench.data.values import Absent, Unusable, as_list, as_text, as_time, column_of, is_empty, look_up, parsed_cell
 
 T = TypeVar("T")
+Files = Sequence[Sequence[Row]]
 
 
 @dataclass(frozen=True)
 class Fields:
-    """Where in a row each part of an example stands: parsed templates and names of columns; see
-    ``conf/dataset/files.yaml``.
-    """
+    """Where in a row each part of an example stands, as ``conf/dataset/files.yaml`` says: templates and columns."""
 
     prompt: Template | None
     target: Template | None
@@ -43,9 +42,7 @@ class Fields:
         return {**named, **({self.messages: "dataset.messages"} if self.messages else {})}
 
     def wanted(self, paired: bool) -> dict[str, str]:
-        """Returns path -> config key of all that a row must have; with ``paired`` a preferred and a rejected answer
-        too.
-        """
+        """Returns path -> config key of all that a row must have; with ``paired`` two answers to choose from too."""
         target = dict.fromkeys(self.target.paths if self.target else (), "dataset.target")
         names = ("references", "id", "group", "time", "gold_documents", *(("chosen", "rejected") if paired else ()))
         single = {vars(self)[name]: f"dataset.{name}" for name in names if vars(self)[name] is not None}
@@ -72,7 +69,7 @@ class Reader:
         self.found = found
         self.counts = {"rows_without_group": 0, "turns_after_the_answer": 0}
 
-    def examples(self, files: Sequence[Sequence[Row]], split: str, scored_apart: bool = False) -> list[Placed]:
+    def examples(self, files: Files, split: str, scored_apart: bool = False) -> list[Placed]:
         """Returns the examples of all usable rows; ids without an id column are ``<split>-<row>``, counted over all
         files.
 
@@ -80,31 +77,23 @@ class Reader:
             scored_apart: test rows are of other files, so that these need not name gold documents.
         """
         fields = self.fields
-        scored = split != "train" and (
-            fields.target or fields.references or fields.messages
-        )  # then a pair is no use, and need not be there
+        # where there is something to score by, a pair is no use, and need not be there
+        scored = split != "train" and (fields.target or fields.references or fields.messages)
         paired = fields.chosen is not None and not self.preferences_apart and not scored
         wanted = fields.wanted(paired)
-        without_gold = (
-            split == "train"
-            and scored_apart
-            and not any(fields.gold_documents in row.values for rows in files for row in rows)
-        )
-        if without_gold:
+        named = any(fields.gold_documents in row.values for rows in files for row in rows)
+        golden = named or split != "train" or not scored_apart
+        if not golden:
             wanted.pop(fields.gold_documents or "", None)
-        return self._each(
-            files, wanted, lambda row, number: self._example(row, f"{split}-{number}", paired, not without_gold)
-        )
+        return self._each(files, wanted, lambda row, number: self._example(row, f"{split}-{number}", paired, golden))
 
-    def pairs(self, files: Sequence[Sequence[Row]]) -> list[Placed]:
+    def pairs(self, files: Files) -> list[Placed]:
         """Returns the examples of a file of preference rows: prompt, chosen and rejected, no target."""
         fields = self.fields
         wanted = {**fields.asking(), fields.chosen: "dataset.chosen", fields.rejected: "dataset.rejected"}
         return self._each(files, wanted, lambda row, number: self._pair(row, f"preferences-{number}"))
 
-    def documents(
-        self, files: Sequence[Sequence[Row]], id: str | None, text: Template, time: str | None
-    ) -> list[Document]:
+    def documents(self, files: Files, id: str | None, text: Template, time: str | None) -> list[Document]:
         """Returns the documents of a corpus, whose ids must differ."""
         single = {column: f"dataset.document_{name}" for name, column in (("id", id), ("time", time)) if column}
         wanted = {**dict.fromkeys(text.paths, "dataset.document_text"), **single}
@@ -114,9 +103,8 @@ class Reader:
             name = self._text(row, id) if id else f"documents-{number}"
             body = self._rendered(row, text, "document text")
             if name is not None and name in seen:
-                self.found.add(
-                    row.place, f"the document id {name!r} stands at {seen[name]} too", "Give each document its own id"
-                )
+                why = f"the document id {name!r} stands at {seen[name]} too"
+                self.found.add(row.place, why, "Give each document its own id")
                 return None
             if name is None or body is None:
                 return None
@@ -125,9 +113,7 @@ class Reader:
 
         return self._each(files, wanted, document)
 
-    def _each(
-        self, files: Sequence[Sequence[Row]], wanted: dict[str, str], read: Callable[[Row, int], T | None]
-    ) -> list[T]:
+    def _each(self, files: Files, wanted: dict[str, str], read: Callable[[Row, int], T | None]) -> list[T]:
         made: list[T] = []
         number = 0
         for rows in files:
@@ -142,16 +128,12 @@ class Reader:
     def _has_columns(self, rows: Sequence[Row], wanted: dict[str, str]) -> bool:
         """Finds columns that no row of a file has: said once, not for each row."""
         columns = dict.fromkeys(name for row in rows for name in row.values)
-        missing = {
-            column_of(path, columns): key
-            for path, key in wanted.items()
-            if rows and column_of(path, columns) not in columns
-        }
+        named = {column_of(path, columns): key for path, key in wanted.items()}
+        missing = {column: key for column, key in named.items() if rows and column not in columns}
         for column, key in missing.items():
             bare = column.strip("{}")
-            fix = (
-                f"Write {bare} without braces" if bare != column and bare in columns else did_you_mean(column, columns)
-            )
+            braced = bare != column and bare in columns
+            fix = f"Write {bare} without braces" if braced else did_you_mean(column, columns)
             self.found.add(rows[0].place, f"no column {column!r} ({key})", fix)
         return not missing
 
@@ -170,18 +152,16 @@ class Reader:
         if len(self.found.problems) + self.found.unshown > before:
             return None
         target = target or (references[0] if references else chosen)
-        return Placed(
-            Example(id, turns, target, references or (target,), group, time, slices, gold, chosen, rejected), row.place
-        )
+        made = Example(id, turns, target, references or (target,), group, time, slices, gold, chosen, rejected)
+        return Placed(made, row.place)
 
     def _pair(self, row: Row, numbered: str) -> Placed | None:
         before = len(self.found.problems) + self.found.unshown
         turns, _ = self._asked(row)
         id = self._id(row, numbered, required=False)
         turns, chosen, rejected = self._preference(row, turns)
-        group = (
-            self._group(row) if self.fields.group and column_of(self.fields.group, row.values) in row.values else None
-        )
+        grouped = self.fields.group and column_of(self.fields.group, row.values) in row.values
+        group = self._group(row) if grouped else None
         if len(self.found.problems) + self.found.unshown > before:
             return None
         return Placed(Example(id, turns, None, (), group, None, {}, (), chosen, rejected), row.place)
@@ -203,11 +183,8 @@ class Reader:
         if fields.system:
             system = self._rendered(row, fields.system, "system prompt")
             if any(turn.role == "system" for turn in turns):
-                self.found.add(
-                    row.place,
-                    "has a system turn of its own beside dataset.system",
-                    "Set dataset.system=null, or remove the turn",
-                )
+                why = "has a system turn of its own beside dataset.system"
+                self.found.add(row.place, why, "Set dataset.system=null, or remove the turn")
             turns = turns if system is None else (Turn("system", system), *turns)
         return turns, answer
 
@@ -238,25 +215,18 @@ class Reader:
         answers: list[str | None] = []
         for path in (fields.chosen, fields.rejected):
             textual = row.textual and fields.prompt is None and fields.messages is None
-            before, text = self._value(
-                row, path, lambda value, textual=textual: read_reply(parsed_cell(value, textual))
-            ) or ((), None)
+            reply = self._value(row, path, lambda value, textual=textual: read_reply(parsed_cell(value, textual)))
+            before, text = reply or ((), None)
             answers.append(self._not_blank(row, text, f"column {path!r}"))
             if fields.prompt is None and fields.messages is None and not answers[1:]:
                 turns = (*turns, *before)
                 if text is not None and not any(turn.role == "user" for turn in before):
-                    self.found.add(
-                        row.place,
-                        f"column {path!r} holds no user turn before its answer",
-                        "Hold the whole conversation in it, or set dataset.prompt",
-                    )
+                    why = f"column {path!r} holds no user turn before its answer"
+                    self.found.add(row.place, why, "Hold the whole conversation in it, or set dataset.prompt")
             elif before and without_system(before) != without_system(turns):
                 other = "the prompt" if fields.prompt or fields.messages else f"those of {fields.chosen!r}"
-                self.found.add(
-                    row.place,
-                    f"the turns before the answer in column {path!r} are not {other}",
-                    "Let both answers follow the same turns",
-                )
+                why = f"the turns before the answer in column {path!r} are not {other}"
+                self.found.add(row.place, why, "Let both answers follow the same turns")
         return turns, answers[0], answers[1]
 
     def _list(self, row: Row, path: str, may_be_empty: bool = False) -> tuple[str, ...]:
@@ -319,9 +289,8 @@ def same_ids(splits: Iterable[tuple[str, Sequence[Placed]]], found: Findings) ->
                 between.setdefault((first[0], split), []).append(f"{example.id!r} ({first[1]} and {place})")
     for (one, other), ids in between.items():
         why = f"{len(ids)} ids stand in both {one} and {other}, such as {ids[0]}"
-        found.add(
-            "dataset.id", why, "Give each row its own id, or set dataset.id=null (rows are then numbered by split)"
-        )
+        fix = "Give each row its own id, or set dataset.id=null (rows are then numbered by split)"
+        found.add("dataset.id", why, fix)
 
 
 def _fix(why: str) -> str:

@@ -22,11 +22,11 @@ from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from ftbench.methods.callbacks import TrainingCallback
-from ftbench.methods.checkpoint import Checkpoints, Resumable
+from ftbench.methods.checkpoint import Resumable
 from ftbench.methods.oom_retry import OomRetry, in_pieces
 from ftbench.methods.pairs import Pair
 from ftbench.methods.runs import PreferenceRun
-from ftbench.methods.trainer import Fitted, training_arguments
+from ftbench.methods.trainer import Fitted, checkpoints_of, train_and_save, training_arguments
 from ftbench.models.intact import intact
 
 datasets.disable_progress_bars()
@@ -130,11 +130,7 @@ def fit(
             recipe, run.seed, math.ceil(len(order) / size), loaded.device, scratch, DPOConfig, **known
         )
         collate = DataCollatorForPreference(pad_token_id=loaded.pad_id)
-        checkpoints = (
-            Checkpoints(run.scratch, loaded.device)
-            if run.scratch is not None and recipe.checkpoint_every is not None
-            else None
-        )
+        checkpoints = checkpoints_of(run, loaded.device)
         watch = TrainingCallback(
             recipe=recipe,
             ids=lambda step: [pair.id for pair in order[(step - 1) * size : step * size]],
@@ -160,16 +156,7 @@ def fit(
             model.delete_adapter("ref")
         trainer.remove_callback(PrinterCallback)
         watch.trainer = trainer
-        resumed = checkpoints.latest() if checkpoints is not None else None
-        if resumed is not None:
-            watch.resume(resumed)
-        trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
-        kept = watch.keep()
-        model.eval()
-        run.save(model)
-        return Fitted(
-            watch.points, args.max_steps, kept, watch.best, watch.stopped, trainer.rows_at_once, trainer.halved_at
-        )
+        return train_and_save(run, model, trainer, watch, checkpoints)
 
 
 def _columns(run: PreferenceRun, pairs: Sequence[Pair]) -> list[dict[str, Any]]:

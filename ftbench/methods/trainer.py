@@ -91,11 +91,7 @@ def fit(run: SftRun, order: Sequence[Row], held: Sequence[Row], evaluated: Colle
         set_seed(run.seed)
         model = run.adapt(loaded.model)
         collate = DataCollatorForLanguageModeling(pad_token_id=loaded.pad_id)
-        checkpoints = (
-            Checkpoints(run.scratch, loaded.device)
-            if run.scratch is not None and recipe.checkpoint_every is not None
-            else None
-        )
+        checkpoints = checkpoints_of(run, loaded.device)
         watch = TrainingCallback(
             recipe=recipe,
             ids=lambda step: [row.id for row in order[(step - 1) * size : step * size]],
@@ -122,16 +118,29 @@ def fit(run: SftRun, order: Sequence[Row], held: Sequence[Row], evaluated: Colle
         if recipe.packing:
             with trainer.compute_loss_context_manager():
                 check_apart(model, [row.input_ids for row in order], loaded.device)
-        resumed = checkpoints.latest() if checkpoints is not None else None
-        if resumed is not None:
-            watch.resume(resumed)
-        trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
-        kept = watch.keep()
-        model.eval()
-        run.save(model)
-        return Fitted(
-            watch.points, args.max_steps, kept, watch.best, watch.stopped, trainer.rows_at_once, trainer.halved_at
-        )
+        return train_and_save(run, model, trainer, watch, checkpoints)
+
+
+def checkpoints_of(run: Any, device: str) -> Checkpoints | None:
+    """Returns where a run keeps its checkpoints; None where it keeps none."""
+    if run.scratch is None or run.recipe.checkpoint_every is None:
+        return None
+    return Checkpoints(run.scratch, device)
+
+
+def train_and_save(
+    run: Any, model: Any, trainer: Any, watch: TrainingCallback, checkpoints: Checkpoints | None
+) -> Fitted:
+    """Trains, from a checkpoint where there is one, and saves the weights that are kept."""
+    resumed = checkpoints.latest() if checkpoints is not None else None
+    if resumed is not None:
+        watch.resume(resumed)
+    trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
+    kept = watch.keep()
+    model.eval()
+    run.save(model)
+    halved = (trainer.rows_at_once, trainer.halved_at)
+    return Fitted(watch.points, trainer.args.max_steps, kept, watch.best, watch.stopped, *halved)
 
 
 def _validation_loss(trainer: Any, collate: Any, rows: Sequence[Row], batch_size: int) -> float:

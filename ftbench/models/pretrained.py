@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ftbench.core.canonical import file_digest
 from ftbench.core.component import Remote
 from ftbench.core.components.model import LoadedAs, Model
-from ftbench.core.errors import FtbenchError, Problem, Refused, did_you_mean
+from ftbench.core.errors import FtbenchError, Problem, Problems, Refused, did_you_mean
 from ftbench.core.example import Splits
 from ftbench.models import quantize, weight_files
 from ftbench.models.revision import PACKAGE, cached_snapshot, folder_digests, folder_of, hub_commit
@@ -74,22 +74,17 @@ class Pretrained(Model):
         folder = self._folder()
         if folder is not None:
             return {**parts, "files": folder_digests(folder, not self.safetensors_only) if folder.is_dir() else {}}
-        return {
-            **parts,
-            "hub": self.name_or_path,
-            "revision": self._commit() or f"unresolved:{self.name_or_path}@{self.revision}",
-        }
+        commit = self._commit() or f"unresolved:{self.name_or_path}@{self.revision}"
+        return {**parts, "hub": self.name_or_path, "revision": commit}
 
     def is_pinned(self) -> bool:
         return self._folder() is not None or self._commit() is not None
 
     def resolve(self) -> Pretrained:
         """Returns a copy with an absolute folder or a pinned commit; its identity is the same."""
-        template = (
-            self.chat_template
-            if self.chat_template in ("auto", "none")
-            else str(Path(self.chat_template).expanduser().resolve())
-        )
+        template = self.chat_template
+        if template not in ("auto", "none"):
+            template = str(Path(template).expanduser().resolve())
         if self.name_or_path.startswith(PACKAGE):
             return replace(self, chat_template=template)
         folder = self._folder()
@@ -98,38 +93,26 @@ class Pretrained(Model):
         return replace(self, chat_template=template, revision=self._commit() or self.revision)
 
     def check(self) -> list[Problem]:
-        problems = []
+        problems = Problems()
         for name, options in (("dtype", DTYPES), ("attention", ATTENTIONS)):
             value = vars(self)[name]
             if value not in options:
-                problems.append(
-                    Problem(f"model.{name}", f"{value!r} is none of its values", did_you_mean(value, options))
-                )
+                problems.add(f"model.{name}", f"{value!r} is none of its values", did_you_mean(value, options))
         problems += quantize.problems(self.quantization)
         if self.context_tokens is not None and self.context_tokens < 2:
-            problems.append(
-                Problem(
-                    "model.context_tokens",
-                    f"{self.context_tokens} leaves no room for a prompt",
-                    "Set it to null or to at least 2",
-                )
-            )
+            why = f"{self.context_tokens} leaves no room for a prompt"
+            problems.add("model.context_tokens", why, "Set it to null or to at least 2")
         if self.chat_template not in ("auto", "none") and not Path(self.chat_template).expanduser().is_file():
-            problems.append(
-                Problem(
-                    "model.chat_template",
-                    f"no file {self.chat_template}",
-                    "Give auto, none, or the path of a jinja file",
-                )
-            )
+            why = f"no file {self.chat_template}"
+            problems.add("model.chat_template", why, "Give auto, none, or the path of a jinja file")
         return problems + self._place_problems()
 
     def notes(self) -> list[str]:
-        said = (
-            []
-            if self.is_pinned()
-            else ["revision unresolved: the hub is out of reach; run needs it (set model.revision=<40-hex commit>)"]
-        )
+        said = []
+        if not self.is_pinned():
+            said.append(
+                "revision unresolved: the hub is out of reach; run needs it (set model.revision=<40-hex commit>)"
+            )
         if self.instruct is False:
             said.append(
                 f"{self.name_or_path} is a base model: it continues text and was not taught to follow instructions,"
@@ -140,14 +123,8 @@ class Pretrained(Model):
         return said + (["no chat template: plain text"] if self.has_chat_template() is False else [])
 
     def remarks(self, splits: Splits) -> list[str]:
-        asked = next(
-            (
-                row.turns[-1].content
-                for row in (*splits.test, *splits.train)
-                if not row.turns[-1].content[-1:].isspace()
-            ),
-            None,
-        )
+        prompts = (row.turns[-1].content for row in (*splits.test, *splits.train))
+        asked = next((prompt for prompt in prompts if not prompt[-1:].isspace()), None)
         if asked is None or self.has_chat_template() is not False:
             return []
         return [
@@ -156,9 +133,9 @@ class Pretrained(Model):
         ]
 
     def remotes(self) -> list[Remote]:
-        return (
-            [Remote("model", self.name_or_path, self.revision, self.safetensors_only)] if self._folder() is None else []
-        )
+        if self._folder() is not None:
+            return []
+        return [Remote("model", self.name_or_path, self.revision, self.safetensors_only)]
 
     def loaded_as(self) -> LoadedAs:
         return LoadedAs(self.dtype, self.quantization, self.attention, self.context_tokens)
@@ -167,14 +144,8 @@ class Pretrained(Model):
         return self if self.quantization is None else replace(self, quantization=None)
 
     def with_weights(self, folder: Path) -> Pretrained:
-        return replace(
-            self,
-            name_or_path=str(folder),
-            revision="main",
-            quantization=None,
-            chat_template="auto",
-            safetensors_only=True,
-        )
+        ours = replace(self, revision="main", quantization=None, chat_template="auto", safetensors_only=True)
+        return replace(ours, name_or_path=str(folder))
 
     def place(self) -> str:
         """Returns what ``from_pretrained`` takes: a hub id, or an absolute folder."""
@@ -192,10 +163,7 @@ class Pretrained(Model):
     def has_chat_template(self) -> bool | None:
         if self.chat_template != "auto":
             return self.chat_template != "none"
-        folder = self._folder()
-        if folder is None:
-            commit = self._commit()
-            folder = cached_snapshot(self.name_or_path, commit) if commit else None
+        folder = self._here()
         settings = folder / "tokenizer_config.json" if folder else None
         if settings is None or not settings.is_file():
             return None
@@ -205,10 +173,7 @@ class Pretrained(Model):
 
     def file(self, name: str) -> Path | None:
         """Returns a file of the model's folder, or of its snapshot in the hub's cache; None where it is not here."""
-        folder = self._folder()
-        if folder is None:
-            commit = self._commit()
-            folder = cached_snapshot(self.name_or_path, commit) if commit else None
+        folder = self._here()
         return folder / name if folder is not None and (folder / name).is_file() else None
 
     def load(self, device: str) -> Any:
@@ -225,30 +190,14 @@ class Pretrained(Model):
         """
         from ftbench.models.loaded import load
 
-        return load(
-            **self._source(),
-            device=device,
-            dtype=self.dtype,
-            quantization=self.quantization,
-            attention=self.attention,
-            safetensors_only=self.safetensors_only,
-            **self._spoken(),
-        )
+        how = {"dtype": self.dtype, "quantization": self.quantization, "attention": self.attention}
+        return load(**self._source(), **how, **self._spoken(), device=device, safetensors_only=self.safetensors_only)
 
     def engine(self, seed: int) -> Any:
         """Starts vLLM over this model; see ``ftbench.models.vllm_engine``."""
         from ftbench.models.vllm_engine import start
 
-        return start(
-            **self._source(),
-            dtype=self.dtype,
-            trust_remote_code=self.trust_remote_code,
-            context_tokens=self.context_tokens,
-            template=self._template(),
-            use_template=self.chat_template != "none",
-            template_arguments=self.template_arguments,
-            seed=seed,
-        )
+        return start(**self._source(), dtype=self.dtype, **self._spoken(), seed=seed)
 
     def save_tokenizer(self, folder: Path) -> None:
         """Writes the tokenizer with the chat template that prompts are written with; no weights are loaded."""
@@ -256,10 +205,9 @@ class Pretrained(Model):
         from ftbench.models.save import write_tokenizer
 
         source = self._source()
-        common = {
-            "trust_remote_code": self.trust_remote_code,
-            **({} if source["revision"] is None else {"revision": source["revision"]}),
-        }
+        common: dict[str, Any] = {"trust_remote_code": self.trust_remote_code}
+        if source["revision"] is not None:
+            common["revision"] = source["revision"]
         write_tokenizer(*load_tokenizer(source["name"], common, self._template(), self.chat_template != "none"), folder)
 
     def format(self) -> tuple[Any, int | None]:
@@ -277,10 +225,8 @@ class Pretrained(Model):
         if folder is not None:
             return {"name": str(folder), "revision": None}
         if not self.is_pinned():
-            raise FtbenchError(
-                f"model.name_or_path={self.name_or_path}: revision unresolved, the hub is out of reach. Set"
-                " model.revision=<40-hex commit>"
-            )
+            why = "revision unresolved, the hub is out of reach. Set model.revision=<40-hex commit>"
+            raise FtbenchError(f"model.name_or_path={self.name_or_path}: {why}")
         return {"name": self.name_or_path, "revision": self._commit()}
 
     def _spoken(self) -> dict[str, Any]:
@@ -295,14 +241,20 @@ class Pretrained(Model):
 
     def _template(self) -> str | None:
         """Returns the text of a chat template in a file of its own."""
-        return (
-            None
-            if self.chat_template in ("auto", "none")
-            else Path(self.chat_template).expanduser().read_text(encoding="utf-8")
-        )
+        if self.chat_template in ("auto", "none"):
+            return None
+        return Path(self.chat_template).expanduser().read_text(encoding="utf-8")
 
     def _folder(self) -> Path | None:
         return folder_of(self.name_or_path)
+
+    def _here(self) -> Path | None:
+        """Returns the model's folder, or its snapshot in the hub's cache; None where neither is here."""
+        folder = self._folder()
+        if folder is not None:
+            return folder
+        commit = self._commit()
+        return cached_snapshot(self.name_or_path, commit) if commit else None
 
     def _commit(self) -> str | None:
         return hub_commit(self.name_or_path, self.revision)
@@ -325,13 +277,8 @@ class Pretrained(Model):
             here = cached is not None and (cached / "config.json").is_file()
             return weight_files.problems(cached, where, not self.safetensors_only, partial=True) if here else []
         if not folder.is_dir():
-            return [
-                Problem(
-                    where,
-                    f"no folder {folder}",
-                    "Give a hub id (owner/name) or a folder with config.json and safetensors",
-                )
-            ]
+            why = f"no folder {folder}"
+            return [Problem(where, why, "Give a hub id (owner/name) or a folder with config.json and safetensors")]
         if not (folder / "config.json").is_file():
             return [Problem(where, f"{folder} has no config.json", "Give the folder that save_pretrained wrote")]
         try:
@@ -342,11 +289,8 @@ class Pretrained(Model):
             return [Problem(where, f"{folder / 'config.json'} holds no JSON object", "Copy the folder again, whole")]
         if not any(folder.glob("*.safetensors")):
             if not any(folder.glob("*.bin")):
-                return [
-                    Problem(
-                        where, f"{folder} has no weights (*.safetensors)", "Give the folder that save_pretrained wrote"
-                    )
-                ]
+                why = f"{folder} has no weights (*.safetensors)"
+                return [Problem(where, why, "Give the folder that save_pretrained wrote")]
             if self.safetensors_only:
                 fix = "Convert them with save_pretrained, or set model.safetensors_only=false if you trust the file"
                 return [Problem(where, f"{folder} has only pickled weights (*.bin)", fix)]

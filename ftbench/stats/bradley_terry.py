@@ -131,10 +131,8 @@ def bradley_terry(
     place = list(systems).index(reference)
     values[: data.size] -= values[place]
     covariance = None if why or clusters < 2 else _sandwich(data, values, np.asarray(codes))
-    strengths = [
-        _strength(index, systems[index], values, place, covariance, clusters, confidence)
-        for index in range(len(systems))
-    ]
+    shared = (values, place, covariance, clusters, confidence)
+    strengths = [_strength(index, name, *shared) for index, name in enumerate(systems)]
     # rounding must not order what is equal
     strengths.sort(key=lambda found: (-round(found.ability, 9), list(systems).index(found.system)))
     tie = float(values[-1]) if ties else None
@@ -206,10 +204,8 @@ def _slopes(data: _Data, design: np.ndarray, seen: np.ndarray, values: np.ndarra
     chances = _probabilities(design, values, data.ties)
     mean = np.einsum("no,nop->np", chances, design)
     gradient = data.weight @ (seen - mean)
-    information = np.einsum("n,no,nop,noq->pq", data.weight, chances, design, design) - np.einsum(
-        "n,np,nq->pq", data.weight, mean, mean
-    )
-    return gradient, information
+    squares = np.einsum("n,no,nop,noq->pq", data.weight, chances, design, design)
+    return gradient, squares - np.einsum("n,np,nq->pq", data.weight, mean, mean)
 
 
 def _sandwich(data: _Data, values: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -231,14 +227,10 @@ def _regularised(data: _Data) -> _Data:
     outcomes = (FIRST, TIE, SECOND) if data.ties else (FIRST, SECOND)
     extra = [(i, j, outcome) for i, j in pairs for outcome in outcomes]
     first, second, outcome = (np.array(column) for column in zip(*extra, strict=True))
-    return _Data(
-        np.concatenate([data.first, first]),
-        np.concatenate([data.second, second]),
-        np.concatenate([data.outcome, outcome]),
-        np.concatenate([data.weight, np.full(len(extra), 0.5)]),
-        data.size,
-        data.ties,
-    )
+    more = (first, second, outcome, np.full(len(extra), 0.5))
+    columns = zip((data.first, data.second, data.outcome, data.weight), more, strict=True)
+    first, second, outcome, weight = (np.concatenate(column) for column in columns)
+    return _Data(first, second, outcome, weight, data.size, data.ties)
 
 
 def _not_finite(systems: Sequence[str], data: _Data) -> str | None:
@@ -255,23 +247,16 @@ def _not_finite(systems: Sequence[str], data: _Data) -> str | None:
     if len(_components(data.size, beats, directed=True)) > 1:
         reach = _reach(data.size, beats)
         # whoever beats or ties these, directly or through others, is one of them
-        unbeaten = [
-            place
-            for place in range(data.size)
-            if all(reach[place][other] or not reach[other][place] for other in range(data.size))
-        ]
-        return f"{', '.join(systems[place] for place in unbeaten)} never lost to any of the others"
+        everybody = range(data.size)
+        top = [one for one in everybody if all(reach[one][other] or not reach[other][one] for other in everybody)]
+        return f"{', '.join(systems[place] for place in top)} never lost to any of the others"
     if (data.outcome == TIE).all():
         return "every comparison is a tie"
-    lost = {
-        int(place) for place in np.concatenate([data.second[data.outcome == FIRST], data.first[data.outcome == SECOND]])
-    }
+    lost = {*data.second[data.outcome == FIRST].tolist(), *data.first[data.outcome == SECOND].tolist()}
     never = [systems[place] for place in range(data.size) if place not in lost]
-    return (
-        f"{', '.join(never)} never lost, only won and tied"
-        if never
-        else "wins and ties are separated: no finite strengths fit them best"
-    )
+    if never:
+        return f"{', '.join(never)} never lost, only won and tied"
+    return "wins and ties are separated: no finite strengths fit them best"
 
 
 def _recedes(data: _Data) -> bool:
@@ -289,13 +274,8 @@ def _recedes(data: _Data) -> bool:
             if other != outcome:
                 rows.append(design[index, outcome] - design[index, other])
     better = np.array(rows)
-    found = linprog(
-        -better.sum(axis=0),
-        A_ub=-better,
-        b_ub=np.zeros(len(better)),
-        bounds=[(-1, 1)] * better.shape[1],
-        method="highs",
-    )
+    least, bounds = np.zeros(len(better)), [(-1, 1)] * better.shape[1]
+    found = linprog(-better.sum(axis=0), A_ub=-better, b_ub=least, bounds=bounds, method="highs")
     return bool(found.status != 0 or -found.fun > 1e-7)
 
 

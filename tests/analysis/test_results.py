@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pytest
 
 from ftbench.analysis.columns import columns
+from ftbench.report.send.texts import markdown_text
 from ftbench.report.terminal import render
+from ftbench.report.view.sweep import open_sweep
 from ftbench.report.write import results_text, validation_score, write_results
 
 ORDER = (
-    "cell_id,label,model,method,context,dataset,decoding,seed,hardware,status,reason,n,"
+    "cell_id,label,model,method,context,artifact,prompt,dataset,decoding,seed,hardware,status,reason,n,"
     "exact_match,exact_match_low,exact_match_high,rouge1,rouge1_low,rouge1_high,"
     "train_seconds,generate_seconds,latency_p50_ms,latency_p95_ms,prompt_tokens,completion_tokens,tokens_per_second,peak_memory_bytes,"
     "train_usd,usd_per_1k_requests,price_basis,failed_rows,rank,deployable"
@@ -78,9 +81,9 @@ def test_results_json_holds_the_rest(demo, tmp_path):
     data = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert list(data["columns"]) == [
         *ORDER.split(","),
+        "frontier",
         "index_seconds",
         "index_usd",
-        "prompt",
         "first_token_p50_ms",
         "first_token_p95_ms",
         "backend",
@@ -293,3 +296,17 @@ def test_odd_text_is_safe_in_csv_and_markdown(matrix, tmp_path):
     page = (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
     assert "<script>" not in page and "\\|" in page
     assert results_text(results).count("=cmd") == results_text(results).count("'=cmd")
+
+
+@pytest.mark.parametrize("start", ["", " ", "\n", "\u3000", "\ufeff"])
+def test_no_label_is_a_formula_a_mention_or_a_link(matrix, tmp_path, start):
+    matrix.cell(f"{start}=cmd() @octocat #12 https://evil.example", 10)
+    matrix.cell(f"{start}\uff1dcmd() www.evil.example", 20, notes=("see @team and http://evil.example",))
+    results = write_results(matrix.plan(), matrix.outcomes, tmp_path)
+    for row in table(tmp_path):
+        assert not row["label"].strip().startswith(("=", "\uff1d"))
+    matrix.plan().write(tmp_path)
+    for page in ((tmp_path / "leaderboard.md").read_text(encoding="utf-8"), markdown_text([open_sweep(tmp_path)])):
+        assert "octocat" in page and "evil" in page
+        assert not re.search(r"@\w|#\d|\w://|www\.", page)
+    assert "@octocat" in render(results, 200)

@@ -24,7 +24,8 @@ SMALL = (
     "++method.max_steps=2",
 )
 COLUMNS = (
-    "cell_id,label,model,method,context,dataset,decoding,seed,hardware,method/objective,method/weights,status,reason,n"
+    "cell_id,label,model,method,context,artifact,prompt,dataset,decoding,seed,hardware,method/objective,method/weights,"
+    "status,reason,n"
 )
 TAIL = (
     "train_seconds,generate_seconds,latency_p50_ms,latency_p95_ms,prompt_tokens,completion_tokens,tokens_per_second,"

@@ -7,22 +7,19 @@ for.
 
 Certain leaks, of which one alone makes a score untrue:
     ``same_row``           a prompt that an evaluation row has too, but for case, spacing, punctuation, Unicode form
-    ``reworded_row``       a prompt that is an evaluation row's with small edits or its words in another order, or \\
-        with larger ones
-                           where both have an answer that next to no other row has
-    ``quoted_row``        a training row that holds an evaluation row's prompt inside other text
-    ``shared_group``      a training row of a group (document, customer, thread) that is evaluated too
-    ``shown_row``         an evaluation row inside what all prompts share: a hand-written worked example
-    ``trained_document``  a training row made of a document that holds an evaluation row's answer
-    ``later_document``    a document dated after an evaluation row that may be handed it
-    ``benchmark_row``     a training row that holds a question of a benchmark of this matrix
+    ``reworded_row``       a prompt that is an evaluation row's with small edits or its words in another order, or with
+                           larger ones where both have an answer that next to no other row has
+    ``quoted_row``         a training row that holds an evaluation row's prompt inside other text
+    ``shared_group``       a training row of a group (document, customer, thread) that is evaluated too
+    ``shown_row``          an evaluation row inside what all prompts share: a hand-written worked example
+    ``trained_document``   a training row made of a document that holds an evaluation row's answer
+    ``later_document``     a document dated after an evaluation row that may be handed it
+    ``benchmark_row``      a training row that holds a question of a benchmark of this matrix
 Possible leaks, for a person to look at:
-    ``varied_row``        a prompt that is alike but for numbers or signs, or alike with another answer: a variation, \\
-        or a row reworded
-    ``same_answer``       a long answer that an evaluation row has too, which no other row does
-    ``quoting_document``  an undated document that holds an evaluation row's prompt word by word, such as the ticket \\
-        itself
-    ``between_evaluations`` a test row that is a validation row too: what is tuned on one is scored on the other
+    ``varied_row``         a prompt that is alike but for numbers or signs, or alike with another answer
+    ``same_answer``        a long answer that an evaluation row has too, which no other row does
+    ``quoting_document``   an undated document that holds an evaluation row's prompt word by word: the ticket itself
+    ``between_evaluations``  a test row that is a validation row too: what is tuned on one is scored on the other
 
 Prompts and answers are judged apart. A canned answer, a label or a shared template never makes a leak: an answer counts
 only where few rows have it, for ``same_answer`` when it is long, for ``reworded_row`` beside a prompt that is alike.
@@ -46,14 +43,8 @@ from ftbench.data.inspection.rows import Row, bodies, frame, prompt_text
 
 EVALUATION = ("test", "validation")
 CERTAIN = (
-    "same_row",
-    "reworded_row",
-    "quoted_row",
-    "shared_group",
-    "shown_row",
-    "trained_document",
-    "later_document",
-    "benchmark_row",
+    *("same_row", "reworded_row", "quoted_row", "shared_group", "shown_row"),
+    *("trained_document", "later_document", "benchmark_row"),
 )
 POSSIBLE = ("varied_row", "same_answer", "quoting_document", "between_evaluations")
 LONG = 13
@@ -150,15 +141,8 @@ def _near(
         if alike:
             sure = [(degree, other) for degree, other in alike if reworded(row, other, degree)]
             best = sorted(sure or alike, key=lambda pair: -pair[0])
-            found.append(
-                Leak(
-                    "reworded_row" if sure else "varied_row",
-                    source,
-                    row.example.id,
-                    _ids([other for _, other in best]),
-                    best[0][0],
-                )
-            )
+            kind = "reworded_row" if sure else "varied_row"
+            found.append(Leak(kind, source, row.example.id, _ids(other for _, other in best), best[0][0]))
     return found
 
 
@@ -170,9 +154,7 @@ def _quoted(train: Sequence[Row], judged: Sequence[Row]) -> list[Leak]:
         for (row, place), share in sought.search(held.items()).items()
         if share >= QUOTED_SHARE and _quotes(held[row], judged[place])
     }
-    return _passages(
-        hits, QUOTED_SHARE, "quoted_row", "train", lambda place: (judged[place].split, judged[place].example.id)
-    )
+    return _passages(hits, QUOTED_SHARE, "quoted_row", "train", _ids(judged))
 
 
 def _quotes(text: Sequence[str], row: Row) -> bool:
@@ -183,21 +165,22 @@ def _quotes(text: Sequence[str], row: Row) -> bool:
     return len(row.prompt) - len(lacking) >= PASSAGE or not facts(lacking) and lacking.isdisjoint(row.filling)
 
 
-def _passages(hits: dict[tuple[Any, Any], float], least: float, kind: str, source: str, name: Any) -> list[Leak]:
+def _passages(
+    hits: dict[tuple[Any, Any], float], least: float, kind: str, source: str, names: Sequence[tuple[str, str]] | None
+) -> list[Leak]:
+    """Returns a leak for each row of the hits; ``names`` are those of the places that were found, None where a place
+    is a name.
+    """
     by_row: dict[str, list[tuple[float, Any]]] = defaultdict(list)
     for (row, sought), share in hits.items():
         if share >= least:
             by_row[row].append((share, sought))
-    return [
-        Leak(
-            kind,
-            source,
-            row,
-            tuple(name(sought) for _, sought in sorted(shares, key=lambda one: -one[0])),
-            max(share for share, _ in shares),
-        )
-        for row, shares in by_row.items()
-    ]
+    found = []
+    for row, shares in by_row.items():
+        best = sorted(shares, key=lambda one: -one[0])
+        against = tuple(sought if names is None else names[sought] for _, sought in best)
+        found.append(Leak(kind, source, row, against, best[0][0]))
+    return found
 
 
 def _groups(train: Sequence[Row], judged: Sequence[Row]) -> list[Leak]:
@@ -218,17 +201,13 @@ def _shown(judged: Sequence[Row]) -> list[Leak]:
     before, after = frame(texts)
     sought = Passages((place, words(text[len(before) : len(text) - len(after)])) for place, text in enumerate(texts))
     hits = sought.search(("template", words(part)) for part in (before, after) if part)
-    return _passages(
-        hits, QUOTED_SHARE, "shown_row", "template", lambda place: (judged[place].split, judged[place].example.id)
-    )
+    return _passages(hits, QUOTED_SHARE, "shown_row", "template", _ids(judged))
 
 
 def shown_in(text: str, judged: Sequence[Row]) -> list[Leak]:
     """Finds evaluation rows in a text that every prompt holds, such as an instruction."""
     hits = Passages(enumerate(bodies(judged))).search([("template", words(text))])
-    return _passages(
-        hits, QUOTED_SHARE, "shown_row", "template", lambda place: (judged[place].split, judged[place].example.id)
-    )
+    return _passages(hits, QUOTED_SHARE, "shown_row", "template", _ids(judged))
 
 
 def _documents(splits: Splits, train: Sequence[Row], judged: Sequence[Row]) -> list[Leak]:
@@ -239,13 +218,7 @@ def _documents(splits: Splits, train: Sequence[Row], judged: Sequence[Row]) -> l
     dated = {document.id for document in splits.documents if document.time is not None}
     asked = Passages(enumerate(bodies(judged)), LONG)
     quoting = asked.search((identity, text) for identity, text in texts.items() if identity not in dated)
-    found += _passages(
-        quoting,
-        QUOTED_SHARE,
-        "quoting_document",
-        "documents",
-        lambda place: (judged[place].split, judged[place].example.id),
-    )
+    found += _passages(quoting, QUOTED_SHARE, "quoting_document", "documents", _ids(judged))
     gold: dict[str, list[Row]] = defaultdict(list)
     for row in judged:
         for name in row.example.gold_documents:
@@ -271,16 +244,8 @@ def later_documents(documents: Iterable[Document], judged: Sequence[Row]) -> lis
             continue
         earlier = [row for row in judged if row.example.time is not None and _before(row.example.time, document.time)]
         if earlier:
-            found.append(
-                Leak(
-                    "later_document",
-                    "documents",
-                    document.id,
-                    _ids(earlier),
-                    None,
-                    f"{document.time} is after {earlier[0].example.time}",
-                )
-            )
+            times = f"{document.time} is after {earlier[0].example.time}"
+            found.append(Leak("later_document", "documents", document.id, _ids(earlier), None, times))
     return found
 
 
@@ -291,7 +256,7 @@ def _before(one: Any, other: Any) -> bool:
 def _benchmarks(train: Sequence[Row], benchmarks: Sequence[tuple[str, str, str]]) -> list[Leak]:
     sought = Passages(((task, identity), words(text)) for task, identity, text in benchmarks)
     hits = sought.search((row.example.id, [*row.prompt, *row.answer]) for row in train)
-    return _passages(hits, 0.0, "benchmark_row", "train", lambda key: key)
+    return _passages(hits, 0.0, "benchmark_row", "train", None)
 
 
 def _answers(rows: Sequence[Row]) -> list[Leak]:

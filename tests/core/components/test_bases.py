@@ -77,7 +77,11 @@ def over(composer_over: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.syspath_prepend(str(tmp_path))
     named = {f"{axis}/bare.yaml": f"_target_: bare_parts.Bare{axis.title()}\n" for axis in OPTIONS}
     orphans = {f"{axis}/orphan.yaml": "_target_: bare_parts.Orphan\nname: x\n" for axis in (*OPTIONS, "metric")}
-    return composer_over({**named, **orphans, "metric/bare.yaml": "_target_: bare_parts.BareMetric\nname: bare\n"})
+    others = {
+        "metric/bare.yaml": "_target_: bare_parts.BareMetric\nname: bare\n",
+        "context/lacking.yaml": "_target_: ftbench.core.components.context.Context\n",
+    }
+    return composer_over({**named, **orphans, **others})
 
 
 def test_what_a_base_class_asks_for_is_all_that_a_component_needs(over: Composer) -> None:
@@ -97,11 +101,8 @@ def test_a_class_without_the_base_class_is_refused_in_one_line_that_names_it(ove
     assert line.endswith(f"bare_parts.Orphan is no {axis.title()}. Derive it from {base}.")
 
 
-def test_a_class_that_lacks_what_must_be_written_is_refused(over: Composer, tmp_path: Path) -> None:
-    (tmp_path / "conf" / "context" / "bare.yaml").write_text(
-        "_target_: ftbench.core.components.context.Context\n", encoding="utf-8"
-    )
-    plan = compile_matrix(over, [["context=bare"]], "plan").plan
+def test_a_class_that_lacks_what_must_be_written_is_refused(over: Composer) -> None:
+    plan = compile_matrix(over, [["context=lacking"]], "plan").plan
     assert "does not define requests" in refusal_text(plan.refusals)
 
 
