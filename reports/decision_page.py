@@ -116,7 +116,7 @@ def _ownership(table: Table, one: Decision, number: int) -> None:
     if one.weighed.load is not None:
         found = owned(one, choices, one.weighed.load)
         labels = {line.row.id: line.label for line in one.lines}
-        frame.draw(piece("<h2>What owning it costs</h2>") + ownership.sentence(found, table.labels, one.verdict.open))
+        frame.draw(piece("<h2>What owning it costs</h2>") + ownership.sentence(found, table.labels, one.contenders))
         frame.chart(ownership.chart(found, labels), key=f"owning{number}")
         frame.draw(ownership.parts(found, labels))
     elif not choices:

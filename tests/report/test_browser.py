@@ -211,7 +211,7 @@ def _shows(page, ranked, load) -> str:
     ).group()
     marks = re.findall(r'x1="([\d.]+)"[^>]*class="ft-mark"', drawn)
     names, costs = [line.row.label for line in one.cells], [line.cost_text for line in one.cells]
-    wanted = {"names": names, "totals": costs, "marks": marks, "say": one.verdict.sentence}
+    wanted = {"names": names, "totals": costs, "marks": marks, "say": one.headline.sentence}
     page.wait_for_function(
         """(wanted) => {
           const texts = (query) => [...document.querySelectorAll(query)].map((part) => part.textContent.trim());

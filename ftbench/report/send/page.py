@@ -176,7 +176,7 @@ def _owned(ranked: Table, one: Decision) -> str:
     found = owned(one, choices_of(ranked), one.weighed.load)
     labels = {line.row.id: line.label for line in one.lines}
     return (
-        f"<h2>What owning it costs</h2>{ownership.sentence(found, ranked.labels, one.verdict.open)}"
+        f"<h2>What owning it costs</h2>{ownership.sentence(found, ranked.labels, one.contenders)}"
         f"{ownership.chart(found, labels)}{ownership.parts(found, labels)}"
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ftbench.analysis import figures
 from ftbench.analysis.ceilings import ceiling_lines, nothing_to_choose
 from ftbench.analysis.columns import columns
+from ftbench.analysis.verdict import CLEAR
 from ftbench.core.cell import sub_axes
 from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report.send.clean import cleaned
@@ -30,13 +31,14 @@ def markdown_text(sweeps: Sequence[Sweep]) -> str:
     ranked = table(clean)
     parts = [f"## Comparison: {markdown(', '.join(sweep.name for sweep in clean))}", ""]
     for one in decisions(ranked):
-        state = f"**{one.verdict.kind.capitalize()}.** " if one.verdict.kind in ("clear", "undecided") else ""
+        kind = one.verdict.headline
+        state = f"**{kind.capitalize()}.** " if kind in (CLEAR, UNDECIDED) else ""
         parts += [
-            f"{state}{markdown(one.verdict.sentence)}",
+            f"{state}{markdown(one.headline.sentence)}",
             "",
-            markdown(one.verdict.sure),
+            markdown(one.headline.confidence),
             "",
-            *(f"- {markdown(words)}" for words in (*agreements(sweeps, one.metric), *one.verdict.also)),
+            *(f"- {markdown(words)}" for words in (*agreements(sweeps, one.metric), *one.headline.also)),
             "",
             *_table(one),
             "",
@@ -76,11 +78,11 @@ def _table(one: Decision) -> list[str]:
     unit = "$ per 1k" if one.basis == "usd_per_1k_requests" else "time per 1k"
     head = ["rank", "cell", markdown(one.metric), unit, f"total {one.weighed.per}" if total else "training", "p95", ""]
     lines = [*_approaches(one, unit), _line(head), "| ---: | --- | ---: | ---: | ---: | ---: | --- |"]
-    decided = one.verdict.kind == "clear" or one.verdict.margin is not None
+    decided = one.verdict.headline == CLEAR or one.verdict.by_margin
     for line in one.cells:
         p95 = line.row.facts.get("latency_p95_ms")
         texts = (line.row.label, line.text, line.serving, line.cost_text if total else figures.training(line.row))
-        chosen = line.row.id == one.verdict.choice and len(one.groups) > 1
+        chosen = line.row.id == one.headline.marked and len(one.groups) > 1
         marks = ["**choose**" if decided else "cheapest that may be best"] if chosen else []
         marks += {ON: ["frontier"], UNDECIDED: ["frontier: undecided"]}.get(line.state, [])
         marks += [standing_words(line)] if line.standing else []
