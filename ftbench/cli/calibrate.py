@@ -25,7 +25,8 @@ from typing import Any
 from ftbench.compile.forecast import Forecaster
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import SPLITS, read_jsonl
+from ftbench.core.example import SPLITS
+from ftbench.core.files import read_jsonl
 from ftbench.core.plan import FILE, Plan
 from ftbench.core.receipt import Receipt
 from ftbench.core.shipped import CONF
@@ -33,7 +34,7 @@ from ftbench.cost.calibration import Calibration, write
 from ftbench.cost.fit_rates import Probe, errors, rates
 from ftbench.cost.forecast import LIGHT, Forecast
 from ftbench.store.store import Store
-from ftbench.sweep.sweep import check_writable
+from ftbench.sweep.run_matrix import check_writable
 
 TRAININGS = [
     "method.batch_size=2,16",

@@ -29,6 +29,7 @@ from typing import Any
 
 from ftbench.analysis import figures
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import write_text
 from ftbench.core.shipped import REPORTS
 from ftbench.report.draw.style import DARK, FONT, LIGHT
 from ftbench.report.send.bundle import open_bundle, write_bundle
@@ -94,14 +95,7 @@ def _write(path: Path, text: str) -> None:
     if str(path) == "-":
         sys.stdout.write(text)
         return
-    scratch = path.with_name(path.name + ".part")
-    try:
-        scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
-        scratch.write_text(text, encoding="utf-8", newline="\n")
-        scratch.replace(path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise FtbenchError(f"{path}: cannot be written ({error.strerror or error}). Name another place") from error
+    write_text(path, text, asked=str(path))
     print(f"{path}: {figures.size(path.stat().st_size)}")
 
 

@@ -12,13 +12,13 @@ date.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import json_text, write_json
 from ftbench.core.plan import Plan
 from ftbench.review.key import FOLDER, KEYS
 from ftbench.store.store import Store
@@ -286,12 +286,12 @@ def _stats(words: argparse.Namespace) -> int:
     if words.judge is not None:
         read_judge(words.judge.stem, rows_of(words.judge), evidence)
     found = conclude(evidence, _settings(plan, words))
-    print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) if words.json else render(found))
+    print(json_text(found).rstrip() if words.json else render(found))
     return 0
 
 
 def _pairs(words: argparse.Namespace) -> int:
-    from ftbench.core.example import write_jsonl
+    from ftbench.core.files import write_jsonl
     from ftbench.review.pairs import preference_rows
     from ftbench.review.systems import read_sweep
 
@@ -329,13 +329,7 @@ def _conclude(sweep: Path, store: Path | None, keys: Sequence[Any]) -> None:
             print(f"no conclusions yet ({split} split): {scrub(str(error))}")
             continue
         path = sweep / FOLDER / (CONCLUSIONS if split == "test" else f"conclusions.{split}.json")
-        scratch = path.with_suffix(".part")
-        scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
-        scratch.write_text(
-            json.dumps({"split": split, **found}, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-            encoding="utf-8",
-        )
-        scratch.replace(path)
+        write_json(path, {"split": split, **found})
         print(f"\n{render(found)}\n\nconclusions ({split} split): {path}")
     refresh(sweep)
 

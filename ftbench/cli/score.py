@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import math
 import sys
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ import yaml
 from ftbench.core import termination
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError, Refused, did_you_mean
+from ftbench.core.files import json_text
 from ftbench.core.shipped import CONF
 from ftbench.data.outside import formats
 from ftbench.metrics.evaluation import corpus_value
@@ -108,7 +108,7 @@ def main(argv: Sequence[str]) -> int:
             f"ftbench: {failed} of {len(rows)} references have no answer; they count as failed and stay in n",
             file=sys.stderr,
         )
-    print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
+    print(json_text(found), end="")
     return 0
 
 

@@ -273,7 +273,7 @@ def test_what_the_disk_refuses_anywhere_is_one_line(
     def refused(argv: object) -> int:
         raise error
 
-    monkeypatch.setattr("ftbench.store.gc.main", refused)
+    monkeypatch.setattr("ftbench.cli.gc.main", refused)
     if said is None:
         with pytest.raises(OSError, match="Bad file descriptor"):
             main(["gc"])

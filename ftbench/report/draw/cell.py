@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ftbench.analysis import figures
 from ftbench.analysis.ceilings import CEILING
 from ftbench.analysis.rows import Row
+from ftbench.core.files import json_text
 from ftbench.report.draw.pieces import code, empty, facts, note, piece, share, table, tag
 from ftbench.report.draw.statistics import checks
 from ftbench.report.view.cell import CellPage, Training
-from ftbench.text.escape import cut, escaped, flat
+from ftbench.text.html import escaped
+from ftbench.text.terminal import cut, one_line
 
 
 def head(page: CellPage, primary: str) -> str:
@@ -124,7 +125,7 @@ def costs(page: CellPage) -> str:
                 figures.duration(seconds),
                 escaped(shape),
                 shared,
-                escaped(flat(receipt.device or "")) if receipt else "",
+                escaped(one_line(receipt.device or "")) if receipt else "",
                 f"<small>{part.key[:12]}</small>",
             ]
         )
@@ -323,4 +324,4 @@ def rest(page: CellPage) -> str:
 
 
 def config(page: CellPage) -> str:
-    return piece(code(json.dumps(page.config, indent=1, ensure_ascii=False)))
+    return piece(code(json_text(page.config, allow_nan=True).rstrip()))

@@ -14,7 +14,7 @@ from ftbench.report.view.approaches import ApproachRow
 from ftbench.report.view.decision import COST, Decision, places_by_cost
 from ftbench.report.view.lines import Line, standing_words
 from ftbench.report.view.weighed import TOTAL
-from ftbench.text.escape import escaped
+from ftbench.text.html import escaped
 
 TAGS = {CLEAR: ("Clear", "green"), UNDECIDED: ("Undecided", "amber")}
 Link = Callable[[str], str]

@@ -9,7 +9,7 @@ from ftbench.report.draw.pieces import note, piece, table
 from ftbench.report.draw.svg import figure, fitted, line, number, path, scale, text
 from ftbench.report.view.ownership import Owned
 from ftbench.report.view.weighed import ALIKE
-from ftbench.text.escape import escaped
+from ftbench.text.html import escaped
 
 KINDS = ("ft-thick", "ft-other", "ft-thin", "ft-thin", "ft-thin")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ftbench.analysis import figures
 from ftbench.report.draw.pieces import facts, note, piece, table, tag
 from ftbench.report.view.plan import PlanPage
-from ftbench.text.escape import escaped
+from ftbench.text.html import escaped
 
 MOST_CELLS = 300
 

@@ -8,7 +8,8 @@ from typing import Any
 from ftbench.analysis import figures
 from ftbench.report.draw.pieces import empty, facts, note, piece, said, span, table, tag
 from ftbench.report.view.review import Reading, ReviewPage
-from ftbench.text.escape import cut, escaped, flat
+from ftbench.text.html import escaped
+from ftbench.text.terminal import cut, one_line
 
 WORDS = {
     "better": "people prefer {0} to {1}",
@@ -46,7 +47,7 @@ def review(page: ReviewPage, most: int = 2000) -> str:
             )
         )
     found = page.conclusions
-    names = {str(system): flat(str(label)) for system, label in (found.get("systems") or {}).items()}
+    names = {str(system): one_line(str(label)) for system, label in (found.get("systems") or {}).items()}
     split = str(found.get("split") or "test")
     where = (
         note(f"This review is of {split} examples: it feeds review pairs, and ranks no cell.", "amber")
@@ -142,7 +143,7 @@ def _ranking(page: ReviewPage) -> str:
     )
     told += (
         " Bradley-Terry strengths are log odds of winning against"
-        f" {flat(str(found['systems'].get(reference, reference)))}, which stands at 0."
+        f" {one_line(str(found['systems'].get(reference, reference)))}, which stands at 0."
         if reference is not None
         else ""
     )
@@ -226,9 +227,9 @@ def _disagreements(page: ReviewPage, most: int) -> str:
 
 
 def _reading(one: Reading, most: int) -> str:
-    voices = [f"<b>{escaped(flat(rater))}</b> {escaped(flat(words))}" for rater, words in one.choices]
+    voices = [f"<b>{escaped(one_line(rater))}</b> {escaped(one_line(words))}" for rater, words in one.choices]
     wrote = "".join(
-        f"<p><b>{escaped(flat(rater))}</b> wrote: {escaped(cut(flat(words), most))}</p>"
+        f"<p><b>{escaped(one_line(rater))}</b> wrote: {escaped(cut(one_line(words), most))}</p>"
         for rater, words in one.comments
     )
     question = (
@@ -241,7 +242,7 @@ def _reading(one: Reading, most: int) -> str:
     )
     return (
         '<article class="ft-ex"><header><p'
-        f' class="ft-id">{escaped(cut(flat(one.example), 80))}</p>{question}</header><section'
+        f' class="ft-id">{escaped(cut(one_line(one.example), 80))}</p>{question}</header><section'
         f' class="ft-answers">{answers}</section><section><p>{" · ".join(voices)}</p>{wrote}</section></article>'
     )
 
@@ -278,7 +279,7 @@ def _raters(found: Mapping[str, Any]) -> str:
         own, left = ((part.get("by_rater") or {}).get(name) for part in (again, side))
         rows.append(
             [
-                escaped(flat(str(name))),
+                escaped(one_line(str(name))),
                 figures.count(one.get("verdicts")),
                 _share(one.get("agreement")),
                 _plain(one.get("kappa")),
@@ -288,7 +289,7 @@ def _raters(found: Mapping[str, Any]) -> str:
         )
     pairs = [
         [
-            f"{escaped(flat(str(one['first'])))} <small>and</small> {escaped(flat(str(one['second'])))}",
+            f"{escaped(one_line(str(one['first'])))} <small>and</small> {escaped(one_line(str(one['second'])))}",
             _plain(one.get("value")),
             _plain(one.get("agreement")),
             figures.count(one.get("units")),
@@ -318,7 +319,7 @@ def _raters(found: Mapping[str, Any]) -> str:
 def _dimensions(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
     rows = [
         [
-            escaped(flat(str(name))) if not place else "",
+            escaped(one_line(str(name))) if not place else "",
             escaped(names.get(one["system"], one["system"])),
             _span(one.get("win_rate")),
             _share(one.get("win_rate")),
@@ -340,7 +341,7 @@ def _ratings(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
     for name, entry in (found.get("ratings") or {}).items():
         rows += [
             [
-                escaped(flat(str(name))) if not place else "",
+                escaped(one_line(str(name))) if not place else "",
                 escaped(names.get(one["system"], one["system"])),
                 _share(one),
                 figures.count(one.get("n")),

@@ -8,7 +8,8 @@ from typing import Any
 from ftbench.analysis import figures
 from ftbench.report.draw.pieces import empty, facts, note, notes, piece, span, table, tag
 from ftbench.report.view.statistics import Data, Heat, MetricTable, Pair, Seeds
-from ftbench.text.escape import cut, escaped, flat
+from ftbench.text.html import escaped
+from ftbench.text.terminal import cut, one_line
 
 LEVELS = 10
 MOST_ROWS = 200
@@ -34,7 +35,7 @@ def metrics(tables: Sequence[MetricTable], link: Callable[[str], str] | None = N
                 ]
             )
         arrow = "more is better" if one.higher else "less is better"
-        made = " · ".join(escaped(flat(words)) for words in (one.signature, one.interval) if words)
+        made = " · ".join(escaped(one_line(words)) for words in (one.signature, one.interval) if words)
         head = f"<h3>{escaped(one.name)} <small>{arrow}</small></h3>"
         parts.append(
             head
@@ -123,7 +124,7 @@ def heat(one: Heat, title: str | None = None) -> str:
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
     head = "".join(
         '<th class="ft-num"'
-        f' scope="col">{escaped(cut(flat(value), 40))}{f"<br><small>n {count}</small>" if count else ""}</th>'
+        f' scope="col">{escaped(cut(one_line(value), 40))}{f"<br><small>n {count}</small>" if count else ""}</th>'
         for value, count in zip(one.values, one.counts, strict=True)
     )
     body = ""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
+from typing import Any
 
 from ftbench.analysis import figures
 from ftbench.analysis.ceilings import ceiling_lines, nothing_to_choose
@@ -19,7 +18,8 @@ from ftbench.report.view.review import agreements
 from ftbench.report.view.sweep import Sweep
 from ftbench.report.view.table import metrics_of, table
 from ftbench.report.view.weighed import TOTAL
-from ftbench.text.escape import field, markdown
+from ftbench.text import csv
+from ftbench.text.markdown import literal
 
 MOST_CHARACTERS = 60_000
 """GitHub takes comments of 65,536 characters."""
@@ -29,38 +29,38 @@ def markdown_text(sweeps: Sequence[Sweep]) -> str:
     """Returns the decision as Markdown: the sentence on top, the ranked table, what is not ranked, notes."""
     clean = [cleaned(sweep) for sweep in sweeps if sweep.results is not None]
     ranked = table(clean)
-    parts = [f"## Comparison: {markdown(', '.join(sweep.name for sweep in clean))}", ""]
+    parts = [f"## Comparison: {literal(', '.join(sweep.name for sweep in clean))}", ""]
     for one in decisions(ranked):
         kind = one.verdict.headline
         state = f"**{kind.capitalize()}.** " if kind in (CLEAR, UNDECIDED) else ""
         parts += [
-            f"{state}{markdown(one.headline.sentence)}",
+            f"{state}{literal(one.headline.sentence)}",
             "",
-            markdown(one.headline.confidence),
+            literal(one.headline.confidence),
             "",
-            *(f"- {markdown(words)}" for words in (*agreements(sweeps, one.metric), *one.headline.also)),
+            *(f"- {literal(words)}" for words in (*agreements(sweeps, one.metric), *one.headline.also)),
             "",
             *_table(one),
             "",
-            *(f"- {markdown(words)}" for words in one.family.get("sentences", ())),
+            *(f"- {literal(words)}" for words in one.family.get("sentences", ())),
             "",
         ]
     beyond = ranked.ceilings(None)
-    parts += [markdown(nothing_to_choose(len(beyond), ranked.metric)), ""] if beyond and not ranked.families else []
-    parts += [*(f"- {markdown(words)}" for words in ceiling_lines(beyond, ranked.metric, None)), ""] if beyond else []
+    parts += [literal(nothing_to_choose(len(beyond), ranked.metric)), ""] if beyond and not ranked.families else []
+    parts += [*(f"- {literal(words)}" for words in ceiling_lines(beyond, ranked.metric, None)), ""] if beyond else []
     left = [*ranked.undone(), *ranked.unranked()]
     if left:
         parts += [f"Not ranked: {len(left)}", "", "| cell | state | reason |", "| --- | --- | --- |"]
         parts += [
-            f"| {markdown(row.label)} | {markdown(row.facts['status'])} |"
-            f" {markdown(row.facts.get('reason') or f'{ranked.metric} is n/a')} |"
+            f"| {literal(row.label)} | {literal(row.facts['status'])} |"
+            f" {literal(row.facts.get('reason') or f'{ranked.metric} is n/a')} |"
             for row in left
         ] + [""]
     if ranked.notes:
         parts += [
             "<details><summary>Notes</summary>",
             "",
-            *(f"- {markdown(note)}" for note in ranked.notes),
+            *(f"- {literal(note)}" for note in ranked.notes),
             "",
             "</details>",
             "",
@@ -76,7 +76,7 @@ def markdown_text(sweeps: Sequence[Sweep]) -> str:
 def _table(one: Decision) -> list[str]:
     total = one.weighed.basis == TOTAL
     unit = "$ per 1k" if one.basis == "usd_per_1k_requests" else "time per 1k"
-    head = ["rank", "cell", markdown(one.metric), unit, f"total {one.weighed.per}" if total else "training", "p95", ""]
+    head = ["rank", "cell", literal(one.metric), unit, f"total {one.weighed.per}" if total else "training", "p95", ""]
     lines = [*_approaches(one, unit), _line(head), "| ---: | --- | ---: | ---: | ---: | ---: | --- |"]
     decided = one.verdict.headline == CLEAR or one.verdict.by_margin
     for line in one.cells:
@@ -89,9 +89,9 @@ def _table(one: Decision) -> list[str]:
         failed = figures.failed(line.row)
         marks += [f"{failed} of rows failed"] if failed else []
         speed = figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms"
-        lines.append(_line([line.rank, *map(markdown, texts), speed, ", ".join(marks)]))
+        lines.append(_line([line.rank, *map(literal, texts), speed, ", ".join(marks)]))
     bounds = ceiling_lines(one.ceilings, one.metric, one.basis)
-    return [*lines, *(["", *(f"- {markdown(words)}" for words in bounds)] if bounds else [])]
+    return [*lines, *(["", *(f"- {literal(words)}" for words in bounds)] if bounds else [])]
 
 
 def _line(texts: Sequence[str]) -> str:
@@ -102,12 +102,12 @@ def _approaches(one: Decision, unit: str) -> list[str]:
     """Returns the approaches with their ranks among one another, where they say more than the cells."""
     if not one.approaches:
         return []
-    head = ["rank", "approach", markdown(one.metric), "seed sd", "seeds", "chosen", "training", unit]
+    head = ["rank", "approach", literal(one.metric), "seed sd", "seeds", "chosen", "training", unit]
     lines = [_line(head), "| ---: | --- | ---: | ---: | ---: | --- | ---: | ---: |"]
     for each in one.approaches:
         scores = (each.label, each.text, each.spread, str(each.seeds))
-        lines.append(_line([*map(markdown, (each.rank or "-", *scores, each.chosen, each.training, each.serving))]))
-    open_ = [f"- {markdown(f'{each.label}: nothing chosen: {each.reason}')}" for each in one.approaches if each.reason]
+        lines.append(_line([*map(literal, (each.rank or "-", *scores, each.chosen, each.training, each.serving))]))
+    open_ = [f"- {literal(f'{each.label}: nothing chosen: {each.reason}')}" for each in one.approaches if each.reason]
     return [*lines, "", *open_, "", "Its cells:", ""]
 
 
@@ -119,13 +119,11 @@ def csv_text(sweeps: Sequence[Sweep]) -> str:
     metrics = tuple(metrics_of(clean))
     groups = sub_axes(row.facts for sweep in clean for row in sweep.rows.values())
     names = [name for name in columns(metrics, groups) if name != "rank"]
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["sweep", "rank", "frontier", *map(field, names)])
+    rows: list[list[Any]] = [["sweep", "rank", "frontier", *names]]
     for sweep in clean:
         for cell, row in sweep.rows.items():
             record = row.record(metrics)
             told = sweep.shown[cell] if row.deployable else {}
-            stand = [field(str(told.get(name) or "")) for name in ("rank", "frontier")]
-            writer.writerow([field(sweep.name), *stand, *(field(record.get(name)) for name in names)])
-    return stream.getvalue()
+            stand = [str(told.get(name) or "") for name in ("rank", "frontier")]
+            rows.append([sweep.name, *stand, *(record.get(name) for name in names)])
+    return csv.csv_text(rows)
