@@ -112,7 +112,7 @@ def compared(
         if None not in sides and sides[0] != sides[1]:
             tie = gap["low"] <= 0 <= gap["high"]
             found[sides[0][0], sides[1][0]] = verdict_on(gap["value"], gap["low"], gap["high"], tie, margin, higher)
-    for pair in family.get("pairs", family["comparisons"]):
+    for pair in family.get("pairs") or family.get("comparisons", ()):
         if all(len(of.get(pair[side], ())) == 1 for side in ("first", "second")):
             known = margin is not None or pair["verdict"] in (BETTER, WORSE)
             within = margin is not None and pair["within_margin"]
@@ -143,7 +143,7 @@ def decide_between(
     mean = {one[0]: fmean(values[cell] for cell in one) for one in own}
     ordered = sorted(own, key=lambda one: (-mean[one[0]] if higher else mean[one[0]], min(place[cell] for cell in one)))
     names, of = [one[0] for one in ordered], {one[0]: one for one in ordered}
-    price = {name: _mean([costs.get(cell) for cell in of[name]]) for name in names}
+    price = {name: mean_cost([costs.get(cell) for cell in of[name]]) for name in names}
     usable = [name for name in names if all(kept(cell) for cell in of[name])]
     left = {cell for one in ordered if one[0] not in usable for cell in one}
     excluded = tuple(cell for cell in family["cells"] if cell in left)
@@ -195,6 +195,7 @@ def _shown(known: Mapping[tuple[str, str], tuple[str, bool]]) -> list[tuple[str,
     return [pair[:: told[verdict]] for pair, (verdict, _) in known.items() if verdict in told]
 
 
-def _mean(costs: Sequence[float | None]) -> float | None:
+def mean_cost(costs: Sequence[float | None]) -> float | None:
+    """Returns the mean over seeds; None where one is unknown."""
     known = [cost for cost in costs if cost is not None]
     return fmean(known) if len(known) == len(costs) else None

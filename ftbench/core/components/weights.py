@@ -30,6 +30,15 @@ class Trainable:
 
 
 @dataclass(frozen=True)
+class RuleOfThumb:
+    """How many training rows common advice asks for, in its words."""
+
+    least_rows: int
+    most_rows: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Weights(Component, ABC):
     """Which weights are trained. ``check`` names its fields as they are typed: ``method.rank``.
 
@@ -38,12 +47,14 @@ class Weights(Component, ABC):
             a transformers folder, which is loaded in the place of the base.
         mergeable: whether ``merge`` works.
         runs_per_base: how many runs one loaded base serves; None for any number, 1 where training writes into it.
+        rule_of_thumb: how many rows people say these weights want, which ``advise`` holds against what was measured.
     """
 
     axis: ClassVar[str] = "method/weights"
     kind: ClassVar[str] = "adapter"
     mergeable: ClassVar[bool] = False
     runs_per_base: ClassVar[int | None] = None
+    rule_of_thumb: ClassVar[RuleOfThumb | None] = None
 
     def base(self, model: Any) -> Any:
         """Returns the model that the weights stand over: the cell's own, or a quantized one."""

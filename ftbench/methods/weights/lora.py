@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ftbench.core.components.weights import Trainable, Weights
+from ftbench.core.components.weights import RuleOfThumb, Trainable, Weights
 from ftbench.core.errors import FtbenchError, Problem
 from ftbench.core.training import Adapter
 from ftbench.methods.adapters import add_lora, attached, resume_adapter, save_adapter
@@ -31,6 +31,7 @@ class Lora(Weights):
 
     key_name: ClassVar[str] = "lora"
     mergeable: ClassVar[bool] = True
+    rule_of_thumb: ClassVar[RuleOfThumb | None] = RuleOfThumb(500, 5_000, "LoRA wants 500 to 5,000 examples")
 
     rank: int
     alpha: float
