@@ -13,13 +13,13 @@ from ftbench.report.draw import ownership
 from ftbench.report.draw.pieces import empty, notes, notes_of, piece
 from ftbench.report.draw.scatter import chart
 from ftbench.report.draw.statistics import heat
+from ftbench.report.view.compared_costs import choices_of, stated
 from ftbench.report.view.decision import COST, QUALITY, Decision, axes_of, decisions
 from ftbench.report.view.lines import LIMITS
 from ftbench.report.view.ownership import VOLUMES, owned
 from ftbench.report.view.review import agreements
 from ftbench.report.view.statistics import heats
 from ftbench.report.view.table import Table
-from ftbench.report.view.weighed import choices_of, stated
 from ftbench.text.terminal import one_line
 
 PEAKS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)

@@ -10,11 +10,12 @@ from ftbench.analysis.approaches import Approach, methods_of, roll_up, scored
 from ftbench.analysis.costs import costs_of
 from ftbench.analysis.data_checks import data_reports, leak_notes
 from ftbench.analysis.decision import Decision, decide
+from ftbench.analysis.finished import weights_stages
 from ftbench.analysis.harness import harness_names, with_harness
 from ftbench.analysis.label_efficiency import curves
 from ftbench.analysis.ownership import failed_usd_of
 from ftbench.analysis.ranking import Family, families, method_key
-from ftbench.analysis.rows import CellOutcome, Row, build_rows, metric_names, primary_metric, weights_stages
+from ftbench.analysis.rows import CellOutcome, Row, build_rows, metric_names, primary_metric
 from ftbench.core.cell import sub_axes
 from ftbench.core.plan import Plan
 from ftbench.cost.frontier import MARKS, OFF, UNDECIDED, UNPRICED

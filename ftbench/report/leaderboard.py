@@ -10,7 +10,7 @@ from ftbench.analysis.harness import forgetting_lines
 from ftbench.analysis.ranking import Family
 from ftbench.analysis.results import Results
 from ftbench.analysis.rows import Row
-from ftbench.report.rollup import approach_rows, search_lines, unchosen_lines
+from ftbench.report.approach_table import approach_rows, search_lines, unchosen_lines
 from ftbench.report.slices import slice_tables
 from ftbench.text.markdown import bullets, code, literal, table
 

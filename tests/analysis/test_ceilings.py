@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ftbench.analysis.expectation import expectations
+from ftbench.analysis.detectable import detectable_effects
 from ftbench.analysis.label_efficiency import curves
 from ftbench.cli.advise import advice, read
 from ftbench.cli.advise import main as advise
@@ -164,7 +164,7 @@ def test_44_neither_sweeper_nor_forecast_nor_learning_curve_counts_it(matrix, tm
     assert validation_score(plan, bound, matrix.store) is None, "an optimising sweeper would choose it"
     assert validation_score(plan, matrix.cells[0], matrix.store) == 30 / 40
     plan.settings["samples"] = {bound.stages["prepare"]: {"1": 40}}
-    (said,) = expectations(plan)
+    (said,) = detectable_effects(plan)
     assert ", 3 comparisons;" in said, "three pairs of three cells, not six of four"
 
 

@@ -28,13 +28,13 @@ from ftbench.report.send.page import html
 from ftbench.report.send.texts import csv_text, markdown_text
 from ftbench.report.view import outputs, ownership, statistics
 from ftbench.report.view.cell import cell_page
+from ftbench.report.view.compared_costs import choices_of
 from ftbench.report.view.decision import COST, axes_of, decisions, placed, places_by_cost
 from ftbench.report.view.labels import distinct, short
 from ftbench.report.view.plan import plan_page
 from ftbench.report.view.review import review_page
 from ftbench.report.view.sweep import newest, open_sweep, open_sweeps
 from ftbench.report.view.table import metrics_of, slices_of, table
-from ftbench.report.view.weighed import choices_of
 from ftbench.report.write import write_results
 
 

@@ -11,9 +11,9 @@ from ftbench.analysis.verdict import CLEAR
 from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report.draw.pieces import facts, note, notes, piece, span, table, tag
 from ftbench.report.view.approaches import ApproachRow
+from ftbench.report.view.compared_costs import TOTAL
 from ftbench.report.view.decision import COST, Decision, places_by_cost
 from ftbench.report.view.lines import Line, standing_words
-from ftbench.report.view.weighed import TOTAL
 from ftbench.text.html import escaped
 
 TAGS = {CLEAR: ("Clear", "green"), UNDECIDED: ("Undecided", "amber")}

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report.draw.svg import LINE, Scale, figure, fitted, line, number, path, scale, text, width_of
+from ftbench.report.view.compared_costs import ALIKE, TOTAL
 from ftbench.report.view.decision import Decision
 from ftbench.report.view.lines import Line
-from ftbench.report.view.weighed import ALIKE, TOTAL
 from ftbench.text.html import escaped
 
 WIDE, NARROW = 1080, 380

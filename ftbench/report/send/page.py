@@ -23,13 +23,13 @@ from ftbench.report.draw.style import rules, variables
 from ftbench.report.send.clean import cleaned, cleaned_data, cleaned_review
 from ftbench.report.send.page_outputs import chosen_examples, outputs_section
 from ftbench.report.view import statistics as view
+from ftbench.report.view.compared_costs import choices_of
 from ftbench.report.view.data import data
 from ftbench.report.view.decision import Decision, decisions
 from ftbench.report.view.ownership import owned
 from ftbench.report.view.review import agreements, review_page
 from ftbench.report.view.sweep import Sweep
 from ftbench.report.view.table import Table, metrics_of, table
-from ftbench.report.view.weighed import choices_of
 from ftbench.text.html import escaped
 from ftbench.text.terminal import one_line
 

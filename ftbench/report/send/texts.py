@@ -12,12 +12,12 @@ from ftbench.analysis.verdict import CLEAR
 from ftbench.core.cell import sub_axes
 from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report.send.clean import cleaned
+from ftbench.report.view.compared_costs import TOTAL
 from ftbench.report.view.decision import Decision, decisions
 from ftbench.report.view.lines import standing_words
 from ftbench.report.view.review import agreements
 from ftbench.report.view.sweep import Sweep
 from ftbench.report.view.table import metrics_of, table
-from ftbench.report.view.weighed import TOTAL
 from ftbench.text import csv
 from ftbench.text.markdown import literal
 

@@ -13,12 +13,12 @@ from ftbench.core.cell import sub_axes
 from ftbench.cost.frontier import Place, places, verdicts_of
 from ftbench.cost.ownership import Load
 from ftbench.report.view.approaches import ApproachRow, approach_rows
+from ftbench.report.view.compared_costs import Weighed, stated, weigh
 from ftbench.report.view.groups import Group, groups_of
 from ftbench.report.view.headline import Headline, headline_of
 from ftbench.report.view.labels import short
 from ftbench.report.view.lines import Line, line_of
 from ftbench.report.view.table import Table
-from ftbench.report.view.weighed import Weighed, stated, weigh
 
 STATED = "stated"
 QUALITY, COST = "quality", "cost"

@@ -10,9 +10,9 @@ from typing import Any
 from ftbench.analysis import figures
 from ftbench.analysis.verdict import Candidates
 from ftbench.report.view.approaches import cells_of
+from ftbench.report.view.compared_costs import Weighed
 from ftbench.report.view.lines import Line, rank_range
 from ftbench.report.view.table import Table
-from ftbench.report.view.weighed import Weighed
 
 
 @dataclass(frozen=True)

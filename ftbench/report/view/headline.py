@@ -12,10 +12,10 @@ from typing import Any
 from ftbench.analysis import figures
 from ftbench.analysis.rows import Row
 from ftbench.analysis.verdict import ALONE, NOTHING, Verdict
+from ftbench.report.view.compared_costs import Weighed
 from ftbench.report.view.groups import Group
 from ftbench.report.view.lines import NOT_CHOSEN
 from ftbench.report.view.table import Table
-from ftbench.report.view.weighed import Weighed
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from ftbench.analysis import figures
 from ftbench.analysis.ranking import cost_of
 from ftbench.analysis.rows import Row
 from ftbench.cost.frontier import OFF, Place
+from ftbench.report.view.compared_costs import Weighed
 from ftbench.report.view.table import Table
-from ftbench.report.view.weighed import Weighed
 
 LIMITS = {
     "latency_p95_ms": ("p95 latency", "ms", 1.0),
