@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ftbench.analysis.comparison_sentences import Gap, Gaps, method_sentences, without_seed
+from ftbench.analysis.comparison_sentences import Gap, Gaps, cell_sentences, method_sentences, without_seed
 from ftbench.analysis.finished import base_model
 from ftbench.analysis.rows import Row
 from ftbench.core.canonical import digest, file_digest
