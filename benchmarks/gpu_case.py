@@ -64,12 +64,12 @@ def random_model(case: Case, device: str) -> Any:
             transformers.AutoConfig.for_model(**config_of(case.size)), dtype=dtype
         )
     if case.what == "qlora":
-        quantise(model, device, dtype)
+        quantize(model, device, dtype)
     return model.eval()
 
 
-def quantise(model: Any, device: str, dtype: torch.dtype) -> None:
-    """Puts NF4 layers with double quantisation in the place of all linear layers but the head, one by one, as
+def quantize(model: Any, device: str, dtype: torch.dtype) -> None:
+    """Puts NF4 layers with double quantization in the place of all linear layers but the head, one by one, as
     transformers does while loading.
     """
     import bitsandbytes as bnb
@@ -96,7 +96,7 @@ def quantise(model: Any, device: str, dtype: torch.dtype) -> None:
 
 def lent(model: Any, device: str) -> Any:
     """Returns the random model as ftbench's code takes it, with the tiny model's tokenizer; ids are drawn, no text is
-    tokenised.
+    tokenized.
     """
     tiny: Any = build(yaml.safe_load((CONF / "model" / "tiny.yaml").read_text(encoding="utf-8")), "model")
     own = load(

@@ -41,7 +41,7 @@ def forecast_bytes(row: dict[str, Any]) -> float:
         device="cuda",
         fused_head=row["head"] == "tiled",
         adapter_dtype=row["dtype"],
-        keeps_quantised_inputs=row["old_bitsandbytes"],
+        keeps_quantized_inputs=row["old_bitsandbytes"],
     )
     if row["what"] == "inference":
         return total(inference_peak(shape, setting, row["rows"], row["length"], 0))

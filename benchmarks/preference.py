@@ -3,7 +3,7 @@ costs.
 
     OMP_NUM_THREADS=1 python -m benchmarks.preference [--pairs 64] [--runs 3]
 
-Over a fresh adapter, over a trained one, and over the whole tiny model. Plain TRL tokenises by the chat template and
+Over a fresh adapter, over a trained one, and over the whole tiny model. Plain TRL tokenizes by the chat template and
 keeps the reference itself. A step's cost is the difference between a long and a short training, so that setting up
 counts for neither; the reference, which all runs over the same pairs share, is told apart. CPU seconds, one thread,
 minimum of the runs; both take turns in one process.

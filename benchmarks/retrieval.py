@@ -25,8 +25,9 @@ from ftbench.compile.space import without
 from ftbench.contexts.grounded import cut
 from ftbench.contexts.rag import Rag
 from ftbench.contexts.retrieve.bm25 import Bm25
-from ftbench.contexts.retrieve.retriever import Hit, Retriever, nested
+from ftbench.contexts.retrieve.nested import nested
 from ftbench.core.component import build
+from ftbench.core.components.retriever import Hit, Retriever
 from ftbench.core.example import Document, Example, Turn
 from ftbench.core.files import read_jsonl
 from ftbench.core.shipped import CONF

@@ -5,7 +5,7 @@ equal losses.
 
 Prints the largest difference of two losses in float32, and the CPU time of a step beside TRL's: one thread, each step's
 minimum over the runs, which take turns in one process. A step's time is that between two log lines, so that neither
-loading nor tokenising counts. Without ``--model`` the tiny model is trained on the toy world. A folder (such as
+loading nor tokenizing counts. Without ``--model`` the tiny model is trained on the toy world. A folder (such as
 stories260K) is trained on the same rows as plain text.
 """
 
@@ -115,7 +115,7 @@ def plain(
 
 
 def step_seconds(clocks: Sequence[Sequence[float]]) -> float:
-    """Returns the mean over steps of each step's minimum over the runs: a neighbour on the machine slows single
+    """Returns the mean over steps of each step's minimum over the runs: a neighbor on the machine slows single
     steps.
     """
     steps = [[later - earlier for earlier, later in pairwise(clock)] for clock in clocks]

@@ -5,12 +5,15 @@ marked.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import absl.logging
 import hypothesis
 import pytest
+from filelock import FileLock
 
 hypothesis.settings.register_profile("ftbench", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("ftbench")
@@ -31,6 +34,25 @@ ROOT = Path(__file__).resolve().parent.parent
 def root() -> Path:
     """The checkout."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Returns ``built_once(name, build)``: a folder that one of the test processes builds and all of them read."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def folder(name: str, build: Callable[[Path], object]) -> Path:
+        made, whole = shared / name, shared / f"{name}.built"
+        with FileLock(shared / f"{name}.lock"):
+            if not whole.exists():
+                shutil.rmtree(made, ignore_errors=True)
+                made.mkdir()
+                build(made)
+                whole.touch()
+        return made
+
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ftbench.analysis import figures
 from ftbench.analysis.ceilings import nothing_to_choose
 from ftbench.analysis.family_figures import FamilyFigures
 from ftbench.analysis.label_efficiency import lines
@@ -18,6 +17,7 @@ from ftbench.core.plan import Plan
 from ftbench.cost.frontier import BETTER, EQUIVALENT, NON_INFERIOR, NOT_WORSE
 from ftbench.stats.paired import UNDECIDED
 from ftbench.stats.power import Sample, examples_for
+from ftbench.text.numbers import money, share
 
 THAN = {BETTER: "better than", EQUIVALENT: "equivalent to", NOT_WORSE: "no worse than"}
 MOST_OPEN = 4
@@ -192,7 +192,7 @@ class FamilyAdvice:
         one = next((one for one in self.decision["ownership"] if one["name"] == name), None)
         if one is not None and one["total_usd"] is not None:
             text = f"At {load['requests_per_month']:,.0f} requests a month, {of.cell(one['name'])} costs"
-            text += f" {figures.money(one['total_usd'])} over {load['months']:g} months{_machines(one)}"
+            text += f" {money(one['total_usd'])} over {load['months']:g} months{_machines(one)}"
             left = self.decision["left_out"]
             text += f"; {' and '.join(left)} not counted." if left else "."
             said.append(Advice("load", text, one))
@@ -210,7 +210,7 @@ class FamilyAdvice:
         back = next((one for one in self.decision["returns"] if one["name"] == name), None)
         baseline = self.decision["baseline"]
         if back is not None and back["payback_months"] is not None and back["investment_usd"] and baseline:
-            text = f"Against {of.cell(baseline)} it invests {figures.money(back['investment_usd'])} and is paid back in"
+            text = f"Against {of.cell(baseline)} it invests {money(back['investment_usd'])} and is paid back in"
             said.append(Advice("load", f"{text} {back['payback_months']:.1f} months.", back))
         return said
 
@@ -230,5 +230,5 @@ def _machines(owned: Mapping[str, Any]) -> str:
     count = owned["machines"]
     if count is None:
         return ""
-    busy = f"{'are' if count != 1 else 'is'} busy {figures.share(owned['utilisation'])} of the time"
+    busy = f"{'are' if count != 1 else 'is'} busy {share(owned['utilisation'])} of the time"
     return f" on {count} machine{'s' * (count != 1)} that {busy}"

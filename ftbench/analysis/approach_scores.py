@@ -37,7 +37,7 @@ def mean_scores(
                 samples[0].ids,
                 samples[0].groups,
                 **options,
-                is_mean=getattr(metric, "is_mean", False),
+                is_mean=metric.is_mean,
             )
         else:  # made elsewhere (lm-eval): its interval is known for one seed alone
             entry = members[0][1].scores[name] if len(values) == 1 else {}

@@ -180,9 +180,7 @@ def _scored(
         }
     else:
         options = {key: settings[key] for key in ("confidence", "resamples", "seed")}
-        limits = interval(
-            table, metric.value, sample.ids, sample.groups, **options, is_mean=getattr(metric, "is_mean", False)
-        )
+        limits = interval(table, metric.value, sample.ids, sample.groups, **options, is_mean=metric.is_mean)
         score = {
             "value": value,
             "low": limits.low,

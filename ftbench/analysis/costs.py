@@ -10,7 +10,7 @@ from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
 from ftbench.core.stage import needed
-from ftbench.cost.account import account
+from ftbench.cost.breakdown import cost_breakdown
 from ftbench.cost.tokens import TokenPrice
 from ftbench.store.store import Store
 
@@ -25,7 +25,7 @@ def costs_of(plan: Plan, store: Store) -> dict[str, Any]:
     for cell in plan.cells:
         hardware = build(cell.config["hardware"], "hardware")
         receipts = {key: finished.receipts.get(key) for key in needs[cell.id]}
-        made = account(hardware, receipts, users, loads, TokenPrice.of(cell.config.get("model", {})))
+        made = cost_breakdown(hardware, receipts, users, loads, TokenPrice.of(cell.config.get("model", {})))
         found[cell.id] = {
             "account": made.as_dict(),
             "forecast": _beside(plan, cell.id, hardware.name, receipts, hardware),

@@ -23,7 +23,7 @@ from ftbench.analysis.ranking import Family
 from ftbench.analysis.rows import Row
 from ftbench.analysis.verdict import Verdict, candidates, decide_between, passed_over
 from ftbench.cost.break_even import break_even
-from ftbench.cost.frontier import Limit, Place, limits, places, verdicts_of
+from ftbench.cost.frontier import Limit, Place, limits, mark_frontier, verdicts_of
 from ftbench.cost.ownership import Choice, Load, Ownership, ownership
 from ftbench.cost.payback import returns
 
@@ -104,7 +104,7 @@ def decide(
     constraints = settings.get("constraints") or {}
     kept = {row.id: tuple(limits(constraints, constrained_values(row, owned.get(row.id)))) for row in rows}
     plain, rolled = family.as_dict(), [approach.as_dict() for approach in approaches]
-    found = places(
+    found = mark_frontier(
         {cell: cost for cell, cost in costs.items() if cell not in passed_over(rolled)}, verdicts_of(plain["pairs"])
     )
     verdict = decide_between(

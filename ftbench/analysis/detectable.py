@@ -66,7 +66,7 @@ def comparisons(cells: int, baselines: int, family: str) -> int:
 def _sentence(
     name: str, metric: Any, sample: Sample, pairs: int, dataset: str, confidence: float, decision: Mapping[str, Any]
 ) -> str:
-    highest = getattr(metric, "highest", None)
+    highest = metric.highest
     sd = decision["assumed_sd"] if decision["assumed_sd"] is not None else None if highest is None else highest / 2
     units = f"{sample.n} examples" + ("" if sample.units == sample.n else f" in {sample.units} groups")
     if sd is None:

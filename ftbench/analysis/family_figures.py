@@ -10,6 +10,7 @@ from ftbench.analysis.ranking import method_key
 from ftbench.analysis.verdict import candidates, mean_cost
 from ftbench.core.plan import Plan
 from ftbench.cost.frontier import TURNED
+from ftbench.text.numbers import money
 
 
 class FamilyFigures:
@@ -85,7 +86,7 @@ class FamilyFigures:
         if amount is None or basis is None:
             return None
         if basis == "total_usd":
-            return f"{figures.money(amount)} to own for {self.decision['load']['months']:g} months"
+            return f"{money(amount)} to own for {self.decision['load']['months']:g} months"
         return f"{figures.per_1k(amount, basis)} per 1,000 requests"
 
     def pair(self, first: str, second: str) -> dict[str, Any] | None:

@@ -49,9 +49,9 @@ def choice_of(row: Row, approach: Approach | None, settings: Mapping[str, Any], 
         train_usd=train,
         search_usd=search,
         index_usd=None if paid is None else paid.index_usd,
-        labelling_usd=_labelling(row, settings),
-        labour_usd=sum(
-            float(amount) for name, amount in (settings.get("labour_usd") or {}).items() if name in axis_options
+        labeling_usd=_labeling(row, settings),
+        labor_usd=sum(
+            float(amount) for name, amount in (settings.get("labor_usd") or {}).items() if name in axis_options
         ),
         machine_usd_per_hour=None if paid is None else paid.usd_per_hour,
         requests_per_second=served,
@@ -133,8 +133,8 @@ def _spread(row: Row) -> float | None:
     return min(0.99, Z_95 * deviation / mean / math.sqrt(n))
 
 
-def _labelling(row: Row, settings: Mapping[str, Any]) -> float | None:
-    price = settings.get("labelling_usd_per_example")
+def _labeling(row: Row, settings: Mapping[str, Any]) -> float | None:
+    price = settings.get("labeling_usd_per_example")
     if price is None or not row.trains:
         return 0.0
     rows = row.details.get("trained_rows")
@@ -143,8 +143,8 @@ def _labelling(row: Row, settings: Mapping[str, Any]) -> float | None:
 
 def left_out(settings: Mapping[str, Any]) -> list[str]:
     said = []
-    if settings.get("labelling_usd_per_example") is None:
-        said.append("labelling (decision.labelling_usd_per_example)")
-    if not settings.get("labour_usd"):
-        said.append("people's work (decision.labour_usd)")
+    if settings.get("labeling_usd_per_example") is None:
+        said.append("labeling (decision.labeling_usd_per_example)")
+    if not settings.get("labor_usd"):
+        said.append("people's work (decision.labor_usd)")
     return said

@@ -251,7 +251,7 @@ def baselines(rows: Sequence[Row]) -> list[str]:
 def _mcnemar(
     compared: Compared, tables: Mapping[str, Any], metric: Any, sample: Sufficient
 ) -> tuple[dict[str, Any] | None, ...]:
-    if not getattr(metric, "is_mean", False):
+    if not metric.is_mean:
         return (None,) * len(compared.declared)
     codes = clusters(sample.ids, sample.groups)
     found = [mcnemar(tables[one.first][:, 0], tables[one.second][:, 0], codes) for one in compared.declared]

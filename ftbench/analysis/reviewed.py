@@ -15,6 +15,7 @@ from typing import Any
 from ftbench.core.files import write_json, write_text
 from ftbench.stats.preference import winner_first
 from ftbench.text.markdown import bullets, literal, table
+from ftbench.text.numbers import figure
 from ftbench.text.terminal import printable
 
 CONCLUSIONS = Path("review") / "conclusions.json"
@@ -72,13 +73,13 @@ def rows(found: Mapping[str, Any]) -> list[list[str]]:
     for one in found["ranking"]:
         best, worst = one["rank"]
         strength = strengths.get(one["system"])
-        shown = "n/a" if strength is None else _limits(strength["ability"], strength["low"], strength["high"])
+        shown = "n/a" if strength is None else figure(strength["ability"], strength["low"], strength["high"], 2)
         rate = one["win_rate"]
         grid.append(
             [
                 str(best) if best == worst else f"{best}-{worst}",
                 found["systems"][one["system"]],
-                _limits(rate["value"], rate["low"], rate["high"]),
+                figure(rate["value"], rate["low"], rate["high"], 2),
                 shown,
                 str(one["n"]),
             ]
@@ -101,7 +102,7 @@ def trust(found: Mapping[str, Any], metric: str) -> str | None:
     if one is None:
         return None
     accuracy = one["accuracy"]
-    often = _limits(accuracy["value"], accuracy["low"], accuracy["high"])
+    often = figure(accuracy["value"], accuracy["low"], accuracy["high"], 2)
     return (
         f"{metric} orders two answers as people do in {often} of the {one['decided']} comparisons that they decided;"
         " 0.5 is a coin."
@@ -151,9 +152,3 @@ def refresh(folder: Path) -> None:
         write_text(
             board, f"{before.rstrip()}\n\n{markdown(found, data['primary_metric'])}" + (f"\n{after}" if after else "")
         )
-
-
-def _limits(value: float | None, low: float | None, high: float | None) -> str:
-    if value is None:
-        return "n/a"
-    return f"{value:.2f}" + ("" if low is None else f" [{low:.2f}, {high:.2f}]")

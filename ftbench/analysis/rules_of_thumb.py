@@ -7,10 +7,14 @@ from typing import Any
 
 from ftbench.analysis.family_figures import FamilyFigures
 from ftbench.core.cell import option_words
-from ftbench.core.components.names import class_of
-from ftbench.core.components.weights import RuleOfThumb, Weights
+from ftbench.core.components.weights import kind_of
 from ftbench.cost.frontier import BETTER
 
+RULES = {
+    "adapter": (500, 5_000, "LoRA wants 500 to 5,000 examples"),
+    "whole": (5_000, 100_000, "full fine-tuning wants 5,000 to 100,000 examples"),
+}
+"""Kind of weights -> range of training rows that common advice gives, in its words."""
 Rule = tuple[str, dict[str, Any]]
 """A sentence and its numbers."""
 
@@ -20,24 +24,27 @@ def amounts(of: FamilyFigures) -> Iterator[Rule]:
     untouched = [cell.id for cell in of.plan.cells if cell.id in of.names and "train" not in cell.stages]
     seen = set()
     for name in of.names:
-        rule, rows = _rule_of(of, name), of.cells[name]["details"].get("trained_rows")
-        if rule is None or rows is None or rule in seen or not untouched:
+        train = of.planned[name].stages.get("train")
+        kind = kind_of(of.plan.stages[train].config.get("method") or {}) if train else None
+        rows = of.cells[name]["details"].get("trained_rows")
+        if kind is None or rows is None or kind in seen or not untouched:
             continue
-        seen.add(rule)
+        seen.add(kind)
+        least, most, rule = RULES[kind]
         asked = option_words(of.cells[name], "context")
         rival = next((other for other in untouched if option_words(of.cells[other], "context") == asked), untouched[0])
         pair = of.pair(name, rival)
         if pair is None or pair["low"] is None:
             continue
         better = _better(of, pair)
-        agrees = (rows >= rule.least_rows) == better
-        where = "below" if rows < rule.least_rows else "above" if rows > rule.most_rows else "within"
+        agrees = (rows >= least) == better
+        where = "below" if rows < least else "above" if rows > most else "within"
         text = (
-            f"Rule of thumb: {rule.text}. Here {rows:,} rows, {where} that range,"
+            f"Rule of thumb: {rule}. Here {rows:,} rows, {where} that range,"
             f" {'gained' if better else 'showed no gain'} ({of.label(name)} against {of.label(rival)}:"
             f" {of.gap(name, rival)}): the measurement {'agrees' if agrees else 'disagrees'}."
         )
-        yield text, {"rows": rows, "low": rule.least_rows, "high": rule.most_rows, "agrees": agrees, **pair}
+        yield text, {"rows": rows, "low": least, "high": most, "agrees": agrees, **pair}
 
 
 def _better(of: FamilyFigures, pair: dict[str, Any]) -> bool:
@@ -46,17 +53,6 @@ def _better(of: FamilyFigures, pair: dict[str, Any]) -> bool:
         return bool(pair["verdict"] == BETTER)
     higher = of.entry(pair["first"]).get("higher_is_better", True)
     return bool(pair["low"] > 0 if higher else pair["high"] < 0)
-
-
-def _rule_of(of: FamilyFigures, name: str) -> RuleOfThumb | None:
-    """Returns what people say of the weights that a cell trains; None where it trains none, or nothing is said."""
-    stages = of.planned[name].stages
-    node = (of.plan.stages[stages["train"]].config.get("method") or {}).get("weights") if "train" in stages else None
-    try:
-        found = class_of(node["_target_"]) if node else Weights
-    except ImportError:
-        return None
-    return found.rule_of_thumb if issubclass(found, Weights) else None
 
 
 def knowledge(of: FamilyFigures) -> Iterator[Rule]:

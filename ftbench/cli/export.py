@@ -37,7 +37,7 @@ from ftbench.text.markdown import literal, table
 from ftbench.text.secrets import scrub
 
 ADAPTER, MODEL = "adapter", "model"
-"""Folders that a train or merge stage leaves; see ``ftbench.methods.adapters``, ``ftbench.methods.whole``,
+"""Folders that a train or merge stage leaves; see ``ftbench.methods.adapters``, ``ftbench.methods.full_weights``,
 ``ftbench.stages.served``.
 """
 CEILING_SCORES = (
@@ -209,7 +209,7 @@ def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
         f"- made by: ftbench, cell {cell.id}, method {made}, seed {cell.config['seed']}",
         f"- base: {base}",
         f"- revision of the base: {revision}",
-        f"- licence of the base: {model.licence or 'not known here; the base decides'}",
+        f"- licence of the base: {model.license or 'not known here; the base decides'}",
         f"- base in training: {model.quantization or 'not quantised'}",
         f"- data: {cell.choices['dataset']}, fingerprint {prepared.provenance.get('data')}",
         (

@@ -47,7 +47,7 @@ COMMANDS = {
 """Verbs with words of their own: module with ``main(argv) -> exit status``."""
 
 HYDRA_COMMANDS = ("run", "plan")
-_OPEN_KEY = re.compile(rf"^(({'|'.join(AXES)}|effort\.space)\.[\w.]+|decision\.labour_usd(\.\w+)?)=")
+_OPEN_KEY = re.compile(rf"^(({'|'.join(AXES)}|effort\.space)\.[\w.]+|decision\.labor_usd(\.\w+)?)=")
 """Keys that the first composition need not have: values of one option alone, and mappings that are empty unless
 somebody fills them.
 """

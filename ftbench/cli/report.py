@@ -27,7 +27,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ftbench.analysis import figures
 from ftbench.core.errors import FtbenchError
 from ftbench.core.files import write_text
 from ftbench.core.shipped import REPORTS
@@ -36,6 +35,7 @@ from ftbench.report.send.bundle import open_bundle, write_bundle
 from ftbench.report.send.page import EXAMPLES, html
 from ftbench.report.send.texts import csv_text, markdown_text
 from ftbench.report.view.sweep import Sweep, open_sweeps
+from ftbench.text import numbers
 
 FIRST_PORT = 8501
 BUTTON = "#1c76b3"
@@ -75,7 +75,7 @@ def _report(sweeps: Sequence[Sweep], words: argparse.Namespace, *, trusted: bool
             " that again"
         )
     if words.bundle:
-        print(f"{words.bundle}: {figures.size(write_bundle(sweeps, words.bundle))}")
+        print(f"{words.bundle}: {numbers.size(write_bundle(sweeps, words.bundle))}")
     for path, make in (
         (words.html, lambda: html(sweeps, words.examples)),
         (words.markdown, lambda: markdown_text(sweeps)),
@@ -96,7 +96,7 @@ def _write(path: Path, text: str) -> None:
         sys.stdout.write(text)
         return
     write_text(path, text, asked=str(path))
-    print(f"{path}: {figures.size(path.stat().st_size)}")
+    print(f"{path}: {numbers.size(path.stat().st_size)}")
 
 
 def parser() -> argparse.ArgumentParser:

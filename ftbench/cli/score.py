@@ -25,7 +25,6 @@ from ftbench.core.errors import FtbenchError, Refused, did_you_mean
 from ftbench.core.files import json_text
 from ftbench.core.shipped import CONF
 from ftbench.data.outside import formats
-from ftbench.metrics.evaluation import corpus_value
 from ftbench.metrics.function import FunctionMetric
 from ftbench.stages.score import labels_of, raised_entry, score_table, why_not
 from ftbench.stages.score_rows import Columns, Rows, read_rows
@@ -159,7 +158,7 @@ def _scored(metric: Any, rows: Rows, settings: dict[str, Any]) -> dict[str, Any]
         print(f"ftbench: {line}", file=sys.stderr)
     entry = score_table(metric, table, [row["id"] for row in rows], [row["group"] for row in rows], settings)
     if entry["value"] is not None:
-        value = corpus_value(metric, rows)
+        value = metric.corpus(rows)
         if not math.isclose(value, entry["value"], rel_tol=1e-9, abs_tol=1e-9):
             raise FtbenchError(
                 f"metric {metric.name} is {value!r} by its library and {entry['value']!r} by its statistics; it must"

@@ -20,9 +20,10 @@ from pathlib import Path
 from ftbench.core.errors import FtbenchError
 from ftbench.core.stage import RECORD
 from ftbench.store.folders import Linked
-from ftbench.store.gc import SWEEPS, plans_below, readable
+from ftbench.store.gc import SWEEPS, plans_below
 from ftbench.store.lock import Busy, locked
 from ftbench.store.store import Store
+from ftbench.text.numbers import size
 
 
 @dataclass
@@ -150,7 +151,7 @@ def _sweeps(damaged: Mapping[str, str]) -> dict[Path, int]:
 
 def _summary(found: Checked, repair: bool, sweeps: Mapping[Path, int]) -> list[str]:
     lines = [
-        f"{found.stages} stages, {readable(found.bytes)}: {found.stages - len(found.damaged)} sound,"
+        f"{found.stages} stages, {size(found.bytes)}: {found.stages - len(found.damaged)} sound,"
         f" {len(found.damaged)} damaged"
     ]
     if found.undigested:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ftbench.compile.lower import Parts
 from ftbench.core.canonical import digest
-from ftbench.core.cell import AXES, OPEN, TRIAL_AXES
+from ftbench.core.cell import OPEN, TRIAL_AXES
 
 ID_LENGTH = 10
 
@@ -32,7 +32,7 @@ def approach_id(config: Mapping[str, Any], parts: Parts, loose: Collection[str])
         parts: its components; those of the closed axes enter by their identity.
         loose: the dotted keys that were typed, coupled or searched, whose values make no other approach.
     """
-    shared: dict[str, Any] = {axis: getattr(parts, axis).identity() for axis in AXES if axis not in OPEN} | {
+    shared: dict[str, Any] = {axis: one.identity() for axis, one in parts.by_axis.items() if axis not in OPEN} | {
         "dataset": parts.data_identity()
     }
     for axis in (axis for axis in OPEN if axis not in TRIAL_AXES):

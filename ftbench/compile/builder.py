@@ -9,11 +9,12 @@ from ftbench.compile.compose import Composer
 from ftbench.compile.data import Looked, look
 from ftbench.compile.lower import Parts
 from ftbench.compile.metrics import metric_components
+from ftbench.compile.renamed import renamed_fields
 from ftbench.compile.settings import Settings
 from ftbench.compile.trackers import tracker_nodes
 from ftbench.core.canonical import canonical
 from ftbench.core.cell import AXES
-from ftbench.core.component import Component, build, node
+from ftbench.core.component import Component, build_for, node
 from ftbench.core.errors import Problem, Refused
 from ftbench.core.example import Splits
 from ftbench.text.secrets import scrub
@@ -22,7 +23,7 @@ HARNESS = "ftbench.metrics.harness.Harness"
 
 
 class Builder:
-    """Turns composed configs into checked and located components; problems are returned, never raised.
+    """Turns composed configs into checked and resolved components; problems are returned, never raised.
 
     Args:
         composer: gives access to the options of metrics.
@@ -40,9 +41,9 @@ class Builder:
     def parts(
         self, config: dict[str, Any], settings: Settings
     ) -> tuple[Parts | None, dict[str, Component], list[Problem]]:
-        """Returns the located components of a cell, its metrics, and everything that is wrong with any of them."""
+        """Returns the resolved components of a cell, its metrics, and everything that is wrong with any of them."""
         problems: list[Problem] = []
-        built: dict[str, Component] = {}
+        built: dict[str, Any] = {}
         corpus, unread = None, []
         for axis in AXES:
             if axis == "dataset":
@@ -54,21 +55,22 @@ class Builder:
                 built[axis] = component
         metrics, found = metric_components(self.composer, settings.metrics, config)
         problems += found
-        problems += unread if getattr(built.get("context"), "reads_documents", False) else []
+        problems += unread if "context" in built and built["context"].reads_documents else []
         if problems:
             return None, metrics, problems
-        whole, _ = self.component("model", node(built["model"].whole()))
+        unquantized, _ = self.component("model", node(built["model"].unquantized()))
         built["model"], problems = self.component(
-            "model",
-            node(built["method"].base(built["model"]) if getattr(built["model"], "weights", True) else built["model"]),
+            "model", node(built["method"].base(built["model"]) if built["model"].has_weights else built["model"])
         )
-        built["context"], found = self._context_for(built["context"], whole)
+        built["context"], found = self._context_for(built["context"], unquantized)
         problems = [*problems, *found]
         return (
             (
                 None
                 if problems
-                else Parts(**{axis: built[axis] for axis in AXES}, whole=whole, seed=settings.seed, corpus=corpus)
+                else Parts(
+                    **{axis: built[axis] for axis in AXES}, unquantized=unquantized, seed=settings.seed, corpus=corpus
+                )
             ),
             metrics,
             problems,
@@ -77,7 +79,7 @@ class Builder:
     def _context_for(self, context: Any, model: Any) -> tuple[Component | None, list[Problem]]:
         """Returns a context for one model: one that counts tokens counts that model's."""
         try:
-            own = context.for_model(model) if hasattr(context, "for_model") else context
+            own = context.for_model(model)
         except Refused as refused:
             return None, refused.problems
         return (context, []) if own is context else self.component("context", node(own))
@@ -87,11 +89,11 @@ class Builder:
         stops only cells that read them.
         """
         try:
-            whole: Any = build(config, "dataset")
+            whole: Any = build_for("dataset", config)
         except Refused as refused:
             return None, None, refused.problems, []
-        rows, problems = self.component("dataset", node(whole.rows()) if hasattr(whole, "rows") else config)
-        own: Any = whole.corpus() if hasattr(whole, "corpus") else whole
+        rows, problems = self.component("dataset", node(whole.rows()))
+        own: Any = whole.corpus()
         if own is None or own is whole:
             return rows, None if own is None else rows, problems, []
         corpus, unread = self.component("dataset", node(own))
@@ -110,7 +112,7 @@ class Builder:
         ]
 
     def harness(self, settings: Settings) -> tuple[Component | None, list[Problem]]:
-        """Returns the lm-eval tasks of the matrix, located; None where it has none."""
+        """Returns the lm-eval tasks of the matrix, resolved; None where it has none."""
         if not settings.harness.get("tasks"):
             return None, []
         component, problems = self.component("harness", {"_target_": HARNESS, **settings.harness})
@@ -155,14 +157,14 @@ class Builder:
         return self._shown[memo]
 
     def component(self, axis: str, config: Any) -> tuple[Component | None, list[Problem]]:
-        """Builds, checks and locates a component, once per distinct node."""
+        """Builds, checks and resolves a component, once per distinct node."""
         memo = axis + canonical(config)
         if memo not in self._components:
             component: Component | None = None
             try:
-                component = build(config, axis)
-                problems = component.check()
-                component = component if problems else _identified(component.locate())
+                component = build_for(axis, config)
+                problems = [*renamed_fields(config, component, axis), *component.check()]
+                component = component if problems else _identified(component.resolve())
             except Refused as refused:
                 problems = refused.problems
             except Exception as error:

@@ -31,9 +31,9 @@ from hydra.core.override_parser.types import Override
 from ftbench.compile.composed import Composed, Job, is_axis_value
 from ftbench.compile.frames import Fallback, Frames
 from ftbench.compile.groups import Groups
+from ftbench.compile.hydra_configs import Choices, HydraConfigs
 from ftbench.compile.interpolate import resolve
 from ftbench.compile.select import has
-from ftbench.compile.whole import Choices, Whole
 from ftbench.core.cell import AXES
 
 
@@ -56,7 +56,7 @@ class Composer:
         self.groups = Groups(loader._parse_overrides_and_create_caching_repo(config_name, self.hydra_overrides)[1])
         self._parsed: dict[str, Override] = {}
         self._nodes: dict[tuple[str, ...], dict[str, Any] | None] = {}
-        self._hydra = Whole(loader, config_name, self.hydra_overrides)
+        self._hydra = HydraConfigs(loader, config_name, self.hydra_overrides)
         self._frames = Frames(self._hydra)
 
     def compose(self, overrides: Sequence[str]) -> Composed:

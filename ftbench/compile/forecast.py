@@ -74,14 +74,14 @@ class Forecaster:
 
     def _stage(self, stage: Stage, hardware: Hardware, splits: Splits | None) -> Forecast:
         model = component(stage, "model")
-        rates = forecast.rates_of(
-            hardware, rates_for(self.calibrations, hardware, getattr(model, "name_or_path", None))
-        )
+        rates = forecast.rates_of(hardware, rates_for(self.calibrations, hardware, model and model.checkpoint))
         if stage.kind in forecast.LIGHT:
             return forecast.light(stage.kind, hardware, rates, _light_rows(stage, splits))
         price = TokenPrice.of(stage.config.get("model", {}))
         if price is not None:
             return self._hosted(stage, model, hardware, price, splits)
+        if model is None:
+            return _no_formula(stage, hardware)
         if stage.kind == "train":
             training, unknown = self._training(component(stage, "method"), splits)
             if training is None:
@@ -114,7 +114,7 @@ class Forecaster:
                 SCORED_BATCH,
                 hardware,
             )
-        return Forecast(stage.kind, hardware.name, reason=f"there is no formula for a {stage.kind} stage")
+        return _no_formula(stage, hardware)
 
     def answered(self, stage: Stage, hardware: Hardware, prompts: Sequence[int], answers: Sequence[int]) -> Forecast:
         """Returns the forecast of a ``generate`` stage at the lengths that it turned out to have: what is wrong with it
@@ -124,9 +124,7 @@ class Forecaster:
             prompts, answers: tokens of each row, stop tokens included.
         """
         model = component(stage, "model")
-        rates = forecast.rates_of(
-            hardware, rates_for(self.calibrations, hardware, getattr(model, "name_or_path", None))
-        )
+        rates = forecast.rates_of(hardware, rates_for(self.calibrations, hardware, model and model.checkpoint))
         subject = self._subject(
             model, component(stage, "method") if "weights" in stage.inputs else None, "merged" in stage.inputs
         )
@@ -144,7 +142,7 @@ class Forecaster:
         self, stage: Stage, subject: Subject, asked: Asked | None, hardware: Hardware, rates: Rates | None
     ) -> Forecast:
         decoding = component(stage, "decoding")
-        batch, cap, probes = (getattr(decoding, name) for name in ("first_batch", "max_new_tokens", "latency_requests"))
+        batch, cap, probes = decoding.first_batch, decoding.max_new_tokens, decoding.latency_requests
         return self._fitting(
             lambda size: forecast.generate(subject, asked, size, cap, probes, hardware, rates), batch, hardware
         )
@@ -192,12 +190,13 @@ class Forecaster:
         learnt, missing = None, None
         if method is not None and not merged:
             learnt, missing = self._training(method, None)
-        window = getattr(model, "context_tokens", None) or (shape.window if shape is not None else None)
+        loaded = model.loaded_as()
+        window = loaded.context_tokens or (shape.window if shape is not None else None)
         return Subject(
             shape,
-            getattr(model, "dtype", "auto"),
-            getattr(model, "quantization", None),
-            getattr(model, "attention", "sdpa"),
+            loaded.dtype,
+            loaded.quantization,
+            loaded.attention,
             window,
             learnt,
             merged,
@@ -206,7 +205,7 @@ class Forecaster:
         )
 
     def _shape(self, model: Any) -> tuple[Architecture | None, str | None]:
-        name = str(getattr(model, "name_or_path", type(model).__name__))
+        name = model.checkpoint or type(model).__name__
         if name not in self._shapes:
             self._shapes[name] = _shape(model, name)
         return self._shapes[name]
@@ -254,6 +253,10 @@ class Forecaster:
         return "Would fit: " + "; ".join(remedy.text() for remedy in found)
 
 
+def _no_formula(stage: Stage, hardware: Hardware) -> Forecast:
+    return Forecast(stage.kind, hardware.name, reason=f"there is no formula for a {stage.kind} stage")
+
+
 def terms_text(found: Forecast) -> str:
     """Returns such as ``weights 27.0, optimizer 53.9, gradients 27.0 GB``, largest first, nothing below 0.05."""
     terms = sorted((found.memory or {}).items(), key=lambda term: -term[1])
@@ -261,8 +264,7 @@ def terms_text(found: Forecast) -> str:
 
 
 def _shape(model: Any, name: str) -> tuple[Architecture | None, str | None]:
-    find = getattr(model, "file", None)
-    path = find("config.json") if find else None
+    path = model.file("config.json")
     try:
         config = json.loads(path.read_text(encoding="utf-8")) if path is not None else catalogue().get(name)
     except ValueError as error:  # bytes that are no UTF-8 too

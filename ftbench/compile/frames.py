@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ftbench.compile.composed import Job
+from ftbench.compile.hydra_configs import Choices, HydraConfigs
 from ftbench.compile.select import has
-from ftbench.compile.whole import Choices, Whole
 from ftbench.core.cell import AXES, axis_of
 
 _ABSENT = object()
@@ -53,11 +53,11 @@ class Frames:
     """Puts jobs together.
 
     Args:
-        whole: Hydra's own compositions.
+        hydra: Hydra's own compositions.
     """
 
-    def __init__(self, whole: Whole) -> None:
-        self._whole = whole
+    def __init__(self, hydra: HydraConfigs) -> None:
+        self._hydra = hydra
         self._frames: dict[tuple[str, ...], _Frame | None] = {}
 
     def compose(self, job: Job) -> tuple[dict[str, Any], Choices, set[str], set[str]]:
@@ -123,7 +123,7 @@ class Frames:
     def _frame(self, frame_key: tuple[str, ...]) -> _Frame | None:
         if frame_key not in self._frames:
             try:
-                base, choices = self._whole.compose(frame_key)
+                base, choices = self._hydra.compose(frame_key)
             except Exception:
                 self._frames[frame_key] = None
             else:
@@ -136,8 +136,8 @@ class Frames:
         memo = (axis, name, *(f"{group}={chosen}" for group, chosen in sorted(parts.items())))
         if memo not in frame.options:
             words = [*frame_key, f"{axis}={name}"]
-            config, choices, taken = self._whole.with_parts(words, parts)
-            brought = self._whole.compose(words)[1]
+            config, choices, taken = self._hydra.with_parts(words, parts)
+            brought = self._hydra.compose(words)[1]
             keys = {
                 key: value
                 for key, value in config.items()

@@ -7,7 +7,7 @@ from typing import Any
 
 from ftbench.core.canonical import digest
 from ftbench.core.component import node
-from ftbench.core.errors import Problem
+from ftbench.core.errors import Problem, Problems
 
 JUDGE = "judge."
 """Beginning of the roles of judge stages; the metric's name follows."""
@@ -33,7 +33,7 @@ def judge_stage(
         if not found or generate in found:
             return None
         inputs["against"] = found[0]
-    model = metric.model().locate()
+    model = metric.model().resolve()
     config = {
         "metric": node(metric),
         "judge": node(model),
@@ -48,13 +48,13 @@ def judge_stage(
         {"metric": identity, "split": split},
         inputs,
         config,
-        digest(model.identity()) if getattr(model, "weights", True) else None,
+        digest(model.identity()) if model.has_weights else None,
     )
 
 
 def judge_problems(metrics: Iterable[Any], rivals: Rivals, verb: str) -> list[Problem]:
     """Refuses a judge that cannot be asked, or a comparison with a cell that is not there or is not one."""
-    problems = []
+    problems = Problems()
     for metric in metrics:
         if metric.reads != "judgements":
             continue
@@ -62,31 +62,16 @@ def judge_problems(metrics: Iterable[Any], rivals: Rivals, verb: str) -> list[Pr
         if metric.kind == "pairwise" and isinstance(against, dict):
             found = rivals(against, "test")
             if not found:
-                problems.append(
-                    Problem(
-                        "judge.against",
-                        f"{against} is no cell of this matrix over the same data",
-                        "Add that cell, or set judge.against=references",
-                    )
-                )
+                why = f"{against} is no cell of this matrix over the same data"
+                problems.add("judge.against", why, "Add that cell, or set judge.against=references")
             elif len(set(found)) > 1:
-                problems.append(
-                    Problem(
-                        "judge.against",
-                        f"{against} is {len(set(found))} cells of this matrix",
-                        "Name more of its axes, such as {method: none, context: zero_shot}",
-                    )
-                )
-        if verb != "plan" and not metric.model().resolved():
-            problems.append(
-                Problem(
-                    "judge.model",
-                    "its revision cannot be looked up from here",
-                    "Set judge.settings.revision to a commit, or go online once",
-                )
-            )
+                why = f"{against} is {len(set(found))} cells of this matrix"
+                problems.add("judge.against", why, "Name more of its axes, such as {method: none, context: zero_shot}")
+        if verb != "plan" and not metric.model().is_pinned():
+            why = "its revision cannot be looked up from here"
+            problems.add("judge.model", why, "Set judge.settings.revision to a commit, or go online once")
         problems += (
-            [Problem("judge.model", problem.why, problem.fix) for problem in getattr(metric.model(), "missing", list)()]
+            [Problem("judge.model", problem.why, problem.fix) for problem in metric.model().missing()]
             if verb != "plan"
             else []
         )

@@ -9,10 +9,16 @@ from typing import Any
 from ftbench.compile.judging import JUDGE, Rivals, judge_stage
 from ftbench.compile.settings import Settings
 from ftbench.core.canonical import digest
-from ftbench.core.cell import HARNESS, HARNESS_BASE
+from ftbench.core.cell import AXES, HARNESS, HARNESS_BASE
 from ftbench.core.component import Component, node, plain, text_identity
-from ftbench.core.protocols import AddStage
+from ftbench.core.components.artifact import Artifact
+from ftbench.core.components.context import Context
+from ftbench.core.components.dataset import Dataset
+from ftbench.core.components.method import Method
+from ftbench.core.components.model import Model
+from ftbench.core.lowering import AddStage
 from ftbench.core.stage import Stage
+from ftbench.cost.hardware import Hardware
 
 LEARNING = ("train", "reference")
 """Kinds of stages that read training rows as prompts."""
@@ -20,30 +26,35 @@ LEARNING = ("train", "reference")
 
 @dataclass(frozen=True)
 class Parts:
-    """The located components of one cell, as ``Method.lower`` and ``Context.lower`` see them; see
-    ``core.protocols.Lowered``.
+    """The resolved components of one cell, as ``Method.lower`` and ``Context.lower`` see them; see
+    ``core.lowering.Lowered``.
 
     ``corpus`` loads the documents beside the rows of ``dataset``; None where there are none, or none that can be read.
     """
 
-    model: Component
-    whole: Component
-    method: Component
-    context: Component
-    artifact: Component
+    model: Model
+    unquantized: Model
+    method: Method
+    context: Context
+    artifact: Artifact
     prompt: Any
-    dataset: Component
-    decoding: Component
-    hardware: Component
+    dataset: Dataset
+    decoding: Any
+    hardware: Hardware
     seed: int
     corpus: Any = None
     prepare: str = ""
     documents: str = ""
 
     @property
+    def by_axis(self) -> dict[str, Component]:
+        """Returns axis -> component."""
+        return {axis: vars(self)[axis] for axis in AXES}
+
+    @property
     def retrieves(self) -> bool:
         """True where the context reads documents, and so the cell depends on them."""
-        return getattr(self.context, "reads_documents", False)
+        return self.context.reads_documents
 
     def data_identity(self) -> dict[str, Any]:
         """Returns what decides which data the cell is about: its rows, and the documents where it reads any."""
@@ -84,7 +95,7 @@ def lower(
 
     Args:
         splits: to be evaluated on; a trial of a search is on validation alone.
-        harness: lm-eval tasks to ask the cell's weights, located, or None.
+        harness: lm-eval tasks to ask the cell's weights, resolved, or None.
         checks: the ``data`` component, or None for a cell whose data is not looked at.
         rivals: gives the generate stages of the cell that a pairwise judge compares with.
 
@@ -101,10 +112,10 @@ def lower(
         merged = parts.artifact.lower(graph.add, parts, weights)
     if merged:
         roles["merge"] = inputs["merged"] = merged
-        parts = replace(parts, model=parts.whole)
+        parts = replace(parts, model=parts.unquantized)
     elif weights:
         inputs["weights"] = weights
-    if harness is not None and has_weights(parts):
+    if harness is not None and parts.model.has_weights:
         roles.update(
             _harness(graph, parts, harness, declared, {role: key for role, key in inputs.items() if role != "prepare"})
         )
@@ -112,7 +123,7 @@ def lower(
     roles.update(context)
     inputs.update(context)
     for split in splits:
-        if split == "validation" and (not settings.validation or _records(parts)):
+        if split == "validation" and (not settings.validation or parts.model.records):
             continue
         _evaluate(graph, parts, settings, metrics, split, inputs, roles, rivals)
     return roles
@@ -165,13 +176,13 @@ def data_stages(graph: Graph, parts: Parts, harness: Any, checks: Any) -> dict[s
         )
     if documents and parts.retrieves:
         roles["documents"] = graph.add("documents", documents, {"prepare": roles["prepare"]} if drops else {}, corpus)
-    if checks is not None and hasattr(parts.whole, "format") and has_weights(parts):
+    if checks is not None and parts.unquantized.tokenizer is not None:
         add = _instructed(graph.add, parts)
         roles["tokens"] = add(
             "tokens",
-            {"model": text_identity(parts.whole.identity())},
+            {"model": text_identity(parts.unquantized.identity())},
             {"prepare": roles["prepare"]},
-            {"model": node(parts.whole)},
+            {"model": node(parts.unquantized)},
         )
     return roles
 
@@ -197,10 +208,10 @@ def _evaluate(
         "split": split,
         "seed": parts.seed,
     }
-    base = inputs.get("merged") or digest(model) if has_weights(parts) else None
+    base = inputs.get("merged") or digest(model) if parts.model.has_weights else None
     scored = {}
-    if reads & {"outputs", "judgements"} or not getattr(parts.model, "log_probabilities", True):
-        seed = parts.seed if parts.context.seeded or parts.decoding.seeded else None
+    if reads & {"outputs", "judgements"} or not parts.model.log_probabilities:
+        seed = parts.seed if parts.context.uses_seed or parts.decoding.uses_seed else None
         spec = {
             **told,
             "model": model,
@@ -210,13 +221,13 @@ def _evaluate(
             "seed": seed,
         }
         scored["generate"] = graph.add("generate", spec, inputs, {**nodes, "decoding": node(parts.decoding)}, base)
-    if "likelihood" in reads and getattr(parts.model, "log_probabilities", True):
+    if "likelihood" in reads and parts.model.log_probabilities:
         spec = {
             **told,
             "model": model,
             "context": context,
             "split": split,
-            "seed": parts.seed if parts.context.seeded else None,
+            "seed": parts.seed if parts.context.uses_seed else None,
         }
         scored["likelihood"] = graph.add("likelihood", spec, inputs, nodes, base)
     for name, metric in metrics.items():
@@ -240,8 +251,8 @@ def _harness(graph: Graph, parts: Parts, harness: Any, declared: Parts, inputs: 
         roles[HARNESS + task] = _harness_stage(graph, parts.model, parts.method, own, inputs)
         if inputs:
             untouched = (
-                declared.whole
-                if declared.method.base(declared.whole) != declared.whole or "merged" in inputs
+                declared.unquantized
+                if declared.method.base(declared.unquantized) != declared.unquantized or "merged" in inputs
                 else declared.model
             )
             roles[HARNESS_BASE + task] = _harness_stage(graph, untouched, None, own, {})
@@ -257,15 +268,3 @@ def _harness_stage(graph: Graph, model: Any, method: Any, harness: Any, inputs: 
     }
     base = inputs.get("merged") or digest(identity)
     return graph.add("harness", {"model": identity, "harness": harness.identity()}, inputs, config, base)
-
-
-def has_weights(parts: Parts) -> bool:
-    """True for a model whose weights can be asked here: neither a file of answers nor a model behind an interface
-    elsewhere.
-    """
-    return getattr(parts.model, "weights", True)
-
-
-def _records(parts: Parts) -> bool:
-    """True for answers produced elsewhere: there is no other split to tune on."""
-    return getattr(parts.model, "records", False)

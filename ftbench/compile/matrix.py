@@ -1,4 +1,4 @@
-"""Compiles a matrix: jobs as typed -> points (``reader``) -> cells, stages, refusals."""
+"""Compiles a matrix: jobs as typed -> points (``jobs``) -> cells, stages, refusals."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ftbench.compile.composed import Composed
 from ftbench.compile.effort import Round
 from ftbench.compile.forecast import Forecaster
 from ftbench.compile.forecast_summary import summary
+from ftbench.compile.jobs import ID_LENGTH, JobReader
 from ftbench.compile.judging import judge_problems
 from ftbench.compile.label import distinct, labels
-from ftbench.compile.lower import Graph, Parts, has_weights, lower
+from ftbench.compile.lower import Graph, Parts, lower
 from ftbench.compile.no_secrets import refuse_secrets
 from ftbench.compile.point import Examined, Point
-from ftbench.compile.reader import ID_LENGTH, Reader
 from ftbench.compile.rivals import rivals_of
 from ftbench.compile.settings import Settings, settings_node
 from ftbench.core.canonical import digest
@@ -85,7 +85,7 @@ class _Compiler:
         self.points: list[Point] = []
         self.forecaster: Forecaster | None = None
         self.builder = Builder(composer)
-        self.reader = Reader(composer, self.builder)
+        self.reader = JobReader(composer, self.builder)
 
     def compile(self, jobs: Sequence[Sequence[str]]) -> Compiled:
         composed = [self.reader.compose(job) for job in jobs]
@@ -166,9 +166,9 @@ class _Compiler:
                     if splits
                     else []
                 )
-                if built.harness is not None and not has_weights(parts):
+                if built.harness is not None and not parts.model.has_weights:
                     said.append("harness: n/a, this model has no weights here to ask")
-                bounds = [f"{axis}={point.names[axis]}" for axis in AXES if not getattr(parts, axis).deployable]
+                bounds = [f"{axis}={point.names[axis]}" for axis, one in parts.by_axis.items() if not one.deployable]
                 if bounds:
                     said.append(f"{', '.join(bounds)} {NOT_DEPLOYABLE}")
                 notes = tuple(dict.fromkeys(scrub([*parts.model.notes(), *(splits.notes if splits else ()), *said])))
@@ -244,18 +244,13 @@ class _Compiler:
         if splits is not None:
             problems += rules.data_rules(parts, settings, splits) + self.builder.shown(parts, checks, splits)
         elif parts.retrieves and parts.corpus is None:
-            problems.append(
-                Problem(
-                    "dataset.documents",
-                    "none are named, and this context shows some",
-                    "Set dataset.documents=FILE and dataset.document_text=COLUMN",
-                )
-            )
+            fix = "Set dataset.documents=FILE and dataset.document_text=COLUMN"
+            problems.append(Problem("dataset.documents", "none are named, and this context shows some", fix))
         problems += (
             rules.weightless_rules(parts)
             + rules.train_context_rules(parts)
             + rules.backend_rules(parts)
-            + rules.quantised_rules(parts)
+            + rules.quantized_rules(parts)
             + rules.harness_rules(parts, harness)
             + rules.run_rules(parts, self.verb)
         )
@@ -294,7 +289,7 @@ class _Compiler:
         if self.round.chosen is not None:
             shown["seed"] = point.config["seed"]
         if not any(
-            component is None or component.seeded
+            component is None or component.uses_seed
             for component in (self.builder.component(axis, point.config[axis])[0] for axis in SEEDED)
         ):
             shown.pop("seed", None)
@@ -308,11 +303,10 @@ class _Compiler:
         return shown | {"seed": shown.pop("seed")} if "seed" in shown else shown  # last, where it is easiest to tell
 
     def _cell_id(self, parts: Parts) -> str:
-        axes = {
-            axis: getattr(parts, axis).identity() for axis in AXES if not getattr(getattr(parts, axis), "empty", False)
-        } | {"dataset": parts.data_identity()}
-        seeded = any(getattr(parts, axis).seeded for axis in SEEDED)
-        return digest({**axes, "seed": parts.seed if seeded else None})[:ID_LENGTH]
+        axes = {axis: one.identity() for axis, one in parts.by_axis.items() if not one.empty}
+        axes["dataset"] = parts.data_identity()
+        uses_seed = any(parts.by_axis[axis].uses_seed for axis in SEEDED)
+        return digest({**axes, "seed": parts.seed if uses_seed else None})[:ID_LENGTH]
 
 
 def _unchosen(plan: Plan) -> list[str]:

@@ -10,7 +10,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ftbench.compile.compose import Composer
 from ftbench.compile.interpolate import resolve
-from ftbench.core.component import Component, build
+from ftbench.compile.renamed import renamed_fields
+from ftbench.core.component import Component, build_for
 from ftbench.core.errors import Problem, Refused, did_you_mean
 
 FUNCTION = "ftbench.metrics.function.FunctionMetric"
@@ -41,8 +42,8 @@ def metric_components(
                 )
                 problems.append(Problem("metrics", f"{name}: no such metric", fix))
                 continue
-            metric = build(resolve(node, config), f"metric.{name}")
-            problems += metric.check()
+            metric = build_for("metric", resolve(node, config), f"metric.{name}")
+            problems += [*renamed_fields(node, metric, f"metric.{name}"), *metric.check()]
             found[name] = metric
         except Refused as refused:
             problems += refused.problems

@@ -25,10 +25,9 @@ class RowLengths:
         self._asked: dict[str, Asked | None] = {}
 
     def count(self, model: Any) -> Counter:
-        name = str(getattr(model, "name_or_path", type(model).__name__))
+        name = model.checkpoint or type(model).__name__
         if name not in self._counters:
-            find = getattr(model, "file", None)
-            self._counters[name] = counter(find("tokenizer.json") if find else None)
+            self._counters[name] = counter(model.file("tokenizer.json"))
         return self._counters[name]
 
     def trained(self, stage: Stage, training: Training, splits: Splits | None) -> Asked | None:
@@ -71,7 +70,7 @@ class RowLengths:
         them.
         """
         context: Any = component(stage, "context")
-        if splits is None or not hasattr(context, "sketch"):
+        if splits is None:
             return None
         model, split = component(stage, "model"), stage.config["split"]
         count = self.count(model)
@@ -79,9 +78,11 @@ class RowLengths:
         if memo not in self._asked:
             rows = splits.split(split)
             chosen = sampled(rows)
-            prompts = [
-                count.turns(request.turns) for request in context.sketch(chosen, splits, stage.config.get("seed") or 0)
-            ]
+            requests = context.sketch(chosen, splits, stage.config.get("seed") or 0)
+            if requests is None:
+                self._asked[memo] = None
+                return None
+            prompts = [count.turns(request.turns) for request in requests]
             answers = [
                 count.count(example.references[0] if example.references else example.target or "") for example in chosen
             ]
@@ -112,11 +113,10 @@ def _within(rows: Sequence[Example], context: Any, splits: Splits, seed: int) ->
     where one does.
     """
     chosen = sampled(rows)
-    if not hasattr(context, "sketch"):
+    requests = None if context is None else context.sketch(chosen, splits, seed)
+    if requests is None:
         return chosen
-    return [
-        replace(row, turns=asked.turns) for row, asked in zip(chosen, context.sketch(chosen, splits, seed), strict=True)
-    ]
+    return [replace(row, turns=asked.turns) for row, asked in zip(chosen, requests, strict=True)]
 
 
 def _sequences(rows: Sequence[Example], reads: str, count: Counter) -> tuple[list[int], list[int]]:

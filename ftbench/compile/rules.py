@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from ftbench.compile.composed import Composed
-from ftbench.compile.lower import Parts, has_weights
+from ftbench.compile.lower import Parts
 from ftbench.compile.select import dotted
 from ftbench.compile.settings import Decision, Settings
 from ftbench.core.cell import AXES, axis_of
@@ -116,8 +116,8 @@ def matrix_wide(settings: Settings, first: Settings) -> list[Problem]:
             "differs between cells of one matrix, which are scored and ranked together",
             "Give it one value, or run two sweeps",
         )
-        for name in Settings.__dataclass_fields__
-        if name != "seed" and getattr(settings, name) != getattr(first, name)
+        for name in vars(settings)
+        if name != "seed" and vars(settings)[name] != vars(first)[name]
     ]
 
 
@@ -141,9 +141,9 @@ def data_rules(parts: Parts, settings: Settings, splits: Splits) -> list[Problem
     return problems
 
 
-def quantised_rules(parts: Parts) -> list[Problem]:
+def quantized_rules(parts: Parts) -> list[Problem]:
     """Refuses to train 4-bit weights themselves: only an adapter over them can learn, which is what can be merged."""
-    kind = getattr(parts.model, "quantization", None)
+    kind = parts.model.loaded_as().quantization
     if kind is None or not parts.method.whole or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
         return []
     return [
@@ -157,7 +157,7 @@ def quantised_rules(parts: Parts) -> list[Problem]:
 
 def weightless_rules(parts: Parts) -> list[Problem]:
     """Refuses to train a model whose weights are not here: recorded answers, an endpoint."""
-    if has_weights(parts) or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
+    if parts.model.has_weights or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
         return []
     fix = (
         "Take method=none for it, exclude the pair (matrix.exclude), or tune open weights: model=hf"
@@ -171,7 +171,7 @@ def advisory_rules(settings: Settings, metrics: dict[str, Component], config: di
     primary.
     """
     metric = metrics.get(settings.primary_metric or "")
-    if config.get("primary_metric") is not None or not getattr(metric, "advisory", False):
+    if config.get("primary_metric") is not None or metric is None or not metric.advisory:
         return []
     why = f"{settings.primary_metric} stands first, and a judge that was not compared with people should not rank"
     return [
@@ -188,8 +188,8 @@ def harness_rules(parts: Parts, harness: Any) -> list[Problem]:
     if (
         harness is None
         or not harness.apply_chat_template
-        or not has_weights(parts)
-        or getattr(parts.model, "has_chat_template", lambda: None)() is not False
+        or not parts.model.has_weights
+        or parts.model.has_chat_template() is not False
     ):
         return []
     fix = "Set harness.apply_chat_template=false, or give model.chat_template=FILE"
@@ -209,10 +209,10 @@ def decision_names(decision: Decision, options: Callable[[str], list[str]]) -> l
                 did_you_mean(decision.baseline, options("method")),
             )
         )
-    known = {name for axis in AXES for name in options(axis)} if decision.labour_usd else set()
+    known = {name for axis in AXES for name in options(axis)} if decision.labor_usd else set()
     problems += [
-        Problem(f"decision.labour_usd.{name}", "is no option of any axis", did_you_mean(name, known))
-        for name in decision.labour_usd
+        Problem(f"decision.labor_usd.{name}", "is no option of any axis", did_you_mean(name, known))
+        for name in decision.labor_usd
         if name not in known
     ]
     return problems
@@ -221,35 +221,17 @@ def decision_names(decision: Decision, options: Callable[[str], list[str]]) -> l
 def train_context_rules(parts: Parts) -> list[Problem]:
     """Refuses to train on retrieved passages where the context retrieves none, or shows worked examples before them."""
     share = parts.method.train_context
-    if share is None:
-        return []
-    if not hasattr(parts.context, "training_requests"):
-        return [
-            Problem(
-                "method.train_context",
-                f"{share} of the rows would carry what this context does not retrieve",
-                "Set it to null, or take context=rag",
-            )
-        ]
-    if getattr(parts.context, "examples", None) is not None:
-        return [
-            Problem(
-                "method.train_context",
-                "worked examples before passages cannot be trained on",
-                "Set context.examples=null, or method.train_context=null",
-            )
-        ]
-    return []
+    return [] if share is None else parts.context.check_training(share)
 
 
 def backend_rules(parts: Parts) -> list[Problem]:
-    """Refuses what a serving engine cannot load: an adapter apart from its base, weights quantised while loading."""
+    """Refuses what a serving engine cannot load: an adapter apart from its base, weights quantized while loading."""
     backend = parts.decoding.backend
-    if backend == TRANSFORMERS or not has_weights(parts):
+    if backend == TRANSFORMERS or not parts.model.has_weights:
         return []
     fix = f"Set decoding.backend={TRANSFORMERS}"
-    if getattr(parts.model, "quantization", None) is not None:
-        return [Problem("decoding.backend", f"{backend} does not quantise while loading", fix)]
+    if parts.model.loaded_as().quantization is not None:
+        return [Problem("decoding.backend", f"{backend} does not quantize while loading", fix)]
     trained = parts.method.lower(lambda *stage, **more: "a stage", parts)
     if trained is not None and parts.artifact.lower(lambda *stage, **more: "a stage", parts, trained) is None:
         return [
@@ -267,11 +249,9 @@ def run_rules(parts: Parts, verb: str) -> list[Problem]:
     if verb == "plan":
         return []
     problems = [
-        problem
-        for component in (parts.context, parts.model, parts.decoding)
-        for problem in getattr(component, "missing", list)()
+        problem for component in (parts.context, parts.model, parts.decoding) for problem in component.missing()
     ]
-    if parts.model.resolved():
+    if parts.model.is_pinned():
         return problems
     return problems + [
         Problem(
@@ -320,7 +300,7 @@ def method_rules(cells: Sequence[Parts], metrics: dict[str, Component], primary:
     answers get better or not.
     """
     metric = metrics.get(primary)
-    if metric is None or metric.comparable_across_tokenizers or len({type(parts.method) for parts in cells}) < 2:
+    if metric is None or metric.comparable_across_tokenizers or len({parts.method.kinds for parts in cells}) < 2:
         return []
     why = (
         f"{primary} scores the reference's own tokens, which whatever trains on references wins, and several methods"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -74,9 +75,9 @@ class Decision:
             requests there is no total cost of ownership.
         baseline: option of the method axis that returns on investment are told against; null takes the cheapest cell
             that trains nothing.
-        labelling_usd_per_example: price of one training row for the cells that train; null leaves labelling out, and
+        labeling_usd_per_example: price of one training row for the cells that train; null leaves labeling out, and
             says so.
-        labour_usd: option of any axis -> dollars of people's work that choosing it costs once; what is not named costs
+        labor_usd: option of any axis -> dollars of people's work that choosing it costs once; what is not named costs
             none.
         constraints: see ``Constraints``.
     """
@@ -91,8 +92,8 @@ class Decision:
     peak_rps: float | None
     retrains_per_month: float
     baseline: str | None
-    labelling_usd_per_example: float | None
-    labour_usd: dict[str, float]
+    labeling_usd_per_example: float | None
+    labor_usd: dict[str, float]
     constraints: Constraints
 
     def check(self, confidence: float) -> list[Problem]:
@@ -100,7 +101,7 @@ class Decision:
         if self.family not in FAMILIES:
             problems.add("decision.family", f"{self.family!r} is not known", did_you_mean(self.family, FAMILIES))
         for name in ("margin", "assumed_sd"):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is not None and not value > 0:
                 why = f"{value} is not above 0"
                 problems.add(f"decision.{name}", why, "Give points of the primary metric, or null")
@@ -125,12 +126,12 @@ class Decision:
         if self.peak_rps is not None and self.requests_per_month is None:
             why = f"{self.peak_rps} is a peak of no stated volume"
             problems.add("decision.peak_rps", why, "Set decision.requests_per_month too")
-        if self.labelling_usd_per_example is not None and not 0 <= self.labelling_usd_per_example <= MOST_USD:
-            why = f"{self.labelling_usd_per_example} is no price"
-            problems.add("decision.labelling_usd_per_example", why, "Give dollars, or null")
-        for name, amount in self.labour_usd.items():
+        if self.labeling_usd_per_example is not None and not 0 <= self.labeling_usd_per_example <= MOST_USD:
+            why = f"{self.labeling_usd_per_example} is no price"
+            problems.add("decision.labeling_usd_per_example", why, "Give dollars, or null")
+        for name, amount in self.labor_usd.items():
             if not 0 <= amount <= MOST_USD:
-                problems.add(f"decision.labour_usd.{name}", f"{amount} is no cost", "Give dollars")
+                problems.add(f"decision.labor_usd.{name}", f"{amount} is no cost", "Give dollars")
         for name, limit in vars(self.constraints).items():
             if limit is not None and not limit >= 0:
                 why = f"{limit} can be kept by nothing"
@@ -240,6 +241,7 @@ class Settings(Component):
     harness: dict[str, Any]
     judge: dict[str, Any]
     bertscore: dict[str, Any]
+    columns: list[str]
 
     def check(self) -> list[Problem]:
         problems = Problems()
@@ -251,6 +253,15 @@ class Settings(Component):
             problems.add("primary_metric", f"{self.primary_metric!r} is not among metrics", fix)
         if len(set(self.metrics)) != len(self.metrics):
             problems.add("metrics", f"{self.metrics} names one twice", "Name each once")
+        for path in self.columns:
+            module, _, name = path.rpartition(".")
+            try:
+                known = name in vars(importlib.import_module(module))
+            except (ImportError, ValueError):
+                known = False
+            if not known:
+                fix = "Name a Column by its dotted path, such as my_columns.words; PYTHONPATH must reach its module"
+                problems.add("columns", f"{path!r} cannot be imported", fix)
         if not self.store.dir.strip():
             problems.add("store.dir", "names no folder", "Use store.dir=.ftbench/store")
         if self.on_refusal not in ON_REFUSAL:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ftbench.compile.renamed import renamed
 from ftbench.compile.settings import ROOT_KEYS
 from ftbench.core.cell import AXES
-from ftbench.core.errors import FtbenchError, Problem, Refused, did_you_mean
+from ftbench.core.errors import FtbenchError, Problem, Problems, Refused, did_you_mean
 from ftbench.core.shipped import CONF
 
 CONFIG_DIR = ("--config-dir", "-cd")
@@ -31,9 +31,8 @@ def check_words(words: Sequence[str]) -> None:
     for folder in own:
         for name in sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name in ROOT_KEYS):
             fix = f"Name it {name[:-1]}/" if name in ("metrics", "trackers") else "Rename it"
-            problems.append(
-                Problem(f"--config-dir {folder}", f"holds a folder {name}/, which would hide the setting {name}=", fix)
-            )
+            why = f"holds a folder {name}/, which would hide the setting {name}="
+            problems.append(Problem(f"--config-dir {folder}", why, fix))
         problems += [
             problem
             for path in sorted([*folder.glob("*/*.yaml"), *folder.glob("*/*/*.yaml")])
@@ -85,16 +84,13 @@ def _no_option(path: Path) -> list[Problem]:
 
 def _unknown_roots(words: Sequence[str]) -> list[Problem]:
     """Returns a problem for each plain override whose first part is neither axis nor setting, and for a stray word."""
-    problems = []
+    problems = Problems()
     known = (*AXES, *ROOT_KEYS, "hydra")
     for index, word in enumerate(words):
         key, equals, value = word.partition("=")
         if word.startswith("~") and key[1:] in known:
-            problems.append(
-                Problem(
-                    word, f"takes {key[1:]} away, which every cell has", f"Choose {key[1:]}=..., or leave it as it is"
-                )
-            )
+            why = f"takes {key[1:]} away, which every cell has"
+            problems.add(word, why, f"Choose {key[1:]}=..., or leave it as it is")
         if (
             word.startswith(("-", "+", "~"))
             or (index and words[index - 1].startswith("--") and "=" not in words[index - 1])
@@ -102,15 +98,13 @@ def _unknown_roots(words: Sequence[str]) -> list[Problem]:
         ):
             continue
         if not equals:
-            problems.append(
-                Problem(word, "is no override", "A verb is the first word; everything after it is key=value")
-            )
+            problems.add(word, "is no override", "A verb is the first word; everything after it is key=value")
         elif key == "recipes":
-            problems.append(Problem(word, "a recipe is added to what there is", f"Write +{word}"))
+            problems.add(word, "a recipe is added to what there is", f"Write +{word}")
         elif "/" not in key and "@" not in key and key.split(".")[0] not in known:
-            problems.append(Problem(key or word, "no such axis or setting", did_you_mean(key.split(".")[0], known)))
+            problems.add(key or word, "no such axis or setting", did_you_mean(key.split(".")[0], known))
         elif key == "trackers" and "," in value and not value.startswith("["):
-            problems.append(Problem(key, f"{value} would be a matrix for each", f"Write trackers=[{value}]"))
+            problems.add(key, f"{value} would be a matrix for each", f"Write trackers=[{value}]")
         elif key.split(".")[0] in ROOT_KEYS:
             problems += _unknown_key(key)
     return problems

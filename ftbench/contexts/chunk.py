@@ -17,14 +17,14 @@ from typing import Any
 from ftbench.contexts import tokenizer
 from ftbench.contexts.script import MARKS, UNSPACED
 from ftbench.core.component import Remote
-from ftbench.core.errors import Problem, Refused, did_you_mean
+from ftbench.core.errors import Problem, Problems, Refused, did_you_mean
 from ftbench.core.example import Document
 
 BY = ("words", "tokens", "sentences", "headings", "nothing")
 FEWEST_TOKENS = 8
 """One character may take several tokens, and a chunk holds at least one."""
 BLOCK_CHARACTERS = 20_000
-"""Tokenised at once: a line of 50 MB would need gigabytes."""
+"""Tokenized at once: a line of 50 MB would need gigabytes."""
 WORD = re.compile(
     rf"[{UNSPACED}][{MARKS}]*|(?:[^\W{UNSPACED}][{MARKS}]*){{1,32}}|[^\w\s]"
 )  # at most 32 letters: a line without a space is no single word
@@ -73,22 +73,15 @@ class Chunking:
 
     def check(self) -> list[Problem]:
         """Returns what is wrong, with places relative to this node."""
-        problems = []
+        problems = Problems()
         unit, least = ("tokens", FEWEST_TOKENS) if self.by == "tokens" else ("words", 1)
         if self.by not in BY:
-            problems.append(Problem("by", f"{self.by!r} is no way to cut", did_you_mean(self.by, BY)))
+            problems.add("by", f"{self.by!r} is no way to cut", did_you_mean(self.by, BY))
         if self.size < least:
-            problems.append(
-                Problem("size", f"{self.size} {unit} are too few", f"Use at least {least}; 100 to 500 is usual")
-            )
+            problems.add("size", f"{self.size} {unit} are too few", f"Use at least {least}; 100 to 500 is usual")
         if not 0 <= self.overlap < max(self.size, 1):
-            problems.append(
-                Problem(
-                    "overlap",
-                    f"{self.overlap} {unit} of {self.size} would never end",
-                    f"Use 0 to {max(self.size, 1) - 1}",
-                )
-            )
+            why = f"{self.overlap} {unit} of {self.size} would never end"
+            problems.add("overlap", why, f"Use 0 to {max(self.size, 1) - 1}")
         return problems + self._named(tokenizer.problems)
 
     def missing(self) -> list[Problem]:
@@ -98,7 +91,7 @@ class Chunking:
     def remotes(self) -> list[Remote]:
         return self._named(tokenizer.remotes)
 
-    def locate(self) -> Chunking:
+    def resolve(self) -> Chunking:
         return (
             replace(self, tokenizer=tokenizer.pinned(self.tokenizer))
             if self.by == "tokens" and self.tokenizer is not None
@@ -113,12 +106,11 @@ class Chunking:
         """
         if self.by != "tokens" or self.tokenizer is not None:
             return self
-        own = getattr(model, "tokenizer", None)
+        own = model.tokenizer
         if own is None:
             fix = "Name one (context.chunking.tokenizer=FOLDER or a hub id), or set context.chunking.by=words"
-            raise Refused(
-                [Problem(tokenizer.PLACE, "this model has no tokenizer here whose tokens could be counted", fix)]
-            )
+            why = "this model has no tokenizer here whose tokens could be counted"
+            raise Refused([Problem(tokenizer.PLACE, why, fix)])
         return replace(self, tokenizer=own)
 
     def sketch(self) -> Chunking:
@@ -217,7 +209,7 @@ def _sections(text: str) -> list[tuple[int, int]]:
 
 
 def _packed(units: Sequence[Unit], size: int, overlap: int) -> Iterator[tuple[int, int]]:
-    """Yields spans of as many neighbouring units as fit into ``size``, each going back by up to ``overlap``."""
+    """Yields spans of as many neighboring units as fit into ``size``, each going back by up to ``overlap``."""
     first = 0
     while first < len(units):
         last, words = first, 0

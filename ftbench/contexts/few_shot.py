@@ -13,7 +13,6 @@ from ftbench.contexts.retrieve.bm25 import Bm25
 from ftbench.core.components.context import Context
 from ftbench.core.errors import FtbenchError, Problem, did_you_mean
 from ftbench.core.example import Document, Example, Request, Splits, Turn
-from ftbench.core.protocols import AddStage, Lowered
 
 CHOICES = ("random", "fixed", "similar", "balanced")
 LIKENESS = Bm25(k1=1.5, b=0.75, language="english")
@@ -40,8 +39,6 @@ class FewShot(Context):
     k: int
     choose: str
 
-    reads_documents: ClassVar[bool] = False
-
     def check(self) -> list[Problem]:
         problems = (
             []
@@ -49,23 +46,15 @@ class FewShot(Context):
             else [Problem("context.k", f"{self.k} shots are none", "Give at least 1, or context=zero_shot")]
         )
         if self.choose not in CHOICES:
-            problems.append(
-                Problem(
-                    "context.choose", f"{self.choose!r} is no way to choose shots", did_you_mean(self.choose, CHOICES)
-                )
-            )
+            why = f"{self.choose!r} is no way to choose shots"
+            problems.append(Problem("context.choose", why, did_you_mean(self.choose, CHOICES)))
         return problems
 
     def check_data(self, splits: Splits) -> list[Problem]:
         if any(shot.target is not None for shot in splits.train):
             return []
-        return [
-            Problem(
-                "dataset.train",
-                "has no row with a target to show as an example",
-                "Give dataset.target, or context=zero_shot",
-            )
-        ]
+        why = "has no row with a target to show as an example"
+        return [Problem("dataset.train", why, "Give dataset.target, or context=zero_shot")]
 
     def remarks(self, splits: Splits) -> list[str]:
         count = len(_distinct(splits.train))
@@ -74,9 +63,6 @@ class FewShot(Context):
             if count < self.k
             else []
         )
-
-    def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
-        return {}
 
     def ready(self) -> None:
         """*Heavy.* Imports what ``requests`` needs whatever is asked."""

@@ -17,7 +17,7 @@ from ftbench.core.component import Remote
 from ftbench.core.components.context import Context
 from ftbench.core.errors import FtbenchError, Problem, under
 from ftbench.core.example import Document, Example, Request, Splits
-from ftbench.core.protocols import AddStage, Lowered
+from ftbench.core.lowering import AddStage, Lowered
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Oracle(Context):
     deployable: ClassVar[bool] = False  # nobody knows beforehand which documents hold the answer
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         return False
 
     def identity(self) -> dict[str, Any]:
         return {**super().identity(), "chunking": self.chunking.identity()}
 
-    def locate(self) -> Oracle:
-        return replace(self, chunking=self.chunking.locate())
+    def resolve(self) -> Oracle:
+        return replace(self, chunking=self.chunking.resolve())
 
     def for_model(self, model: Any) -> Oracle:
         return with_chunking_for(self, model)
@@ -62,9 +62,8 @@ class Oracle(Context):
     def check(self) -> list[Problem]:
         problems = [*under("context.chunking", self.chunking.check()), *under("context.form", self.form.check())]
         if self.chunking.overlap:
-            problems.append(
-                Problem("context.chunking.overlap", "would show parts of a gold document twice", "Set it to 0")
-            )
+            why = "would show parts of a gold document twice"
+            problems.append(Problem("context.chunking.overlap", why, "Set it to 0"))
         return problems
 
     def check_data(self, splits: Splits) -> list[Problem]:
@@ -72,9 +71,8 @@ class Oracle(Context):
         asked = [*splits.test, *splits.validation]
         if asked and not any(example.gold_documents for example in asked):
             fix = "Set dataset.gold_documents=COLUMN of document ids, or context=rag"
-            problems.append(
-                Problem("dataset.gold_documents", "no evaluation row names the documents that hold its answer", fix)
-            )
+            why = "no evaluation row names the documents that hold its answer"
+            problems.append(Problem("dataset.gold_documents", why, fix))
         return problems
 
     def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:

@@ -38,7 +38,7 @@ class Prompt(Component):
         return self.instruction is None
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         return False
 
     def check(self) -> list[Problem]:

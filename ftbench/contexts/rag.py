@@ -15,13 +15,14 @@ from typing import Any, ClassVar
 from ftbench.contexts.chunk import Chunk, Chunking
 from ftbench.contexts.grounded import Form, check_documents, cut, grounded, told, with_chunking_for
 from ftbench.contexts.retrieve.encoder import release
-from ftbench.contexts.retrieve.retriever import Hit, located, nested, nested_problems
-from ftbench.core.component import Remote, build, node
+from ftbench.contexts.retrieve.nested import nested, nested_problems, resolved
+from ftbench.core.component import Remote, build_for, node
 from ftbench.core.components.context import Context
+from ftbench.core.components.retriever import Hit
 from ftbench.core.errors import Problem, Refused, under
 from ftbench.core.example import Document, Example, Request, Splits
 from ftbench.core.files import read_jsonl, write_jsonl
-from ftbench.core.protocols import AddStage, Lowered
+from ftbench.core.lowering import AddStage, Lowered
 from ftbench.data.corpus import unfit_documents
 
 CHUNKS = "chunks.jsonl"
@@ -57,9 +58,9 @@ class Rag(Context):
     reads_documents: ClassVar[bool] = True
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         """True when the seed draws examples; retrieval draws nothing."""
-        return self.examples is not None and self._examples().seeded
+        return self.examples is not None and self._examples().uses_seed
 
     def identity(self) -> dict[str, Any]:
         examples = None if self.examples is None else self._examples().identity()
@@ -70,10 +71,10 @@ class Rag(Context):
             "examples": examples,
         }
 
-    def locate(self) -> Rag:
-        examples = None if self.examples is None else node(self._examples().locate())
+    def resolve(self) -> Rag:
+        examples = None if self.examples is None else node(self._examples().resolve())
         return replace(
-            self, retriever=located(self.retriever, RETRIEVER), chunking=self.chunking.locate(), examples=examples
+            self, retriever=resolved(self.retriever, RETRIEVER), chunking=self.chunking.resolve(), examples=examples
         )
 
     def for_model(self, model: Any) -> Rag:
@@ -86,15 +87,10 @@ class Rag(Context):
             else [Problem("context.k", f"{self.k} passages are none", "Give at least 1, or context=zero_shot")]
         )
         if self.depth < self.k:
-            problems.append(
-                Problem(
-                    "context.depth",
-                    f"{self.depth} passages are looked up and {self.k} shown",
-                    "Give context.depth at least context.k",
-                )
-            )
+            why = f"{self.depth} passages are looked up and {self.k} shown"
+            problems.append(Problem("context.depth", why, "Give context.depth at least context.k"))
         for name in self.NESTED:
-            problems += under(f"context.{name}", getattr(self, name).check())
+            problems += under(f"context.{name}", vars(self)[name].check())
         problems += nested_problems(self.retriever, RETRIEVER)
         if self.examples is not None:
             try:
@@ -108,13 +104,8 @@ class Rag(Context):
         if not problems and self.k > len(splits.documents):
             count = len(cut(splits.documents, self.chunking.sketch()))
             if self.k > count:
-                problems.append(
-                    Problem(
-                        "context.k",
-                        f"{self.k} passages are asked for and the corpus has {count}",
-                        f"Give at most {count}",
-                    )
-                )
+                why = f"{self.k} passages are asked for and the corpus has {count}"
+                problems.append(Problem("context.k", why, f"Give at most {count}"))
         return problems + ([] if self.examples is None else self._examples().check_data(splits))
 
     def remarks(self, splits: Splits) -> list[str]:
@@ -139,7 +130,7 @@ class Rag(Context):
         """*Heavy.* Imports and loads what ``requests`` needs whatever is asked, and lets go of when they are made."""
         nested(self.retriever, RETRIEVER).ready()
         if self.examples is not None:
-            getattr(self._examples(), "ready", lambda: None)()
+            self._examples().ready()
 
     def index(self, documents: Sequence[Document], folder: Path) -> dict[str, int]:
         """*Heavy.* Builds the index in ``folder``.
@@ -204,6 +195,12 @@ class Rag(Context):
             for base in bases
         ]
 
+    def check_training(self, share: float) -> list[Problem]:
+        if self.examples is None:
+            return []
+        why = "worked examples before passages cannot be trained on"
+        return [Problem("method.train_context", why, "Set context.examples=null, or method.train_context=null")]
+
     def training_requests(
         self,
         examples: Sequence[Example],
@@ -254,7 +251,7 @@ class Rag(Context):
         return chunks, found
 
     def _examples(self) -> Any:
-        return build(self.examples, "context.examples")
+        return build_for("context", self.examples, "context.examples")
 
 
 def _places(chunks: Sequence[Chunk]) -> dict[str, int]:

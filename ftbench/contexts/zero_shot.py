@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from ftbench.core.components.context import Context
 from ftbench.core.example import Document, Example, Request, Splits
-from ftbench.core.protocols import AddStage, Lowered
 
 
 @dataclass(frozen=True)
@@ -18,14 +17,9 @@ class ZeroShot(Context):
 
     key_name: ClassVar[str] = "zero_shot"
 
-    reads_documents: ClassVar[bool] = False
-
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         return False
-
-    def lower(self, add: AddStage, cell: Lowered) -> dict[str, str]:
-        return {}
 
     def requests(
         self,

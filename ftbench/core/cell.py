@@ -80,7 +80,7 @@ class Cell:
 
     Attributes:
         id: ten hexadecimal digits over everything that decides this cell's result; stable across runs and machines.
-        label: short name that tells it from its neighbours in this matrix.
+        label: short name that tells it from its neighbors in this matrix.
         choices: axis -> option name as resolved (``method`` -> ``lora``), before any ``_target_``; and so for the
             sub-axes that this cell's options have (``context/retriever`` -> ``bm25``).
         overrides: what was typed for this cell, as Hydra hands it over; empty for an added baseline.
@@ -113,7 +113,7 @@ class Cell:
     deployable: bool = True
 
     def as_dict(self) -> dict[str, Any]:
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        return {one.name: vars(self)[one.name] for one in fields(self)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Cell:
@@ -138,7 +138,7 @@ class Refusal:
     problems: tuple[dict[str, str], ...]
 
     def as_dict(self) -> dict[str, Any]:
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        return {one.name: vars(self)[one.name] for one in fields(self)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Refusal:

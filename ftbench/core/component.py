@@ -1,13 +1,14 @@
 """What every ``_target_`` in ``conf/`` is: a frozen dataclass without defaults, built from its YAML node with types
 checked.
 
-The YAML holds every value; the class holds the types and the behaviour. ``build`` refuses wrong types, unknown keys
+The YAML holds every value; the class holds the types and the behavior. ``build`` refuses wrong types, unknown keys
 and missing keys, which ``hydra.utils.instantiate`` alone does not.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -17,8 +18,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from ftbench.core.canonical import canonical, file_digest
-from ftbench.core.components.earlier import EARLIER
-from ftbench.core.components.names import class_of, is_ours, name_of
+from ftbench.core.components.earlier import EARLIER, of_today
+from ftbench.core.components.names import base_of, class_of, is_ours, name_of
 from ftbench.core.errors import Problem, Refused, did_you_mean
 from ftbench.core.example import Splits
 
@@ -48,35 +49,46 @@ class Component:
         axis: of the matrix, or of a part of an axis (``context/retriever``).
         key_name: what keys call this class, unique within its axis; each class that can be built declares its own. It
             never changes, wherever the class is moved; a user's class needs none.
-        NEUTRAL: names of the fields that cannot change a result (a label, a batch size that is proven neutral, a
+        NOT_HASHED: names of the fields that cannot change a result (a label, a batch size that is proven neutral, a
             path whose content is hashed instead). They are left out of ``identity`` and so out of every key.
         SILENT_AT_DEFAULT: field -> the value at which it is left out of ``identity``: a field that was added later, so
             that keys taken before it still hold.
+        KEY_NAMES: field -> what ``identity`` calls it: a field that was renamed later, so that keys taken before it
+            still hold.
         deployable: False for what no deployed system has, such as the documents that hold each answer. Its cells are
             an upper bound (a ceiling): shown, but neither ranked, compared, priced against others, nor recommended.
             In no key.
+
+    Every hook has a default here or in the base class of its axis (``ftbench/core/components/``).
     """
 
     axis: ClassVar[str] = ""
     key_name: ClassVar[str] = ""
-    NEUTRAL: ClassVar[tuple[str, ...]] = ()
+    NOT_HASHED: ClassVar[tuple[str, ...]] = ()
     SILENT_AT_DEFAULT: ClassVar[Mapping[str, Any]] = {}
+    KEY_NAMES: ClassVar[Mapping[str, str]] = {}
     deployable: ClassVar[bool] = True
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         """True when the cell's seed can change what this component does; without it, cells of all seeds share
         the work.
         """
         return True
 
+    @property
+    def empty(self) -> bool:
+        """True when this component does nothing at all; then nothing of it is in any key."""
+        return False
+
     def identity(self) -> dict[str, Any]:
         """Returns the plain-JSON part of this component that decides a result; keys are taken over it."""
         cls = type(self)
-        parts = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in self.NEUTRAL}
+        parts = {f.name: plain(vars(self)[f.name]) for f in fields(self) if f.name not in self.NOT_HASHED}
         for name, silent in self.SILENT_AT_DEFAULT.items():
             if name in parts and type(parts[name]) is type(silent) and parts[name] == silent:  # 0 is not false
                 del parts[name]
+        parts = {self.KEY_NAMES.get(name, name): value for name, value in parts.items()}
         code = foreign_source(f"{cls.__module__}.{cls.__qualname__}")
         return {"_target_": name_of(cls), **parts, **({"_source_": code} if code else {})}
 
@@ -88,6 +100,12 @@ class Component:
         """Returns why these rows do not suffice this component (too few to train on, or to draw shots from)."""
         return []
 
+    def missing(self) -> list[Problem]:
+        """Returns why this component, though it can be planned with, cannot be run here: a package, an unknown
+        commit.
+        """
+        return []
+
     def remarks(self, splits: Splits) -> list[str]:
         """Returns sentences worth saying about these rows under this component, which refuse nothing."""
         return []
@@ -96,7 +114,7 @@ class Component:
         """Returns what this component takes from the hub, for ``ftbench fetch``; nothing where all is local."""
         return []
 
-    def locate(self) -> Component:
+    def resolve(self) -> Component:
         """Returns a copy with places made absolute and names pinned, ready to travel to a worker elsewhere."""
         return self
 
@@ -119,7 +137,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, DictConfig) or OmegaConf.is_config(value):
         return OmegaConf.to_container(value, resolve=True)
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: plain(vars(value)[f.name]) for f in fields(value)}
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -137,7 +155,8 @@ def target_class(path: str, where: str) -> type[Component]:
     version.
 
     Raises:
-        Refused: when there is no such module or class, or it is no frozen dataclass.
+        Refused: when there is no such module or class, it is no frozen dataclass, or it lacks what its base class asks
+            for.
     """
     try:
         found = class_of(path)
@@ -163,6 +182,9 @@ def target_class(path: str, where: str) -> type[Component]:
                 )
             ]
         )
+    if inspect.isabstract(found):
+        why = f"{path} does not define {', '.join(sorted(found.__abstractmethods__))}"
+        raise Refused([Problem(f"{where}._target_", why, "Define it, as the base class says")])
     return cast(type[Component], found)
 
 
@@ -171,7 +193,7 @@ _built: dict[str, Component] = {}
 
 
 def build(config: Mapping[str, Any], where: str) -> Component:
-    """Builds the component that a config node describes, memoised per distinct node.
+    """Builds the component that a config node describes, memoized per distinct node.
 
     Args:
         config: a plain, resolved node with ``_target_``.
@@ -191,11 +213,29 @@ def build(config: Mapping[str, Any], where: str) -> Component:
     return _built[memo]
 
 
+def build_for(axis: str, config: Any, where: str = "") -> Component:
+    """Builds a component of an axis or sub-axis; see ``build``.
+
+    Raises:
+        Refused: also where the class does not derive from the base class of the axis.
+    """
+    made, base = build(config, where or axis), base_of(axis)
+    if isinstance(made, base):
+        return made
+    problem = Problem(
+        f"{where or axis}._target_",
+        f"{name_of(type(made))} is no {base.__name__}",
+        f"Derive it from {base.__module__}.{base.__qualname__}",
+    )
+    raise Refused([problem])
+
+
 def _build(config: dict[str, Any], where: str) -> Component:
     cls = target_class(config.pop("_target_"), where)
     schema = _schema(cls)
     problems = []
     known = {f.name for f in fields(cls)}
+    config = of_today(config, known)
     for name in sorted(set(config) - known):
         problems.append(Problem(_under(where, name), "no such key", did_you_mean(name, known)))
     for name in sorted(known - set(config)):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.cell import Cell, Refusal
+from ftbench.core.components.earlier import of_today
 from ftbench.core.files import write_text
 from ftbench.core.stage import Stage
 
@@ -97,7 +98,7 @@ class Plan:
             stages={stage.key: stage for stage in stages},
             refusals=tuple(Refusal.from_dict(refusal) for refusal in data["refusals"]),
             store=data["store"],
-            settings=data["settings"],
+            settings=_settings(data["settings"]),
             forecast=data["forecast"],
             excluded=data["excluded"],
             trials=tuple(Cell.from_dict(trial) for trial in data.get("trials", ())),
@@ -123,6 +124,11 @@ class Plan:
                 reached.add(key)
                 found.add(key)
         return found
+
+
+def _settings(data: dict[str, Any]) -> dict[str, Any]:
+    """Returns the settings of a plan with the fields of its decision under their names of today."""
+    return {**data, "decision": of_today(data["decision"])} if data.get("decision") else data
 
 
 def _lines(plan: dict[str, Any]) -> str:

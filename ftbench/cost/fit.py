@@ -80,7 +80,7 @@ def remedies(training: Training, quantized: bool, memory_bytes: float, needs: Ne
             found.append(Remedy(words, required, True))
             break
     if not quantized:
-        found += _quantised(training, memory_bytes, needs)
+        found += _quantized(training, memory_bytes, needs)
     for gpus in range(2, MOST_GPUS + 1):
         required = shards(training, gpus)
         if required <= memory_bytes:
@@ -89,7 +89,7 @@ def remedies(training: Training, quantized: bool, memory_bytes: float, needs: Ne
     return found
 
 
-def _quantised(training: Training, memory_bytes: float, needs: Needs) -> list[Remedy]:
+def _quantized(training: Training, memory_bytes: float, needs: Needs) -> list[Remedy]:
     adapted = replace(training, adapter=training.adapter or PAPER_QLORA)
     unchanged: Change = ("", lambda run: run)
     for words, changed in [unchanged, *_combined(changes(adapted))]:

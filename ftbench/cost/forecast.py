@@ -88,7 +88,7 @@ class Forecast:
 
     def as_dict(self) -> dict[str, Any]:
         # not asdict(): it copies deeply, which thousands of stages feel
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        return {one.name: vars(self)[one.name] for one in fields(self)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Forecast:

@@ -25,7 +25,7 @@ Verdicts = Mapping[tuple[str, str], str]
 
 
 def verdicts_of(pairs: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
-    """Returns the verdicts that ``places`` and ``recommend`` weigh, of pairs as ``results.json`` holds them.
+    """Returns the verdicts that ``mark_frontier`` and ``recommend`` weigh, of pairs as ``results.json`` holds them.
 
     Worse for certain, but by less than the gap that matters, is no worse by the margin.
     """
@@ -72,7 +72,7 @@ class Place:
         return {**asdict(self), "undecided": list(self.undecided)}
 
 
-def places(costs: Mapping[str, float | None], verdicts: Verdicts) -> list[Place]:
+def mark_frontier(costs: Mapping[str, float | None], verdicts: Verdicts) -> list[Place]:
     """Places each cell.
 
     Args:
@@ -203,7 +203,7 @@ def recommend(
     Args:
         ordered: names, best quality first.
         costs: name -> cost; a cell of unknown cost is never called cheaper.
-        verdicts: as for ``places``.
+        verdicts: as for ``mark_frontier``.
         allowed: whether a cell keeps every constraint.
     """
     usable = [name for name in ordered if allowed(name)]

@@ -55,7 +55,7 @@ class Hardware(Component):
     spot_interruptions_per_hour: float | None
 
     # Prices re-report; they never train or generate anything again.
-    NEUTRAL: ClassVar[tuple[str, ...]] = (
+    NOT_HASHED: ClassVar[tuple[str, ...]] = (
         "usd_per_hour",
         "list_usd_per_hour",
         "price_date",
@@ -78,7 +78,7 @@ class Hardware(Component):
             why = f"{self.usd_per_hour} is no price"
             problems.add("hardware.usd_per_hour", why, "Use the price of one hour, or null where it is not known")
         for name in ("memory_bytes", "peak_bf16_flops", "bandwidth_bytes_per_second"):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is not None and not value > 0:
                 why = f"{value} is not above 0"
                 problems.add(f"hardware.{name}", why, "Give what its data sheet says, or null where it is not known")
@@ -88,7 +88,7 @@ class Hardware(Component):
         if self.price_date is not None and not _is_date(self.price_date):
             problems.add("hardware.price_date", f"{self.price_date!r} is no date", "Write it as 2026-11-09")
         for name in ("spot_usd_per_hour", "spot_interruptions_per_hour"):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is not None and not 0 <= value <= MOST_USD:
                 why = f"{value} is less than 0 or beyond reason"
                 problems.add(f"hardware.{name}", why, "Give a number of 0 or more, or null")

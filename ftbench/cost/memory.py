@@ -42,7 +42,7 @@ class Setting:
         device: ``cuda`` or ``cpu``.
         fused_head: whether the loss is taken tile by tile (TRL from 1.x on) or over whole logits.
         adapter_dtype: what adapters are held in while they are trained.
-        keeps_quantised_inputs: whether 4-bit layers keep their inputs for the backward pass, as bitsandbytes did up to
+        keeps_quantized_inputs: whether 4-bit layers keep their inputs for the backward pass, as bitsandbytes did up to
             0.41.
     """
 
@@ -53,7 +53,7 @@ class Setting:
     device: str
     fused_head: bool = True
     adapter_dtype: str = "float32"
-    keeps_quantised_inputs: bool = False
+    keeps_quantized_inputs: bool = False
 
 
 def nf4_bytes(double: bool) -> float:
@@ -125,7 +125,7 @@ def block_bytes(
         kept += a * h * (_readers(shape) if casts else 2) + a * i
     if adapter is not None:
         kept += _adapter_inputs(shape, setting, adapter)
-    if setting.keeps_quantised_inputs and setting.quantization is not None:
+    if setting.keeps_quantized_inputs and setting.quantization is not None:
         kept += a * (2 * h + i)
     return kept
 

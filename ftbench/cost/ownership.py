@@ -3,9 +3,9 @@
 Pure arithmetic over plain values: the report's sliders call these functions with another load, and nothing is measured
 or read here. Unknown is None and stays None through every sum (docs/mistakes.md, number 31).
 
-Fixed costs are paid once: training, the tries that searched for its settings, the index, labelling, labour. Retraining
+Fixed costs are paid once: training, the tries that searched for its settings, the index, labeling, labor. Retraining
 is paid ``retrains_per_month`` times a month and buys training and index again, not the search, the labels or the
-labour. Serving comes in whole machines, ``ceil(peak load / measured throughput)`` of them and at least one, paid for
+labor. Serving comes in whole machines, ``ceil(peak load / measured throughput)`` of them and at least one, paid for
 every hour, idle or not (mistake 33); an API is paid per request and is linear. Where the volume is varied, the peak
 keeps its ratio to the volume.
 
@@ -21,6 +21,8 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from ftbench.core.components.earlier import of_today
 
 HOURS_PER_MONTH = 730.0
 """8,760 hours of a year over twelve months, as cloud providers bill a month."""
@@ -59,14 +61,14 @@ class Load:
     def problems(self) -> list[str]:
         """Returns what is wrong with these values; empty when nothing is."""
         said = [
-            f"{name} is {getattr(self, name):g}, less than 0"
+            f"{name} is {vars(self)[name]:g}, less than 0"
             for name in ("requests_per_month", "retrains_per_month")
-            if not getattr(self, name) >= 0
+            if not vars(self)[name] >= 0
         ]
         said += [
-            f"{name} is {getattr(self, name):g}, more than {most:g}"
+            f"{name} is {vars(self)[name]:g}, more than {most:g}"
             for name, most in MOST.items()
-            if (getattr(self, name) or 0.0) > most
+            if (vars(self)[name] or 0.0) > most
         ]
         if not self.months > 0:
             said.append(f"months is {self.months:g}, not above 0")
@@ -91,8 +93,8 @@ class Choice:
         train_usd: of its weights; 0.0 where nothing is trained.
         search_usd: of the tries that its settings were chosen among, failed ones too; 0.0 without any.
         index_usd: of what its context builds beforehand; 0.0 without.
-        labelling_usd: of the examples that it learns from; 0.0 where it learns from none.
-        labour_usd: of the people who make it.
+        labeling_usd: of the examples that it learns from; 0.0 where it learns from none.
+        labor_usd: of the people who make it.
         machine_usd_per_hour: of one whole serving machine (all its GPUs); None for an API or where no price is known.
         requests_per_second: what one machine answers at its measured pace; None for an API or where it was not
             measured.
@@ -104,8 +106,8 @@ class Choice:
     train_usd: float | None
     search_usd: float | None
     index_usd: float | None
-    labelling_usd: float | None
-    labour_usd: float | None
+    labeling_usd: float | None
+    labor_usd: float | None
     machine_usd_per_hour: float | None
     requests_per_second: float | None
     requests_per_second_low: float | None = None
@@ -117,12 +119,12 @@ class Choice:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Choice:
-        return cls(**data)
+        return cls(**of_today(data))
 
     @property
     def fixed_usd(self) -> float | None:
         """Paid once."""
-        return added(self.train_usd, self.search_usd, self.index_usd, self.labelling_usd, self.labour_usd)
+        return added(self.train_usd, self.search_usd, self.index_usd, self.labeling_usd, self.labor_usd)
 
     @property
     def retrain_usd(self) -> float | None:

@@ -41,7 +41,7 @@ class TokenPrice:
         """Returns what is wrong with these prices; ``where`` is the config key of the model."""
         found = []
         for name in ("input", "cached_input", "output"):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is not None and not 0 <= value < float("inf"):
                 fix = "Give dollars per million tokens, or null"
                 found.append(Problem(f"{where}.usd_per_million_{name}", f"{value} is no price", fix))

@@ -17,11 +17,8 @@ TEMPLATES = ("prompt", "target", "system")
 
 def check_fields(files: FileFields, found: Findings) -> None:
     if files.train is None and files.test is None:
-        found.add(
-            "dataset.train",
-            "no data is named",
-            "Set dataset.train=FILE (validation and test are then split off), or dataset.test=FILE",
-        )
+        fix = "Set dataset.train=FILE (validation and test are then split off), or dataset.test=FILE"
+        found.add("dataset.train", "no data is named", fix)
     spoken = (
         files.chosen is not None and files.target is None and files.references is None and files.preferences is None
     )
@@ -47,17 +44,14 @@ def check_fields(files: FileFields, found: Findings) -> None:
             f"dataset.{lacks}", "a preference needs a chosen and a rejected answer", f"Set dataset.{lacks}=COLUMN"
         )
     if files.preferences is not None and files.chosen is None:
-        found.add(
-            "dataset.chosen",
-            "dataset.preferences is set and no columns of it",
-            "Set dataset.chosen=COLUMN dataset.rejected=COLUMN",
-        )
+        fix = "Set dataset.chosen=COLUMN dataset.rejected=COLUMN"
+        found.add("dataset.chosen", "dataset.preferences is set and no columns of it", fix)
 
 
 def check_templates(files: FileFields, found: Findings, named: dict[str, LocalFiles | HubData]) -> None:
     for name in TEMPLATES:
         where = f"dataset.{name}"
-        text = getattr(files, name)
+        text = vars(files)[name]
         template = None if text is None else check_template(text, where, found)
         if template is not None and name in ("prompt", "target") and not template.paths:
             found.add(where, f"{text!r} names no column, so every row would read the same", _bare(text, where, named))
@@ -67,11 +61,8 @@ def check_template(text: Any, where: str, found: Findings) -> Template | None:
     """Returns a field as a template; None where it is none."""
     if not isinstance(text, str):
         read = f"{{{', '.join(map(str, text))}}}" if isinstance(text, dict) else text
-        found.add(
-            where,
-            f"{text!r} is no text: YAML and Hydra read bare braces as a mapping",
-            f"Quote it: '{where}=\"{read}\"'",
-        )
+        why = f"{text!r} is no text: YAML and Hydra read bare braces as a mapping"
+        found.add(where, why, f"Quote it: '{where}=\"{read}\"'")
         return None
     try:
         return parse(text)
@@ -92,17 +83,14 @@ def _bare(text: str, where: str, named: dict[str, LocalFiles | HubData]) -> str:
 
 def check_numbers(files: FileFields, found: Findings) -> None:
     for split in SPLITS:
-        most = getattr(files.limit, split)
+        most = vars(files.limit)[split]
         if most is not None and most < 1:
             found.add(f"dataset.limit.{split}", f"{most} rows are none", "Set at least 1, or null for all")
-    fractions = {split: getattr(files.split, split) for split in ("validation", "test")}
+    fractions = {split: vars(files.split)[split] for split in ("validation", "test")}
     for split, fraction in fractions.items():
         if not 0 < fraction < 1:
-            found.add(
-                f"dataset.split.{split}",
-                f"{fraction} is no fraction of the rows",
-                "Set it between 0 and 1, such as 0.1",
-            )
+            why = f"{fraction} is no fraction of the rows"
+            found.add(f"dataset.split.{split}", why, "Set it between 0 and 1, such as 0.1")
     if sum(fractions.values()) >= 1:
         found.add("dataset.split", f"{fractions} leave nothing to train on", "Let them sum to less than 1")
     if files.answer_pattern is not None:
@@ -114,11 +102,8 @@ def check_numbers(files: FileFields, found: Findings) -> None:
             )
         else:
             if groups != 1:
-                found.add(
-                    "dataset.answer_pattern",
-                    f"{files.answer_pattern!r} has {groups} groups",
-                    "Write one group (...) around the answer",
-                )
+                why = f"{files.answer_pattern!r} has {groups} groups"
+                found.add("dataset.answer_pattern", why, "Write one group (...) around the answer")
 
 
 def check_time(files: FileFields, read: dict[str, list[Placed]], found: Findings) -> None:
@@ -136,8 +121,5 @@ def check_constant(files: FileFields, tables: dict[str, Any], found: Findings) -
     """A system prompt may be the same for every row, but hardly the bare name of a column."""
     first = next((row for split in SPLITS for rows in tables.get(split, ()) for row in rows), None)
     if files.system is not None and first is not None and files.system in first.values:
-        found.add(
-            "dataset.system",
-            f"{files.system!r} is the name of a column",
-            f"Write 'dataset.system=\"{{{files.system}}}\"' to mean the column",
-        )
+        why = f"{files.system!r} is the name of a column"
+        found.add("dataset.system", why, f"Write 'dataset.system=\"{{{files.system}}}\"' to mean the column")

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from ftbench.core.canonical import digest
 from ftbench.core.component import Remote
 from ftbench.core.components.dataset import Dataset
-from ftbench.core.errors import Problem, Refused
+from ftbench.core.errors import Problem, Problems, Refused
 from ftbench.core.example import Document, Splits
 from ftbench.data.checks import check_template
 from ftbench.data.findings import Findings
@@ -46,7 +46,7 @@ class Corpus(Dataset):
     text: Any
     time: str | None
 
-    seeded: ClassVar[bool] = False
+    uses_seed: ClassVar[bool] = False
 
     def source(self) -> LocalFiles | HubData:
         """Raises:
@@ -65,8 +65,8 @@ class Corpus(Dataset):
     def identity(self) -> dict[str, Any]:
         return {**super().identity(), "documents": self.source().fingerprint()}
 
-    def locate(self) -> Corpus:
-        return replace(self, documents=self.source().located())
+    def resolve(self) -> Corpus:
+        return replace(self, documents=self.source().resolved())
 
     def check(self) -> list[Problem]:
         found = Findings()
@@ -76,11 +76,8 @@ class Corpus(Dataset):
             for problem in refused.problems:
                 found.take(problem)
         if self.text is None:
-            found.add(
-                "dataset.document_text",
-                "dataset.documents is set and no text of them",
-                "Set dataset.document_text=COLUMN (text, for a folder of .txt and .md files)",
-            )
+            fix = "Set dataset.document_text=COLUMN (text, for a folder of .txt and .md files)"
+            found.add("dataset.document_text", "dataset.documents is set and no text of them", fix)
         else:
             check_template(self.text, "dataset.document_text", found)
         return found.problems
@@ -104,7 +101,7 @@ class Corpus(Dataset):
                 found.take(problem)
             found.raise_any()
             notes = ["dataset.document_text: \\n is read as a line break"] if broken_lines(self.text) else []
-            unread = getattr(self.source(), "unread", ())
+            unread = self.source().unread
             if unread:
                 notes.append(
                     f"{DOCUMENTS}: its files ending in {', '.join(unread)} are not read; turn them into .txt or .md"
@@ -117,19 +114,17 @@ def unfit_documents(documents: Iterable[Document]) -> list[Problem]:
     """Returns a problem for each of the first documents that is no text, or too long to be one, and one for all
     others.
     """
-    problems: list[Problem] = []
+    problems = Problems()
     for document in documents:
         place = f"{DOCUMENTS}: {document.id!r}"
         if len(document.text) > LONGEST_CHARACTERS:
             why = f"is one document of {len(document.text):,} characters, more than {LONGEST_CHARACTERS:,}"
-            problems.append(
-                Problem(place, why, "Write one document a row; chunks are cut from documents, not from a whole corpus")
-            )
+            problems.add(place, why, "Write one document a row; chunks are cut from documents, not from a whole corpus")
         elif not document.text.strip():
-            problems.append(Problem(place, "is empty", "Take it out, or give it a text"))
+            problems.add(place, "is empty", "Take it out, or give it a text")
         elif (strange := len(_CONTROL.findall(document.text))) > _CONTROL_SHARE * len(document.text):
             why = f"is no text: {strange} of {len(document.text)} characters are control characters or unreadable"
-            problems.append(Problem(place, why, "Turn it into text first (a PDF or Word file is none), or take it out"))
+            problems.add(place, why, "Turn it into text first (a PDF or Word file is none), or take it out")
     if len(problems) > _TOLD:
         rest = Problem(DOCUMENTS, f"{len(problems) - _TOLD} more are like these", "Mend them in the same way")
         return [*problems[:_TOLD], rest]

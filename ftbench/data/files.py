@@ -34,7 +34,7 @@ class Files(FileFields):
     """Rows from files or the hub."""
 
     key_name: ClassVar[str] = "files"
-    NEUTRAL: ClassVar[tuple[str, ...]] = ("answer_pattern",)  # read by metrics, which hash it themselves
+    NOT_HASHED: ClassVar[tuple[str, ...]] = ("answer_pattern",)  # read by metrics, which hash it themselves
 
     def rows(self) -> Files:
         """Returns the same rows without any documents: what a cell that retrieves nothing depends on."""
@@ -57,7 +57,7 @@ class Files(FileFields):
         found = Findings()
         named: dict[str, LocalFiles | HubData] = {}
         for field in SOURCES:
-            value = getattr(self, field)
+            value = vars(self)[field]
             if value is None:
                 continue
             try:
@@ -98,11 +98,11 @@ class Files(FileFields):
             **documents,
         }
 
-    def locate(self) -> Files:
+    def resolve(self) -> Files:
         """Returns a copy with absolute paths and hub names pinned to their commits."""
         corpus = self.corpus()
-        documents = {} if corpus is None else {"documents": corpus.locate().documents}
-        return replace(self, **{field: named.located() for field, named in self.sources().items()}, **documents)
+        documents = {} if corpus is None else {"documents": corpus.resolve().documents}
+        return replace(self, **{field: named.resolved() for field, named in self.sources().items()}, **documents)
 
     def check(self) -> list[Problem]:
         """Returns what is wrong with the fields, and with what they name; reads rows only to word a hint."""
@@ -183,15 +183,15 @@ class Files(FileFields):
 
     def _fields(self) -> Fields:
         templates = {
-            name: None if getattr(self, name) is None else parse(getattr(self, name))
+            name: None if vars(self)[name] is None else parse(vars(self)[name])
             for name in ("prompt", "target", "system")
         }
         names = ("references", "messages", "id", "group", "time", "gold_documents", "chosen", "rejected")
-        return Fields(**templates, **{name: getattr(self, name) for name in names}, slices=tuple(self.slices))
+        return Fields(**templates, **{name: vars(self)[name] for name in names}, slices=tuple(self.slices))
 
     def _split_off(self, splits: dict[str, list[Example]], notes: list[str]) -> None:
         """Fills test and validation, where no data is named for them, from the training rows."""
-        wanted = [split for split in ("test", "validation") if getattr(self, split) is None and self.train is not None]
+        wanted = [split for split in ("test", "validation") if vars(self)[split] is None and self.train is not None]
         if not wanted:
             return
         rows = splits["train"]
@@ -206,7 +206,7 @@ class Files(FileFields):
             why = f"{' and '.join(wanted)} cannot be split off: the {len(rows)} training rows have only {what}"
             fix = f"Name data for {' and '.join(f'dataset.{split}' for split in wanted)}"
             raise Refused([Problem("dataset.train", why, fix)])
-        chosen = split_off(found, [getattr(self.split, split) for split in wanted], self.split.seed)
+        chosen = split_off(found, [vars(self.split)[split] for split in wanted], self.split.seed)
         for split, held in zip(wanted, chosen, strict=True):
             splits[split] = [rows[index] for index in sorted(held)]
             how = f"the latest by {self.time!r}" if self.time else f"seed {self.split.seed}"
@@ -262,7 +262,7 @@ class Files(FileFields):
         }
 
     def _limited(self, rows: list[Example], split: str, notes: list[str]) -> list[Example]:
-        most = getattr(self.limit, split)
+        most = vars(self.limit)[split]
         kept = [rows[index] for index in first_in_order([row.id for row in rows], most, self.split.seed)]
         if len(kept) < len(rows):
             notes.append(f"kept {len(kept)} of {len(rows)} {split} rows (limit, seed {self.split.seed})")
@@ -284,5 +284,5 @@ class Files(FileFields):
         notes.extend(
             f"dataset.{name}: \\n is read as a line break"
             for name in TEMPLATES
-            if broken_lines(str(getattr(self, name) or ""))
+            if broken_lines(str(vars(self)[name] or ""))
         )

@@ -61,11 +61,8 @@ def read_rows(path: Path, shown: str, found: Findings, name: str | None = None, 
     """
     kind = kind or file_format(path)
     if kind is None:
-        found.add(
-            shown,
-            f"the name {path.name!r} has no known ending",
-            f"Use one of {', '.join(FORMATS)}, or one of these with .gz",
-        )
+        why = f"the name {path.name!r} has no known ending"
+        found.add(shown, why, f"Use one of {', '.join(FORMATS)}, or one of these with .gz")
         return []
     before = len(found.problems) + found.unshown
     data = _bytes(path, shown, found)
@@ -229,11 +226,8 @@ def _records(text: str, delimiter: str, shown: str, found: Findings) -> Iterator
         except StopIteration:
             return
         except csv.Error as error:
-            found.add(
-                f"{shown}:{line}",
-                f"cannot be read as a row ({error})",
-                'Quote the field and write each quote inside it twice: "say ""hi"""',
-            )
+            why = f"cannot be read as a row ({error})"
+            found.add(f"{shown}:{line}", why, 'Quote the field and write each quote inside it twice: "say ""hi"""')
             if "end of data" in str(error):
                 return
             continue
@@ -255,11 +249,8 @@ def _records(text: str, delimiter: str, shown: str, found: Findings) -> Iterator
 def _good_header(header: list[str], delimiter: str, place: str, found: Findings) -> bool:
     doubled = sorted({name for name in header if header.count(name) > 1})
     if doubled:
-        found.add(
-            place,
-            f"the header has the column {doubled[0]!r} {header.count(doubled[0])} times",
-            "Give each column its own name",
-        )
+        why = f"the header has the column {doubled[0]!r} {header.count(doubled[0])} times"
+        found.add(place, why, "Give each column its own name")
         return False
     other = next((mark for mark in ";\t|," if len(header) == 1 and mark != delimiter and mark in header[0]), None)
     if other:
@@ -296,11 +287,8 @@ def _parquet(data: bytes, shown: str, found: Findings) -> list[Row]:
     try:
         table = pyarrow.parquet.read_table(pyarrow.BufferReader(data))
     except (pyarrow.ArrowException, OSError) as error:
-        found.add(
-            shown,
-            f"is no whole parquet file ({str(error).splitlines()[0]})",
-            "Copy it again, or name it by its real format",
-        )
+        why = f"is no whole parquet file ({str(error).splitlines()[0]})"
+        found.add(shown, why, "Copy it again, or name it by its real format")
         return []
     return [Row(f"{shown}:{number}", values, textual=False) for number, values in enumerate(table.to_pylist(), start=1)]
 

@@ -48,7 +48,7 @@ class Fields:
         """
         target = dict.fromkeys(self.target.paths if self.target else (), "dataset.target")
         names = ("references", "id", "group", "time", "gold_documents", *(("chosen", "rejected") if paired else ()))
-        single = {getattr(self, name): f"dataset.{name}" for name in names if getattr(self, name) is not None}
+        single = {vars(self)[name]: f"dataset.{name}" for name in names if vars(self)[name] is not None}
         return {**dict.fromkeys(self.slices, "dataset.slices"), **single, **target, **self.asking()}
 
 
@@ -313,11 +313,8 @@ def same_ids(splits: Iterable[tuple[str, Sequence[Placed]]], found: Findings) ->
             if first[1] == place:
                 continue
             if first[0] == split:
-                found.add(
-                    place,
-                    f"the id {example.id!r} stands at {first[1]} too",
-                    "Give each row its own id, or set dataset.id=null",
-                )
+                fix = "Give each row its own id, or set dataset.id=null"
+                found.add(place, f"the id {example.id!r} stands at {first[1]} too", fix)
             else:
                 between.setdefault((first[0], split), []).append(f"{example.id!r} ({first[1]} and {place})")
     for (one, other), ids in between.items():

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ftbench.core.canonical import file_digest
 from ftbench.core.errors import Problem, Refused
@@ -70,7 +70,7 @@ class LocalFiles:
             why = f"cannot be read ({error.strerror})"
             raise Refused([Problem(str(error.filename), why, "Check that it exists and its permissions")]) from None
 
-    def located(self) -> str | list[str]:
+    def resolved(self) -> str | list[str]:
         absolute = [os.path.abspath(path) for path in self.named]
         return absolute[0] if len(absolute) == 1 else absolute
 
@@ -90,6 +90,7 @@ class HubData:
     split: str
     revision: str | None
     where: str
+    unread: ClassVar[tuple[str, ...]] = ()
 
     def fingerprint(self) -> dict[str, Any]:
         """Returns name, config, split and commit.
@@ -104,7 +105,7 @@ class HubData:
             "commit": hub.commit(self.name, self.revision, self.where),
         }
 
-    def located(self) -> str:
+    def resolved(self) -> str:
         return f"{self.name}:{self.config or ''}:{self.split}@{hub.commit(self.name, self.revision, self.where)}"
 
     def rows(self, found: Findings) -> list[list[Row]]:
@@ -112,11 +113,8 @@ class HubData:
             self.name, self.config, self.split, hub.commit(self.name, self.revision, self.where), self.where
         )
         if not values:
-            found.add(
-                self.where,
-                f"the split {self.split!r} of {self.name} has no rows",
-                "Name another split as owner/name:config:split",
-            )
+            why = f"the split {self.split!r} of {self.name} has no rows"
+            found.add(self.where, why, "Name another split as owner/name:config:split")
         return [[Row(f"{self.name}:{number}", row, textual=False) for number, row in enumerate(values, start=1)]]
 
 
@@ -143,9 +141,8 @@ def source(value: Any, where: str, split: str) -> LocalFiles | HubData:
         if missing:
             raise Refused(missing)
         return LocalFiles.of(value, where)
-    raise Refused(
-        [Problem(where, f"{value!r} names no data", "Give a path, a list of paths, or a hub name such as owner/name")]
-    )
+    why = f"{value!r} names no data"
+    raise Refused([Problem(where, why, "Give a path, a list of paths, or a hub name such as owner/name")])
 
 
 def bytes_digest(path: Path) -> str:
@@ -183,15 +180,8 @@ def _listed(value: str, where: str) -> tuple[list[tuple[Path, str]], list[str]]:
     formats = (*FORMATS, *TEXTS) if where == DOCUMENTS else FORMATS
     if not path.is_dir():
         if file_format(path) not in formats:
-            raise Refused(
-                [
-                    Problem(
-                        where,
-                        f"{value!r} has no known ending",
-                        f"Use one of {', '.join(formats)}, or one of these with .gz",
-                    )
-                ]
-            )
+            why = f"{value!r} has no known ending"
+            raise Refused([Problem(where, why, f"Use one of {', '.join(formats)}, or one of these with .gz")])
         return [(path, path.name)], []
     held = sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith("."))
     known = [item for item in held if file_format(item) in FORMATS]
@@ -199,15 +189,8 @@ def _listed(value: str, where: str) -> tuple[list[tuple[Path, str]], list[str]]:
         held = _below(path)
         known = [item for item in held if file_format(item) in TEXTS]
     if not known:
-        raise Refused(
-            [
-                Problem(
-                    where,
-                    f"the folder {value!r} holds no file of a known format",
-                    f"Put {', '.join(formats)} files into it",
-                )
-            ]
-        )
+        why = f"the folder {value!r} holds no file of a known format"
+        raise Refused([Problem(where, why, f"Put {', '.join(formats)} files into it")])
     unread = sorted({item.suffix.lower() for item in held if file_format(item) is None and item.suffix})
     return [(item, item.relative_to(path).as_posix()) for item in known], unread
 

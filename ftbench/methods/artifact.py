@@ -13,35 +13,30 @@ from typing import ClassVar
 from ftbench.core.canonical import digest
 from ftbench.core.component import node
 from ftbench.core.components.artifact import Artifact
-from ftbench.core.protocols import AddStage, Lowered
+from ftbench.core.lowering import AddStage, Lowered
 
 
 @dataclass(frozen=True)
 class AsTrained(Artifact):
     """What the method wrote, over the base it was trained on; for QLoRA that is the 4-bit one."""
 
-    axis: ClassVar[str] = "artifact"
     key_name: ClassVar[str] = "as_trained"
-
-    def lower(self, add: AddStage, cell: Lowered, weights: str) -> str | None:
-        return None
 
 
 @dataclass(frozen=True)
 class Merged(Artifact):
-    """A standard transformers folder: the adapter merged into the base in its own dtype, never into quantised
+    """A standard transformers folder: the adapter merged into the base in its own dtype, never into quantized
     weights.
     """
 
-    axis: ClassVar[str] = "artifact"
     key_name: ClassVar[str] = "merged"
 
     def lower(self, add: AddStage, cell: Lowered, weights: str) -> str | None:
         """Adds the merge stage and returns its key."""
         return add(
             "merge",
-            spec={"model": cell.whole.identity(), "artifact": self.identity()},
+            spec={"model": cell.unquantized.identity(), "artifact": self.identity()},
             inputs={"prepare": cell.prepare, "weights": weights},
-            config={"model": node(cell.whole), "base": node(cell.model), "method": node(cell.method)},
+            config={"model": node(cell.unquantized), "base": node(cell.model), "method": node(cell.method)},
             model=digest(cell.model.identity()),
         )

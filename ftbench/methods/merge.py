@@ -13,11 +13,11 @@ def merged(loaded: Any, folder: Path) -> Any:
     """Merges the adapter in ``folder`` into the loaded base, in place, and returns the transformers model.
 
     Args:
-        loaded: ``ftbench.models.loaded.Loaded``, not quantised and not needed any more.
+        loaded: ``ftbench.models.loaded.Loaded``, not quantized and not needed any more.
         folder: a train stage's.
 
     Raises:
-        FtbenchError: for a quantised base, whose 4 bits cannot hold what was learned, and for weights that are not
+        FtbenchError: for a quantized base, whose 4 bits cannot hold what was learned, and for weights that are not
             finite.
     """
     if loaded.quantized is not None:

@@ -15,5 +15,5 @@ class Untouched(Method):
     key_name: ClassVar[str] = "none"
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         return False

@@ -1,7 +1,7 @@
 """TRL's DPOTrainer, told exactly what to do. Imported only while training: it brings torch, transformers, datasets and
 trl along.
 
-Pairs come tokenised, in order and with the reference's log-probabilities, so TRL prepares, shuffles and precomputes
+Pairs come tokenized, in order and with the reference's log-probabilities, so TRL prepares, shuffles and precomputes
 nothing and loads no reference: left alone it would load one from ``config._name_or_path``, which is not what is being
 trained.
 """
@@ -21,12 +21,12 @@ from transformers import PrinterCallback, set_seed
 from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
+from ftbench.methods.callbacks import TrainingCallback
 from ftbench.methods.checkpoint import Checkpoints, Resumable
-from ftbench.methods.halving import Halving, in_pieces
+from ftbench.methods.oom_retry import OomRetry, in_pieces
 from ftbench.methods.pairs import Pair
 from ftbench.methods.runs import PreferenceRun
 from ftbench.methods.trainer import Fitted, training_arguments
-from ftbench.methods.watch import Watch
 from ftbench.models.intact import intact
 
 datasets.disable_progress_bars()
@@ -45,7 +45,7 @@ rejected.
 HELD_OUT = {"validation_margin": "rewards/margins", "validation_accuracy": "rewards/accuracies"}
 
 
-class _Trainer(Halving, Resumable, DPOTrainer):
+class _Trainer(OomRetry, Resumable, DPOTrainer):
     """Takes pairs as they come. Phones nobody, and counts no floating-point operations: the figure is unused."""
 
     share = True  # see compute_loss
@@ -135,7 +135,7 @@ def fit(
             if run.scratch is not None and recipe.checkpoint_every is not None
             else None
         )
-        watch = Watch(
+        watch = TrainingCallback(
             recipe=recipe,
             ids=lambda step: [pair.id for pair in order[(step - 1) * size : step * size]],
             steps=args.max_steps,

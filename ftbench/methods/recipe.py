@@ -79,7 +79,7 @@ class Recipe(Component):
     torch_compile: bool
     train_context: float | None
 
-    NEUTRAL: ClassVar[tuple[str, ...]] = ("checkpoint_every",)
+    NOT_HASHED: ClassVar[tuple[str, ...]] = ("checkpoint_every",)
     SILENT_AT_DEFAULT: ClassVar[Mapping[str, Any]] = {"train_context": None, "packing": False}
 
     @property
@@ -98,15 +98,15 @@ class Recipe(Component):
     def check(self) -> list[Problem]:
         problems = super().check()
         for name in ("batch_size", "gradient_accumulation", "max_steps", "max_tokens", "patience", "checkpoint_every"):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is not None and value < 1:
                 problems.append(Problem(f"method.{name}", f"{value} is less than 1", "Give at least 1"))
         for name, value in (("learning_rate", self.learning_rate), ("epochs", self.epochs)):
             if value is not None and not 0 < value < math.inf:
                 problems.append(Problem(f"method.{name}", f"{value} is not positive", "Give a number above 0"))
         for name in ("weight_decay", "max_grad_norm"):
-            if not 0 <= getattr(self, name) < math.inf:
-                why = f"{getattr(self, name)} is negative or not finite"
+            if not 0 <= vars(self)[name] < math.inf:
+                why = f"{vars(self)[name]} is negative or not finite"
                 problems.append(Problem(f"method.{name}", why, "Give 0 or more"))
         if not 0 <= self.warmup < 1:
             why = f"{self.warmup} is no share of the steps"
@@ -118,9 +118,9 @@ class Recipe(Component):
             ("overlong", OVERLONG),
             ("keep", KEPT),
         ):
-            if getattr(self, name) not in options:
-                why = f"{getattr(self, name)!r} is none of its values"
-                problems.append(Problem(f"method.{name}", why, did_you_mean(getattr(self, name), options)))
+            if vars(self)[name] not in options:
+                why = f"{vars(self)[name]!r} is none of its values"
+                problems.append(Problem(f"method.{name}", why, did_you_mean(vars(self)[name], options)))
         if self.train_context is not None and not 0 <= self.train_context <= 1:
             why = f"{self.train_context} is no share of the rows"
             problems.append(Problem("method.train_context", why, "Give 0 to 1, such as 0.8, or null"))

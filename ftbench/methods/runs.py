@@ -60,7 +60,7 @@ class PreferenceRun:
     Attributes:
         examples: training rows, in file order; those without a preference are not looked at.
         recipe: how to train; a row is a pair.
-        loss: what to minimise.
+        loss: what to minimize.
         reference: pair id -> summed log-probabilities (nats) of its chosen and its rejected answer.
         seed: decides a fresh adapter's initial weights and the order of pairs.
         adapt: base model -> model with the parameters to train switched on; called after seeding.

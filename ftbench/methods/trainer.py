@@ -1,7 +1,7 @@
 """TRL's SFTTrainer, told exactly what to do. Imported only while training: it brings torch, transformers, datasets and
 trl along.
 
-Rows come tokenised, labelled and in order, so TRL prepares, truncates, packs and shuffles nothing. The loss is the sum
+Rows come tokenized, labelled and in order, so TRL prepares, truncates, packs and shuffles nothing. The loss is the sum
 over supervised tokens divided by their number in the whole optimizer step, so accumulation changes nothing.
 """
 
@@ -22,20 +22,20 @@ from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from ftbench.core.errors import FtbenchError
+from ftbench.methods.callbacks import Best, TrainingCallback
 from ftbench.methods.checkpoint import Checkpoints, Resumable
-from ftbench.methods.halving import Halving, in_pieces
+from ftbench.methods.oom_retry import OomRetry, in_pieces
 from ftbench.methods.packing import check_apart, packed
 from ftbench.methods.recipe import CUDA_OPTIMIZERS, SCHEDULES, Recipe
 from ftbench.methods.rows import Row
 from ftbench.methods.runs import SftRun
-from ftbench.methods.watch import Best, Watch
 from ftbench.models.intact import intact
 from ftbench.models.loaded import has_bfloat16
 
 datasets.disable_progress_bars()
 
 
-class _Trainer(Halving, Resumable, SFTTrainer):
+class _Trainer(OomRetry, Resumable, SFTTrainer):
     """Phones nobody, and counts no floating-point operations: the figure is unused and costs a walk over the model per
     step.
     """
@@ -96,7 +96,7 @@ def fit(run: SftRun, order: Sequence[Row], held: Sequence[Row], evaluated: Colle
             if run.scratch is not None and recipe.checkpoint_every is not None
             else None
         )
-        watch = Watch(
+        watch = TrainingCallback(
             recipe=recipe,
             ids=lambda step: [row.id for row in order[(step - 1) * size : step * size]],
             steps=args.max_steps,

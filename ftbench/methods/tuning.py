@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ftbench.core.canonical import digest
-from ftbench.core.component import build, node
+from ftbench.core.component import build_for, node
 from ftbench.core.components.method import Method
+from ftbench.core.components.names import name_of
 from ftbench.core.components.objective import Objective
 from ftbench.core.components.weights import Weights
 from ftbench.core.errors import FtbenchError, Problem, Refused
 from ftbench.core.example import Splits
-from ftbench.core.protocols import AddStage, Lowered
+from ftbench.core.lowering import AddStage, Lowered
 from ftbench.core.training import Training, TrainRun
 from ftbench.methods.adapters import answerable
 from ftbench.methods.none import Untouched
@@ -48,17 +49,23 @@ class Tuning(Recipe, Method):
         Raises:
             Refused: when the node is none, or no weights'.
         """
-        return _part(self.weights, "method.weights", Weights)
+        return build_for("method/weights", self.weights, "method.weights")
 
     def objective_component(self) -> Objective:
         """Builds the objective; see ``weights_component``."""
-        return _part(self.objective, "method.objective", Objective)
+        return build_for("method/objective", self.objective, "method.objective")
 
     def start_method(self) -> Method:
         """Builds the method that training starts from, the untouched base where there is none; see
         ``weights_component``.
         """
-        return Untouched() if self.start is None else _part(self.start, "method.start", Tuning)
+        if self.start is None:
+            return Untouched()
+        made = build_for("method", self.start, "method.start")
+        if isinstance(made, Tuning):
+            return made
+        why = f"{type(made).__name__} trains no weights to start from"
+        raise Refused([Problem("method.start", why, "Choose a method of weights and an objective, or null")])
 
     @property
     def whole(self) -> bool:  # type: ignore[override]
@@ -71,6 +78,10 @@ class Tuning(Recipe, Method):
     @property
     def control(self) -> str | None:  # type: ignore[override]
         return self.objective_component().control
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return name_of(type(self.weights_component())), name_of(type(self.objective_component()))
 
     def base(self, model: Any) -> Any:
         return self.weights_component().base(model)
@@ -91,11 +102,8 @@ class Tuning(Recipe, Method):
         problems = [*super().check(), *weights.check(), *objective.check(), *objective.check_method(self)]
         if self.learning_rate is None:
             fix = f"Set method.learning_rate, or the objective's learning_rates.{weights.kind}"
-            problems.append(
-                Problem(
-                    "method.learning_rate", f"is null, and the objective has no default for {weights.kind} weights", fix
-                )
-            )
+            why = f"is null, and the objective has no default for {weights.kind} weights"
+            problems.append(Problem("method.learning_rate", why, fix))
         if isinstance(start, Tuning):
             found = [*start.check(), *weights.cannot_follow(start.weights_component())]
             problems += [
@@ -189,18 +197,3 @@ class Tuning(Recipe, Method):
 
     def merge(self, loaded: Any, folder: Path) -> Any:
         return self.weights_component().merge(loaded, folder)
-
-
-def _part(config: Any, where: str, kind: type) -> Any:
-    made = build(config if isinstance(config, dict) else {}, where)
-    if not isinstance(made, kind):
-        raise Refused(
-            [
-                Problem(
-                    where,
-                    f"{type(made).__name__} is none of its options",
-                    f"Choose one of conf/{where.replace('.', '/')}",
-                )
-            ]
-        )
-    return made

@@ -32,7 +32,6 @@ class BertScore(Metric):
     """Mean BERTScore F1, best over the references.
 
     Attributes:
-        name: the metric's name in tables and files.
         model: folder or hub name of the model that embeds the tokens (an encoder such as roberta-large, or any other).
         revision: commit of a hub name; null for its newest.
         layer: hidden layer to take, 0 being the input embeddings; null takes the last.
@@ -41,15 +40,11 @@ class BertScore(Metric):
 
     key_name: ClassVar[str] = "bertscore"
 
-    name: str
     model: str | None
     revision: str | None
     layer: int | None
     idf: bool
 
-    reads: ClassVar[str] = "outputs"
-    higher_is_better: ClassVar[bool] = True
-    comparable_across_tokenizers: ClassVar[bool] = True
     is_mean: ClassVar[bool] = True
     highest: ClassVar[float] = 1.0
 
@@ -87,13 +82,8 @@ class BertScore(Metric):
         except Refused as refused:
             return [Problem("bertscore.model", problem.why, problem.fix) for problem in refused.problems]
         if not (folder / "config.json").is_file():
-            return [
-                Problem(
-                    "bertscore.model",
-                    f"{folder} holds no model (no config.json)",
-                    "Name a folder as save_pretrained writes it",
-                )
-            ]
+            why = f"{folder} holds no model (no config.json)"
+            return [Problem("bertscore.model", why, "Name a folder as save_pretrained writes it")]
         if self.layer is not None and self.layer < 0:
             return [Problem("bertscore.layer", f"{self.layer} is no layer", "Give 0 or more, or null for the last")]
         return weight_files.problems(folder, "bertscore.model", pickled=False, causal=False)

@@ -15,20 +15,12 @@ from ftbench.metrics.likelihood import column, ratio
 
 @dataclass(frozen=True)
 class BitsPerByte(Metric):
-    """Bits that the model needs per UTF-8 byte of the target texts.
-
-    Attributes:
-        name: the metric's name in tables and files.
-    """
+    """Bits that the model needs per UTF-8 byte of the target texts."""
 
     key_name: ClassVar[str] = "bits_per_byte"
 
-    name: str
-
     reads: ClassVar[str] = "likelihood"
     higher_is_better: ClassVar[bool] = False
-    comparable_across_tokenizers: ClassVar[bool] = True
-    is_mean: ClassVar[bool] = False
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
         """Returns float64 [n, 2]: nats and UTF-8 bytes of each target text."""

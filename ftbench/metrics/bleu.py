@@ -25,7 +25,6 @@ class Bleu(Metric):
     """sacreBLEU over the whole test set.
 
     Attributes:
-        name: the metric's name in tables and files.
         tokenize: one of sacreBLEU's tokenizers that need no download: 13a, intl, char, zh, none.
         lowercase: compare without case.
         smooth_method: exp, floor, add-k or none.
@@ -38,7 +37,6 @@ class Bleu(Metric):
 
     key_name: ClassVar[str] = "bleu"
 
-    name: str
     tokenize: str
     lowercase: bool
     smooth_method: str
@@ -47,10 +45,6 @@ class Bleu(Metric):
     effective_order: bool
     reference_length: str
 
-    reads: ClassVar[str] = "outputs"
-    higher_is_better: ClassVar[bool] = True
-    comparable_across_tokenizers: ClassVar[bool] = True
-    is_mean: ClassVar[bool] = False
     highest: ClassVar[float] = 100.0
 
     def check(self) -> list[Problem]:
@@ -60,17 +54,13 @@ class Bleu(Metric):
             ("smooth_method", tuple(SMOOTHING)),
             ("reference_length", REFERENCE_LENGTHS),
         ):
-            value = getattr(self, field)
+            value = vars(self)[field]
             if value not in options:
-                problems.append(
-                    Problem(f"{self.name}.{field}", f"{value!r} is not offered", did_you_mean(value, options))
-                )
+                why = f"{value!r} is not offered"
+                problems.append(Problem(f"{self.name}.{field}", why, did_you_mean(value, options)))
         if not 1 <= self.max_ngram_order <= 9:
-            problems.append(
-                Problem(
-                    f"{self.name}.max_ngram_order", f"{self.max_ngram_order} is out of range", "Take 1 to 9; BLEU is 4"
-                )
-            )
+            why = f"{self.max_ngram_order} is out of range"
+            problems.append(Problem(f"{self.name}.max_ngram_order", why, "Take 1 to 9; BLEU is 4"))
         return problems
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:

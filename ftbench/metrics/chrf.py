@@ -38,8 +38,8 @@ class Chrf(SacrebleuMetric):
     def check(self) -> list[Problem]:
         problems = []
         for field, least in (("char_order", 1), ("word_order", 0), ("beta", 1)):
-            if getattr(self, field) < least:
-                why = f"{getattr(self, field)} is out of range"
+            if vars(self)[field] < least:
+                why = f"{vars(self)[field]} is out of range"
                 problems.append(Problem(f"{self.name}.{field}", why, f"Take at least {least}"))
         return problems
 

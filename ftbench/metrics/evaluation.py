@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ftbench.core.protocols import Metric
+from ftbench.core.components.metric import Metric
 
 LIKELIHOOD = ("nll", "tokens", "correct", "bytes")
 
@@ -42,18 +42,9 @@ def as_evaluate(metric: Metric, folder: Path) -> Any:
 
         def _compute(self, *, finish: Sequence[str] | None = None, **columns: Any) -> dict[str, float]:
             rows = _rows(columns, finish)
-            return {metric.name: corpus_value(metric, rows)}
+            return {metric.name: metric.corpus(rows)}
 
     return OfflineMetric(keep_in_memory=True, cache_dir=str(folder), seed=0)
-
-
-def corpus_value(metric: Metric, rows: Sequence[dict[str, Any]]) -> float:
-    """Returns the metric of all rows: by its own ``corpus`` (the library's number) where it has one, else from
-    statistics.
-    """
-    if hasattr(metric, "corpus"):
-        return metric.corpus(rows)
-    return float(metric.value(metric.statistics(rows).sum(axis=0), len(rows)))
 
 
 def measure(metric: Metric, rows: Sequence[dict[str, Any]], folder: Path) -> float:
@@ -66,8 +57,8 @@ def measure(metric: Metric, rows: Sequence[dict[str, Any]], folder: Path) -> flo
         rows: at least one row.
         folder: where a temporary folder may be made; it is gone when this returns.
     """
-    if getattr(metric, "whole_rows", False):
-        return corpus_value(metric, rows)
+    if metric.whole_rows:
+        return metric.corpus(rows)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".evaluate-") as scratch:
         module = as_evaluate(metric, Path(scratch))
         if metric.reads == "likelihood":

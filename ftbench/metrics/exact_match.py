@@ -7,40 +7,41 @@ references are sentences names the pattern that finds the value (``dataset.answe
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ftbench.core.errors import Problem, Problems, did_you_mean
 from ftbench.metrics.mean import MeanMetric
-from ftbench.metrics.normalise import NORMALISATIONS
+from ftbench.metrics.normalize import NORMALIZATIONS
 
 
 @dataclass(frozen=True)
 class ExactMatch(MeanMetric):
     """Share of answers with the right value, 0 to 1.
 
-    Without a pattern an answer is right if it equals a reference after normalisation. With one, its value must equal a
+    Without a pattern an answer is right if it equals a reference after normalization. With one, its value must equal a
     reference's value; where the pattern does not match the answer (it is worded otherwise), the value of a reference
     must stand in it as whole words.
 
     Attributes:
         pattern: regular expression with one group, the value; null compares whole texts.
-        normalisation: one of ``ftbench.metrics.normalise``, such as none, plain or squad.
+        normalization: one of ``ftbench.metrics.normalize``, such as none, plain or squad.
         ignore: regular expressions whose every match is taken out of both texts first, in this order.
     """
 
     key_name: ClassVar[str] = "exact_match"
+    KEY_NAMES: ClassVar[Mapping[str, str]] = {"normalization": "normalisation"}
 
     pattern: str | None
-    normalisation: str
+    normalization: str
     ignore: list[str]
 
     def check(self) -> list[Problem]:
         problems = Problems()
-        if self.normalisation not in NORMALISATIONS:
-            fix = did_you_mean(self.normalisation, NORMALISATIONS)
-            problems.add(f"{self.name}.normalisation", f"{self.normalisation!r} is not offered", fix)
+        if self.normalization not in NORMALIZATIONS:
+            fix = did_you_mean(self.normalization, NORMALIZATIONS)
+            problems.add(f"{self.name}.normalization", f"{self.normalization!r} is not offered", fix)
         for ignored in self.ignore:
             try:
                 re.compile(ignored)
@@ -73,7 +74,7 @@ class ExactMatch(MeanMetric):
     def signature(self) -> str:
         compared = "text" if self.pattern is None else f"value({self.pattern}), else contained"
         ignored = f"|ignore:{' '.join(self.ignore)}" if self.ignore else ""
-        return f"exact_match|0-1|refs:any|compare:{compared}|normalise:{self.normalisation}{ignored}"
+        return f"exact_match|0-1|refs:any|compare:{compared}|normalise:{self.normalization}{ignored}"
 
     def _bare(self, text: str) -> str:
         for pattern in self.ignore:
@@ -85,12 +86,12 @@ class ExactMatch(MeanMetric):
         return match.group(1) if match else None
 
     def _equal(self, left: str, right: str) -> bool:
-        normalise = NORMALISATIONS[self.normalisation]
-        a, b = normalise(left), normalise(right)
-        # a text of nothing but punctuation normalises to nothing; two such texts are equal only if they really are
+        normalize = NORMALIZATIONS[self.normalization]
+        a, b = normalize(left), normalize(right)
+        # a text of nothing but punctuation normalizes to nothing; two such texts are equal only if they really are
         return a == b if a or b else left.strip() == right.strip()
 
     def _contains(self, text: str, value: str) -> bool:
-        normalise = NORMALISATIONS[self.normalisation]
-        words, wanted = normalise(text).split(), normalise(value).split()
+        normalize = NORMALIZATIONS[self.normalization]
+        words, wanted = normalize(text).split(), normalize(value).split()
         return bool(wanted) and any(words[i : i + len(wanted)] == wanted for i in range(len(words) - len(wanted) + 1))

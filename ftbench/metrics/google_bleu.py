@@ -24,28 +24,21 @@ class GoogleBleu(Metric):
     """Google BLEU over the whole test set, on sacreBLEU's 13a tokens.
 
     Attributes:
-        name: the metric's name in tables and files.
         min_len, max_len: shortest and longest n-gram counted.
     """
 
     key_name: ClassVar[str] = "google_bleu"
 
-    name: str
     min_len: int
     max_len: int
 
-    reads: ClassVar[str] = "outputs"
-    higher_is_better: ClassVar[bool] = True
-    comparable_across_tokenizers: ClassVar[bool] = True
-    is_mean: ClassVar[bool] = False
     highest: ClassVar[float] = 1.0
 
     def check(self) -> list[Problem]:
         if 1 <= self.min_len <= self.max_len:
             return []
-        return [
-            Problem(f"{self.name}.min_len", f"{self.min_len} to {self.max_len} is no range of n-grams", "Take 1 to 4")
-        ]
+        why = f"{self.min_len} to {self.max_len} is no range of n-grams"
+        return [Problem(f"{self.name}.min_len", why, "Take 1 to 4")]
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
         """Returns float64 [n, 2]: shared n-grams with the best reference, and the larger number of n-grams of

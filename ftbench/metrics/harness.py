@@ -38,7 +38,7 @@ class Harness(Component):
     axis: ClassVar[str] = "harness"
     key_name: ClassVar[str] = "lm_eval"
 
-    NEUTRAL = ("include_path",)
+    NOT_HASHED = ("include_path",)
 
     tasks: list[str]
     include_path: str | None
@@ -48,7 +48,7 @@ class Harness(Component):
     batch_size: int
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         return False
 
     def identity(self) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class Harness(Component):
             ]
         return problems + self._task_problems(self.folder())
 
-    def locate(self) -> Harness:
+    def resolve(self) -> Harness:
         return (
             self
             if self.include_path is None

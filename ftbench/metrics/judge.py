@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ftbench.core.canonical import digest
-from ftbench.core.component import build
+from ftbench.core.component import build_for
 from ftbench.core.components.metric import Metric
-from ftbench.core.errors import Problem, Refused, did_you_mean
+from ftbench.core.errors import Problem, Problems, Refused, did_you_mean
 
 KINDS = ("pointwise", "pairwise")
 SHOWS = ("question", "prompt", "references")
@@ -41,7 +41,6 @@ class Judged(Metric):
     """Mean verdict of a judge, 0 to 1.
 
     Attributes:
-        name: the metric's name in tables and files.
         kind: ``pointwise`` gives each answer a number by the rubric; ``pairwise`` says whether it is better than
             another answer.
         rubric: what makes an answer good, in words, as the judge is told.
@@ -54,7 +53,6 @@ class Judged(Metric):
 
     key_name: ClassVar[str] = "judge"
 
-    name: str
     kind: str
     rubric: str
     scale: list[int]
@@ -62,13 +60,10 @@ class Judged(Metric):
     judge: dict[str, Any]
 
     reads: ClassVar[str] = "judgements"
-    higher_is_better: ClassVar[bool] = True
-    comparable_across_tokenizers: ClassVar[bool] = True
     is_mean: ClassVar[bool] = True
     highest: ClassVar[float] = 1.0
     whole_rows: ClassVar[bool] = True
     advisory: ClassVar[bool] = True
-    """Cells are not ranked by it unless the user says so."""
 
     def identity(self) -> dict[str, Any]:
         """Returns what decides a verdict: the rubric as it is asked, and who is asked by content and not by place."""
@@ -82,48 +77,31 @@ class Judged(Metric):
         }
 
     def check(self) -> list[Problem]:
-        problems = []
+        problems = Problems()
         if self.kind not in KINDS:
-            problems.append(Problem(f"{self.name}.kind", f"{self.kind!r} is neither", did_you_mean(self.kind, KINDS)))
+            problems.add(f"{self.name}.kind", f"{self.kind!r} is neither", did_you_mean(self.kind, KINDS))
         if len(self.scale) != 2 or not 0 <= self.scale[0] < self.scale[1]:
-            problems.append(
-                Problem(
-                    f"{self.name}.scale",
-                    f"{self.scale} is no scale",
-                    "Give the lowest and the highest number, such as [1, 5]",
-                )
-            )
+            why = f"{self.scale} is no scale"
+            problems.add(f"{self.name}.scale", why, "Give the lowest and the highest number, such as [1, 5]")
         problems += [
             Problem(f"{self.name}.shows", f"{one!r} cannot be shown", did_you_mean(one, SHOWS))
             for one in self.shows
             if one not in SHOWS
         ]
         if not self.rubric.strip() or "None" in self.rubric and self.judge.get("policy") is None:
-            problems.append(
-                Problem(
-                    f"{self.name}.rubric",
-                    "says nothing to judge by",
-                    "Say what makes an answer good: judge.policy=... or a rubric of your own",
-                )
+            problems.add(
+                f"{self.name}.rubric",
+                "says nothing to judge by",
+                "Say what makes an answer good: judge.policy=... or a rubric of your own",
             )
         tokens = self.judge.get("max_new_tokens")
         if not isinstance(tokens, int) or tokens < 1:
-            problems.append(
-                Problem(
-                    "judge.max_new_tokens",
-                    f"{tokens!r} is no number of tokens",
-                    "Give at least 1; 16 is enough for a bare verdict",
-                )
-            )
+            why = f"{tokens!r} is no number of tokens"
+            problems.add("judge.max_new_tokens", why, "Give at least 1; 16 is enough for a bare verdict")
         against = self.judge.get("against")
         if self.kind == "pairwise" and against != REFERENCES and not (isinstance(against, dict) and against):
-            problems.append(
-                Problem(
-                    "judge.against",
-                    f"{against!r} is nothing to judge against",
-                    "Give references, or a cell such as {method: none, context: zero_shot}",
-                )
-            )
+            why = f"{against!r} is nothing to judge against"
+            problems.add("judge.against", why, "Give references, or a cell such as {method: none, context: zero_shot}")
         if isinstance(self.judge.get("model"), str):
             return problems  # no such option, which is told where options are looked up
         if not isinstance(self.judge.get("model"), dict):
@@ -139,7 +117,7 @@ class Judged(Metric):
 
     def model(self) -> Any:
         """Returns the judge's model component."""
-        return build(self.judge["model"], "judge.model")
+        return build_for("model", self.judge["model"], "judge.model")
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
         """Returns float64 [n, 1], the verdict on each row of ``judgements.jsonl``; NaN where no reply of the judge

@@ -1,13 +1,13 @@
 """Labels: which of the evaluation set's labels an answer names, how often it is the right one, and macro-F1 over them.
 
 The labels are those of the references, so every cell over the same examples is judged by the same list. An answer names
-the label that it equals after normalisation, else the only label that stands in it as whole words; else none, which is
+the label that it equals after normalization, else the only label that stands in it as whole words; else none, which is
 wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from ftbench.core.components.metric import Metric
 from ftbench.core.errors import Problem, did_you_mean
-from ftbench.metrics.normalise import NORMALISATIONS
+from ftbench.metrics.normalize import NORMALIZATIONS
 
 
 @dataclass(frozen=True)
@@ -23,32 +23,28 @@ class LabelMetric(Metric):
     """What accuracy and macro-F1 share.
 
     Attributes:
-        name: the metric's name in tables and files.
-        normalisation: of labels and answers; see ``ftbench.metrics.normalise``.
+        normalization: of labels and answers; see ``ftbench.metrics.normalize``.
     """
 
-    name: str
-    normalisation: str
+    KEY_NAMES: ClassVar[Mapping[str, str]] = {"normalization": "normalisation"}
 
-    reads: ClassVar[str] = "outputs"
-    higher_is_better: ClassVar[bool] = True
-    comparable_across_tokenizers: ClassVar[bool] = True
+    normalization: str
 
     def check(self) -> list[Problem]:
-        if self.normalisation in NORMALISATIONS:
+        if self.normalization in NORMALIZATIONS:
             return []
-        fix = did_you_mean(self.normalisation, NORMALISATIONS)
-        return [Problem(f"{self.name}.normalisation", f"{self.normalisation!r} is not offered", fix)]
+        fix = did_you_mean(self.normalization, NORMALIZATIONS)
+        return [Problem(f"{self.name}.normalization", f"{self.normalization!r} is not offered", fix)]
 
     def read(self, rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[str | None], list[list[str]]]:
         """Returns the labels in order, the label that each answer names, and those that are right for it, main one
         first.
         """
-        normalise = NORMALISATIONS[self.normalisation]
-        right = [[normalise(reference) for reference in row["references"]] or [""] for row in rows]
+        normalize = NORMALIZATIONS[self.normalization]
+        right = [[normalize(reference) for reference in row["references"]] or [""] for row in rows]
         labels = sorted({label for own in right for label in own})
         split = {label: label.split() for label in labels}
-        named = [None if row["finish"] == "error" else _named(normalise(row["output"]), split) for row in rows]
+        named = [None if row["finish"] == "error" else _named(normalize(row["output"]), split) for row in rows]
         return labels, named, right
 
 
@@ -75,7 +71,7 @@ class Accuracy(LabelMetric):
     def signature(self) -> str:
         return (
             "accuracy|0-1|labels:of the references|named:equal, else the only one"
-            f" contained|normalise:{self.normalisation}"
+            f" contained|normalise:{self.normalization}"
         )
 
 
@@ -85,7 +81,6 @@ class MacroF1(LabelMetric):
 
     key_name: ClassVar[str] = "macro_f1"
 
-    is_mean: ClassVar[bool] = False
     highest: ClassVar[float] = 1.0
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
@@ -115,7 +110,7 @@ class MacroF1(LabelMetric):
     def signature(self) -> str:
         return (
             "macro_f1|0-1|labels:of the references|named:equal, else the only one"
-            f" contained|normalise:{self.normalisation}"
+            f" contained|normalise:{self.normalization}"
         )
 
 

@@ -14,20 +14,9 @@ from ftbench.metrics.likelihood import ratio
 
 @dataclass(frozen=True)
 class LengthRatio(Metric):
-    """Words of all answers over words of their closest references, split at white space.
-
-    Attributes:
-        name: the metric's name in tables and files.
-    """
+    """Words of all answers over words of their closest references, split at white space."""
 
     key_name: ClassVar[str] = "length_ratio"
-
-    name: str
-
-    reads: ClassVar[str] = "outputs"
-    higher_is_better: ClassVar[bool] = True
-    comparable_across_tokenizers: ClassVar[bool] = True
-    is_mean: ClassVar[bool] = False
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
         """Returns float64 [n, 2]: words of the answer, and of the reference nearest to it in length."""

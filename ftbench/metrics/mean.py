@@ -15,30 +15,14 @@ from ftbench.core.components.metric import Metric
 
 @dataclass(frozen=True)
 class MeanMetric(Metric, ABC):
-    """A metric whose value is the mean of per-example scores; derive from it and write ``score`` and ``signature``.
+    """A metric whose value is the mean of per-example scores; derive from it and write ``score`` and ``signature``."""
 
-    Attributes:
-        name: the metric's name in tables and files.
-        is_mean: tells the statistics that totals over n is a mean, so that 0/1 scores may take a Wilson interval.
-        highest: end of the range that starts at 0, None where it is not known; a plan takes half of it for the spread
-            of differences.
-    """
-
-    name: str
-
-    reads: ClassVar[str] = "outputs"
-    higher_is_better: ClassVar[bool] = True
-    comparable_across_tokenizers: ClassVar[bool] = True
     is_mean: ClassVar[bool] = True
     highest: ClassVar[float | None] = 1.0
 
     @abstractmethod
     def score(self, prediction: str, references: Sequence[str]) -> float:
         """Returns the score of one answer against all its references."""
-
-    @abstractmethod
-    def signature(self) -> str:
-        """Says how the number was made."""
 
     def failed_score(self, references: Sequence[str]) -> float:
         """Returns the score of a row that failed: zero, so that failing never pays (docs/mistakes.md, number 15)."""

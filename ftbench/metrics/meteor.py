@@ -1,6 +1,6 @@
 """METEOR by NLTK, 0 to 1: matched words (as written, by stem, by synonym), with a penalty for broken order.
 
-The same pair of sentences has been printed as 0.7398, 0.6944 and 0.69, by version, tokenisation and whether WordNet was
+The same pair of sentences has been printed as 0.7398, 0.6944 and 0.69, by version, tokenization and whether WordNet was
 there, and an identical pair scores 0.9999: the signature names all of these. WordNet's data is no package; without it
 the synonym step is left out (``synonyms: none``).
 
@@ -50,7 +50,7 @@ class Meteor(MeanMetric):
     def check(self) -> list[Problem]:
         problems = []
         for field, options in (("synonyms", SYNONYMS), ("tokenize", tuple(TOKENS))):
-            value = getattr(self, field)
+            value = vars(self)[field]
             if value not in options:
                 why = f"{value!r} is not offered"
                 problems.append(Problem(f"{self.name}.{field}", why, did_you_mean(value, options)))

@@ -17,20 +17,13 @@ from ftbench.metrics.likelihood import column, ratio
 
 @dataclass(frozen=True)
 class Perplexity(Metric):
-    """exp of the nats per token over the target texts.
-
-    Attributes:
-        name: the metric's name in tables and files.
-    """
+    """exp of the nats per token over the target texts."""
 
     key_name: ClassVar[str] = "perplexity"
-
-    name: str
 
     reads: ClassVar[str] = "likelihood"
     higher_is_better: ClassVar[bool] = False
     comparable_across_tokenizers: ClassVar[bool] = False
-    is_mean: ClassVar[bool] = False
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
         """Returns float64 [n, 2]: nats and tokens of each target text."""

@@ -24,16 +24,11 @@ class _Retrieval(Metric, ABC):
     """Mean over the rows that count of a score of the ranking of documents.
 
     Attributes:
-        name: the metric's name in tables and files.
         k: passages looked at, from the best.
     """
 
-    name: str
     k: int
 
-    reads: ClassVar[str] = "outputs"
-    higher_is_better: ClassVar[bool] = True
-    comparable_across_tokenizers: ClassVar[bool] = True
     whole_rows: ClassVar[bool] = True
 
     def check(self) -> list[Problem]:
@@ -102,7 +97,7 @@ class ReciprocalRank(_Retrieval):
 
 @dataclass(frozen=True)
 class Ndcg(_Retrieval):
-    """Normalised discounted cumulative gain, every gold document worth 1 (Järvelin and Kekäläinen 2002, base-2
+    """Normalized discounted cumulative gain, every gold document worth 1 (Järvelin and Kekäläinen 2002, base-2
     logarithm).
     """
 

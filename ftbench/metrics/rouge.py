@@ -46,7 +46,7 @@ class Rouge(MeanMetric):
     def check(self) -> list[Problem]:
         problems = []
         for field, options in (("variant", VARIANTS), ("sentences", SENTENCES), ("measure", MEASURES)):
-            value = getattr(self, field)
+            value = vars(self)[field]
             if value not in options:
                 why = f"{value!r} is not offered"
                 problems.append(Problem(f"{self.name}.{field}", why, did_you_mean(value, options)))

@@ -17,18 +17,8 @@ from ftbench.core.components.metric import Metric
 
 @dataclass(frozen=True)
 class SacrebleuMetric(Metric, ABC):
-    """A metric of sacreBLEU; derive from it and write ``scorer``, ``width`` and ``value``.
+    """A metric of sacreBLEU; derive from it and write ``scorer``, ``width`` and ``value``."""
 
-    Attributes:
-        name: the metric's name in tables and files.
-    """
-
-    name: str
-
-    reads: ClassVar[str] = "outputs"
-    higher_is_better: ClassVar[bool] = True
-    comparable_across_tokenizers: ClassVar[bool] = True
-    is_mean: ClassVar[bool] = False
     highest: ClassVar[float] = 100.0
 
     @property

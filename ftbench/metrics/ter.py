@@ -17,7 +17,7 @@ class Ter(SacrebleuMetric):
     """TER over the whole test set; a failed or empty answer needs every word of its reference.
 
     Attributes:
-        normalized: split punctuation off and unescape, as Tercom's normalisation does.
+        normalized: split punctuation off and unescape, as Tercom's normalization does.
         no_punct: leave punctuation out.
         asian_support: treat Asian characters one by one where the two above are on.
         case_sensitive: compare with case.

@@ -19,20 +19,12 @@ from ftbench.metrics.likelihood import column, ratio
 
 @dataclass(frozen=True)
 class TokenAccuracy(Metric):
-    """Share of target tokens that are the model's arg-max, 0 to 1.
-
-    Attributes:
-        name: the metric's name in tables and files.
-    """
+    """Share of target tokens that are the model's arg-max, 0 to 1."""
 
     key_name: ClassVar[str] = "token_accuracy"
 
-    name: str
-
     reads: ClassVar[str] = "likelihood"
-    higher_is_better: ClassVar[bool] = True
     comparable_across_tokenizers: ClassVar[bool] = False
-    is_mean: ClassVar[bool] = False
     highest: ClassVar[float] = 1.0
 
     def statistics(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:

@@ -33,7 +33,7 @@ class Decoding(Component):
     axis: ClassVar[str] = "decoding"
     key_name: ClassVar[str] = "generate"
 
-    NEUTRAL = ("batch_size", "latency_requests")
+    NOT_HASHED = ("batch_size", "latency_requests")
     SILENT_AT_DEFAULT: ClassVar[Mapping[str, Any]] = {"backend": TRANSFORMERS}
 
     do_sample: bool
@@ -52,7 +52,7 @@ class Decoding(Component):
         return FIRST_BATCH if self.batch_size is None else self.batch_size
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         return self.do_sample
 
     def identity(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Decoding(Component):
     def check(self) -> list[Problem]:
         problems = Problems()
         for name, least in (("max_new_tokens", 1), ("batch_size", 1), ("latency_requests", 0), ("top_k", 0)):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is not None and value < least:
                 problems.add(f"decoding.{name}", f"{value} is too small", f"Give at least {least}")
         if self.batch_size is None and self.do_sample:
@@ -88,7 +88,7 @@ class Decoding(Component):
                 problems.add("decoding.top_p", f"{self.top_p} is no probability", "Give more than 0 and at most 1")
         else:
             for name, off in (("temperature", 1.0), ("top_p", 1.0), ("top_k", 0)):
-                if getattr(self, name) != off:
-                    why = f"{getattr(self, name)} has no effect while greedy"
+                if vars(self)[name] != off:
+                    why = f"{vars(self)[name]} has no effect while greedy"
                     problems.add(f"decoding.{name}", why, "Set decoding.do_sample=true")
         return problems

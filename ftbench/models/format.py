@@ -1,7 +1,7 @@
 """Turns -> text -> token ids, in one place, so that training, generation and likelihood can never disagree about a
 prompt.
 
-With a chat template the template writes the prompt, generation marker included, and the text is tokenised as it stands:
+With a chat template the template writes the prompt, generation marker included, and the text is tokenized as it stands:
 no special tokens on top, nothing stripped. A conversation with its answer is rendered as one text, and what follows the
 prompt in it, up to the end-of-turn token, is what training learns and generation should write (mistake 41).
 Without a template the prompt is plain text: a single question is sent exactly as it
@@ -97,8 +97,8 @@ class Format:
     def encode(self, turns: Sequence[Turn], target: str | None = None) -> Encoded:
         """Returns the ids of a prompt and of what follows it.
 
-        The whole conversation is tokenised as one text and cut where the prompt ends. Where a token would straddle that
-        cut, what follows is tokenised by itself: the prompt's ids are the same with and without a target.
+        The whole conversation is tokenized as one text and cut where the prompt ends. Where a token would straddle that
+        cut, what follows is tokenized by itself: the prompt's ids are the same with and without a target.
 
         Raises:
             FtbenchError: when the chat template refuses the turns.
@@ -175,7 +175,7 @@ class Format:
         return self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
     def _ids(self, text: str) -> list[int]:
-        """Tokenises a whole prompt. A template has written its own begin-of-text, plain text gets the tokenizer's."""
+        """Tokenizes a whole prompt. A template has written its own begin-of-text, plain text gets the tokenizer's."""
         ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return list(ids) if self.template is not None else [*self._begin, *ids]
 

@@ -36,7 +36,7 @@ class Loaded:
         name: hub id, or None for a model out of a folder; goes into saved adapters.
         revision: commit of a hub model, or None.
         device: such as ``cpu`` or ``cuda:0``.
-        dtype: of the weights; where they are quantised, of all others and of what is computed.
+        dtype: of the weights; where they are quantized, of all others and of what is computed.
         stop_ids: every id that ends an answer.
         pad_id: fills short rows of a batch. It is never a stop id, and everywhere it stands it is masked by position,
             so that its value cannot matter.
@@ -127,7 +127,7 @@ def load(
     extra = {} if attention == "auto" else {"attn_implementation": attention}
     if quantization is not None:
         extra["quantization_config"] = loading_config(quantization, chosen)
-    if device != "cpu" or quantization is not None:  # transformers puts a quantised model where it likes unless told
+    if device != "cpu" or quantization is not None:  # transformers puts a quantized model where it likes unless told
         extra["device_map"] = {"": device}
     tokenizer, template = load_tokenizer(name, common, template, use_template)
     try:

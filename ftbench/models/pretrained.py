@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ftbench.core.canonical import file_digest
 from ftbench.core.component import Remote
-from ftbench.core.components.model import Model
+from ftbench.core.components.model import LoadedAs, Model
 from ftbench.core.errors import FtbenchError, Problem, Refused, did_you_mean
 from ftbench.core.example import Splits
 from ftbench.models import quantize, weight_files
@@ -33,10 +33,10 @@ class Pretrained(Model):
         safetensors_only: refuse pickled weights.
         attention: the attention implementation; ``auto`` leaves the choice to transformers.
         context_tokens: the window; null takes it from the model's config.
-        quantization: null loads the base in ``dtype``; ``nf4`` quantises its linear layers to 4 bits while loading,
-            with double quantisation, ``nf4_single`` without. The rest stays in ``dtype``, which is also what is
+        quantization: null loads the base in ``dtype``; ``nf4`` quantizes its linear layers to 4 bits while loading,
+            with double quantization, ``nf4_single`` without. The rest stays in ``dtype``, which is also what is
             computed in.
-        parameters, licence, instruct, gated: facts for the reader of a plan; null where unknown. ``instruct`` says
+        parameters, license, instruct, gated: facts for the reader of a plan; null where unknown. ``instruct`` says
             whether the weights were taught to follow instructions, or only to continue text.
         learning_rates: objective (``sft``, ``dpo``) -> kind of weights (``adapter``, ``whole``) -> the learning rate
             that suits this model (it depends on size), where ``method.learning_rate`` is null; in the place of the
@@ -45,7 +45,7 @@ class Pretrained(Model):
 
     key_name: ClassVar[str] = "pretrained"
 
-    NEUTRAL = ("name_or_path", "revision", "parameters", "licence", "instruct", "gated", "learning_rates")
+    NOT_HASHED = ("name_or_path", "revision", "parameters", "license", "instruct", "gated", "learning_rates")
 
     name_or_path: str
     revision: str
@@ -58,7 +58,7 @@ class Pretrained(Model):
     context_tokens: int | None
     quantization: str | None
     parameters: int | None
-    licence: str | None
+    license: str | None
     instruct: bool | None
     gated: bool | None
     learning_rates: dict[str, dict[str, float]]
@@ -80,11 +80,10 @@ class Pretrained(Model):
             "revision": self._commit() or f"unresolved:{self.name_or_path}@{self.revision}",
         }
 
-    def resolved(self) -> bool:
-        """Returns whether ``identity`` names the exact weights; a run needs that, a plan does not."""
+    def is_pinned(self) -> bool:
         return self._folder() is not None or self._commit() is not None
 
-    def locate(self) -> Pretrained:
+    def resolve(self) -> Pretrained:
         """Returns a copy with an absolute folder or a pinned commit; its identity is the same."""
         template = (
             self.chat_template
@@ -101,7 +100,7 @@ class Pretrained(Model):
     def check(self) -> list[Problem]:
         problems = []
         for name, options in (("dtype", DTYPES), ("attention", ATTENTIONS)):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value not in options:
                 problems.append(
                     Problem(f"model.{name}", f"{value!r} is none of its values", did_you_mean(value, options))
@@ -128,7 +127,7 @@ class Pretrained(Model):
     def notes(self) -> list[str]:
         said = (
             []
-            if self.resolved()
+            if self.is_pinned()
             else ["revision unresolved: the hub is out of reach; run needs it (set model.revision=<40-hex commit>)"]
         )
         if self.instruct is False:
@@ -161,10 +160,13 @@ class Pretrained(Model):
             [Remote("model", self.name_or_path, self.revision, self.safetensors_only)] if self._folder() is None else []
         )
 
-    def whole(self) -> Pretrained:
+    def loaded_as(self) -> LoadedAs:
+        return LoadedAs(self.dtype, self.quantization, self.attention, self.context_tokens)
+
+    def unquantized(self) -> Pretrained:
         return self if self.quantization is None else replace(self, quantization=None)
 
-    def moved(self, folder: Path) -> Pretrained:
+    def with_weights(self, folder: Path) -> Pretrained:
         return replace(
             self,
             name_or_path=str(folder),
@@ -180,12 +182,14 @@ class Pretrained(Model):
         return self.name_or_path if folder is None else str(folder.resolve())
 
     @property
+    def checkpoint(self) -> str:
+        return self.name_or_path
+
+    @property
     def tokenizer(self) -> str:
-        """Returns where its tokenizer is: a folder, or a hub name at a revision."""
         return self.name_or_path if self._folder() is not None else f"{self.name_or_path}@{self.revision}"
 
     def has_chat_template(self) -> bool | None:
-        """Returns whether turns will be rendered by a chat template; None while the tokenizer's files are not here."""
         if self.chat_template != "auto":
             return self.chat_template != "none"
         folder = self._folder()
@@ -259,9 +263,6 @@ class Pretrained(Model):
         write_tokenizer(*load_tokenizer(source["name"], common, self._template(), self.chat_template != "none"), folder)
 
     def format(self) -> tuple[Any, int | None]:
-        """*Heavy.* Returns the ``ftbench.models.format.Format`` that prompts are written with, and the window; no
-        weights are loaded.
-        """
         from ftbench.models.loaded import load_format
 
         return load_format(**self._source(), **self._spoken())
@@ -275,7 +276,7 @@ class Pretrained(Model):
         folder = self._folder()
         if folder is not None:
             return {"name": str(folder), "revision": None}
-        if not self.resolved():
+        if not self.is_pinned():
             raise FtbenchError(
                 f"model.name_or_path={self.name_or_path}: revision unresolved, the hub is out of reach. Set"
                 " model.revision=<40-hex commit>"

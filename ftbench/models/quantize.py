@@ -1,7 +1,7 @@
 """Four-bit bases: NF4 weights through bitsandbytes, for QLoRA and for inference over a base that nobody trained.
 
 Every linear layer but the output head becomes a ``Linear4bit``; embeddings, norms and head stay in the model's dtype,
-which is also what the layers compute in. NF4 and double quantisation are those of Dettmers et al. 2023 (QLoRA), section
+which is also what the layers compute in. NF4 and double quantization are those of Dettmers et al. 2023 (QLoRA), section
 3.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 from ftbench.core.errors import FtbenchError, Problem, did_you_mean
 
 KINDS = {"nf4": True, "nf4_single": False}
-"""``model.quantization`` -> whether the scale of each block of 64 weights is quantised too (0.516 against 0.563 bytes a
+"""``model.quantization`` -> whether the scale of each block of 64 weights is quantized too (0.516 against 0.563 bytes a
 weight).
 """
 
@@ -24,7 +24,7 @@ LIBRARY = "bitsandbytes"
 
 @dataclass(frozen=True)
 class Quantized:
-    """What was quantised.
+    """What was quantized.
 
     Attributes:
         kind: one of ``KINDS``.
@@ -56,7 +56,7 @@ def problems(kind: str | None) -> list[Problem]:
 
 
 def loading_config(kind: str, dtype: Any) -> Any:
-    """Returns the transformers config that quantises while loading.
+    """Returns the transformers config that quantizes while loading.
 
     Args:
         kind: one of ``KINDS``.
@@ -74,7 +74,7 @@ def loading_config(kind: str, dtype: Any) -> Any:
 
 
 def settle(model: Any, kind: str, name: str) -> Quantized:
-    """Makes a freshly quantised model safe to train and to ask in any order, and counts what was quantised.
+    """Makes a freshly quantized model safe to train and to ask in any order, and counts what was quantized.
 
     On CPUs with AVX512-BF16, bitsandbytes 0.50 repacks the weights in place at the first forward pass in eval mode.
     Afterwards training gets no gradients, without a word, and weights whose sides are no multiples of 32 and 64 cannot
@@ -110,7 +110,7 @@ def four_bit_modules(model: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _check_readable(place: str, module: Any, kind: str, name: str) -> None:
-    """Refuses a layer that the CPU's kernel dequantises to other weights than were stored.
+    """Refuses a layer that the CPU's kernel dequantizes to other weights than were stored.
 
     bitsandbytes 0.50 does so with AVX512 where a row's width is a multiple of 16 and not of 64, the size of a block.
     """
@@ -146,7 +146,7 @@ def dequantized(module: Any) -> Any:
 
 
 def _scales(state: Any) -> Iterator[Any]:
-    """Yields the tensors that scale the blocks: one each, or quantised ones with the scales and the offset of those."""
+    """Yields the tensors that scale the blocks: one each, or quantized ones with the scales and the offset of those."""
     yield state.absmax
     if state.nested:
         yield from (state.offset, state.state2.absmax)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ftbench.core.canonical import file_digest
 from ftbench.core.components.model import Model
-from ftbench.core.errors import FtbenchError, Problem, Refused
+from ftbench.core.errors import Problem, Refused
 from ftbench.data.outside import PREDICTIONS, Table, read_table, refuse
 from ftbench.data.readers import file_format
 
@@ -28,14 +28,14 @@ class Recorded(Model):
         outputs: file with ``id`` and ``output`` per row, and perhaps ``finish`` (stop, length, error), as
             ``outputs.jsonl`` has it: JSON lines, ``.json``, ``.csv``, ``.tsv`` or ``.parquet``, each also with ``.gz``.
         records: tells the compiler and the generate stage that nothing is asked.
-        weights: False: there is no model to load, train or merge.
+        has_weights: False: there is no model to load, train or merge.
     """
 
     key_name: ClassVar[str] = "recorded"
 
-    NEUTRAL = ("outputs",)
+    NOT_HASHED = ("outputs",)
     records: ClassVar[bool] = True
-    weights: ClassVar[bool] = False
+    has_weights: ClassVar[bool] = False
     log_probabilities: ClassVar[bool] = False
 
     outputs: str
@@ -55,27 +55,11 @@ class Recorded(Model):
             return refused.problems
         return []
 
-    def locate(self) -> Recorded:
+    def resolve(self) -> Recorded:
         return replace(self, outputs=str(Path(self.outputs).expanduser().resolve()))
 
     def notes(self) -> list[str]:
         return ["recorded answers: produced elsewhere, so their cost is unknown"]
-
-    def resolved(self) -> bool:
-        return True
-
-    def whole(self) -> Recorded:
-        return self
-
-    def moved(self, folder: Path) -> Recorded:
-        raise FtbenchError(
-            f"model.outputs={self.outputs}: recorded answers have no weights to replace. Take method=none"
-        )
-
-    def load(self, device: str) -> Any:
-        raise FtbenchError(
-            f"model.outputs={self.outputs}: recorded answers are no model that could be loaded. Compile the plan again"
-        )
 
     def coverage(self, wanted: Set[str], given: Set[str]) -> list[str]:
         """Returns one line for examples without an answer, which count as failed, and one for answers without an

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ftbench.core.canonical import digest
-from ftbench.core.protocols import Model
+from ftbench.core.components.model import Model
 
 
 class Resident:

@@ -2,7 +2,7 @@
 ``decoding.backend=vllm`` asks for it.
 
 Written against vLLM's documented offline interface (``LLM.generate`` over token ids with ``SamplingParams``) and tested
-with a stand-in alone: no GPU was at hand. Prompts are rendered and tokenised by the same ``Format`` as for
+with a stand-in alone: no GPU was at hand. Prompts are rendered and tokenized by the same ``Format`` as for
 transformers, so that a backend changes no prompt.
 """
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from ftbench.analysis import figures
 from ftbench.analysis.ceilings import ceiling_lines, nothing_to_choose
+from ftbench.analysis.column import MARKDOWN
+from ftbench.analysis.columns import metric_columns, of_table
 from ftbench.analysis.harness import forgetting_lines
 from ftbench.analysis.ranking import Family
 from ftbench.analysis.results import Results
-from ftbench.analysis.rows import Row
 from ftbench.report.approach_table import approach_rows, search_lines, unchosen_lines
+from ftbench.report.cell_table import cell_table
 from ftbench.report.slices import slice_tables
 from ftbench.text.markdown import bullets, code, literal, table
 
@@ -70,16 +72,8 @@ def _list(texts: Iterable[str]) -> list[str]:
 
 
 def _table(results: Results, family: Family) -> list[str]:
-    rows: Sequence[Row] = [results.row(cell) for cell in family.cells]
-    others = [metric for metric in results.metrics if metric != results.primary]
-    names = [results.primary, *others]
+    rows = [results.row(cell) for cell in family.cells]
+    names = [results.primary, *(metric for metric in results.metrics if metric != results.primary)]
     places = {metric: figures.decimals(rows, metric) for metric in names}
-    unit = "$ per 1k requests" if family.cost_basis == "usd_per_1k_requests" else "time per 1k requests"
-    lost = ["failed rows"] if any(map(figures.failed, rows)) else []
-    head = ["rank", "cell", *map(literal, names), unit, "training", *lost, "frontier"]
-    grid = []
-    for row in rows:
-        scores = [figures.score(row, metric, places[metric], limits=True) for metric in names]
-        spent = [figures.cost(row, family.cost_basis), figures.training(row), *([figures.failed(row)] if lost else [])]
-        grid.append([results.rank_text(row.id), literal(row.label), *scores, *spent, results.frontier_mark(row.id)])
-    return table(head, grid)
+    own = [*metric_columns(places, names), *results.own_columns]
+    return cell_table(of_table(MARKDOWN, own), [results.shown(row, family) for row in rows], family.cost_basis)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from ftbench.analysis import figures
 from ftbench.analysis import label_efficiency as labels
 from ftbench.analysis.ceilings import ceiling_lines, nothing_to_choose
+from ftbench.analysis.column import TERMINAL
+from ftbench.analysis.columns import filled, metric_columns, of_table
 from ftbench.analysis.harness import forgetting_lines
 from ftbench.analysis.ranking import Family
 from ftbench.analysis.results import Results
@@ -179,19 +181,12 @@ def _forgetting(rows: Sequence[Row], confidence: float, width: int) -> list[str]
 
 def _grid(results: Results, family: Family, rows: Sequence[Row], others: Sequence[str]) -> list[list[str]]:
     places = {metric: figures.decimals(rows, metric) for metric in (results.primary, *others)}
-    unit = "$/1k" if family.cost_basis == "usd_per_1k_requests" else "time/1k"
-    head = f"{results.primary} [{results.statistics['confidence']:.0%}]"
-    grid = [["rank", "cell", head, *others, unit, "training", "failed rows", "frontier"]]
-    for row in rows:
-        primary = figures.score(row, results.primary, places[results.primary], limits=True)
-        rest = [figures.score(row, metric, places[metric], limits=False) for metric in others]
-        spent = [figures.cost(row, family.cost_basis), figures.training(row), figures.failed(row)]
-        grid.append(
-            [results.rank_text(row.id), printable(row.label), primary, *rest, *spent, results.frontier_mark(row.id)]
-        )
-    # a column that says nothing of any cell is left out; a comparison of sweeps has no frontier
-    kept = [any(column[1:]) or place < len(grid[0]) - 2 for place, column in enumerate(zip(*grid, strict=True))]
-    return [[text for text, keep in zip(row, kept, strict=True) if keep] for row in grid]
+    mark = f"[{results.statistics['confidence']:.0%}]"
+    own = [*metric_columns(places, [results.primary], mark), *results.own_columns]
+    cells = [results.shown(row, family) for row in rows]
+    columns = filled(of_table(TERMINAL, own), cells)
+    head = [printable(column.head(family.cost_basis)) for column in columns]
+    return [head, *([printable(column.shown(cell)) for column in columns] for cell in cells)]
 
 
 def _fit(text: str, size: int, *, left: bool) -> str:

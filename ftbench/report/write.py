@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.analysis.columns import approach_columns, columns, meanings
+from ftbench.analysis.own_columns import described
 from ftbench.analysis.results import Results, gather
 from ftbench.analysis.reviewed import refresh
 from ftbench.analysis.rows import CellOutcome, primary_metric
@@ -59,7 +60,7 @@ def validation_score(plan: Plan, cell: Cell, store: Store) -> float | None:
 def results_text(results: Results) -> str:
     """Returns ``results.csv``: one row per cell, as ``ftbench.text.csv`` writes them."""
     records = [{**row.record(results.metrics), "rank": results.rank_text(row.id)} for row in results.rows]
-    return _csv(columns(results.metrics, results.sub_axes), records)
+    return _csv(columns(results.metrics, results.sub_axes, results.own_columns), records)
 
 
 def approaches_text(results: Results) -> str:
@@ -79,7 +80,8 @@ def as_dict(results: Results) -> dict[str, Any]:
     return {
         "primary_metric": results.primary,
         "metrics": list(results.metrics),
-        "columns": meanings(results.metrics, results.sub_axes),
+        "columns": meanings(results.metrics, results.sub_axes, results.own_columns),
+        "own_columns": described(results.own_columns),
         "statistics": results.statistics,
         "approaches": [approach.as_dict() for approach in results.approaches],
         "families": [

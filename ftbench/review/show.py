@@ -8,6 +8,7 @@ from typing import Any
 from ftbench.stats.intervals import FEW
 from ftbench.stats.paired import BETTER, EQUIVALENT, NOT_BETTER, NOT_WORSE
 from ftbench.stats.preference import winner_first
+from ftbench.text.numbers import figure, p_value
 from ftbench.text.terminal import printable
 
 MOST_PROBLEMS = 20
@@ -93,10 +94,7 @@ def trust(found: Mapping[str, Any]) -> list[str]:
 
 def interval(value: Mapping[str, Any], places: int = 2) -> str:
     """Returns ``0.61 [0.52, 0.70]``; without an interval the value alone, without a value ``n/a``."""
-    if value["value"] is None:
-        return "n/a"
-    limits = "" if value.get("low") is None else f" [{value['low']:.{places}f}, {value['high']:.{places}f}]"
-    return f"{value['value']:.{places}f}{limits}"
+    return figure(value["value"], value.get("low"), value.get("high"), places)
 
 
 def _headline(counts: Mapping[str, int]) -> str:
@@ -255,4 +253,5 @@ def _named(why: str | None, labels: Mapping[str, str]) -> str:
 
 
 def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+    text = p_value(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"

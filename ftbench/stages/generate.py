@@ -31,9 +31,9 @@ def run(job: Job) -> Outcome:
         FtbenchError: when no row was answered, with the commonest reasons.
     """
     model = job.component("model")
-    if getattr(model, "records", False):
+    if model.records:
         return run_recorded(job, model)
-    if getattr(model, "remote", False):
+    if model.remote:
         return run_remote(job, model)
     decoding, seed = job.component("decoding"), job.stage.config["seed"]
     examples, requests, made_seconds = split_requests(job)

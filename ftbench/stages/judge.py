@@ -235,7 +235,7 @@ def _replies(job: Job, askings: Sequence[Asking]) -> tuple[dict[str, str], dict[
         latency_requests=0,
         backend="transformers",
     )
-    if getattr(model, "records", False):
+    if model.records:
         known = model.answers()
         lost = [identity for identity in texts if identity not in known]
         if lost:
@@ -246,7 +246,7 @@ def _replies(job: Job, askings: Sequence[Asking]) -> tuple[dict[str, str], dict[
             )
         return {identity: known[identity]["output"] for identity in texts}, {}, {"judge": model.identity()}
     requests = [Request(identity, (Turn("user", text),)) for identity, text in texts.items()]
-    if getattr(model, "remote", False):
+    if model.remote:
         return _from_endpoint(job, model, greedy, requests)
     from ftbench.models.generate import generate
 

@@ -23,7 +23,7 @@ def run(job: Job) -> Outcome:
         FtbenchError: when no row could be scored, with the commonest reasons.
     """
     model = job.component("model")
-    if getattr(model, "remote", False):
+    if model.remote:
         return run_remote_likelihood(job, model, _target)
     examples, requests, _ = split_requests(job)
     targets = [_target(example) for example in examples]

@@ -63,7 +63,7 @@ def run(job: Job) -> Outcome:
     job.resident.free()  # merging uses a model up, and two do not fit
     with job.phase("base"):
         own = whole.load(job.resident.device)
-    quantisation = None if base_quantized is None else _apart(untrained, _read(own, examples))
+    quantization = None if base_quantized is None else _apart(untrained, _read(own, examples))
     with job.phase("work"):
         save_model(method.merge(own, job.inputs["weights"]), own, job.folder / MODEL)
     provenance = own.provenance()
@@ -71,10 +71,10 @@ def run(job: Job) -> Outcome:
     job.progress(2, 3)
 
     with job.phase("load"):
-        loaded = job.resident.get(whole.moved(job.folder / MODEL), key=job.stage.key)
+        loaded = job.resident.get(whole.with_weights(job.folder / MODEL), key=job.stage.key)
     with job.phase("compare"):
         merging = _apart(adapter, _read(loaded, examples))
-    comparison = {"prompts": len(examples), "merged_from_adapter": merging, "whole_from_quantised_base": quantisation}
+    comparison = {"prompts": len(examples), "merged_from_adapter": merging, "whole_from_quantised_base": quantization}
     write_json(job.folder / "comparison.json", comparison)
     job.progress(3, 3)
     return Outcome(provenance=provenance, details={**comparison, "notes": [_sentence(comparison, base_quantized)]})
@@ -150,4 +150,4 @@ def _sentence(comparison: dict[str, Any], quantized: Any) -> str:
     if bases is None:
         return text
     alone = f"{bases['logit_difference_mean']:.2g} on average and at most {bases['logit_difference_max']:.2g}"
-    return f"{text}; the quantisation error alone, of the untrained base in {quantized.kind}: {alone}"
+    return f"{text}; the quantization error alone, of the untrained base in {quantized.kind}: {alone}"

@@ -73,7 +73,7 @@ def split_requests(job: Job) -> tuple[list[Example], list[Request], float]:
     takes (mistake 30).
     """
     with job.phase("warm_up"):
-        getattr(job.component("context"), "ready", lambda: None)()
+        job.component("context").ready()
     with job.phase("prompts"):
         start = time.perf_counter()
         examples, requests = _split_requests(job)

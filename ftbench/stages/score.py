@@ -140,7 +140,7 @@ def score_table(
         confidence=settings["confidence"],
         resamples=settings["resamples"],
         seed=settings["seed"],
-        is_mean=getattr(metric, "is_mean", False),
+        is_mean=metric.is_mean,
     )
     said = {"warning": limits.warning} if limits.warning else {}
     return {"value": value, "low": limits.low, "high": limits.high, "n": len(table), "interval": limits.method, **said}
@@ -182,7 +182,7 @@ def _around(value: float, low: float | None, high: float | None) -> tuple[float 
 
 def labels_of(metric: Any, rows: Rows) -> dict[str, Any]:
     """Returns how the number was made, which way is up, and whether it compares across tokenizers."""
-    signature = metric.signature_of(rows) if rows and hasattr(metric, "signature_of") else metric.signature()
+    signature = metric.signature_of(rows) if rows else metric.signature()
     return {
         "signature": signature,
         "higher_is_better": bool(metric.higher_is_better),
@@ -213,6 +213,4 @@ def why_not(metric: Any, rows: Rows) -> str:
         )
     if metric.reads == "likelihood" and any(row["correct"] is None for row in rows):
         return "this model does not tell which token it would have chosen"
-    if hasattr(metric, "why_not"):
-        return metric.why_not(rows)
-    return "not a finite number over these rows"
+    return metric.why_not(rows)

@@ -28,7 +28,7 @@ def served(job: Job) -> Iterator[Any]:
         if whole is None:
             loaded = job.resident.get(model)
         else:
-            loaded = job.resident.get(model.moved(job.inputs[whole] / MODEL), key=job.stage.inputs[whole])
+            loaded = job.resident.get(model.with_weights(job.inputs[whole] / MODEL), key=job.stage.inputs[whole])
     if whole is not None or method is None:
         yield loaded
         return
@@ -44,7 +44,7 @@ def engine(job: Job) -> Iterator[Any]:
     model, merged = job.component("model"), job.inputs.get("merged")
     with job.phase("load"):
         job.resident.free()
-        started = (model if merged is None else model.moved(merged / MODEL)).engine(job.stage.config["seed"])
+        started = (model if merged is None else model.with_weights(merged / MODEL)).engine(job.stage.config["seed"])
     try:
         yield started
     finally:

@@ -54,7 +54,7 @@ def statistics_of(
     """Returns a metric's statistics [n, k], the rows as they were scored, and what it raised on the way.
 
     Args:
-        metric: see ``ftbench.core.protocols.Metric``.
+        metric: see ``ftbench.core.components.metric.Metric``.
         rows: of ``outputs.jsonl`` or ``likelihood.jsonl``.
 
     Raises:
@@ -84,11 +84,10 @@ def statistics_of(
     try:
         table = _table(metric, scored)
     except RAISED as error:
-        name = getattr(metric, "name", type(metric).__name__)
         why = f"{type(error).__name__}: {_first_line(error)}"
         raise FtbenchError(
-            f"metric {name} raised {why} ({_place(error, metric)}) even on an empty answer; let it return a number"
-            " for one"
+            f"metric {metric.name} raised {why} ({_place(error, metric)}) even on an empty answer; let it return a"
+            " number for one"
         ) from error
     broken = (
         bool(lost)
@@ -149,6 +148,4 @@ def _place(error: BaseException, metric: Any) -> str:
     ]
     if own:
         return f"{own[-1].filename}:{own[-1].lineno}"
-    if hasattr(metric, "place"):
-        return str(metric.place())
-    return f"{frames[-1].filename}:{frames[-1].lineno}"
+    return metric.place() or f"{frames[-1].filename}:{frames[-1].lineno}"

@@ -17,7 +17,7 @@ import numpy as np
 from ftbench.stats.resample import cluster_sums, clusters, resampled
 
 Value = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""``value(totals [..., k], n [...]) -> [...]``, as in ``ftbench.core.protocols.Metric``."""
+"""``value(totals [..., k], n [...]) -> [...]``, as in ``ftbench.core.components.metric.Metric``."""
 
 FEW = 20
 """Fewer independent groups or examples than this earn a warning: over 10 groups a 95% interval covers about 92%."""

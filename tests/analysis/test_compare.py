@@ -17,7 +17,7 @@ NODE = {
     "_target_": "ftbench.metrics.exact_match.ExactMatch",
     "name": "exact_match",
     "pattern": None,
-    "normalisation": "plain",
+    "normalization": "plain",
     "ignore": [],
 }
 STATISTICS = {"confidence": 0.95, "resamples": 300, "seed": 1}
@@ -65,7 +65,7 @@ def test_what_cannot_be_compared_is_said():
         compared([entry("a", 5, range(10)), entry("a", 5, range(10))], "exact_match", STATISTICS, DECISION)
     with pytest.raises(FtbenchError, match="with other settings"):
         compared(
-            [entry("a", 5, range(10)), entry("b", 5, range(10), {**NODE, "normalisation": "squad"})],
+            [entry("a", 5, range(10)), entry("b", 5, range(10), {**NODE, "normalization": "squad"})],
             "exact_match",
             STATISTICS,
             DECISION,

@@ -107,15 +107,15 @@ def test_a_cell_that_breaks_a_constraint_is_shown_and_not_recommended(matrix) ->
     assert [one.kept for one in found.kept[ids["slow"]]] == [False]
 
 
-def test_labelling_and_labour_are_counted_when_given(matrix) -> None:
+def test_labeling_and_labour_are_counted_when_given(matrix) -> None:
     matrix.cell("base", 20, price=1.0)
     matrix.cell("tuned", 40, trains=True, price=1.0)
-    found, ids = decided(matrix, labour_usd={"lora": 500.0}, **LOADED)
-    labour = {choice.name: choice.labour_usd for choice in found.choices}
+    found, ids = decided(matrix, labor_usd={"lora": 500.0}, **LOADED)
+    labour = {choice.name: choice.labor_usd for choice in found.choices}
     assert labour == {ids["base"]: 0.0, ids["tuned"]: 500.0}
-    assert any("labelling" in text for text in found.left_out) and not any("people" in text for text in found.left_out)
-    priced, ids = decided(matrix, labelling_usd_per_example=0.1)
-    assert {choice.name: choice.labelling_usd for choice in priced.choices}[
+    assert any("labeling" in text for text in found.left_out) and not any("people" in text for text in found.left_out)
+    priced, ids = decided(matrix, labeling_usd_per_example=0.1)
+    assert {choice.name: choice.labeling_usd for choice in priced.choices}[
         ids["tuned"]
     ] is None  # the rows it was trained on are not known
 

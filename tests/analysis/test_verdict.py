@@ -73,7 +73,7 @@ def test_whatever_was_measured_every_place_quotes_one_verdict(matrix, tmp_path, 
     if drawn.random() < 0.3:
         matrix.decision["constraints"] = {"usd_per_1k": drawn.choice([0.02, 0.1]), "p95_ms": None}
     if drawn.random() < 0.4:
-        matrix.decision |= LOAD | drawn.choice([{}, {"labelling_usd_per_example": 0.1}])
+        matrix.decision |= LOAD | drawn.choice([{}, {"labeling_usd_per_example": 0.1}])
     for number in range(drawn.randint(1, 4)):
         trials, seeds = drawn.choice([(1, 1), (1, 1), (1, 3), (2, 1), (2, 2)])
         price = drawn.choice([1.0, 1.0, 1.0, None])
@@ -126,7 +126,7 @@ def test_31_one_cell_without_a_price_does_not_hide_which_of_two_others_is_cheape
 
 
 def test_where_a_total_is_unknown_every_place_weighs_a_thousand_requests(matrix, tmp_path) -> None:
-    matrix.decision |= {**LOAD, "margin": 0.3, "labelling_usd_per_example": 0.1}
+    matrix.decision |= {**LOAD, "margin": 0.3, "labeling_usd_per_example": 0.1}
     matrix.cell("tuned", 38, trains=True, work=2.0, price=1.0)
     matrix.cell("base", 39, work=8.0, price=1.0)
     verdict, ids = quoted(matrix, tmp_path / "s")

@@ -225,7 +225,10 @@ def test_bad_words_are_one_line_each(run: Run) -> None:
         done = run(*words)
         assert done.returncode == status and line in done.stderr, (words, done.stderr)
         said = done.stderr[done.stderr.index("ftbench: ") :].splitlines()
-        assert all(part.startswith("ftbench: ") for part in said) and "NEUTRAL" not in done.stderr, (words, done.stderr)
+        assert all(part.startswith("ftbench: ") for part in said) and "NOT_HASHED" not in done.stderr, (
+            words,
+            done.stderr,
+        )
 
 
 @pytest.mark.parametrize(
@@ -294,8 +297,8 @@ def test_hydra_grammar_still_works(run: Run) -> None:
         "-m is the default, and no reason to refuse"
     )
     assert (
-        "lora: 2000" in run("--cfg", "job", "decision.labour_usd={lora: 2000}").stdout
-        and "lora: 7" in run("--cfg", "job", "decision.labour_usd.lora=7").stdout
+        "lora: 2000" in run("--cfg", "job", "decision.labor_usd={lora: 2000}").stdout
+        and "lora: 7" in run("--cfg", "job", "decision.labor_usd.lora=7").stdout
     )
     assert run("plan", "--help").stdout.startswith("python -m ftbench plan") and run("--version").stdout.startswith(
         "ftbench "

@@ -1,4 +1,7 @@
-"""A composer over the shipped configuration, and over folders that a test adds to it."""
+"""A composer over the shipped configuration, and over folders that a test adds to it.
+
+Hydra takes a quarter of a second for each option that a composer meets first, so tests share composers.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,16 @@ from hydra.core.global_hydra import GlobalHydra
 from ftbench.compile.compose import Composer
 from ftbench.core.shipped import CONF
 
+_made: dict[tuple[tuple[str, str], ...] | None, Composer] = {}
+"""Files beside the shipped ones, None for no folder of their own -> the composer over both."""
+
 
 @pytest.fixture
 def composer() -> Iterator[Composer]:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield Composer(GlobalHydra.instance().hydra.config_loader, "config")
+        if None not in _made:
+            _made[None] = Composer(GlobalHydra.instance().hydra.config_loader, "config")
+        yield _made[None]
 
 
 @pytest.fixture
@@ -28,13 +36,16 @@ def composer_over(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Compose
     with ExitStack() as stack:
 
         def make(files: dict[str, str]) -> Composer:
-            for name, text in files.items():
-                path = tmp_path / "conf" / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
             stack.enter_context(initialize_config_dir(str(CONF), version_base="1.3"))
-            return Composer(
-                GlobalHydra.instance().hydra.config_loader, "config", [f"hydra.searchpath=[file://{tmp_path / 'conf'}]"]
-            )
+            held = tuple(sorted(files.items()))
+            if held not in _made:
+                folder = tmp_path / f"conf{len(_made)}"
+                for name, text in files.items():
+                    path = folder / name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(text, encoding="utf-8")
+                search = f"hydra.searchpath=[file://{folder}]"
+                _made[held] = Composer(GlobalHydra.instance().hydra.config_loader, "config", [search])
+            return _made[held]
 
         yield make

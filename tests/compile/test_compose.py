@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from hydra import compose
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from ftbench.compile.compose import Composer
 
@@ -50,9 +50,13 @@ OWN = {
 
 
 def _expected(overrides: list[str], composer: Composer) -> dict:
-    config = OmegaConf.to_container(compose("config", overrides=[*composer.hydra_overrides, *overrides]), resolve=True)
-    config.pop("hydra", None)
-    return config
+    return _resolved(compose("config", overrides=[*composer.hydra_overrides, *overrides]))
+
+
+def _resolved(config: DictConfig) -> dict:
+    with read_write(config), open_dict(config):
+        config.pop("hydra", None)
+    return OmegaConf.to_container(config, resolve=True)
 
 
 def _with_places(words: list[str], composer: Composer) -> list[str]:
@@ -86,15 +90,15 @@ def _draw(draw: random.Random) -> list[str]:
     return words
 
 
-def test_fifty_random_cells_equal_hydra(composer_over: Callable[[dict[str, str]], Composer]) -> None:
+def test_random_cells_equal_hydra(composer_over: Callable[[dict[str, str]], Composer]) -> None:
     composer = composer_over({"method/mine.yaml": PRESET, "recipes/mine.yaml": RECIPE})
     draw = random.Random(20261123)
-    for _ in range(50):
+    for _ in range(24):
         words = _draw(draw)
         assert composer.compose(words).config == _expected(words, composer), words
 
 
-def test_forty_random_cells_with_sub_axes_equal_hydra(composer_over: Callable[[dict[str, str]], Composer]) -> None:
+def test_random_cells_with_sub_axes_equal_hydra(composer_over: Callable[[dict[str, str]], Composer]) -> None:
     documents = "# @package _global_\ndefaults:\n  - override /context: rag\n"
     composer = composer_over(
         {**OWN, "method/mine.yaml": PRESET, "recipes/mine.yaml": RECIPE, "recipes/documents.yaml": documents}
@@ -105,7 +109,7 @@ def test_forty_random_cells_with_sub_axes_equal_hydra(composer_over: Callable[[d
     )
     draw = random.Random(20261201)
     replaced = 0
-    for _ in range(40):
+    for _ in range(20):
         words = [
             f"{axis}={draw.choice(names)}"
             for axis, names in {"context": contexts, "method": methods}.items()
@@ -117,16 +121,15 @@ def test_forty_random_cells_with_sub_axes_equal_hydra(composer_over: Callable[[d
         )
         draw.shuffle(words)
         cell, kept = composer.compose(words), _with_places(words, composer)
-        assert cell.config == _expected(kept, composer), words
+        whole = compose("config", overrides=[*composer.hydra_overrides, *kept], return_hydra_config=True)
+        chosen = dict(whole.hydra.runtime.choices)
+        assert cell.config == _resolved(whole), words
         assert cell.idle == {word.partition("=")[0] for word in set(words) - set(kept)}, words
-        chosen = compose(
-            "config", overrides=[*composer.hydra_overrides, *kept], return_hydra_config=True
-        ).hydra.runtime.choices
         assert {group: cell.choices.get(group) for group in PARTS} == {group: chosen.get(group) for group in PARTS}, (
             words
         )
         replaced += bool(cell.replaced)
-    assert replaced > 5
+    assert replaced > 2
 
 
 def test_sub_axis_of_a_recipe_s_option_goes_with_it(composer_over: Callable[[dict[str, str]], Composer]) -> None:

@@ -255,7 +255,7 @@ def test_values_that_differ_from_run_to_run_are_refused(word: str, composer: Com
 
 @pytest.mark.parametrize(
     "key",
-    ["decision.months", "hardware.usd_per_hour", "++method.learning_rate", "budget.usd", "++decision.labour_usd.lora"],
+    ["decision.months", "hardware.usd_per_hour", "++method.learning_rate", "budget.usd", "++decision.labor_usd.lora"],
 )
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
 def test_what_is_no_finite_number_is_refused_with_its_place(key: str, value: str, composer: Composer) -> None:
@@ -288,13 +288,13 @@ def test_what_is_no_finite_number_is_refused_with_its_place(key: str, value: str
             "decision.months: Value 'long' of type 'str' could not be converted to Float. Give a value of type float.",
         ),
         (
-            "++decision.labour_usd.lora=many",
+            "++decision.labor_usd.lora=many",
             (
-                "decision.labour_usd.lora: Value 'many' of type 'str' could not be converted to Float. Give a value of"
+                "decision.labor_usd.lora: Value 'many' of type 'str' could not be converted to Float. Give a value of"
                 " type dict[str, float]."
             ),
         ),
-        ("++decision.labour_usd={lroa: 100}", "decision.labour_usd.lroa: is no option of any axis. Did you mean lora?"),
+        ("++decision.labor_usd={lroa: 100}", "decision.labor_usd.lroa: is no option of any axis. Did you mean lora?"),
         ("limits.failed_rows=2", "limits.failed_rows: 2.0 is no share. Use 0 to 1; 0.5 is usual, 1 allows all."),
         ("decision.baseline=non", "decision.baseline: 'non' is no option of the method axis. Did you mean none?"),
     ],
@@ -326,6 +326,7 @@ def test_20_perplexity_does_not_rank_methods(composer: Composer) -> None:
     beside = (BASE, "metrics=[rougeL,perplexity]")
     assert not _plan(composer, "method=none,lora", words=beside).plan.refusals
     assert not _plan(composer, "method=lora", "method.learning_rate=1e-4,2e-4", words=words).plan.refusals
+    assert len(_plan(composer, "method=lora,full,qlora", words=words).plan.refusals) == 3
 
 
 def test_unknown_revision_can_be_planned_and_not_run(composer: Composer) -> None:

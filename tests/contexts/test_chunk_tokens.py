@@ -205,7 +205,7 @@ def test_a_hub_tokenizer_is_pinned_fetched_and_sketched_by_words(monkeypatch: py
     monkeypatch.setattr(tokenizer, "hub_commit", lambda name, revision: "c" * 40 if revision == "main" else None)
     monkeypatch.setattr(tokenizer, "cached_snapshot", lambda name, commit: None)
     chunking = Chunking("tokens", 64, 0, "owner/name")
-    assert chunking.locate().tokenizer == f"owner/name@{'c' * 40}" and chunking.check() == chunking.missing() == []
+    assert chunking.resolve().tokenizer == f"owner/name@{'c' * 40}" and chunking.check() == chunking.missing() == []
     assert chunking.identity()["tokenizer"] == {"hub": "owner/name", "commit": "c" * 40}
     assert chunking.sketch().by == "words" and [(remote.name, remote.revision) for remote in chunking.remotes()] == [
         ("owner/name", "main")

@@ -135,7 +135,7 @@ def test_a_pool_without_answers_is_refused() -> None:
 
 def test_options_and_what_depends_on_the_seed() -> None:
     assert component("context", "few_shot") == FewShot(4, "random") and component("context", "zero_shot") == ZeroShot()
-    assert (FewShot(4, "random").seeded, ZeroShot().seeded) == (True, False)
+    assert (FewShot(4, "random").uses_seed, ZeroShot().uses_seed) == (True, False)
     assert FewShot(4, "random").lower(None, None) == ZeroShot().lower(None, None) == {}
 
 

@@ -128,7 +128,9 @@ def test_what_only_a_search_reads_leaves_the_index_alone() -> None:
         rag(retriever=node(Bm25(1.2, 0.75, "english")))
     )
     assert (
-        rag().identity() != rag(k=1).identity() and not rag().seeded and rag(examples=node(FewShot(2, "random"))).seeded
+        rag().identity() != rag(k=1).identity()
+        and not rag().uses_seed
+        and rag(examples=node(FewShot(2, "random"))).uses_seed
     )
 
 

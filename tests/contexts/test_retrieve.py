@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from ftbench.contexts.retrieve.bm25 import LANGUAGES, Bm25
 from ftbench.contexts.retrieve.dense import Dense
 from ftbench.contexts.retrieve.hybrid import Hybrid
-from ftbench.contexts.retrieve.retriever import Hit, Retriever, best, nested, nested_problems
+from ftbench.contexts.retrieve.nested import best, nested, nested_problems
 from ftbench.core.component import node, target_class
+from ftbench.core.components.retriever import Hit, Retriever
 from ftbench.core.shipped import CONF
 
 PLAIN = Bm25(1.5, 0.75, None)

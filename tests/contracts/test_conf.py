@@ -18,21 +18,13 @@ from ftbench.compile.learning_rate import with_learning_rates
 from ftbench.compile.metrics import with_models
 from ftbench.compile.select import value_at
 from ftbench.compile.space import NODE, space_of, take_out, without
-from ftbench.core import protocols
 from ftbench.core.canonical import canonical
 from ftbench.core.cell import AXES, OPEN
 from ftbench.core.component import build, node, target_class
-from ftbench.core.components.method import Method
+from ftbench.core.components.names import base_of
 from ftbench.core.shipped import CONF, RECIPES
 from tests.compile.conftest import composer, composer_over  # noqa: F401 - fixtures
 
-PROTOCOL = {
-    "model": protocols.Model,
-    "method": Method,
-    "context": protocols.Context,
-    "dataset": protocols.Dataset,
-    "metric": protocols.Metric,
-}
 PARTS = tuple(
     sorted({path.parent.relative_to(CONF).as_posix() for axis in AXES for path in (CONF / axis).glob("*/*.yaml")})
 )
@@ -95,17 +87,16 @@ def test_option_builds_checks_and_names_itself_the_same_way_twice(
         data = {key: GIVEN[key] if key in GIVEN and value is None else value for key, value in data.items()}
     component = build(data, group)
     assert component.check() == []
-    located = component.locate()
-    assert canonical(located.identity()) == canonical(build(node(located), group).locate().identity())
-    assert set(component.NEUTRAL) <= {field.name for field in fields(component)}
+    located = component.resolve()
+    assert canonical(located.identity()) == canonical(build(node(located), group).resolve().identity())
+    assert set(component.NOT_HASHED) <= {field.name for field in fields(component)}
 
 
 @pytest.mark.parametrize(("group", "name"), OPTIONS, ids="/".join)
-def test_option_offers_what_its_axis_asks_for(group: str, name: str, composer: Composer) -> None:
-    cls = target_class(_node(composer, group, name)["_target_"], group)
-    if group not in PROTOCOL:
-        return
-    for member, wanted in inspect.getmembers(PROTOCOL[group], inspect.isfunction):
+def test_option_derives_from_the_base_class_of_its_axis(group: str, name: str, composer: Composer) -> None:
+    cls, base = target_class(_node(composer, group, name)["_target_"], group), base_of(group)
+    assert issubclass(cls, base)
+    for member, wanted in inspect.getmembers(base, inspect.isfunction):
         if member.startswith("_"):
             continue
         have = list(inspect.signature(getattr(cls, member)).parameters)

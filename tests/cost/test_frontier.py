@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftbench.cost import frontier as own
-from ftbench.cost.frontier import NON_INFERIOR, limits, places, recommend, verdict_of
+from ftbench.cost.frontier import NON_INFERIOR, limits, mark_frontier, recommend, verdict_of
 from ftbench.stats import paired
 
 VERDICTS = {
@@ -27,7 +27,7 @@ def test_the_words_are_those_of_the_statistics() -> None:
 
 
 def test_the_example_of_the_page() -> None:
-    found = {place.name: place for place in places(COSTS, VERDICTS)}
+    found = {place.name: place for place in mark_frontier(COSTS, VERDICTS)}
     assert [name for name, place in found.items() if place.on_frontier] == ["B", "C", "D"]
     assert found["A"].beaten_by == "C"
     assert found["B"].undecided == ("C",) and found["C"].undecided == ("B",) and found["D"].undecided == ()
@@ -36,7 +36,7 @@ def test_the_example_of_the_page() -> None:
 
 
 def test_26_a_gap_that_is_not_significant_drives_nothing_out() -> None:
-    found = places({"dear": 10.0, "cheap": 1.0}, {("dear", "cheap"): "undecided"})
+    found = mark_frontier({"dear": 10.0, "cheap": 1.0}, {("dear", "cheap"): "undecided"})
     assert all(place.on_frontier for place in found)
     assert (
         recommend(
@@ -47,7 +47,7 @@ def test_26_a_gap_that_is_not_significant_drives_nothing_out() -> None:
 
 
 def test_at_the_same_cost_only_the_better_one_stays() -> None:
-    found = places(
+    found = mark_frontier(
         {"a": 1.0, "b": 1.0, "c": 1.0}, {("a", "b"): "better", ("a", "c"): "equivalent", ("b", "c"): "undecided"}
     )
     assert [place.name for place in found if place.on_frontier] == ["a", "c"]
@@ -71,7 +71,7 @@ def worlds(draw):
 @given(worlds())
 def test_26_an_undecided_pair_is_never_dropped_for_each_other(world) -> None:
     names, costs, verdicts = world
-    for place in places(costs, verdicts):
+    for place in mark_frontier(costs, verdicts):
         if place.on_frontier:
             continue
         assert verdict_of(verdicts, place.beaten_by, place.name) in NON_INFERIOR
@@ -81,7 +81,7 @@ def test_26_an_undecided_pair_is_never_dropped_for_each_other(world) -> None:
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=6))
 def test_26_where_nothing_is_decided_everything_stays(prices) -> None:
     costs = {f"c{index}": price for index, price in enumerate(prices)}
-    found = places(costs, dict.fromkeys(combinations(costs, 2), "undecided"))
+    found = mark_frontier(costs, dict.fromkeys(combinations(costs, 2), "undecided"))
     assert all(place.on_frontier for place in found)
     assert all(set(place.undecided) == set(costs) - {place.name} for place in found)
 
@@ -89,7 +89,7 @@ def test_26_where_nothing_is_decided_everything_stays(prices) -> None:
 @given(worlds())
 def test_31_an_unknown_cost_neither_leaves_nor_drives_out(world) -> None:
     names, costs, verdicts = world
-    for place in places(costs, verdicts):
+    for place in mark_frontier(costs, verdicts):
         if costs[place.name] is None:
             assert place.on_frontier
         if place.beaten_by is not None:

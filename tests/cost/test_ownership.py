@@ -68,7 +68,7 @@ def test_no_break_even_is_no_volume() -> None:
 
 
 def test_retraining_buys_training_and_index_and_nothing_else() -> None:
-    choice = replace(LORA, index_usd=10.0, search_usd=500.0, labour_usd=1000.0)
+    choice = replace(LORA, index_usd=10.0, search_usd=500.0, labor_usd=1000.0)
     found = ownership(choice, replace(LOAD, retrains_per_month=2.0))
     assert found.retrain_usd == pytest.approx(12 * 2 * 160) and found.fixed_usd == pytest.approx(
         150 + 10 + 500 + 1000 + 50
@@ -125,8 +125,8 @@ PRICED = (
     "train_usd",
     "search_usd",
     "index_usd",
-    "labelling_usd",
-    "labour_usd",
+    "labeling_usd",
+    "labor_usd",
     "machine_usd_per_hour",
     "requests_per_second",
 )

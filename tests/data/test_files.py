@@ -430,7 +430,7 @@ def test_a_located_dataset_reads_the_same_from_anywhere(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     here = make_files(train="train.jsonl", prompt="{q}", target="{a}")
-    there = here.locate()
+    there = here.resolve()
     key = here.identity()
     monkeypatch.chdir("/")
     assert there.train == str(tmp_path / "train.jsonl") and there.identity() == key

@@ -42,8 +42,8 @@ def test_38_a_hub_name_is_its_commit(make_files: Callable[..., Files], cache: Pa
     by_name = make_files(train="somebody/things", **FIELDS)
     assert by_name.identity()["train"] == {"hub": "somebody/things", "config": None, "split": "train", "commit": COMMIT}
     assert (
-        by_name.locate().train == f"somebody/things::train@{COMMIT}"
-        and by_name.locate().identity() == by_name.identity()
+        by_name.resolve().train == f"somebody/things::train@{COMMIT}"
+        and by_name.resolve().identity() == by_name.identity()
     )
     assert not by_name.inspectable()
     assert make_files(train=f"somebody/things@{OTHER}", **FIELDS).identity()["train"]["commit"] == OTHER

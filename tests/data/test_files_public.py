@@ -19,7 +19,7 @@ CASES: dict[str, tuple[dict[str, Any], tuple[int, int, int]]] = {
         {
             "train": "train.jsonl",
             "validation": "validation.jsonl",
-            "prompt": "Summarise:\n{dialogue}",
+            "prompt": "Summarize:\n{dialogue}",
             "target": "{section_text}",
             "id": "id",
             "slices": ["section_header"],

@@ -209,7 +209,7 @@ def test_texts_in_folders_of_a_folder_are_named_by_their_path_here_and_in_a_work
     ).corpus()
     assert [document.id for document in corpus.load().documents] == ["a.txt", "en/a.txt", "en/deep/b.md", "link.txt"]
     assert any(".pdf are not read" in note for note in corpus.load().notes)
-    assert corpus.locate().identity() == corpus.identity() and corpus.locate().load() == corpus.load()
+    assert corpus.resolve().identity() == corpus.identity() and corpus.resolve().load() == corpus.load()
 
 
 def test_training_rows_need_no_gold_documents_where_test_rows_are_named(make_files, refusals, tmp_path) -> None:

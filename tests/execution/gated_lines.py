@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from ftbench.core.component import Component
+from ftbench.core.components.dataset import Dataset
 from ftbench.core.example import Example, Splits, Turn
 
 
 @dataclass(frozen=True)
-class GatedLines(Component):
+class GatedLines(Dataset):
     """A few rows, after a while.
 
     Attributes:
@@ -32,7 +32,7 @@ class GatedLines(Component):
         text: goes into the error or the printed line.
     """
 
-    NEUTRAL: ClassVar[tuple[str, ...]] = ("trace", "gate", "marker", "work", "wrong", "text")
+    NOT_HASHED: ClassVar[tuple[str, ...]] = ("trace", "gate", "marker", "work", "wrong", "text")
 
     name: str
     trace: str

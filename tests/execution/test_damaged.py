@@ -19,7 +19,7 @@ from tests.execution.conftest import Bench
 from tests.execution.test_worker import events, run
 
 
-def walk(bench: Bench, *stages: Stage, progress: Callable[[Event], None] | None = None) -> list[str]:
+def walk(bench: Bench, *stages: Stage, progress: Callable[[Event], None] = lambda event: None) -> list[str]:
     """Runs a plan of these stages; returns how each ended."""
     outcomes: dict[str, StageOutcome] = run_plan(bench.plan(*stages), bench.plan_path, LocalExecutor(1), emit=progress)
     return [outcome.state for outcome in outcomes.values()]

@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from ftbench.compile.option import shipped as component
 from ftbench.core.errors import FtbenchError
 from ftbench.methods.adapters import FILE, FOLDER, add_lora, attached, resume_adapter, save_adapter
+from ftbench.methods.full_weights import read_weights
 from ftbench.methods.merge import merged
-from ftbench.methods.whole import read_weights
 from ftbench.models.intact import intact
 
 EMBEDDED: dict[str, Any] = {"modules_to_save": ["lm_head"], "bias": "all"}

@@ -23,8 +23,8 @@ from ftbench.core.training import TrainRun
 from ftbench.methods.pairs import encode_pairs
 from ftbench.methods.reference import reference_logps
 from ftbench.models.generate import generate
+from tests.methods.test_callbacks import Cramped
 from tests.methods.test_lora import adapter, lora
-from tests.methods.test_watch import Cramped
 from tests.models.llama import example
 
 SMALL = {"rank": 4, "alpha": 8.0}

@@ -30,7 +30,9 @@ FIRST = lora(learning_rate=3e-2, epochs=2.0)
 def lowered(graph: Graph, method: Any, folder: Path, seed: int = 0) -> dict[str, Stage]:
     """Adds the stages of one cell; returns kind -> stage, of its own training and of what that reads."""
     model = component("model", "hf", name_or_path=str(folder))
-    key = method.lower(graph.add, SimpleNamespace(model=model, whole=model, method=method, seed=seed, prepare="p" * 64))
+    key = method.lower(
+        graph.add, SimpleNamespace(model=model, unquantized=model, method=method, seed=seed, prepare="p" * 64)
+    )
     last = graph.stages[key]
     return {"train": last, **{role: graph.stages[key] for role, key in last.inputs.items() if role != "prepare"}}
 

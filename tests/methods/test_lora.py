@@ -293,7 +293,7 @@ def test_lowering_adds_one_train_stage_that_contexts_share(chat_folder: Path) ->
     assert (kind, inputs) == ("train", {"prepare": "p" * 64})
     assert spec == {"model": model.identity(), "method": lora().identity(), "seed": 3}
     assert set(config) == {"model", "method", "seed"} and len(base) == 64
-    assert (lora().seeded, Untouched().seeded) == (True, False)
+    assert (lora().uses_seed, Untouched().uses_seed) == (True, False)
 
 
 def test_a_split_without_targets_is_refused_while_planning() -> None:

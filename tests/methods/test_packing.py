@@ -14,8 +14,8 @@ from ftbench.core.errors import FtbenchError
 from ftbench.methods import trainer
 from ftbench.methods.packing import check_apart, packed
 from ftbench.methods.rows import IGNORED
+from tests.methods.test_callbacks import STRANGE, Cramped, train
 from tests.methods.test_lora import lora, trained
-from tests.methods.test_watch import STRANGE, Cramped, train
 from tests.models.llama import example
 
 UNEVEN = [example(f"r{i}", "colour? " * (1 + i % 5), "red and blue " * (1 + i % 3)) for i in range(12)]

@@ -94,7 +94,7 @@ def test_the_base_it_asks_for(wide_folder: Path) -> None:
     model = component("model", "hf", name_or_path=str(wide_folder))
     assert qlora().base(model).quantization == "nf4" and qlora().base(model).dtype == "auto"
     other = qlora(double_quantization=False, compute_dtype="bfloat16").base(model)
-    assert (other.quantization, other.dtype) == ("nf4_single", "bfloat16") and other.whole().quantization is None
+    assert (other.quantization, other.dtype) == ("nf4_single", "bfloat16") and other.unquantized().quantization is None
     assert component("method", "qlora").check() == []
     assert [problem.where for problem in qlora(compute_dtype="int8", rank=0).check()] == [
         "method.rank",

@@ -87,7 +87,7 @@ def test_22_the_terminal_and_the_results_say_how_far_merged_weights_are_from_the
     found = Store(plan.store).receipt(cell.stages["merge"]).details
     assert f"logits differ by {found['merged_from_adapter']['logit_difference_mean']:.2g} on average" in note
     assert (
-        "the quantisation error alone, of the untrained base in nf4:"
+        "the quantization error alone, of the untrained base in nf4:"
         f" {found['whole_from_quantised_base']['logit_difference_mean']:.2g}" in note
     )
     assert note in " ".join(said.split())

@@ -82,7 +82,7 @@ def test_nothing_is_left_in_the_home_folder_or_the_stage(root, tmp_path):
     script = (
         "import sys; from pathlib import Path\nfrom ftbench.metrics.exact_match import ExactMatch\nfrom"
         " ftbench.metrics.evaluation import measure\nrows = [{'output': 'a', 'references': ['a'], 'finish':"
-        " 'stop'}]\nassert measure(ExactMatch('e', pattern=None, normalisation='plain', ignore=[]), rows,"
+        " 'stop'}]\nassert measure(ExactMatch('e', pattern=None, normalization='plain', ignore=[]), rows,"
         " Path(sys.argv[1])) == 1.0\n"
     )
     environment = {

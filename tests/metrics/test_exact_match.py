@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftbench.metrics.exact_match import ExactMatch
-from ftbench.metrics.normalise import plain
+from ftbench.metrics.normalize import plain
 
 PATTERN = r"is (.+?)\.(?:\s|$)"
-styled = ExactMatch("exact_match", pattern=PATTERN, normalisation="plain", ignore=[])
-whole = ExactMatch("exact_match", pattern=None, normalisation="plain", ignore=[])
+styled = ExactMatch("exact_match", pattern=PATTERN, normalization="plain", ignore=[])
+whole = ExactMatch("exact_match", pattern=None, normalization="plain", ignore=[])
 REFERENCE = "Certainly! The weight is 12.5 kg. Anything else?"
 
 
@@ -85,9 +85,9 @@ def test_15_a_failed_row_scores_zero_and_stays_in_n():
 
 def test_bad_patterns_are_refused():
     for pattern in ("(", "no group", "(two) (groups)"):
-        (problem,) = ExactMatch("exact_match", pattern=pattern, normalisation="plain", ignore=[]).check()
+        (problem,) = ExactMatch("exact_match", pattern=pattern, normalization="plain", ignore=[]).check()
         assert problem.where == "dataset.answer_pattern"
     assert (
-        ExactMatch("e", pattern=None, normalisation="sqad", ignore=[]).check()[0].fix.startswith("Did you mean squad?")
+        ExactMatch("e", pattern=None, normalization="sqad", ignore=[]).check()[0].fix.startswith("Did you mean squad?")
     )
     assert styled.check() == []

@@ -281,7 +281,7 @@ def test_chrf_ter_exact_match_and_google_bleu_of_evaluate(published):
         ways = {(False, False): "none", (True, False): "letters", (True, True): "letters_only"}
         way = ways[options.get("ignore_punctuation", False), options.get("ignore_numbers", False)]
         found = total(
-            ExactMatch("e", pattern=None, normalisation=way, ignore=options.get("regexes_to_ignore", [])), pairs(case)
+            ExactMatch("e", pattern=None, normalization=way, ignore=options.get("regexes_to_ignore", [])), pairs(case)
         )
         assert found == case["expected"] if "expected" in case else round(found, 2) == case["expected_2dp"]
     (case,) = cases["google_bleu"]

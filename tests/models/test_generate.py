@@ -123,7 +123,7 @@ def test_sampling_is_seeded_and_counts_the_batch_into_the_key(chat) -> None:
     assert generate(chat, requests, decoding, seed=3) != generate(chat, requests, decoding, seed=4)
     assert decoding.identity() != greedy(do_sample=True, temperature=1.5, top_p=0.9, top_k=50, batch_size=3).identity()
     assert greedy().identity() == greedy(batch_size=3, latency_requests=1).identity()
-    assert (decoding.seeded, greedy().seeded) == (True, False)
+    assert (decoding.uses_seed, greedy().uses_seed) == (True, False)
 
 
 def test_values_that_have_no_effect_are_refused() -> None:

@@ -30,7 +30,7 @@ def test_38_a_folder_is_its_files_and_not_its_place(plain_folder: Path, tmp_path
     shutil.copytree(plain_folder, copy)
     (copy / "README.md").write_text("a readme changes nothing", encoding="utf-8")
     first, second = hf(plain_folder), hf(copy)
-    assert first.identity() == second.identity() == second.locate().identity()
+    assert first.identity() == second.identity() == second.resolve().identity()
     assert set(first.identity()["files"]) >= {
         "config.json",
         "model.safetensors",
@@ -71,14 +71,14 @@ def test_an_answer_right_behind_a_plain_prompt_is_said(plain_folder: Path) -> No
 def test_a_hub_name_is_its_commit() -> None:
     model = hf("owner/name", revision=COMMIT)
     assert model.identity()["hub"] == "owner/name" and model.identity()["revision"] == COMMIT
-    assert model.resolved() and model.check() == [] and model.notes() == []
+    assert model.is_pinned() and model.check() == [] and model.notes() == []
 
 
 def test_a_hub_name_out_of_reach_can_be_planned_and_says_what_a_run_needs() -> None:
     model = component("model", "llama2_7b")
     assert model.check() == []
     assert model.identity()["revision"] == "unresolved:meta-llama/Llama-2-7b-hf@main"
-    assert not model.resolved()
+    assert not model.is_pinned()
     assert model.notes() == [
         "revision unresolved: the hub is out of reach; run needs it (set model.revision=<40-hex commit>)",
         (
@@ -103,8 +103,8 @@ def test_a_cached_hub_name_is_resolved_offline(tmp_path: Path, monkeypatch: pyte
     snapshot.mkdir(parents=True)
     (snapshot / "tokenizer_config.json").write_text("{}", encoding="utf-8")
     model = hf("owner/cached")
-    assert model.identity()["revision"] == COMMIT == model.locate().revision
-    assert model.locate().identity() == model.identity()
+    assert model.identity()["revision"] == COMMIT == model.resolve().revision
+    assert model.resolve().identity() == model.identity()
     assert model.notes() == ["no chat template: plain text"]
     (snapshot / "tokenizer_config.json").write_text(json.dumps({"chat_template": "x"}), encoding="utf-8")
     assert model.notes() == []
@@ -169,7 +169,7 @@ def test_components_and_bodies_import_nothing_heavy_before_they_work(plain_folde
         " ftbench.contexts.few_shot, ftbench.contexts.zero_shot\nimport ftbench.stages.train, ftbench.stages.generate,"
         " ftbench.stages.likelihood\nconfig = yaml.safe_load(open('conf/model/hf.yaml')) | {'name_or_path':"
         f" {str(plain_folder)!r}}}\nmodel = build(config, 'model')\nmodel.check(), model.identity(), model.notes(),"
-        " model.locate(), model.resolved()\nprint([name for name in ('torch', 'transformers', 'peft', 'trl',"
+        " model.resolve(), model.is_pinned()\nprint([name for name in ('torch', 'transformers', 'peft', 'trl',"
         " 'datasets', 'huggingface_hub') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -24,7 +24,7 @@ def test_the_same_model_is_loaded_once_and_another_takes_its_place(chat_folder: 
         component("model", "hf", name_or_path=str(plain_folder)),
     )
     loaded = resident.get(first)
-    assert resident.get(component("model", "hf", name_or_path=str(chat_folder), licence="mit")) is loaded
+    assert resident.get(component("model", "hf", name_or_path=str(chat_folder), license="mit")) is loaded
     gone = weakref.ref(loaded.model)
     del loaded
     assert resident.get(other).format.template is None

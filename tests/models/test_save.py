@@ -16,7 +16,7 @@ def test_a_checkpoint_with_sampling_values_that_transformers_refuses_is_written(
     model = component("model", "hf", name_or_path=str(write_llama(tmp_path / "base", chat=True, generation=generation)))
     loaded = model.load("cpu")
     save_model(loaded.model, loaded, tmp_path / "out")
-    again = model.moved(tmp_path / "out").load("cpu")
+    again = model.with_weights(tmp_path / "out").load("cpu")
     assert loaded.model.generation_config.temperature == 0.6
     assert again.stop_ids == loaded.stop_ids and again.format.text(user("q")) == loaded.format.text(user("q"))
     assert all(torch.equal(value, again.model.state_dict()[name]) for name, value in loaded.model.state_dict().items())
@@ -27,6 +27,6 @@ def test_a_model_spoken_to_in_plain_text_ships_without_a_template(chat_folder: P
     model = component("model", "hf", name_or_path=str(chat_folder), chat_template="none")
     loaded = model.load("cpu")
     save_model(loaded.model, loaded, tmp_path / "out")
-    assert model.moved(tmp_path / "out").load("cpu").format.template is None
+    assert model.with_weights(tmp_path / "out").load("cpu").format.template is None
     model.save_tokenizer(tmp_path / "tokenizer")
     assert not list((tmp_path / "tokenizer").glob("chat_template*"))

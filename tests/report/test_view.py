@@ -460,7 +460,7 @@ def test_owning_reranks_by_total_cost_and_moves_the_break_even(matrix, tmp_path)
     matrix.cell("tiny none", 37)
     found = _saved(matrix, tmp_path / "s")
     ids = {row.label: cell for cell, row in found.rows.items()}
-    fixed = {"search_usd": 0.0, "index_usd": 0.0, "labelling_usd": 0.0, "labour_usd": 0.0, "machine_usd_per_hour": 2.0}
+    fixed = {"search_usd": 0.0, "index_usd": 0.0, "labeling_usd": 0.0, "labor_usd": 0.0, "machine_usd_per_hour": 2.0}
     stored = [
         {"name": ids["tiny lora"], "train_usd": 2500.0, "requests_per_second": 4.0, **fixed},
         {"name": ids["tiny none"], "train_usd": 0.0, "requests_per_second": 1.0, **fixed},

@@ -199,7 +199,7 @@ def test_22_rslora_and_dora_merge_by_their_formulas(
     else:
         assert (
             0 < found["logit_difference_mean"] < 2 * bases["logit_difference_mean"]
-            and "the quantisation error alone" in details["notes"][0]
+            and "the quantization error alone" in details["notes"][0]
         )
 
 

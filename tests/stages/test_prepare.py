@@ -33,7 +33,7 @@ def job(tmp_path: Path) -> Callable[..., Job]:
     def made(name: str, data: Path = source, **fields: Any) -> Job:
         values = yaml.safe_load((CONF / "dataset" / "files.yaml").read_text(encoding="utf-8"))
         values |= {"train": str(data), "prompt": "{q}", "target": "{a}", "group": "d", **fields}
-        dataset = build(values, "dataset").locate()
+        dataset = build(values, "dataset").resolve()
         folder = tmp_path / name
         folder.mkdir()
         stage = Stage("prepare", {"dataset": dataset.identity()}, {}, {"dataset": node(dataset)})

@@ -13,19 +13,19 @@ from benchmarks.null_worlds import claims, likely, rate, run
 
 @pytest.mark.slow
 def test_26_nothing_is_claimed_where_no_method_differs(tmp_path: Path) -> None:
-    results = run("no_difference", range(2), "none,lora", tmp_path)
-    assert [len(family["cells"]) for family in results["families"]] == [2, 2]
+    results = run("no_difference", [0], "none,lora", tmp_path)
+    assert [len(family["cells"]) for family in results["families"]] == [2]
     assert any(pair["differing"] for family in results["families"] for pair in family["comparisons"]), (
         "training must have changed answers"
     )
-    assert claims(results) == [[], []]
+    assert claims(results) == [[]]
 
 
 @pytest.mark.slow
 def test_26_nothing_is_claimed_where_tuning_adds_nothing(tmp_path: Path) -> None:
     """Seed 8 is one in which training on changed facts would truly hurt: by 0.05 over all 1,200 questions."""
-    results = run("no_gain", [0, 8], "none,lora", tmp_path)
-    assert claims(results) == [[], []]
+    results = run("no_gain", [8], "none,lora", tmp_path)
+    assert claims(results) == [[]]
     assert all(abs(pair["value"]) < 0.01 for family in results["families"] for pair in family["comparisons"])
 
 

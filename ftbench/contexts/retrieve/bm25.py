@@ -1,6 +1,6 @@
 """BM25 over stemmed words, by ``bm25s``: no weights, no GPU, a fraction of a millisecond a question.
 
-Writing without spaces between words is taken in single characters and pairs of neighbours, which finds Chinese and
+Writing without spaces between words is taken in single characters and pairs of neighbors, which finds Chinese and
 Japanese about as well as a dictionary of their words does (Nie, Gao, Zhang and Zhou, IRAL 2000).
 """
 
@@ -15,9 +15,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ftbench.contexts.retrieve.retriever import Hit, Retriever, best
+from ftbench.contexts.retrieve.nested import best
 from ftbench.contexts.script import MARKS, SYLLABLES, UNSPACED
-from ftbench.core.errors import Problem, did_you_mean
+from ftbench.core.components.retriever import Hit, Retriever
+from ftbench.core.errors import Problem, Problems, did_you_mean
 
 LANGUAGES = tuple(
     "arabic armenian basque catalan czech danish dutch dutch_porter english esperanto estonian finnish french german"
@@ -46,19 +47,14 @@ class Bm25(Retriever):
     language: str | None
 
     def check(self) -> list[Problem]:
-        problems = []
+        problems = Problems()
         if self.k1 < 0:
-            problems.append(Problem("k1", f"{self.k1} is below 0", "Use 1.2 to 2"))
+            problems.add("k1", f"{self.k1} is below 0", "Use 1.2 to 2")
         if not 0 <= self.b <= 1:
-            problems.append(Problem("b", f"{self.b} is not between 0 and 1", "Use 0.75"))
+            problems.add("b", f"{self.b} is not between 0 and 1", "Use 0.75")
         if self.language is not None and self.language not in LANGUAGES:
-            problems.append(
-                Problem(
-                    "language",
-                    f"there is no stemmer for {self.language!r}",
-                    f"{did_you_mean(self.language, LANGUAGES)}; null for none",
-                )
-            )
+            why = f"there is no stemmer for {self.language!r}"
+            problems.add("language", why, f"{did_you_mean(self.language, LANGUAGES)}; null for none")
         return problems
 
     def ready(self) -> None:
@@ -115,7 +111,7 @@ class Bm25(Retriever):
 
 def _words(text: str) -> Iterator[str]:
     """Yields the words of a text, wide and composed forms as one; of writing without spaces each character and each two
-    neighbours.
+    neighbors.
     """
     if text.isascii():  # the same words, sooner
         yield from _ASCII_WORD.findall(text.casefold())

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ftbench.contexts.retrieve import encoder
-from ftbench.contexts.retrieve.retriever import Hit, Retriever
 from ftbench.core.component import Remote
+from ftbench.core.components.retriever import Hit, Retriever
 from ftbench.core.errors import Problem
 
 FILE = "vectors.faiss"
@@ -44,7 +44,7 @@ class Dense(Retriever):
         del own["revision"]
         return {**own, "model": encoder.identity(self.model, self.revision)}
 
-    def locate(self) -> Dense:
+    def resolve(self) -> Dense:
         model, revision = encoder.pinned(self.model, self.revision)
         return replace(self, model=model, revision=revision)
 

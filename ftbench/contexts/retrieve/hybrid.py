@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ftbench.contexts.retrieve.retriever import Hit, Retriever, located, nested, nested_problems
+from ftbench.contexts.retrieve.nested import nested, nested_problems, resolved
 from ftbench.core.component import Remote
-from ftbench.core.errors import Problem, under
+from ftbench.core.components.retriever import Hit, Retriever
+from ftbench.core.errors import Problem, Problems, under
 
 
 @dataclass(frozen=True)
@@ -41,29 +42,20 @@ class Hybrid(Retriever):
         """Returns what decides the indices of the others; fusing is part of a search."""
         return {"fused": {name: one.index_identity() for name, one in self._each()}}
 
-    def locate(self) -> Hybrid:
-        return replace(self, retrievers={name: located(config, name) for name, config in self.retrievers.items()})
+    def resolve(self) -> Hybrid:
+        return replace(self, retrievers={name: resolved(config, name) for name, config in self.retrievers.items()})
 
     def check(self) -> list[Problem]:
-        problems = []
+        problems = Problems()
         if set(self.weights) != set(self.retrievers):
-            problems.append(
-                Problem(
-                    "weights",
-                    f"are for {sorted(self.weights)} and the retrievers are {sorted(self.retrievers)}",
-                    "Give each one weight",
-                )
-            )
+            why = f"are for {sorted(self.weights)} and the retrievers are {sorted(self.retrievers)}"
+            problems.add("weights", why, "Give each one weight")
         if len(self.retrievers) < 2:
-            problems.append(Problem("retrievers", f"{len(self.retrievers)} cannot be fused", "Name at least two"))
+            problems.add("retrievers", f"{len(self.retrievers)} cannot be fused", "Name at least two")
         if any(weight <= 0 for weight in self.weights.values()):
-            problems.append(
-                Problem("weights", f"{dict(self.weights)} has one that is not above 0", "Take that retriever out")
-            )
+            problems.add("weights", f"{dict(self.weights)} has one that is not above 0", "Take that retriever out")
         if self.constant < 0 or self.depth < 1:
-            problems.append(
-                Problem("constant" if self.constant < 0 else "depth", "is too small", "Use constant=60 and depth=100")
-            )
+            problems.add("constant" if self.constant < 0 else "depth", "is too small", "Use constant=60 and depth=100")
         for name, config in self.retrievers.items():
             problems += nested_problems(config, f"retrievers.{name}")
         return problems

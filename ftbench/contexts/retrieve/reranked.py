@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ftbench.contexts.retrieve import encoder
-from ftbench.contexts.retrieve.retriever import Hit, Retriever, located, nested, nested_problems
+from ftbench.contexts.retrieve.nested import nested, nested_problems, resolved
 from ftbench.core.component import Remote
+from ftbench.core.components.retriever import Hit, Retriever
 from ftbench.core.errors import FtbenchError, Problem, under
 
 
@@ -46,15 +47,15 @@ class Reranked(Retriever):
         """Returns that of the first retriever: they share one index."""
         return nested(self.first, "first").index_identity()
 
-    def locate(self) -> Reranked:
+    def resolve(self) -> Reranked:
         model, revision = encoder.pinned(self.model, self.revision)
-        return replace(self, first=located(self.first, "first"), model=model, revision=revision)
+        return replace(self, first=resolved(self.first, "first"), model=model, revision=revision)
 
     def check(self) -> list[Problem]:
         problems = [
-            Problem(name, f"{getattr(self, name)} is below 1", "Use 20 to 100")
+            Problem(name, f"{vars(self)[name]} is below 1", "Use 20 to 100")
             for name in ("pool", "batch_size")
-            if getattr(self, name) < 1
+            if vars(self)[name] < 1
         ]
         return (
             problems

@@ -1,10 +1,13 @@
 """Where components stood before keys had names of their own: dotted paths in plans, bundles and options of earlier
-sweeps -> names of today.
+sweeps -> names of today; and what fields were called.
 
 Written once, when names came in; nothing is ever added. A component that moves needs no entry here.
 """
 
 from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from typing import Any
 
 EARLIER = {
     "ftbench.contexts.few_shot.FewShot": "context/few_shot",
@@ -53,3 +56,38 @@ EARLIER = {
     "ftbench.models.recorded.Recorded": "model/recorded",
     "ftbench.models.remote.endpoint.Endpoint": "model/endpoint",
 }
+
+METHODS = {
+    "ftbench.methods.dpo.Dpo": "adapter",
+    "ftbench.methods.dpo_full.DpoFull": "whole",
+    "ftbench.methods.full.Full": "whole",
+    "ftbench.methods.lora.Lora": "adapter",
+    "ftbench.methods.qlora.QLora": "adapter",
+    "ftbench.methods.sft_chosen.SftChosen": "adapter",
+}
+"""Methods of before weights and objectives were parts of their own -> the kind of weights that each trained."""
+FIELDS = {
+    "labelling_usd": "labeling_usd",
+    "labelling_usd_per_example": "labeling_usd_per_example",
+    "labour_usd": "labor_usd",
+    "licence": "license",
+    "normalisation": "normalization",
+}
+"""What fields were called in plans and results of earlier sweeps -> names of today."""
+
+
+def of_today(data: Mapping[str, Any], known: Container[str] | None = None) -> dict[str, Any]:
+    """Returns a mapping with its fields under their names of today.
+
+    Args:
+        data: as an earlier sweep wrote it.
+        known: fields of today, where another mapping may have one of an earlier name; None renames them all.
+    """
+    return {
+        (
+            FIELDS[name]
+            if name in FIELDS and (known is None or (name not in known and FIELDS[name] in known))
+            else name
+        ): value
+        for name, value in data.items()
+    }

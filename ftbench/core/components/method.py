@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ftbench.core.component import Component
+from ftbench.core.components.names import name_of
 from ftbench.core.errors import FtbenchError
-from ftbench.core.protocols import AddStage, Lowered
+from ftbench.core.lowering import AddStage, Lowered
 from ftbench.core.training import Training, TrainRun
 
 
@@ -35,6 +36,11 @@ class Method(Component):
     mergeable: ClassVar[bool] = False
     control: ClassVar[str | None] = None
     train_context: ClassVar[float | None] = None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What tells this method from others, whatever their values: here its class."""
+        return (name_of(type(self)),)
 
     def base(self, model: Any) -> Any:
         """Returns the model that the weights stand over: the cell's own, or a quantized one."""

@@ -23,6 +23,23 @@ WITHOUT_OPTION = {
     "metric/function": "ftbench.metrics.function.FunctionMetric",
 }
 """Components of ours that no file of ``conf/`` names, since other components make them."""
+BASES = {
+    "artifact": "ftbench.core.components.artifact.Artifact",
+    "context": "ftbench.core.components.context.Context",
+    "context/retriever": "ftbench.core.components.retriever.Retriever",
+    "data": "ftbench.data.inspection.inspect.DataChecks",
+    "dataset": "ftbench.core.components.dataset.Dataset",
+    "decoding": "ftbench.models.decoding.Decoding",
+    "hardware": "ftbench.cost.hardware.Hardware",
+    "harness": "ftbench.metrics.harness.Harness",
+    "method": "ftbench.core.components.method.Method",
+    "method/objective": "ftbench.core.components.objective.Objective",
+    "method/weights": "ftbench.core.components.weights.Weights",
+    "metric": "ftbench.core.components.metric.Metric",
+    "model": "ftbench.core.components.model.Model",
+    "prompt": "ftbench.contexts.prompt.Prompt",
+}
+"""Axis or sub-axis -> the class that its components derive from; where there is one kind of component, that one."""
 
 _TARGET = re.compile(rf"_target_: *({OURS}\.[\w.]+)")
 
@@ -59,6 +76,11 @@ def class_of(target: str) -> type:
         raise ImportError(f"module {module} has no {name}")
     cls: type = getattr(found, name)
     return cls
+
+
+def base_of(axis: str) -> type:
+    """Returns the base class of an axis or sub-axis."""
+    return class_of(BASES[axis])
 
 
 @functools.cache

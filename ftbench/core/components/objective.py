@@ -28,7 +28,7 @@ class Objective(Component, ABC):
     """
 
     axis: ClassVar[str] = "method/objective"
-    NEUTRAL: ClassVar[tuple[str, ...]] = ("learning_rates", "learning_rate_sources")
+    NOT_HASHED: ClassVar[tuple[str, ...]] = ("learning_rates", "learning_rate_sources")
     needs_reference: ClassVar[bool] = False
     control: ClassVar[str | None] = None
 

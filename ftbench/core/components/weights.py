@@ -5,13 +5,15 @@ them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ftbench.core.component import Component
+from ftbench.core.components.earlier import METHODS
+from ftbench.core.components.names import class_of
 from ftbench.core.errors import FtbenchError, Problem
 from ftbench.core.training import Adapter
 
@@ -30,15 +32,6 @@ class Trainable:
 
 
 @dataclass(frozen=True)
-class RuleOfThumb:
-    """How many training rows common advice asks for, in its words."""
-
-    least_rows: int
-    most_rows: int
-    text: str
-
-
-@dataclass(frozen=True)
 class Weights(Component, ABC):
     """Which weights are trained. ``check`` names its fields as they are typed: ``method.rank``.
 
@@ -47,14 +40,12 @@ class Weights(Component, ABC):
             a transformers folder, which is loaded in the place of the base.
         mergeable: whether ``merge`` works.
         runs_per_base: how many runs one loaded base serves; None for any number, 1 where training writes into it.
-        rule_of_thumb: how many rows people say these weights want, which ``advise`` holds against what was measured.
     """
 
     axis: ClassVar[str] = "method/weights"
     kind: ClassVar[str] = "adapter"
     mergeable: ClassVar[bool] = False
     runs_per_base: ClassVar[int | None] = None
-    rule_of_thumb: ClassVar[RuleOfThumb | None] = None
 
     def base(self, model: Any) -> Any:
         """Returns the model that the weights stand over: the cell's own, or a quantized one."""
@@ -104,3 +95,14 @@ class Weights(Component, ABC):
         used up.
         """
         raise FtbenchError("artifact=merged: these weights cannot be merged. Compile the plan again")
+
+
+def kind_of(method: Mapping[str, Any]) -> str | None:
+    """Returns the kind of weights that a method's node in a plan trains; None where it trains none, or where only a
+    user's own class could tell, which reports do not import.
+    """
+    name = str((method.get("weights") or {}).get("_target_", ""))
+    if "/" not in name:
+        return METHODS.get(str(method.get("_target_")))
+    cls = class_of(name)
+    return cls.kind if issubclass(cls, Weights) else None

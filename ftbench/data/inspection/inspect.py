@@ -79,7 +79,7 @@ class DataChecks(Component):
     axis: ClassVar[str] = "data"
     key_name: ClassVar[str] = "checks"
 
-    NEUTRAL: ClassVar[tuple[str, ...]] = ("on_leak",)
+    NOT_HASHED: ClassVar[tuple[str, ...]] = ("on_leak",)
 
     on_leak: str
     similarity: float

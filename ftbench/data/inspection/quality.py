@@ -202,7 +202,7 @@ def _characters(splits: Splits) -> list[Finding]:
             "decomposed",
             forms["decomposed"],
             why,
-            "Bring all text to one normalisation form (NFC)",
+            "Bring all text to one normalization form (NFC)",
         )
     return found
 

@@ -84,7 +84,7 @@ class Toy(Dataset):
 
     key_name: ClassVar[str] = "toy"
 
-    NEUTRAL: ClassVar[tuple[str, ...]] = ("answer_pattern",)
+    NOT_HASHED: ClassVar[tuple[str, ...]] = ("answer_pattern",)
 
     world: str
     seed: int
@@ -95,7 +95,7 @@ class Toy(Dataset):
     answer_pattern: str
 
     @property
-    def seeded(self) -> bool:
+    def uses_seed(self) -> bool:
         """False: ``dataset.seed`` is a field of its own, so that runs of all seeds share one set of rows."""
         return False
 
@@ -119,7 +119,7 @@ class Toy(Dataset):
         if self.world not in WORLDS:
             problems.add("dataset.world", f"{self.world!r} is no toy world", did_you_mean(self.world, WORLDS))
         for split in SPLITS:
-            rows, limit = getattr(self, split), getattr(self.limit, split)
+            rows, limit = vars(self)[split], vars(self.limit)[split]
             if not 1 <= rows <= largest(self.world, split):
                 why = f"{rows} rows cannot be made"
                 problems.add(f"dataset.{split}", why, f"Give a number from 1 to {largest(self.world, split)}")
@@ -138,7 +138,7 @@ class Toy(Dataset):
         if problems:
             raise Refused(problems)
         made = _make(self.world, self.seed, self.train, self.validation, self.test)
-        cut = {split: made.split(split)[: getattr(self.limit, split)] for split in SPLITS}
+        cut = {split: made.split(split)[: vars(self.limit)[split]] for split in SPLITS}
         counts = {f"{split}_rows": len(cut[split]) for split in SPLITS}
         return replace(made, **cut, counts={**counts, "documents": len(made.documents)})
 

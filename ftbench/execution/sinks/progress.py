@@ -16,6 +16,7 @@ from ftbench.cost.bill import usd
 from ftbench.execution.events import ENDED, Event
 from ftbench.execution.sinks.base import Sink
 from ftbench.store.store import Store
+from ftbench.text.numbers import duration, money
 
 REDRAW_SECONDS = 0.1
 CACHED_SEEN = 20
@@ -126,7 +127,7 @@ class Progress(Sink):
         if left:
             parts.append(f"about {duration(left)} left")
         if self._usd:
-            parts.append(f"${self._usd:.2f}")
+            parts.append(money(self._usd))
         return ", ".join(parts)
 
     def say(self, line: str) -> None:
@@ -143,13 +144,3 @@ class Progress(Sink):
         width = shutil.get_terminal_size().columns
         self._out.write(f"\r\x1b[K{line[: max(10, width - 1)]}")
         self._out.flush()
-
-
-def duration(seconds: float) -> str:
-    """Returns ``"2 h 05 min"``, ``"3 min 20 s"`` or ``"12 s"``."""
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    if whole >= 60:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole} s"

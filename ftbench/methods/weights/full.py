@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ftbench.core.components.weights import RuleOfThumb, Trainable, Weights
+from ftbench.core.components.weights import Trainable, Weights
 from ftbench.core.errors import Problem, did_you_mean
-from ftbench.methods.whole import FOLDER, MASTERS, lent, open_weights, read_weights
+from ftbench.methods.full_weights import FOLDER, MASTERS, lent, open_weights, read_weights
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,6 @@ class Full(Weights):
     key_name: ClassVar[str] = "full"
     kind: ClassVar[str] = "whole"
     runs_per_base: ClassVar[int | None] = 1
-    rule_of_thumb: ClassVar[RuleOfThumb | None] = RuleOfThumb(
-        5_000, 100_000, "full fine-tuning wants 5,000 to 100,000 examples"
-    )
 
     master_weights: str
 

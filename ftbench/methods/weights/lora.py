@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ftbench.core.components.weights import RuleOfThumb, Trainable, Weights
+from ftbench.core.components.weights import Trainable, Weights
 from ftbench.core.errors import FtbenchError, Problem
 from ftbench.core.training import Adapter
 from ftbench.methods.adapters import add_lora, attached, resume_adapter, save_adapter
@@ -31,7 +31,6 @@ class Lora(Weights):
 
     key_name: ClassVar[str] = "lora"
     mergeable: ClassVar[bool] = True
-    rule_of_thumb: ClassVar[RuleOfThumb | None] = RuleOfThumb(500, 5_000, "LoRA wants 500 to 5,000 examples")
 
     rank: int
     alpha: float
@@ -74,10 +73,9 @@ class Lora(Weights):
             return [Problem("method.start", why, "Use the same method.weights for both")]
         problems = []
         for name in sorted(one.name for one in fields(self) if one.name != "dropout"):
-            if getattr(start, name) != getattr(self, name):
+            if vars(start)[name] != vars(self)[name]:
                 why = (
-                    f"{getattr(start, name)} is not the method.{name}={getattr(self, name)} of the adapter that is"
-                    " trained on"
+                    f"{vars(start)[name]} is not the method.{name}={vars(self)[name]} of the adapter that is trained on"
                 )
                 fix = f"Set method.{name} alone: method=dpo_over_sft hands it on"
                 problems.append(Problem(f"method.start.weights.{name}", why, fix))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from ftbench.core.components.model import Model
-from ftbench.core.errors import FtbenchError, Problem, did_you_mean
+from ftbench.core.errors import Problem, did_you_mean
 from ftbench.cost.tokens import TokenPrice
 from ftbench.text.secrets import names_secret
 
@@ -48,7 +48,7 @@ class Endpoint(Model):
 
     key_name: ClassVar[str] = "endpoint"
 
-    NEUTRAL = (
+    NOT_HASHED = (
         "api_key_env",
         "echo_log_probabilities",
         "stream",
@@ -63,7 +63,7 @@ class Endpoint(Model):
         "price_date",
         "price_source",
     )
-    weights: ClassVar[bool] = False
+    has_weights: ClassVar[bool] = False
     remote: ClassVar[bool] = True
 
     name: str
@@ -88,63 +88,38 @@ class Endpoint(Model):
     price_source: str | None
 
     @property
-    def log_probabilities(self) -> bool:
+    def log_probabilities(self) -> bool:  # type: ignore[override]
         """True where likelihood stages are planned; hosted APIs give no log-probabilities of given answers."""
         return self.echo_log_probabilities
 
-    def locate(self) -> Endpoint:
+    def resolve(self) -> Endpoint:
         return replace(self, base_url=self.base_url.rstrip("/"))
 
     def check(self) -> list[Problem]:
         problems = [*self._address_problems(), *self._key_problems()]
         for name, options in (("api", APIS), ("max_tokens_field", LENGTH_FIELDS)):
-            if getattr(self, name) not in options:
-                problems.append(
-                    Problem(
-                        f"model.{name}",
-                        f"{getattr(self, name)!r} is none of its values",
-                        did_you_mean(getattr(self, name), options),
-                    )
-                )
+            if vars(self)[name] not in options:
+                fix = did_you_mean(vars(self)[name], options)
+                problems.append(Problem(f"model.{name}", f"{vars(self)[name]!r} is none of its values", fix))
         if self.echo_log_probabilities and self.api != "completions":
             why = f"model.api={self.api} tells nothing of given answers"
-            problems.append(
-                Problem(
-                    "model.echo_log_probabilities",
-                    why,
-                    "Set model.api=completions, or model.echo_log_probabilities=false",
-                )
-            )
+            fix = "Set model.api=completions, or model.echo_log_probabilities=false"
+            problems.append(Problem("model.echo_log_probabilities", why, fix))
         for name in self.omit:
             if name not in OMITTABLE:
-                problems.append(
-                    Problem(
-                        "model.omit", f"{name!r} is never sent, or cannot be left out", did_you_mean(name, OMITTABLE)
-                    )
-                )
+                fix = did_you_mean(name, OMITTABLE)
+                problems.append(Problem("model.omit", f"{name!r} is never sent, or cannot be left out", fix))
         for name in sorted(set(self.extra_body) & set(OWN_FIELDS)):
-            problems.append(
-                Problem(
-                    "model.extra_body",
-                    f"{name} is set by ftbench itself",
-                    "Take it out; decoding.* and model.omit decide it",
-                )
-            )
+            fix = "Take it out; decoding.* and model.omit decide it"
+            problems.append(Problem("model.extra_body", f"{name} is set by ftbench itself", fix))
         for name, least in (("concurrency", 1), ("attempts", 1)):
-            if getattr(self, name) < least:
-                problems.append(
-                    Problem(f"model.{name}", f"{getattr(self, name)} is too small", f"Give at least {least}")
-                )
+            if vars(self)[name] < least:
+                problems.append(Problem(f"model.{name}", f"{vars(self)[name]} is too small", f"Give at least {least}"))
         for name in ("requests_per_minute", "tokens_per_minute", "timeout_seconds"):
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is not None and not value > 0:
-                problems.append(
-                    Problem(
-                        f"model.{name}",
-                        f"{value} lets nothing through",
-                        "Give a number above 0" + (", or null" if name != "timeout_seconds" else ""),
-                    )
-                )
+                fix = "Give a number above 0" + (", or null" if name != "timeout_seconds" else "")
+                problems.append(Problem(f"model.{name}", f"{value} lets nothing through", fix))
         price = TokenPrice.of(vars(self))
         return problems + (price.problems("model") if price else [])
 
@@ -155,9 +130,8 @@ class Endpoint(Model):
             problems.append(Problem("model", "the package openai is not installed", 'pip install "ftbench[remote]"'))
         if self.api_key_env is not None and not os.environ.get(self.api_key_env):
             fix = f"export {self.api_key_env}=..., or set model.api_key_env=null for an endpoint that wants no key"
-            problems.append(
-                Problem("model.api_key_env", f"the environment variable {self.api_key_env} is not set", fix)
-            )
+            why = f"the environment variable {self.api_key_env} is not set"
+            problems.append(Problem("model.api_key_env", why, fix))
         return problems
 
     def notes(self) -> list[str]:
@@ -173,18 +147,6 @@ class Endpoint(Model):
             else []
         )
 
-    def resolved(self) -> bool:
-        return True
-
-    def whole(self) -> Endpoint:
-        return self
-
-    def moved(self, folder: Any) -> Endpoint:
-        raise FtbenchError(f"model.name={self.name}: an endpoint's weights cannot be replaced. Take method=none")
-
-    def load(self, device: str) -> Any:
-        raise FtbenchError(f"model.name={self.name}: an endpoint cannot be loaded. Compile the plan again")
-
     def _address_problems(self) -> list[Problem]:
         try:
             parts = urlsplit(self.base_url)
@@ -192,27 +154,14 @@ class Endpoint(Model):
                 parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
             )
         except ValueError:
-            return [
-                Problem(
-                    "model.base_url", f"{self.base_url!r} is no address", "Give one such as http://localhost:8000/v1"
-                )
-            ]
+            why = f"{self.base_url!r} is no address"
+            return [Problem("model.base_url", why, "Give one such as http://localhost:8000/v1")]
         if not whole:
-            return [
-                Problem(
-                    "model.base_url",
-                    f"{self.base_url!r} is no address of a server",
-                    "Give one such as http://localhost:8000/v1",
-                )
-            ]
+            why = f"{self.base_url!r} is no address of a server"
+            return [Problem("model.base_url", why, "Give one such as http://localhost:8000/v1")]
         if parts.username or parts.password:
-            return [
-                Problem(
-                    "model.base_url",
-                    "holds a user name or password, which would be stored",
-                    "Put the key into an environment variable: model.api_key_env=NAME",
-                )
-            ]
+            why = "holds a user name or password, which would be stored"
+            return [Problem("model.base_url", why, "Put the key into an environment variable: model.api_key_env=NAME")]
         return []
 
     def _key_problems(self) -> list[Problem]:
@@ -220,10 +169,5 @@ class Endpoint(Model):
         if name is None or (name.isidentifier() and names_secret(name)):
             return []
         # Never show the value: whoever mistook this field for the key itself has typed the key.
-        return [
-            Problem(
-                "model.api_key_env",
-                "is no name of a variable that holds a secret",
-                "Name one that ends in _API_KEY or _TOKEN, not the key itself",
-            )
-        ]
+        why = "is no name of a variable that holds a secret"
+        return [Problem("model.api_key_env", why, "Name one that ends in _API_KEY or _TOKEN, not the key itself")]

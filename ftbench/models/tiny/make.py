@@ -30,7 +30,7 @@ def make(seed: int, steps: int, out: Path) -> dict[str, float]:
 
     Args:
         seed: of text and initial weights.
-        steps: optimiser steps.
+        steps: optimizer steps.
         out: folder to write; made where it does not exist.
 
     Returns:
@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of the pretraining text and of the initial weights (default 0)"
     )
-    parser.add_argument("--steps", type=int, default=STEPS, help=f"optimiser steps (default {STEPS})")
+    parser.add_argument("--steps", type=int, default=STEPS, help=f"optimizer steps (default {STEPS})")
     parser.add_argument(
         "--check-n",
         type=int,

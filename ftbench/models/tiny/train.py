@@ -81,7 +81,7 @@ def batches(seed: int, tokenizer: Any, easy: int) -> Iterator[tuple[Any, Any]]:
             made += 1
 
 
-def optimisers(model: Any) -> list[Any]:
+def optimizers(model: Any) -> list[Any]:
     import torch
 
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
@@ -98,7 +98,7 @@ def pretrain(tokenizer: Any, seed: int, steps: int, report: Callable[[int, float
     Args:
         tokenizer: as ``train_tokenizer`` returns it.
         seed: of the initial weights and of the conversations.
-        steps: optimiser steps; the learning rate warms up over 20 of them and falls linearly to zero.
+        steps: optimizer steps; the learning rate warms up over 20 of them and falls linearly to zero.
         report: called as ``report(step, loss, tokens)`` every 50 steps, with the mean weighted loss since the last
             call.
 
@@ -110,7 +110,7 @@ def pretrain(tokenizer: Any, seed: int, steps: int, report: Callable[[int, float
 
     torch.manual_seed(seed)
     model = LlamaForCausalLM(config())
-    steppers = optimisers(model)
+    steppers = optimizers(model)
     warm = min(20, steps)
     schedules = [
         torch.optim.lr_scheduler.LambdaLR(o, lambda s: min(1.0, (s + 1) / warm, 1.05 * (steps - s) / steps))

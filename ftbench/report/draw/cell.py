@@ -11,6 +11,7 @@ from ftbench.core.files import json_text
 from ftbench.report.draw.pieces import code, facts, note, piece, table, tag
 from ftbench.report.draw.statistics import checks
 from ftbench.report.view.cell import CellPage, Training
+from ftbench.text import numbers
 from ftbench.text.html import escaped
 from ftbench.text.terminal import cut
 
@@ -42,10 +43,10 @@ def head(page: CellPage, primary: str) -> str:
             ("per 1,000 requests", figures.cost(row, basis)),
             ("training", figures.training(row)),
             ("latency p50/p95, ms", latency),
-            ("peak memory", figures.UNKNOWN if memory is None else figures.size(memory)),
-            ("tokens per second", figures.count(row.facts.get("tokens_per_second"))),
-            ("tokens: prompt", figures.count(row.facts.get("prompt_tokens"))),
-            ("tokens: answer", figures.count(row.facts.get("completion_tokens"))),
+            ("peak memory", numbers.size(memory)),
+            ("tokens per second", numbers.count(row.facts.get("tokens_per_second"))),
+            ("tokens: prompt", numbers.count(row.facts.get("prompt_tokens"))),
+            ("tokens: answer", numbers.count(row.facts.get("completion_tokens"))),
         ]
         parts += [facts(costs), f"<p><small>{escaped(row.facts.get('price_basis') or '')}</small></p>"]
     parts += [note(words) for words in page.notes]
@@ -71,7 +72,7 @@ def training(one: Training) -> str:
         note("Nothing was noticed: no spike, no divergence, no overfitting.")
     ]
     counts = [
-        (f"rows {name.replace('_', ' ')}", figures.count(value))
+        (f"rows {name.replace('_', ' ')}", numbers.count(value))
         for name, value in one.rows.items()
         if isinstance(value, (int, float))
     ]
@@ -105,12 +106,12 @@ def forgetting(found: dict[str, dict[str, Any]]) -> str:
     kinds = {"better": "green", "worse": "red", "undecided": "amber"}
     rows = []
     for name, one in found.items():
-        places = figures.places(max(abs(one["base"]), abs(one["tuned"])))
-        change = figures.signed(one["difference"], places)
+        places = numbers.places(max(abs(one["base"]), abs(one["tuned"])))
+        change = numbers.signed(one["difference"], places)
         change += (
             ""
             if one["low"] is None
-            else f" [{figures.signed(one['low'], places)}, {figures.signed(one['high'], places)}]"
+            else f" [{numbers.signed(one['low'], places)}, {numbers.signed(one['high'], places)}]"
         )
         rows.append(
             [
@@ -118,8 +119,8 @@ def forgetting(found: dict[str, dict[str, Any]]) -> str:
                 f"{one['base']:.{places}f}",
                 f"{one['tuned']:.{places}f}",
                 change,
-                figures.UNKNOWN if one["verdict"] is None else tag(one["verdict"], kinds.get(one["verdict"], "grey")),
-                figures.count(one["n"]),
+                numbers.UNKNOWN if one["verdict"] is None else tag(one["verdict"], kinds.get(one["verdict"], "grey")),
+                numbers.count(one["n"]),
             ]
         )
     told = (

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from ftbench.analysis import figures
 from ftbench.report.draw.pieces import empty, facts, note, piece, share, table, tag
 from ftbench.report.view.cell import CellPage
+from ftbench.text import numbers
 from ftbench.text.html import escaped
 from ftbench.text.terminal import one_line
-
-KINDS_OF_COST = ("train", "index", "generate", "other", "total")
 
 
 def costs(page: CellPage) -> str:
@@ -27,7 +25,7 @@ def costs(page: CellPage) -> str:
         start += seconds
         bar = f'<div class="ft-track"><span class="ft-bar ft-l{min(left, 99)} ft-w{max(1, right - left)}"></span></div>'
         shape = ", ".join(
-            f"{name.replace('_', ' ')} {figures.duration(value)}" for name, value in part.shape[:3] if value >= 0.05
+            f"{name.replace('_', ' ')} {numbers.duration(value)}" for name, value in part.shape[:3] if value >= 0.05
         )
         state = "" if part.state == "done" else tag(part.state, "red")
         shared = (
@@ -37,7 +35,7 @@ def costs(page: CellPage) -> str:
             [
                 f"{escaped(part.role)} {state}",
                 bar,
-                figures.duration(seconds),
+                numbers.duration(seconds),
                 escaped(shape),
                 shared,
                 escaped(one_line(receipt.device or "")) if receipt else "",
@@ -52,10 +50,13 @@ def costs(page: CellPage) -> str:
     )
     return piece(
         grid,
-        f"<small>{figures.duration(total)} of wall time in all as it ran; the bill counts each shared stage as if this"
+        f"<small>{numbers.duration(total)} of wall time in all as it ran; the bill counts each shared stage as if this"
         " cell ran alone, loading included</small>",
         failed,
     )
+
+
+KINDS_OF_COST = ("train", "index", "generate", "other", "total")
 
 
 def account(page: CellPage) -> str:
@@ -64,17 +65,17 @@ def account(page: CellPage) -> str:
     """
     found = page.result.get("account") or {}
     columns = [
-        ("alone", found.get("alone_seconds"), _time),
-        ("its part", found.get("split_seconds"), _time),
-        ("alone, $", found.get("alone_usd"), _money),
-        ("its part, $", found.get("split_usd"), _money),
+        ("alone", found.get("alone_seconds"), numbers.duration),
+        ("its part", found.get("split_seconds"), numbers.duration),
+        ("alone, $", found.get("alone_usd"), numbers.money),
+        ("its part, $", found.get("split_usd"), numbers.money),
     ]
     known = [
         (name, amounts, words)
         for name, amounts, words in columns
         if amounts
         and any(amount is not None for amount in amounts.values())
-        and (words is _time or any(amounts.values()))
+        and (words is numbers.duration or any(amounts.values()))
     ]
     if not known:
         return ""
@@ -93,11 +94,11 @@ def account(page: CellPage) -> str:
             "energy, its part",
             None if found.get("energy_joules") is None else f"{found['energy_joules'] / 3.6e6:.3g} kWh",
         ),
-        ("alone, on spot machines", None if found.get("spot_usd") is None else figures.money(found["spot_usd"])),
+        ("alone, on spot machines", None if found.get("spot_usd") is None else numbers.money(found["spot_usd"])),
     ]
     tokens = found.get("tokens") or {}
     counts = [
-        [escaped(str(stage)), escaped(str(name).replace("_", " ")), figures.count(count)]
+        [escaped(str(stage)), escaped(str(name).replace("_", " ")), numbers.count(count)]
         for stage, own in tokens.items()
         if isinstance(own, dict)
         for name, count in own.items()
@@ -127,20 +128,20 @@ def forecast(page: CellPage) -> str:
             note("No forecast was stored with this cell, so there is nothing to hold the measurement against.")
         )
     whole = [
-        ("memory at the peak", _size(found.get("peak_bytes"))),
-        ("training", "-" if found.get("train_seconds") == 0 else _time(found.get("train_seconds"))),
-        ("in all", _time(found.get("seconds"))),
-        ("cost", _money(found.get("usd"))),
+        ("memory at the peak", numbers.size(found.get("peak_bytes"))),
+        ("training", "-" if found.get("train_seconds") == 0 else numbers.duration(found.get("train_seconds"))),
+        ("in all", numbers.duration(found.get("seconds"))),
+        ("cost", numbers.money(found.get("usd"))),
     ]
     parts = [facts([(f"forecast: {name}", value) for name, value in whole])]
     rows = [
         [
             escaped(str(one.get("kind"))),
-            _size(one.get("peak_bytes")),
-            _size(one.get("measured_peak_bytes")),
+            numbers.size(one.get("peak_bytes")),
+            numbers.size(one.get("measured_peak_bytes")),
             _ratio(one.get("peak_bytes"), one.get("measured_peak_bytes")),
-            _time(one.get("seconds")),
-            _time(one.get("measured_seconds")),
+            numbers.duration(one.get("seconds")),
+            numbers.duration(one.get("measured_seconds")),
             _ratio(one.get("seconds"), one.get("measured_seconds")),
         ]
         for one in found.get("stages") or ()
@@ -164,18 +165,6 @@ def forecast(page: CellPage) -> str:
         )
     parts += [note(f"unknown: {words}") for words in found.get("unknown") or ()]
     return piece(*parts)
-
-
-def _size(value: float | None) -> str:
-    return figures.UNKNOWN if value is None else figures.size(value)
-
-
-def _time(value: float | None) -> str:
-    return figures.UNKNOWN if value is None else figures.duration(value)
-
-
-def _money(value: float | None) -> str:
-    return figures.UNKNOWN if value is None else figures.money(value)
 
 
 def _ratio(forecast: float | None, measured: float | None) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ftbench.analysis import figures
 from ftbench.report.draw.pieces import empty, facts, note, piece, said, table, tag
 from ftbench.report.draw.review_tables import dimensions, plain, raters, ratings, share_text, sides, span_text
 from ftbench.report.view.review import Reading, ReviewPage
+from ftbench.text import numbers
 from ftbench.text.html import escaped
 from ftbench.text.terminal import cut, one_line
 
@@ -119,7 +119,7 @@ def _counts(found: Mapping[str, Any]) -> str:
         ("comments", "comments"),
         ("items_outdated", "outdated, not counted"),
     )
-    return facts((words, figures.count(known[name])) for name, words in names if known.get(name))
+    return facts((words, numbers.count(known[name])) for name, words in names if known.get(name))
 
 
 def _ranking(page: ReviewPage) -> str:
@@ -161,7 +161,7 @@ def _pairs(page: ReviewPage, names: Mapping[str, str]) -> str:
                 tag(verdict, KINDS.get(verdict, "grey")),
                 *shares,
                 "" if p is None else "&lt; 0.001" if p < 0.001 else f"{p:.3f}",
-                figures.count(one.get("n")),
+                numbers.count(one.get("n")),
             ]
         )
     if not rows:
@@ -178,7 +178,7 @@ def _metrics(found: Mapping[str, Any]) -> str:
             escaped(str(one.get("metric"))),
             span_text(one.get("accuracy")),
             *(share_text(one.get(name)) for name in ("accuracy", "kendall", "spearman")),
-            figures.count(one.get("decided")),
+            numbers.count(one.get("decided")),
         ]
         for one in found.get("metrics") or ()
     ]
@@ -200,7 +200,7 @@ def _judges(found: Mapping[str, Any]) -> str:
             plain(one.get("kappa")),
             share_text(one.get("position")),
             share_text(one.get("consistent_over_orders")),
-            figures.count(one.get("n")),
+            numbers.count(one.get("n")),
         ]
         for one in found.get("judges") or ()
     ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ftbench.analysis import figures
 from ftbench.report.draw.pieces import facts, note, span, table
+from ftbench.text import numbers
 from ftbench.text.html import escaped
 from ftbench.text.terminal import one_line
 
@@ -51,7 +51,7 @@ def raters(found: Mapping[str, Any]) -> str:
         rows.append(
             [
                 escaped(one_line(str(name))),
-                figures.count(one.get("verdicts")),
+                numbers.count(one.get("verdicts")),
                 share_text(one.get("agreement")),
                 plain(one.get("kappa")),
                 share_text(own),
@@ -63,7 +63,7 @@ def raters(found: Mapping[str, Any]) -> str:
             f"{escaped(one_line(str(one['first'])))} <small>and</small> {escaped(one_line(str(one['second'])))}",
             plain(one.get("value")),
             plain(one.get("agreement")),
-            figures.count(one.get("units")),
+            numbers.count(one.get("units")),
         ]
         for one in held.get("cohen") or ()
     ]
@@ -94,7 +94,7 @@ def dimensions(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
             escaped(names.get(one["system"], one["system"])),
             span_text(one.get("win_rate")),
             share_text(one.get("win_rate")),
-            figures.count(one.get("n")),
+            numbers.count(one.get("n")),
         ]
         for name, ranking in (found.get("dimensions") or {}).items()
         for place, one in enumerate(ranking)
@@ -115,7 +115,7 @@ def ratings(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
                 escaped(one_line(str(name))) if not place else "",
                 escaped(names.get(one["system"], one["system"])),
                 share_text(one),
-                figures.count(one.get("n")),
+                numbers.count(one.get("n")),
             ]
             for place, one in enumerate(entry.get("means") or ())
         ]
@@ -140,9 +140,9 @@ def span_text(found: Mapping[str, Any] | None) -> str:
 
 def share_text(found: Mapping[str, Any] | None) -> str:
     if not found or found.get("value") is None:
-        return figures.UNKNOWN
-    return figures.figure(found["value"], found.get("low"), found.get("high"), 2, limits=True)
+        return numbers.UNKNOWN
+    return numbers.figure(found["value"], found.get("low"), found.get("high"), 2, limits=True)
 
 
 def plain(value: float | None) -> str:
-    return figures.UNKNOWN if value is None else f"{value:.2f}"
+    return numbers.UNKNOWN if value is None else f"{value:.2f}"

@@ -12,8 +12,10 @@ from ftbench.analysis import figures
 from ftbench.analysis.ownership import comparable_costs, load_of
 from ftbench.analysis.ranking import cost_of
 from ftbench.analysis.rows import Row
+from ftbench.core.components.earlier import of_today
 from ftbench.cost.ownership import Choice, Load, ownership
 from ftbench.report.view.table import Table
+from ftbench.text import numbers
 
 TOTAL = "total_usd"
 ALIKE = 1.01
@@ -50,7 +52,7 @@ class Weighed:
 
     def text(self, amount: float | None) -> str:
         if self.basis == TOTAL:
-            return figures.UNKNOWN if amount is None else figures.dollars(amount)
+            return numbers.money(amount)
         return figures.per_1k(amount, self.basis)
 
     def alike(self, one: float, other: float) -> bool:
@@ -79,7 +81,7 @@ def choices_of(table: Table) -> dict[str, Choice]:
     for sweep in {id(sweep): sweep for sweep in table.home.values()}.values():
         for family in (sweep.results or {}).get("families", ()):
             for one in (family.get("decision") or {}).get("choices") or ():
-                choice = Choice(**{key: value for key, value in one.items() if key in known})
+                choice = Choice.from_dict({key: value for key, value in of_today(one).items() if key in known})
                 if table.home.get(choice.name) is sweep and (
                     choice.usd_per_request is not None
                     or (choice.machine_usd_per_hour is not None and choice.requests_per_second)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftbench.analysis import figures
+from ftbench.analysis.column import Column
 from ftbench.analysis.rows import Row
 from ftbench.analysis.verdict import Verdict, candidates, decide_between, passed_over
 from ftbench.core.cell import sub_axes
-from ftbench.cost.frontier import Place, places, verdicts_of
+from ftbench.cost.frontier import Place, mark_frontier, verdicts_of
 from ftbench.cost.ownership import Load
 from ftbench.report.view.approaches import ApproachRow, approach_rows
 from ftbench.report.view.compared_costs import Weighed, stated, weigh
@@ -47,6 +48,7 @@ class Decision:
         approaches: how the run rolled the cells up, one row each; empty where that says no more than the cells, or is
             of another metric.
         ceilings: cells that cannot be deployed, best first; they take part in nothing of the above.
+        own_columns: columns of the users' own.
     """
 
     family: dict[str, Any]
@@ -68,6 +70,7 @@ class Decision:
     cells: tuple[Line, ...] = ()
     approaches: tuple[ApproachRow, ...] = ()
     ceilings: tuple[Row, ...] = ()
+    own_columns: tuple[Column, ...] = ()
 
 
 def places_by_cost(decision: Decision) -> dict[str, str]:
@@ -95,8 +98,7 @@ def axes_of(table: Table) -> dict[str, list[str]]:
 
 def choice_of(table: Table, row: Row, axis: str) -> str:
     """Returns which option of an axis or sub-axis a cell takes, as text."""
-    planned = table.home[row.id].cells.get(row.id, {}).get("choices", {})
-    found = row.facts.get(axis, planned.get(axis))
+    found = row.facts.get(axis, table.home[row.id].choices(row.id).get(axis))
     return "none" if found is None else str(found)
 
 
@@ -181,6 +183,7 @@ def _decision(
         tuple(cells),
         rolled,
         ceilings,
+        tuple({column.name: column for sweep in table.home.values() for column in sweep.own_columns}.values()),
     )
 
 
@@ -188,4 +191,6 @@ def placed(family: Mapping[str, Any], costs: Mapping[str, float | None]) -> dict
     """Returns where the cells of ``costs`` stand at these costs, by the family's comparisons: the rule of the stored
     decision.
     """
-    return {place.name: place for place in places(costs, verdicts_of(family.get("pairs", family["comparisons"])))}
+    return {
+        place.name: place for place in mark_frontier(costs, verdicts_of(family.get("pairs", family["comparisons"])))
+    }

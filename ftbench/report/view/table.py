@@ -222,9 +222,7 @@ def _sliced(row: Row, name: str, only: Slice, metric: Any, sample: Sufficient, s
     if entry is None and sample.ids:
         values = sample.metrics[name]
         options = {key: statistics[key] for key in ("confidence", "resamples", "seed")}
-        limits = interval(
-            values, metric.value, sample.ids, sample.groups, **options, is_mean=getattr(metric, "is_mean", False)
-        )
+        limits = interval(values, metric.value, sample.ids, sample.groups, **options, is_mean=metric.is_mean)
         entry = {
             "value": float(metric.value(values.sum(axis=0), float(len(values)))),
             "low": limits.low,

@@ -9,7 +9,7 @@ from ftbench.core.plan import Plan
 from ftbench.execution.events import Event
 from ftbench.execution.executors.local import LocalExecutor
 from ftbench.execution.scheduler import run_plan
-from ftbench.execution.sinks.progress import Progress, duration
+from ftbench.execution.sinks.progress import Progress
 from tests.execution.conftest import Bench
 
 
@@ -81,7 +81,3 @@ def test_it_follows_a_real_run(bench: Bench) -> None:
     run_plan(plan, bench.plan_path, LocalExecutor(1), emit=progress.take)
     assert progress.counts() == {"done": 2}
     assert len(out.getvalue().splitlines()) == 2
-
-
-def test_durations_read_well() -> None:
-    assert [duration(value) for value in (0.4, 59.6, 200, 7500)] == ["0 s", "1 min 00 s", "3 min 20 s", "2 h 05 min"]

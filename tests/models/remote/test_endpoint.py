@@ -75,9 +75,9 @@ def test_38_what_can_change_an_answer_is_in_the_key_and_what_cannot_is_not():
         "omit": ["seed"],
         "max_tokens_field": "max_completion_tokens",
     }
-    own = ENDPOINT.locate().identity()
+    own = ENDPOINT.resolve().identity()
     assert ENDPOINT.check() == [] and all(
-        replace(ENDPOINT, **{name: value}).locate().identity() == own for name, value in neutral.items()
+        replace(ENDPOINT, **{name: value}).resolve().identity() == own for name, value in neutral.items()
     )
-    others = [str(replace(ENDPOINT, **{name: value}).locate().identity()) for name, value in telling.items()]
+    others = [str(replace(ENDPOINT, **{name: value}).resolve().identity()) for name, value in telling.items()]
     assert len({str(own), *others}) == 1 + len(telling)

@@ -1,9 +1,9 @@
 """What a base takes in memory, whole and in 4 bits, and how far its loss moves: the model's own bytes, nothing that is
 computed.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.quantised [--model FOLDER]
+    OMP_NUM_THREADS=1 python -m benchmarks.quantized [--model FOLDER]
     # a Llama of random weights
-    OMP_NUM_THREADS=1 python -m benchmarks.quantised --hidden 1024 --layers 4 --vocabulary 32000
+    OMP_NUM_THREADS=1 python -m benchmarks.quantized --hidden 1024 --layers 4 --vocabulary 32000
 
 Bytes are those of every parameter once loaded, with the scales of 4-bit blocks. Embeddings and head stay whole and are
 most of a small model; the linear layers are therefore counted apart. The process's own memory says little on a CPU:
@@ -47,13 +47,13 @@ def measure(folder: str, kind: str | None) -> dict[str, float]:
         for name, module in loaded.model.named_modules()
         if isinstance(module, torch.nn.Linear) and "lm_head" not in name
     ]
-    quantised = 0 if loaded.quantized is None else loaded.quantized.bytes
-    in_linear = quantised or sum(module.weight.numel() * module.weight.element_size() for module in linear)
+    quantized = 0 if loaded.quantized is None else loaded.quantized.bytes
+    in_linear = quantized or sum(module.weight.numel() * module.weight.element_size() for module in linear)
     torch.manual_seed(0)
     ids = torch.randint(3, min(loaded.model.config.vocab_size, 400), (4, 64))
     with torch.inference_mode():
         loss = loaded.model(input_ids=ids, labels=ids).loss.item()
-    return {"all": plain + quantised, "linear": in_linear, "loss": loss}
+    return {"all": plain + quantized, "linear": in_linear, "loss": loss}
 
 
 def random_llama(folder: str, hidden: int, layers: int, vocabulary: int) -> None:
@@ -94,7 +94,7 @@ def main() -> None:
         folder = scratch if words.hidden else words.model or _tiny()
         found = {}
         for kind in KINDS:
-            command = [sys.executable, "-m", "benchmarks.quantised", "--model", folder, "--only", kind or "null"]
+            command = [sys.executable, "-m", "benchmarks.quantized", "--model", folder, "--only", kind or "null"]
             found[kind] = json.loads(
                 subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
             )

@@ -27,7 +27,7 @@ class Best:
     loss: float
 
 
-class Watch(TrainerCallback):
+class TrainingCallback(TrainerCallback):
     """Follows one run.
 
     Args:

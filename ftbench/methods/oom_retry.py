@@ -29,13 +29,13 @@ def in_pieces(rows: Sequence[Any], size: int, measure: Callable[[Sequence[Any]],
         start += len(piece)
 
 
-class Halving:
+class OomRetry:
     """Mixed into a transformers ``Trainer`` whose loss is a share of the whole optimizer step's, by its tokens or by
     its pairs.
 
     When memory runs out, the gradients of the optimizer step at hand are dropped, and its batches are gone through
     again in pieces of half as many rows, and all later ones with them. Since the loss is divided by what the step holds
-    and not by what a batch holds, the pieces add up to the same gradient. A loss that is normalised otherwise is not
+    and not by what a batch holds, the pieces add up to the same gradient. A loss that is normalized otherwise is not
     cut.
 
     Attributes:
@@ -76,7 +76,7 @@ class Halving:
         """Returns the summed loss after forward and backward passes, or None when memory ran out."""
         pieces = [piece for batch in batches for piece in self._pieces(batch)]
         try:
-            return sum(super(Halving, self).training_step(model, piece, num_items_in_batch) for piece in pieces)
+            return sum(super(OomRetry, self).training_step(model, piece, num_items_in_batch) for piece in pieces)
         except torch.OutOfMemoryError:
             if max(map(self._rows, pieces)) == 1:
                 raise

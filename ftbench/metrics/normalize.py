@@ -63,7 +63,7 @@ def _is_sign(word: str, place: int) -> bool:
     return word[place] == "-" and word[place + 1 : place + 2].isdigit()
 
 
-NORMALISATIONS: dict[str, Callable[[str], str]] = {
+NORMALIZATIONS: dict[str, Callable[[str], str]] = {
     "none": keep,
     "plain": plain,
     "squad": squad,

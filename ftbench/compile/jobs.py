@@ -29,7 +29,7 @@ from ftbench.text.secrets import scrub
 ID_LENGTH = 10
 
 
-class Reader:
+class JobReader:
     """Reads the jobs of one matrix.
 
     Args:
@@ -72,13 +72,8 @@ class Reader:
                 problems += refused.problems
             except (HydraException, OmegaConfBaseException) as error:
                 cause = f" ({str(error.__cause__).splitlines()[0]})" if error.__cause__ else ""
-                problems.append(
-                    Problem(
-                        " ".join(job),
-                        str(error).splitlines()[0] + cause,
-                        "Mend this override; --cfg job shows what there is",
-                    )
-                )
+                why = str(error).splitlines()[0] + cause
+                problems.append(Problem(" ".join(job), why, "Mend this override; --cfg job shows what there is"))
         return self.refuse(tuple(job), {}, {}, " ".join(job), problems)
 
     def _unknown(self, key: str, value: Any) -> list[Problem]:
@@ -96,13 +91,8 @@ class Reader:
         if axis in AXES and "/" in key:
             return [Problem(f"{key}={value}", f"{axis} has no such sub-axis", did_you_mean(key, groups.below(axis)))]
         if groups.is_sub_axis(key.replace(".", "/")) and isinstance(value, str):
-            return [
-                Problem(
-                    f"{key}={value}",
-                    "chooses an option, and is written as a value",
-                    f"Write {key.replace('.', '/')}={value}",
-                )
-            ]
+            why = "chooses an option, and is written as a value"
+            return [Problem(f"{key}={value}", why, f"Write {key.replace('.', '/')}={value}")]
         return []
 
     def names(self, cell: Composed) -> dict[str, str]:
@@ -178,13 +168,8 @@ class Reader:
         try:
             config = select.couple(cell, cell.config, roots, settings.matrix.couple)
         except KeyError as error:
-            problems.append(
-                Problem(
-                    "matrix.couple",
-                    f"sets {error.args[0]}, which {label} does not have",
-                    "Narrow its condition, or mend the key",
-                )
-            )
+            why = f"sets {error.args[0]}, which {label} does not have"
+            problems.append(Problem("matrix.couple", why, "Narrow its condition, or mend the key"))
             config = cell.config
         return Point(cell, config, roots, tuple(problems))
 

@@ -26,7 +26,7 @@ PARTS = {"train": "train", "reference": "train", "merge": "train", "index": "ind
 
 
 @dataclass(frozen=True)
-class Account:
+class Breakdown:
     """What one cell took; None is unknown.
 
     Attributes:
@@ -51,13 +51,13 @@ class Account:
         return asdict(self)
 
 
-def account(
+def cost_breakdown(
     hardware: Hardware,
     stages: Mapping[str, Receipt | None],
     users: Mapping[str, int],
     loads: Mapping[str, float],
     price: TokenPrice | None = None,
-) -> Account:
+) -> Breakdown:
     """Makes the account of one cell.
 
     Args:
@@ -102,7 +102,7 @@ def account(
             own_tokens[name] = own_tokens.get(name, 0) + count
     split = {part: added(own) for part, own in seconds["split"].items()}
     whole = added(list(split.values()))
-    return Account(
+    return Breakdown(
         alone_usd=_with_total({part: added(own) for part, own in money["alone"].items()}),
         split_usd=_with_total({part: added(own) for part, own in money["split"].items()}),
         alone_seconds=_with_total({part: added(own) for part, own in seconds["alone"].items()}),

@@ -14,9 +14,9 @@ from ftbench.compile.option import shipped as component
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example
 from ftbench.core.training import TrainRun
+from ftbench.methods.callbacks import TrainingCallback
 from ftbench.methods.checkpoint import Checkpoints
 from ftbench.methods.recipe import CUDA_OPTIMIZERS
-from ftbench.methods.watch import Watch
 from ftbench.models.likelihood import likelihoods
 from tests.methods.test_lora import adapter, lora
 from tests.models.llama import example, examples
@@ -135,15 +135,15 @@ def test_a_training_that_dies_goes_on_from_its_checkpoint_to_the_same_bytes(
     class Killed(Exception):
         pass
 
-    told = Watch.on_log
+    told = TrainingCallback.on_log
 
-    def dying(self: Watch, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
+    def dying(self: TrainingCallback, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
         told(self, args, state, control, logs, **rest)
         if state.global_step == 13:
             raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(Watch, "on_log", dying)
+        patch.setattr(TrainingCallback, "on_log", dying)
         train(method, model.load("cpu"), tmp_path / "killed", held=STRANGE, scratch=tmp_path / "scratch")
     assert [path.name for path in (tmp_path / "scratch").iterdir()] == ["step-10"]
     torch.rand(3)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ftbench.core.component import build
 from ftbench.core.receipt import Receipt
-from ftbench.cost.account import account, spot_usd
+from ftbench.cost.breakdown import cost_breakdown, spot_usd
 from tests.conftest import ROOT
 
 DEVICE = "NVIDIA H100 80GB HBM3"
@@ -59,7 +59,7 @@ def runs(draw):
 def test_split_accounts_add_up_to_what_the_run_took(run) -> None:
     stages, cells = run
     users = {key: sum(key in cell for cell in cells) for key in stages}
-    accounts = [account(machine(), {key: stages[key] for key in cell}, users, {}) for cell in cells]
+    accounts = [cost_breakdown(machine(), {key: stages[key] for key in cell}, users, {}) for cell in cells]
     whole = math.fsum(one.seconds["total"] for one in stages.values())
     assert math.fsum(one.split_seconds["total"] for one in accounts) == pytest.approx(whole)
     assert math.fsum(one.split_usd["total"] for one in accounts) == pytest.approx(whole / 3600 * 3.99)
@@ -74,7 +74,7 @@ def test_split_accounts_add_up_to_what_the_run_took(run) -> None:
 @given(runs())
 def test_31_without_a_price_no_part_is_zero_dollars(run) -> None:
     stages, _ = run
-    found = account(machine(usd_per_hour=None), stages, {}, {})
+    found = cost_breakdown(machine(usd_per_hour=None), stages, {}, {})
     used = {"train": "train", "index": "index", "generate": "generate"}
     parts = {used.get(one.kind, "other") for one in stages.values()}
     assert all(found.alone_usd[part] is None and found.split_usd[part] is None for part in (*parts, "total"))
@@ -82,21 +82,21 @@ def test_31_without_a_price_no_part_is_zero_dollars(run) -> None:
 
 
 def test_31_a_missing_receipt_leaves_its_part_unknown() -> None:
-    found = account(machine(), {"a": receipt("train"), "b": None}, {}, {})
+    found = cost_breakdown(machine(), {"a": receipt("train"), "b": None}, {}, {})
     assert found.alone_usd["train"] > 0 and found.alone_usd["other"] is None and found.alone_usd["total"] is None
 
 
 def test_31_measured_elsewhere_has_no_dollars() -> None:
-    found = account(machine(), {"a": receipt("train", device="cpu")}, {}, {})
+    found = cost_breakdown(machine(), {"a": receipt("train", device="cpu")}, {}, {})
     assert found.alone_usd["train"] is None and found.alone_seconds["train"] == 10.0
 
 
 def test_33_idle_gpus_are_hours_too() -> None:
-    assert account(machine(gpus=8), {"a": receipt("train", 3600.0)}, {}, {}).gpu_hours == pytest.approx(8)
+    assert cost_breakdown(machine(gpus=8), {"a": receipt("train", 3600.0)}, {}, {}).gpu_hours == pytest.approx(8)
 
 
 def test_30_alone_pays_the_load_that_another_stage_paid() -> None:
-    warm = account(machine(), {"a": receipt("generate", 50.0, load=0.0)}, {"a": 2}, {"a": 20.0})
+    warm = cost_breakdown(machine(), {"a": receipt("generate", 50.0, load=0.0)}, {"a": 2}, {"a": 20.0})
     assert warm.alone_seconds["generate"] == 70.0 and warm.split_seconds["generate"] == 25.0
 
 
@@ -105,13 +105,13 @@ def test_35_tokens_keep_their_names_and_energy_is_split() -> None:
         "a": receipt("train", tokens={"supervised": 5, "non_pad": 9, "padded": 12}),
         "b": receipt("generate", tokens={"prompt": 3, "completion": 4}),
     }
-    found = account(machine(), stages, {"a": 2}, {})
+    found = cost_breakdown(machine(), stages, {"a": 2}, {})
     assert found.tokens == {
         "train": {"supervised": 5, "non_pad": 9, "padded": 12},
         "generate": {"prompt": 3, "completion": 4},
     }
     assert found.energy_joules == 150.0
-    assert account(machine(), {"a": receipt(joules=None)}, {}, {}).energy_joules is None
+    assert cost_breakdown(machine(), {"a": receipt(joules=None)}, {}, {}).energy_joules is None
 
 
 def test_spot_prices_count_what_interruptions_throw_away() -> None:

@@ -13,7 +13,7 @@ Choices = dict[str, "str | None"]
 """Config group -> option; None where a defaults list names the group and chooses nothing."""
 
 
-class Whole:
+class HydraConfigs:
     """Hydra's compositions under one primary config, unresolved.
 
     Args:

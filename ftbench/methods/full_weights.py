@@ -31,13 +31,13 @@ def open_weights(model: Any, master: str) -> Callable[[], None]:
         A function that puts config and dtype back for saving: trainers write the tokenizer's ids into a config.
 
     Raises:
-        FtbenchError: for quantised weights, which cannot be trained.
+        FtbenchError: for quantized weights, which cannot be trained.
     """
     from ftbench.models.intact import spend
 
     if not all(parameter.is_floating_point() for parameter in model.parameters()):
         raise FtbenchError(
-            "method=full: the base's weights are quantised and cannot be trained. Set model.quantization=null, or"
+            "method=full: the base's weights are quantized and cannot be trained. Set model.quantization=null, or"
             " method=qlora"
         )
     dtypes = {name: parameter.dtype for name, parameter in model.named_parameters()}
