@@ -6,6 +6,7 @@ import frame
 import streamlit as st
 
 from ftbench.report.draw import cell as pieces
+from ftbench.report.draw import cell_costs
 from ftbench.report.draw.charts import curve
 from ftbench.report.draw.pieces import note, piece
 from ftbench.report.view.cell import cell_page
@@ -59,8 +60,8 @@ def show() -> None:
     if not page.training and page.parts:
         frame.draw(piece("<h2>Training</h2>", note("Nothing was trained for this cell: the untouched base answers.")))
     if page.parts:
-        frame.draw(piece("<h2>What it cost</h2>") + pieces.costs(page) + pieces.account(page))
-        frame.draw(piece("<h2>Forecast against measured</h2>") + pieces.forecast(page))
+        frame.draw(piece("<h2>What it cost</h2>") + cell_costs.costs(page) + cell_costs.account(page))
+        frame.draw(piece("<h2>Forecast against measured</h2>") + cell_costs.forecast(page))
         frame.draw(piece("<h2>Data and versions</h2>") + pieces.rest(page))
     with st.expander("Resolved config"):
         frame.draw(pieces.config(page))

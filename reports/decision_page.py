@@ -13,13 +13,13 @@ from ftbench.report.draw import ownership
 from ftbench.report.draw.pieces import empty, notes, notes_of, piece
 from ftbench.report.draw.scatter import chart
 from ftbench.report.draw.statistics import heat
+from ftbench.report.view.compared_costs import choices_of, stated
 from ftbench.report.view.decision import COST, QUALITY, Decision, axes_of, decisions
 from ftbench.report.view.lines import LIMITS
 from ftbench.report.view.ownership import VOLUMES, owned
 from ftbench.report.view.review import agreements
 from ftbench.report.view.statistics import heats
 from ftbench.report.view.table import Table
-from ftbench.report.view.weighed import choices_of, stated
 from ftbench.text.terminal import one_line
 
 PEAKS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -116,7 +116,7 @@ def _ownership(table: Table, one: Decision, number: int) -> None:
     if one.weighed.load is not None:
         found = owned(one, choices, one.weighed.load)
         labels = {line.row.id: line.label for line in one.lines}
-        frame.draw(piece("<h2>What owning it costs</h2>") + ownership.sentence(found, table.labels, one.verdict.open))
+        frame.draw(piece("<h2>What owning it costs</h2>") + ownership.sentence(found, table.labels, one.contenders))
         frame.chart(ownership.chart(found, labels), key=f"owning{number}")
         frame.draw(ownership.parts(found, labels))
     elif not choices:

@@ -8,6 +8,7 @@ import streamlit as st
 from ftbench.report.draw import statistics as pieces
 from ftbench.report.draw.pieces import piece
 from ftbench.report.view import statistics as view
+from ftbench.report.view.data import data
 from ftbench.report.view.table import metrics_of
 from ftbench.text.html import escaped
 
@@ -41,5 +42,5 @@ def show() -> None:
     frame.draw(piece("<h2>Do the metrics agree?</h2>") + pieces.correlations(*view.correlations(table, named)))
     frame.draw(
         piece("<h2>Data</h2>")
-        + pieces.data(view.data(done, lengths=st.toggle("Measure the lengths of questions and answers", value=True)))
+        + pieces.data(data(done, lengths=st.toggle("Measure the lengths of questions and answers", value=True)))
     )

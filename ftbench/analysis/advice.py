@@ -1,5 +1,5 @@
-"""What one family of cells gives reason to say, sentence by sentence: what to choose, what is as good, what is open,
-what it costs, and rules of thumb held against it.
+"""What one family of cells gives reason to say, sentence by sentence: the verdict in full, what it costs, what breaks a
+constraint, and rules of thumb held against it.
 """
 
 from __future__ import annotations
@@ -8,18 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ftbench.core.cell import option_words
-from ftbench.core.components.weights import kind_of
+from ftbench.analysis.ceilings import nothing_to_choose
+from ftbench.analysis.family_figures import FamilyFigures
+from ftbench.analysis.label_efficiency import lines
+from ftbench.analysis.rules_of_thumb import amounts, knowledge
+from ftbench.analysis.verdict import Verdict
 from ftbench.core.plan import Plan
-from ftbench.cost.frontier import BETTER, EQUIVALENT, NON_INFERIOR, NOT_WORSE, TURNED
+from ftbench.cost.frontier import BETTER, EQUIVALENT, NON_INFERIOR, NOT_WORSE
+from ftbench.stats.paired import UNDECIDED
 from ftbench.stats.power import Sample, examples_for
-from ftbench.text.numbers import duration, money, share
+from ftbench.text.numbers import money, share
 
-RULES = {
-    "adapter": (500, 5_000, "LoRA wants 500 to 5,000 examples"),
-    "whole": (5_000, 100_000, "full fine-tuning wants 5,000 to 100,000 examples"),
-}
-"""Kind of training -> range of training rows that common advice gives, in its words."""
 THAN = {BETTER: "better than", EQUIVALENT: "equivalent to", NOT_WORSE: "no worse than"}
 MOST_OPEN = 4
 """Undecided pairs and rivals named one by one; the rest are counted."""
@@ -41,418 +40,195 @@ class Advice:
     numbers: dict[str, Any]
 
 
+def advice(results: Mapping[str, Any], plan: Plan) -> list[Advice]:
+    """Returns the sentences, family by family.
+
+    Args:
+        results: ``results.json``.
+    """
+    cells = {cell["cell_id"]: cell for cell in results["cells"]}
+    said: list[Advice] = []
+    for family in results["families"]:
+        said += FamilyAdvice(FamilyFigures(family, cells, results, plan)).sentences()
+    metric, curves = results["primary_metric"], results.get("label_efficiency", ())
+    said += [Advice("labels", text, dict(curve)) for curve, text in zip(curves, lines(curves, metric), strict=True)]
+    scored = [cell for cell in cells.values() if cell["scores"].get(metric, {}).get("value") is not None]
+    bounds = [cell for cell in scored if cell.get("deployable") is False]
+    if not results["families"] and bounds:
+        said.append(Advice("choice", nothing_to_choose(len(bounds), metric), {"cells": len(cells)}))
+    if not said:
+        text = f"0 of {len(cells)} cells have a value of {metric}, so there is nothing to choose between."
+        said.append(Advice("choice", text, {"cells": len(cells)}))
+    return said
+
+
 class FamilyAdvice:
-    """One family of cells and what can be said of it."""
+    """What can be said of one family."""
 
-    def __init__(
-        self, family: Mapping[str, Any], cells: Mapping[str, Any], results: Mapping[str, Any], plan: Plan
-    ) -> None:
-        self.family, self.decision, self.metric, self.plan = family, family["decision"], results["primary_metric"], plan
-        self.cells = {name: cells[name] for name in family["cells"]}
-        self.settings = plan.settings.get("decision") or {}
-        self.confidence = results["statistics"]["confidence"]
-        self.pairs = {(pair["first"], pair["second"]): pair for pair in family["pairs"]}
-        self.advised = self.decision["recommendation"]
+    def __init__(self, of: FamilyFigures) -> None:
+        self.of, self.decision = of, of.decision
+        self.verdict = Verdict.read(self.decision["recommendation"])
 
-    # -- words for numbers ---------------------------------------------------------------------------------------------
-
-    def label(self, name: str) -> str:
-        return str(self.cells[name]["label"])
-
-    def score(self, name: str, metric: str | None = None) -> str:
-        entry = self.cells[name]["scores"].get(metric or self.metric, {})
-        low = (
-            f" [{entry['low']:.3g}, {entry['high']:.3g}]"
-            if entry.get("low") is not None and entry.get("high") is not None
-            else ""
-        )
-        return f"{metric or self.metric} {entry['value']:.3g}{low}"
-
-    def cost(self, name: str) -> str | None:
-        amount, basis = self.decision["costs"].get(name), self.decision["basis"]
-        if amount is None or basis is None:
-            return None
-        if basis == "total_usd":
-            load = self.decision["load"]
-            return f"{money(amount)} to own for {load['months']:g} months"
-        return f"{money(amount) if basis == 'usd_per_1k_requests' else duration(amount)} per 1,000 requests"
-
-    def pair(self, first: str, second: str) -> dict[str, Any] | None:
-        """Returns the comparison of first minus second, whichever way round it was made."""
-        if (first, second) in self.pairs:
-            return self.pairs[first, second]
-        found = self.pairs.get((second, first))
-        if found is None:
-            return None
-        low, high = found["low"], found["high"]
-        turned = {
-            "low": None if high is None else 0.0 - high,
-            "high": None if low is None else 0.0 - low,
-            "value": 0.0 - found["value"],
-        }  # no -0
-        return {
-            **found,
-            **turned,
-            "first": first,
-            "second": second,
-            "verdict": TURNED.get(found["verdict"], found["verdict"]),
-        }
-
-    def gap(self, first: str, second: str) -> str:
-        pair = self.pair(first, second)
-        if pair is None:
-            return "not compared"
-        reach = (
-            f", {self.confidence:.0%} interval {pair['low']:+.3g} to {pair['high']:+.3g}"
-            if pair["low"] is not None
-            else ""
-        )
-        return f"{self.metric} {pair['value']:+.3g}{reach}"
-
-    def ahead(self, first: str, second: str, metric: str) -> str | None:
-        """Returns which of two cells has the better value of any metric, where their intervals lie apart; None where
-        they do not, or are not known.
-        """
-        one, other = (self.cells[name]["scores"].get(metric, {}) for name in (first, second))
-        if None in (one.get("low"), one.get("high"), other.get("low"), other.get("high")):
-            return None
-        lower, higher = (
-            (first, second)
-            if one["high"] < other["low"]
-            else (second, first)
-            if other["high"] < one["low"]
-            else (None, None)
-        )
-        return higher if one.get("higher_is_better", True) else lower
-
-    # -- sentences
-    # ------------------------------------------------------------------------------------------------------
+    def sentences(self) -> list[Advice]:
+        rules = [Advice("rule", text, numbers) for text, numbers in (*amounts(self.of), *knowledge(self.of))]
+        first = [*self.choice(), *self.methods(), *self.equivalents(), *self.undecided(), *self.elsewhere()]
+        return [*first, *self.load(), *self.constraints(), *rules]
 
     def choice(self) -> list[Advice]:
-        name, best = self.advised["choice"], self.advised["best"]
-        if name is None:
-            return [
-                Advice(
-                    "choice",
-                    f"None of the {len(self.cells)} cells is known to keep every constraint, so none is recommended.",
-                    {"cells": len(self.cells)},
-                )
-            ]
-        cost = self.cost(name)
-        numbers = {
-            "cell": name,
-            "score": self.cells[name]["scores"][self.metric]["value"],
-            "cost": self.decision["costs"].get(name),
-            "basis": self.decision["basis"],
-        }
+        name, best, of = self.verdict.choice, self.verdict.best, self.of
+        if name is None or best is None:
+            text = f"None of the {len(of.cells)} cells is known to keep every constraint, so none is recommended."
+            return [Advice("choice", text, {"cells": len(of.cells), "headline": self.verdict.headline})]
+        cost, cheaper = of.cost(name), len(self.verdict.undecided)
         price = f", {cost}" if cost else ", at a cost that is not known"
-        open_ = len(self.advised["undecided"])
-        if name == best and open_:
-            text = (
-                f"Undecided: {self.label(name)} has the best value, {self.score(name)}{price}, and {open_} cheaper"
-                f" {'cell' if open_ == 1 else 'cells'} may be as good. Take it where quality goes before cost."
-            )
-        elif name == best:
-            text = (
-                f"Take {self.label(name)}: {self.score(name)}{price}; no other of the {len(self.cells)} cells that keep"
-                " the constraints is shown to be as good for less."
-            )
-        else:
-            text = (
-                f"Take {self.label(name)}: {self.score(name)}{price}; it is shown to be no worse by"
-                f" {self.settings.get('margin'):g} than the best, {self.label(best)} ({self.gap(name, best)})"
-            )
-            other = self.cost(best)
+        value = f"{of.score(name)}{price}"
+        others = len(self.verdict.contenders) - 1
+        if name != best:
+            margin = f"{of.settings.get('margin'):g}"
+            text = f"Take {of.label(name)}: {value}; it is shown to be no worse by {margin} than the best,"
+            text += f" {of.label(best)} ({of.gap(name, best)})"
+            other = of.cost(best)
             text += (
                 "." if other is None else ", at about the same cost." if other == cost else f", which takes {other}."
             )
-        seeds = next(
-            (len(side) for gap in self.family["methods"] for side in (gap["first"], gap["second"]) if name in side), 1
-        )
-        if seeds > 1 and self.family.get("method_sentences"):
-            text += (
-                f" It is one of {seeds} seeds of its method, and the scores that tell them apart are those of the test"
-                " split: choose between methods by the next sentence."
+        elif cheaper:
+            text = f"Undecided: {of.label(name)} has the best value, {value}, and {cheaper} cheaper"
+            text += f" {of.noun(cheaper)} may be as good. Take it where quality goes before cost."
+        elif self.verdict.headline == UNDECIDED:
+            text = (
+                f"Undecided: {of.label(name)} has the best value, {value}, and {others} other {of.noun(others)} may be"
             )
-        return [Advice("choice", text, {**numbers, "seeds": seeds})]
+            text += " the best. None of them is known to cost less, so take it."
+        else:
+            text = f"Take {of.label(name)}: {value}; no other of the {len(of.names)} {of.noun(2)} that keep the"
+            text += " constraints is shown to be as good for less."
+        numbers = {"cell": name, "score": of.entry(name)["value"], "cost": of.price(name)}
+        more = {"basis": self.decision["basis"], "seeds": of.seeds(name), "headline": self.verdict.headline}
+        return [Advice("choice", text, numbers | more)]
 
     def methods(self) -> list[Advice]:
         """What is told of methods over their seeds, where there are several."""
-        return [
-            Advice("methods", text, {"methods": self.family["methods"]})
-            for text in self.family.get("method_sentences", ())
-        ]
+        numbers = {"methods": self.of.family["methods"]}
+        return [Advice("methods", text, numbers) for text in self.of.family.get("method_sentences", ())]
 
     def equivalents(self) -> list[Advice]:
-        """Cells that are shown to be no worse than the recommended one."""
-        chosen, said = self.advised["choice"], []
-        for name in self.cells:
-            pair = self.pair(name, chosen) if chosen is not None and name != chosen else None
+        """What is shown to be no worse than the recommended one."""
+        chosen, of, said = self.verdict.choice, self.of, []
+        for name in of.names:
+            pair = of.pair(name, chosen) if chosen is not None and name != chosen else None
             if pair is None or pair["verdict"] not in NON_INFERIOR:
                 continue
-            cost, own = self.decision["costs"].get(name), self.decision["costs"].get(chosen)
-            relation = (
-                "at a cost that is not known"
-                if cost is None or own is None
-                else (
-                    f"at about the same cost, {self.cost(name)}"
-                    if self.cost(name) == self.cost(chosen)
-                    else f"and takes {self.cost(name)} against {self.cost(chosen)}"
-                )
-            )
-            said.append(
-                Advice(
-                    "equivalent",
-                    f"{self.label(name)} is {THAN[pair['verdict']]} it ({self.gap(name, chosen)}) {relation}.",
-                    {"cell": name, **pair},
-                )
-            )
+            cost, own = of.cost(name), of.cost(chosen)
+            relation = f"and takes {cost} against {own}"
+            if cost is None or own is None:
+                relation = "at a cost that is not known"
+            elif cost == own:
+                relation = f"at about the same cost, {cost}"
+            text = f"{of.label(name)} is {THAN[pair['verdict']]} it ({of.gap(name, chosen)}) {relation}."
+            said.append(Advice("equivalent", text, {"cell": name, **pair}))
         return said
 
     def undecided(self) -> list[Advice]:
-        """Cheaper cells that may be as good, and what would decide them."""
-        best, said = self.advised["best"], []
-        for name in self.advised["undecided"][:MOST_OPEN]:
+        """Cheaper ones that may be as good, and what would decide them."""
+        best, of, said = str(self.verdict.best), self.of, []
+        margin = of.settings.get("margin")
+        for name in self.verdict.undecided[:MOST_OPEN]:
             needed = self.examples(name, best)
-            more = (
-                f"about {needed:,} examples like these would show whether it is within {self.settings['margin']:g}"
-                if needed
-                else (
-                    "no number of examples can show that it is as good before decision.margin says what gap matters;"
-                    f" {self.samples()} were compared"
-                )
-            )
-            text = (
-                f"Undecided: {self.label(name)} takes {self.cost(name)} and may be as good as {self.label(best)}"
-                f" ({self.gap(name, best)}); {more}."
-            )
-            said.append(Advice("undecided", text, {**(self.pair(name, best) or {}), "examples_needed": needed}))
-        rest = len(self.advised["undecided"]) - MOST_OPEN
+            more = f"{of.entry(name)['n']} examples were compared" if "n" in of.entry(name) else ""
+            if needed:
+                more = f"about {needed:,} examples like these would show whether it is within {margin:g}"
+            elif not margin:
+                why = "no number of examples can show that it is as good before decision.margin says what gap matters"
+                more = f"{why}; {more}"
+            text = f"Undecided: {of.label(name)} takes {of.cost(name)} and may be as good as {of.label(best)}"
+            text += f" ({of.gap(name, best)}); {more}."
+            said.append(Advice("undecided", text, {**(of.pair(name, best) or {}), "examples_needed": needed}))
+        rest = len(self.verdict.undecided) - MOST_OPEN
         if rest > 0:
-            said.append(
-                Advice(
-                    "undecided", f"{rest} more cheaper cells are undecided against {self.label(best)}.", {"cells": rest}
-                )
-            )
+            text = f"{rest} more cheaper {of.noun(rest)} are undecided against {of.label(best)}."
+            said.append(Advice("undecided", text, {"cells": rest}))
         return said
-
-    def samples(self) -> str:
-        n = next(iter(self.cells.values()))["scores"][self.metric]["n"]
-        return f"{n} examples"
 
     def examples(self, first: str, second: str) -> int | None:
         """Returns how many examples would show equality within the margin, from the spread seen, never from the
         difference seen.
         """
-        pair, margin = self.pair(first, second), self.settings.get("margin")
-        cell = next(cell for cell in self.plan.cells if cell.id == first)
-        sizes = (self.plan.settings.get("samples") or {}).get(cell.stages.get("prepare", ""))
-        if pair is None or pair["low"] is None or not margin or not sizes:
+        of, pair = self.of, self.of.pair(first, second)
+        margin = of.settings.get("margin")
+        sizes = (of.plan.settings.get("samples") or {}).get(of.planned[first].stages.get("prepare", ""))
+        several = max(of.seeds(first), of.seeds(second)) > 1  # the spread between seeds is no matter of examples
+        if pair is None or pair["low"] is None or not margin or not sizes or several:
             return None
         from scipy.special import ndtri
 
-        sample, count = Sample.of_sizes(sizes), max(1, len(self.pairs))
-        error = (pair["high"] - pair["low"]) / 2 / float(ndtri(1 - (1 - self.confidence) / (2 * count)))
-        icc = float(self.settings.get("assumed_icc", 0.3))
+        sample, count = Sample.of_sizes(sizes), max(1, len(of.family["pairs"]))
+        error = (pair["high"] - pair["low"]) / 2 / float(ndtri(1 - (1 - of.confidence) / (2 * count)))
+        icc = float(of.settings.get("assumed_icc", 0.3))
         sd = error / sample.error(1.0, icc)
-        return (
-            examples_for(
-                margin,
-                sample,
-                sd,
-                icc,
-                confidence=self.confidence,
-                power=float(self.settings.get("power", 0.8)),
-                pairs=count,
-            )
-            if sd > 0
-            else None
-        )
+        options = {"confidence": of.confidence, "power": float(of.settings.get("power", 0.8)), "pairs": count}
+        return examples_for(margin, sample, sd, icc, **options) if sd > 0 else None
 
     def elsewhere(self) -> list[Advice]:
-        """Metrics beside the primary one by which another cell leads the recommended one."""
-        chosen, said = self.advised["choice"], []
-        for metric, entry in self.cells[chosen]["scores"].items() if chosen is not None else ():
-            ahead = [
-                name
-                for name in self.cells
-                if metric != self.metric and name != chosen and self.ahead(chosen, name, metric) == name
-            ]
-            if ahead:
-                best = (max if entry.get("higher_is_better", True) else min)(
-                    ahead, key=lambda name: float(self.cells[name]["scores"][metric]["value"])
-                )
-                text = (
-                    f"By another metric {self.label(best)} leads: {self.score(best, metric)} against"
-                    f" {self.score(chosen, metric)}; it has {self.score(best)}."
-                )
-                said.append(
-                    Advice(
-                        "elsewhere",
-                        text,
-                        {
-                            "cell": best,
-                            "metric": metric,
-                            "value": self.cells[best]["scores"][metric]["value"],
-                            "chosen": entry["value"],
-                        },
-                    )
-                )
+        """Metrics beside the primary one by which another leads the recommended one."""
+        chosen, of, said = self.verdict.choice, self.of, []
+        for metric, entry in of.cells[chosen]["scores"].items() if chosen is not None else ():
+            others = [name for name in of.names if metric != of.metric and name != chosen]
+            ahead = [name for name in others if of.ahead(chosen, name, metric) == name]
+            if not ahead:
+                continue
+            pick = max if entry.get("higher_is_better", True) else min
+            best = pick(ahead, key=lambda name: float(of.entry(name, metric)["value"]))
+            text = f"By another metric {of.label(best)} leads: {of.score(best, metric)} against"
+            text += f" {of.score(chosen, metric)}; it has {of.score(best)}."
+            values = {"value": of.entry(best, metric)["value"], "chosen": of.entry(chosen, metric)["value"]}
+            said.append(Advice("elsewhere", text, {"cell": best, "metric": metric, **values}))
         return said
 
     def load(self) -> list[Advice]:
-        load, said = self.decision["load"], []
+        """What the recommended one costs at the stated load, where one overtakes another, and when it is paid back."""
+        load, of, name, said = self.decision["load"], self.of, self.verdict.choice, []
         if load is None:
             return said
-        owned = {one["name"]: one for one in self.decision["ownership"]}
-        name = self.advised["choice"]
-        if name is not None and owned[name]["total_usd"] is not None:
-            one = owned[name]
-            fleet = (
-                ""
-                if one["machines"] is None
-                else (
-                    f" on {one['machines']} machine{'s' * (one['machines'] != 1)} that"
-                    f" {'are' if one['machines'] != 1 else 'is'} busy {share(one['utilisation'])} of the time"
-                )
-            )
-            left = f"; {' and '.join(self.decision['left_out'])} not counted" if self.decision["left_out"] else ""
-            text = (
-                f"At {load['requests_per_month']:,.0f} requests a month, {self.label(name)} costs"
-                f" {money(one['total_usd'])} over {load['months']:g} months{fleet}{left}."
-            )
+        one = next((one for one in self.decision["ownership"] if one["name"] == name), None)
+        if one is not None and one["total_usd"] is not None:
+            text = f"At {load['requests_per_month']:,.0f} requests a month, {of.cell(one['name'])} costs"
+            text += f" {money(one['total_usd'])} over {load['months']:g} months{_machines(one)}"
+            left = self.decision["left_out"]
+            text += f"; {' and '.join(left)} not counted." if left else "."
             said.append(Advice("load", text, one))
         for found in self.decision["break_even"][:MOST_OPEN]:
             if found["reason"] or not found["volumes"]:
                 continue
-            first, second = self.label(found["first"]), self.label(found["second"])
-            last = self.label(found["cheaper"][-1]) if found["cheaper"][-1] else "neither"
-            volumes = ", ".join(f"{volume:,.0f}" for volume in found["volumes"][:3]) + (
-                f" and {len(found['volumes']) - 3} more" if len(found["volumes"]) > 3 else ""
-            )
-            low, high = found["low"], found["high"]
-            until = "" if high is None else f" to {high:,.0f}"
-            reach = "" if low is None else f" (from {low:,.0f}{until} by the throughputs' intervals)"
-            said.append(
-                Advice(
-                    "load",
-                    f"{first} and {second} change places at {volumes} requests a month{reach}; above the last, {last}"
-                    " is cheaper.",
-                    found,
-                )
-            )
+            last = of.cell(found["cheaper"][-1]) if found["cheaper"][-1] else "neither"
+            volumes = ", ".join(f"{volume:,.0f}" for volume in found["volumes"][:3])
+            volumes += f" and {len(found['volumes']) - 3} more" if len(found["volumes"]) > 3 else ""
+            until = "" if found["high"] is None else f" to {found['high']:,.0f}"
+            reach = f" (from {found['low']:,.0f}{until} by the throughputs' intervals)"
+            text = f"{of.cell(found['first'])} and {of.cell(found['second'])} change places at {volumes} requests a"
+            text += f" month{'' if found['low'] is None else reach}; above the last, {last} is cheaper."
+            said.append(Advice("load", text, found))
         back = next((one for one in self.decision["returns"] if one["name"] == name), None)
-        if (
-            back is not None
-            and back["payback_months"] is not None
-            and back["investment_usd"]
-            and self.decision["baseline"]
-        ):
-            text = (
-                f"Against {self.label(self.decision['baseline'])} it invests {money(back['investment_usd'])}"
-                f" and is paid back in {back['payback_months']:.1f} months."
-            )
-            said.append(Advice("load", text, back))
+        baseline = self.decision["baseline"]
+        if back is not None and back["payback_months"] is not None and back["investment_usd"] and baseline:
+            text = f"Against {of.cell(baseline)} it invests {money(back['investment_usd'])} and is paid back in"
+            said.append(Advice("load", f"{text} {back['payback_months']:.1f} months.", back))
         return said
 
     def constraints(self) -> list[Advice]:
         said = []
         for name, kept in self.decision["constraints"].items():
-            for limit in kept:
+            for limit in (limit for limit in kept if not limit["kept"]):
+                allowed = f"at most {limit['most']:g} is allowed."
+                text = f"{self.of.cell(name)} is not recommended: its {limit['name']} is not known, and {allowed}"
                 if limit["kept"] is False:
-                    said.append(
-                        Advice(
-                            "constraint",
-                            f"{self.label(name)} breaks {limit['name']}: {limit['value']:.4g} where at most"
-                            f" {limit['most']:g} is allowed.",
-                            {"cell": name, **limit},
-                        )
-                    )
-                elif limit["kept"] is None:
-                    said.append(
-                        Advice(
-                            "constraint",
-                            f"{self.label(name)} is not recommended: its {limit['name']} is not known, and at most"
-                            f" {limit['most']:g} is allowed.",
-                            {"cell": name, **limit},
-                        )
-                    )
+                    text = f"{self.of.cell(name)} breaks {limit['name']}: {limit['value']:.4g} where {allowed}"
+                said.append(Advice("constraint", text, {"cell": name, **limit}))
         return said
 
-    # -- rules of thumb
-    # ---------------------------------------------------------------------------------------------------
 
-    def trained(self, name: str) -> tuple[str, int] | None:
-        """Returns what kind of weights a cell trains and on how many rows; None where it trains none or the rows are
-        not known.
-        """
-        cell = next(cell for cell in self.plan.cells if cell.id == name)
-        rows = self.cells[name]["details"].get("trained_rows")
-        node = (self.plan.stages[cell.stages["train"]].config.get("method") or {}) if "train" in cell.stages else {}
-        kind = kind_of(node)
-        return None if kind is None or rows is None else (kind, rows)
-
-    def amounts(self) -> list[Advice]:
-        """How many rows each kind of training had, what common advice says, and what it gained here."""
-        untouched = [cell.id for cell in self.plan.cells if cell.id in self.cells and "train" not in cell.stages]
-        said, seen = [], set()
-        for name in self.cells:
-            found = self.trained(name)
-            if found is None or found[0] in seen:
-                continue
-            seen.add(found[0])
-            low, high, words = RULES[found[0]]
-            rows = found[1]
-            asked = option_words(self.cells[name], "context")
-            rival = next(
-                (other for other in untouched if option_words(self.cells[other], "context") == asked),
-                untouched[0] if untouched else None,
-            )
-            pair = self.pair(name, rival) if rival is not None else None
-            if pair is None or pair["low"] is None:
-                continue
-            gained = pair["verdict"] == "better"
-            inside = low <= rows <= high
-            agrees = (inside or rows > high) == gained
-            where = "within" if inside else "below" if rows < low else "above"
-            text = (
-                f"Rule of thumb: {words}. Here {rows:,} rows, {where} that range,"
-                f" {'gained' if gained else 'showed no gain'} ({self.label(name)} against {self.label(rival)}:"
-                f" {self.gap(name, rival)}): the measurement {'agrees' if agrees else 'disagrees'}."
-            )
-            said.append(Advice("rule", text, {"rows": rows, "low": low, "high": high, "agrees": agrees, **pair}))
-        return said
-
-    def knowledge(self) -> list[Advice]:
-        """Retrieval for knowledge that changes, tuning for form: on which measure either leads here."""
-        roles = {cell.id: cell for cell in self.plan.cells}
-        retrieving = next(
-            (name for name in self.cells if "index" in roles[name].stages and "train" not in roles[name].stages), None
-        )
-        tuned = next(
-            (name for name in self.cells if "train" in roles[name].stages and "index" not in roles[name].stages), None
-        )
-        if retrieving is None or tuned is None:
-            return []
-        leads: dict[str, list[str]] = {"retrieval": [], "tuning": []}
-        for metric in self.cells[retrieving]["scores"]:
-            ahead = self.ahead(retrieving, tuned, metric)
-            if ahead is not None:
-                first, second = (self.cells[name]["scores"][metric]["value"] for name in (retrieving, tuned))
-                leads["retrieval" if ahead == retrieving else "tuning"].append(
-                    f"{metric} {first:.3g} against {second:.3g}"
-                )
-        if not leads["retrieval"] and not leads["tuning"]:
-            return []
-        parts = [f"{who} leads in {', '.join(shown)}" for who, shown in leads.items() if shown]
-        agrees = bool(leads["retrieval"]) and bool(leads["tuning"])
-        verdict = (
-            "each has its own side, as the rule says"
-            if agrees
-            else "one side leads in all that is apart, which the rule does not say"
-        )
-        text = (
-            f"Rule of thumb: retrieval for knowledge that changes, tuning for form. Here, {self.label(retrieving)}"
-            f" against {self.label(tuned)}: {'; '.join(parts)}: {verdict}."
-        )
-        return [Advice("rule", text, {"retrieval": leads["retrieval"], "tuning": leads["tuning"], "agrees": agrees})]
+def _machines(owned: Mapping[str, Any]) -> str:
+    count = owned["machines"]
+    if count is None:
+        return ""
+    busy = f"{'are' if count != 1 else 'is'} busy {share(owned['utilisation'])} of the time"
+    return f" on {count} machine{'s' * (count != 1)} that {busy}"

@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from statistics import fmean, stdev
 from typing import Any
 
+from ftbench.analysis.approach_scores import mean_scores
 from ftbench.analysis.columns import APPROACH_SUFFIXES
+from ftbench.analysis.comparison_sentences import without_seed
 from ftbench.analysis.configurations import (
     Configuration,
     by_approach,
@@ -23,16 +24,15 @@ from ftbench.analysis.configurations import (
     higher_is_better,
     known_mean,
 )
+from ftbench.analysis.finished import Finished, weights_stages
 from ftbench.analysis.ranking import Family, method_key
-from ftbench.analysis.rows import Finished, Row, trial_rows, weights_stages
-from ftbench.analysis.sentences import without_seed
+from ftbench.analysis.rows import Row, trial_rows
 from ftbench.core.cell import AXES, TRIAL_AXES, Cell, axis_of, sub_axes
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.cost.bill import bill
 from ftbench.stats.paired import rank_ranges
-from ftbench.stats.seeds import SeedMean, seed_mean
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.seeds import SeedMean
 from ftbench.store.store import Store
 
 
@@ -242,7 +242,7 @@ def scored(
     means = {}
     for approach in approaches:
         members = [(cells[cell], known[cell]) for cell in approach.cells]
-        means[approach.id] = replace(approach, scores=_scores(plan, members, metrics, store))
+        means[approach.id] = replace(approach, scores=mean_scores(plan, members, metrics, store))
     ordered: list[Approach] = []
     for family in families:
         own = [
@@ -286,40 +286,6 @@ def _told_apart(approaches: Sequence[Approach], family: Family) -> list[_Pair]:
         if None not in sides and sides[0] is not sides[1] and all(len(side.cells) == 1 for side in sides):
             pairs.append(_Pair(sides[0].id, sides[1].id, found.value, found.tie))
     return pairs
-
-
-def _scores(
-    plan: Plan, members: Sequence[tuple[Cell, Row]], metrics: Sequence[str], store: Store
-) -> dict[str, SeedMean | None]:
-    if not members:
-        return dict.fromkeys(metrics)
-    samples = [Sufficient.read(store.folder(cell.stages["score.test"])) for cell, _ in members]
-    declared, settings = plan.stages[members[0][0].stages["score.test"]].config["metrics"], plan.settings["statistics"]
-    options = {name: settings[name] for name in ("confidence", "resamples", "seed")}
-    same = all(sample.ids == samples[0].ids for sample in samples)
-    found: dict[str, SeedMean | None] = {}
-    for name in metrics:
-        values = [row.value(name) for _, row in members]
-        tables = [sample.metrics.get(name) for sample in samples]
-        if None in values:
-            found[name] = None
-        elif name in declared and same and all(table is not None for table in tables):
-            metric = build(declared[name], f"metrics.{name}")
-            found[name] = seed_mean(
-                tables,
-                metric.value,
-                samples[0].ids,
-                samples[0].groups,
-                **options,
-                is_mean=metric.is_mean,
-            )
-        else:  # made elsewhere (lm-eval): its interval is known for one seed alone
-            entry = members[0][1].scores[name] if len(values) == 1 else {}
-            sd = stdev(values) if len(values) > 1 else None
-            found[name] = SeedMean(
-                fmean(values), entry.get("low"), entry.get("high"), sd, min(values), max(values), len(values)
-            )
-    return found
 
 
 def _reason(place: int | None, configurations: Sequence[Configuration], rows: Sequence[Row]) -> str:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from ftbench.analysis.finished import Finished, weights_stages
 from ftbench.analysis.ranking import method_key
-from ftbench.analysis.rows import Finished, Row, trial_rows, weights_stages
+from ftbench.analysis.rows import Row, trial_rows
 from ftbench.core.cell import Cell
 from ftbench.core.component import build
 from ftbench.core.plan import Plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from ftbench.analysis.rows import Finished
+from ftbench.analysis.finished import Finished
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt

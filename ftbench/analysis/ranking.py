@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ftbench.analysis.rows import Row, base_model
-from ftbench.analysis.sentences import Gap, Gaps, method_sentences, sentences, without_seed
+from ftbench.analysis.comparison_sentences import Gap, Gaps, cell_sentences, method_sentences, without_seed
+from ftbench.analysis.finished import base_model
+from ftbench.analysis.rows import Row
 from ftbench.core.canonical import digest, file_digest
 from ftbench.core.cell import configuration_key
 from ftbench.core.component import build
@@ -220,7 +221,7 @@ def family_of(
         differences=compared.declared,
         cost_basis=basis,
         sentences=tuple(
-            sentences(rows, compared, gaps, primary, higher, len(sample.ids), settings["confidence"], decision)
+            cell_sentences(rows, compared, gaps, primary, higher, len(sample.ids), settings["confidence"], decision)
         ),
         method_sentences=tuple(
             method_sentences(

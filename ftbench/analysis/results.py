@@ -11,12 +11,14 @@ from ftbench.analysis.approaches import Approach, methods_of, roll_up, scored
 from ftbench.analysis.column import Column, Shown
 from ftbench.analysis.costs import costs_of
 from ftbench.analysis.data_checks import data_reports, leak_notes
-from ftbench.analysis.decide import Decision, decide, failed_usd_of
+from ftbench.analysis.decision import Decision, decide
+from ftbench.analysis.finished import weights_stages
 from ftbench.analysis.harness import harness_names, with_harness
 from ftbench.analysis.label_efficiency import curves
 from ftbench.analysis.own_columns import with_own
-from ftbench.analysis.ranking import Family, families
-from ftbench.analysis.rows import CellOutcome, Row, build_rows, metric_names, primary_metric, weights_stages
+from ftbench.analysis.ownership import failed_usd_of
+from ftbench.analysis.ranking import Family, families, method_key
+from ftbench.analysis.rows import CellOutcome, Row, build_rows, metric_names, primary_metric
 from ftbench.core.cell import sub_axes
 from ftbench.core.plan import Plan
 from ftbench.cost.frontier import MARKS, OFF, UNDECIDED, UNPRICED
@@ -72,6 +74,11 @@ class Results:
 
     def row(self, cell: str) -> Row:
         return next(row for row in self.rows if row.id == cell)
+
+    def candidate_label(self, cell: str) -> str:
+        """Returns what a candidate is called: the label of its cell, or of its approach over several seeds."""
+        several = [one.label for one in self.approaches if cell in one.cells and len(one.cells) > 1]
+        return several[0] if several else self.row(cell).label
 
     def rank_text(self, cell: str) -> str:
         """Returns ``2`` or, for a tie, the range ``2-4``; empty for a cell without a rank."""
@@ -138,7 +145,7 @@ def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
     ordered = sorted(rows, key=lambda row: (place.get(row.id, len(place)), not row.done))
     checked = data_reports(plan, store)
     done = tuple(scored(plan, rolled, rows, ranked, names, primary, store))
-    decided = _decisions(plan, rows, ranked, done, store)
+    decided = _decisions(plan, rows, ranked, done, primary, store)
     return Results(
         metrics=names,
         primary=primary,
@@ -183,10 +190,16 @@ def _raised(rows: Sequence[Row]) -> list[str]:
 
 
 def _decisions(
-    plan: Plan, rows: Sequence[Row], ranked: Sequence[Family], approaches: Sequence[Approach], store: Store
+    plan: Plan,
+    rows: Sequence[Row],
+    ranked: Sequence[Family],
+    approaches: Sequence[Approach],
+    primary: str,
+    store: Store,
 ) -> list[Decision]:
     settings = plan.settings.get("decision") or {}
     by_id, cells = {row.id: row for row in rows}, {cell.id: cell for cell in plan.cells}
+    methods = {cell.id: method_key(cell.config) for cell in plan.cells}
     found = []
     for family in ranked:
         members = [by_id[cell] for cell in family.cells]
@@ -196,7 +209,7 @@ def _decisions(
             )
             for row in members
         }
-        found.append(decide(family, members, approaches, settings, failed))
+        found.append(decide(family, members, approaches, settings, failed, primary, methods))
     return found
 
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ftbench.analysis.damaged import damage_line
 from ftbench.analysis.failed_rows import SPLITS, failure, shares_of, usable
-from ftbench.core.canonical import digest
+from ftbench.analysis.finished import Finished, base_model, read_json, weights_stages
 from ftbench.core.cell import Cell, Refusal, sub_axes
-from ftbench.core.component import build, text_identity
+from ftbench.core.component import build
 from ftbench.core.plan import Plan
-from ftbench.core.receipt import Receipt
-from ftbench.core.stage import needed
 from ftbench.cost.bill import Bill, bill
 from ftbench.cost.tokens import TokenPrice
 from ftbench.store.store import Store
 
+ENDS = {"": "value", "_low": "low", "_high": "high"}
+"""Suffix of a metric's column -> what of its score stands there."""
 STATUSES = ("done", "failed", "blocked", "refused", "skipped")
 
 
@@ -85,11 +83,7 @@ class Row:
         found = dict(self.facts)
         for metric in metrics:
             entry = self.scores.get(metric, {})
-            found |= {
-                metric: entry.get("value"),
-                f"{metric}_low": entry.get("low"),
-                f"{metric}_high": entry.get("high"),
-            }
+            found |= {metric + suffix: entry.get(name) for suffix, name in ENDS.items()}
         return found
 
     def as_dict(self) -> dict[str, Any]:
@@ -103,37 +97,6 @@ class Row:
             "details": self.details,
             "forgetting": self.forgetting,
         }
-
-
-@dataclass(frozen=True)
-class Finished:
-    """What the store holds of a plan.
-
-    Attributes:
-        folders: stage key -> folder.
-        receipts: stage key -> receipt.
-        loads: base model -> seconds of its slowest load: what a stage that found it loaded would have paid alone.
-        damaged: stage key -> what is wrong with its files; such a stage has no folder and no receipt here.
-    """
-
-    folders: dict[str, Path]
-    receipts: dict[str, Receipt]
-    loads: dict[str, float]
-    damaged: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, plan: Plan, store: Store) -> Finished:
-        folders = {key: folder for key in plan.stages if (folder := store.find(key)) is not None}
-        receipts = {key: Receipt.read(folder) for key, folder in folders.items()}
-        loads: dict[str, float] = {}
-        for key, receipt in receipts.items():
-            model = plan.stages[key].held
-            if model is not None:
-                loads[model] = max(loads.get(model, 0.0), receipt.seconds.get("load", 0.0))
-        damaged = {
-            key: problem for key in plan.stages if key not in folders and (problem := store.damage(key)) is not None
-        }
-        return cls(folders, receipts, loads, damaged)
 
 
 def build_rows(plan: Plan, outcomes: Mapping[str, CellOutcome], store: Store) -> list[Row]:
@@ -154,13 +117,8 @@ def trial_rows(plan: Plan, store: Store) -> list[Row]:
         said = [f"{role}: {attempts[-1].error}" for role, key in missing if (attempts := store.attempts(key))]
         broken = damage_line(trial.stages, finished.damaged)
         said += [] if broken is None else [broken]
-        outcome = (
-            CellOutcome("failed", said[-1])
-            if said
-            else CellOutcome("skipped", "not run")
-            if missing
-            else CellOutcome("done", None)
-        )
+        outcome = CellOutcome("skipped", "not run") if missing else CellOutcome("done", None)
+        outcome = CellOutcome("failed", said[-1]) if said else outcome
         found.append(_row(plan, trial, outcome, finished))
     return found
 
@@ -175,31 +133,7 @@ def primary_metric(plan: Plan) -> str:
     return plan.settings.get("primary_metric") or next(iter(metric_names(plan)), "")
 
 
-def weights_stages(plan: Plan, cell: Cell) -> list[str]:
-    """Returns the keys of the stages that made the cell's weights, earlier ones (an SFT and its reference before a DPO,
-    a merge last) first.
-    """
-    own = [cell.stages[role] for role in ("train", "merge") if role in cell.stages]
-    return [key for key in needed(plan.stages, own) if plan.stages[key].kind in ("train", "reference", "merge")]
-
-
-def base_model(plan: Plan, stages: Mapping[str, str]) -> str | None:
-    """Returns what two cells over the same base share, however it is loaded: whole or in 4 bits, with an adapter or
-    merged.
-    """
-    for role in ("likelihood.test", "generate.test"):
-        if role in stages:
-            stage = plan.stages[stages[role]]
-            return digest(text_identity(stage.spec["model"])) if "model" in stage.spec else stage.model
-    return None
-
-
-def _row(
-    plan: Plan,
-    cell: Cell,
-    outcome: CellOutcome | None,
-    finished: Finished,
-) -> Row:
+def _row(plan: Plan, cell: Cell, outcome: CellOutcome | None, finished: Finished) -> Row:
     found, receipts, loads = finished.folders, finished.receipts, finished.loads
     outcome = outcome or CellOutcome("skipped", "not run")
     folders = {role: found[key] for role, key in cell.stages.items() if key in found}
@@ -211,7 +145,7 @@ def _row(
         outcome = CellOutcome("failed", "its scores are not in the store")
     primary = primary_metric(plan)
     entries = {
-        split: _json(folders[f"score.{split}"] / "scores.json") for split in SPLITS if f"score.{split}" in folders
+        split: read_json(folders[f"score.{split}"] / "scores.json") for split in SPLITS if f"score.{split}" in folders
     }
     failed = shares_of(cell, primary, receipts, entries)
     if outcome.status == "done" and (why := failure(plan, primary, folders, entries, failed)) is not None:
@@ -219,7 +153,7 @@ def _row(
     usable_scores = {split: usable(plan, cell, split, found) for split, found in entries.items()}
     scores = usable_scores.get("test", {}) if outcome.status == "done" else {}
     generate = receipts.get(cell.stages.get("generate.test", ""))
-    timings = _json(folders["generate.test"] / "timings.json") if "generate.test" in folders else {}
+    timings = read_json(folders["generate.test"] / "timings.json") if "generate.test" in folders else {}
     chain = weights_stages(plan, cell)
     train = [receipts[key] for key in chain if key in receipts]
     stage = plan.stages.get(cell.stages.get("generate.test", cell.stages.get("train", "")))
@@ -252,7 +186,7 @@ def _row(
         details |= {"latency_mean": float(np.mean(latency)), "latency_sd": float(np.std(latency, ddof=1))}
     trained = [receipt.details["trained"] for receipt in train if "trained" in receipt.details]
     details |= {"trained_rows": max(trained)} if trained else {}
-    summary = _json(folders["prepare"] / "summary.json") if "prepare" in folders else {}
+    summary = read_json(folders["prepare"] / "summary.json") if "prepare" in folders else {}
     facts = {
         **_identity(cell),
         "status": outcome.status,
@@ -361,7 +295,3 @@ def _remarks(scores: Mapping[str, Any], details: Mapping[str, Any]) -> list[str]
 
 def _quantile_ms(seconds: list[float], share: float) -> float | None:
     return float(np.quantile(seconds, share)) * 1000 if seconds else None
-
-
-def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

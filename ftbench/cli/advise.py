@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ftbench.analysis.advice import Advice, FamilyAdvice
-from ftbench.analysis.ceilings import CEILING, nothing_to_choose
-from ftbench.analysis.label_efficiency import lines
+from ftbench.analysis.advice import advice
+from ftbench.analysis.ceilings import CEILING
 from ftbench.core.errors import FtbenchError
 from ftbench.core.files import json_text, write_text
 from ftbench.core.plan import Plan
@@ -66,7 +65,9 @@ def read(folder: Path) -> tuple[dict[str, Any], Plan]:
     results, plan = found.results, found.plan
     if results is None:
         raise no_results(folder)
-    if any(family.get("decision") is None or "pairs" not in family for family in results["families"]):
+    if any(
+        "headline" not in (family.get("decision") or {}).get("recommendation", {}) for family in results["families"]
+    ):
         raise FtbenchError(
             f"{folder}: was written before decisions were kept. Repeat the command that made it: finished stages are"
             " not run again"
@@ -77,45 +78,3 @@ def read(folder: Path) -> tuple[dict[str, Any], Plan]:
         why = f"was written by a version that ranked {ranked}, which is a {CEILING}"
         raise FtbenchError(f"{folder}: {why}. Repeat the command that made it: finished stages are not run again")
     return results, plan
-
-
-def advice(results: Mapping[str, Any], plan: Plan) -> list[Advice]:
-    """Returns the sentences, family by family."""
-    cells = {cell["cell_id"]: cell for cell in results["cells"]}
-    said: list[Advice] = []
-    for family in results["families"]:
-        told = FamilyAdvice(family, cells, results, plan)
-        said += [
-            *told.choice(),
-            *told.methods(),
-            *told.equivalents(),
-            *told.undecided(),
-            *told.elsewhere(),
-            *told.load(),
-            *told.constraints(),
-            *told.amounts(),
-            *told.knowledge(),
-        ]
-    said += [
-        Advice("labels", text, dict(curve))
-        for curve, text in zip(
-            results.get("label_efficiency", ()),
-            lines(results.get("label_efficiency", ()), results["primary_metric"]),
-            strict=True,
-        )
-    ]
-    metric = results["primary_metric"]
-    scored = [cell for cell in cells.values() if cell["scores"].get(metric, {}).get("value") is not None]
-    bounds = [cell for cell in scored if cell.get("deployable") is False]
-    if not results["families"] and bounds:
-        said.append(Advice("choice", nothing_to_choose(len(bounds), metric), {"cells": len(cells)}))
-    if not said:
-        said.append(
-            Advice(
-                "choice",
-                f"0 of {len(cells)} cells have a value of {results['primary_metric']}, so there is nothing to choose"
-                " between.",
-                {"cells": len(cells)},
-            )
-        )
-    return said

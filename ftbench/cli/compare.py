@@ -16,7 +16,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ftbench.analysis.compare import compared, entries_of, recorded
+from ftbench.analysis.compare import compared
+from ftbench.analysis.compare_entries import entries_of, recorded
 from ftbench.analysis.failed_rows import limit_of
 from ftbench.analysis.ranking import DECISION
 from ftbench.analysis.rows import primary_metric

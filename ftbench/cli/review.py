@@ -164,8 +164,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _make(words: argparse.Namespace) -> int:
     from ftbench.review.make import Request, make, primary_scores, write_batch
-    from ftbench.review.needed import needed
     from ftbench.review.rubric import read_rubric
+    from ftbench.review.sample_size import sample_size
     from ftbench.review.systems import read_systems
     from ftbench.sweep.folder import open_folder
 
@@ -209,7 +209,7 @@ def _make(words: argparse.Namespace) -> int:
             " time"
         )
     if len(names) > 1:
-        print(needed(batch, margin, why, plan.settings))
+        print(sample_size(batch, margin, why, plan.settings))
     print(f"sheets: {words.out} ({len(files)} files; send each rater one of the three forms of his sheet)")
     print(f"key: {key} (stays here; whoever has it is not blind)")
     return 0
@@ -217,10 +217,10 @@ def _make(words: argparse.Namespace) -> int:
 
 def _import(words: argparse.Namespace) -> int:
     from ftbench.review.headers import item_of
+    from ftbench.review.import_verdicts import import_verdicts
     from ftbench.review.key import read_keys
     from ftbench.review.show import problem_lines
     from ftbench.review.tables import read_tables
-    from ftbench.review.take_in import take_in
 
     sweeps = (
         [words.sweep]
@@ -242,7 +242,7 @@ def _import(words: argparse.Namespace) -> int:
         known = {item for key in own for item in key.items}
         mine = [table for table in tables if any(item_of(cell, known) for _, row in table.rows for cell in row)]
         if mine:
-            taken.append((sweep, own, take_in(sweep, own, mine, take_old=words.take_old)))
+            taken.append((sweep, own, import_verdicts(sweep, own, mine, take_old=words.take_old)))
     used = {
         table.file
         for table in tables

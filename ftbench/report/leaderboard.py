@@ -11,8 +11,8 @@ from ftbench.analysis.columns import metric_columns, of_table
 from ftbench.analysis.harness import forgetting_lines
 from ftbench.analysis.ranking import Family
 from ftbench.analysis.results import Results
+from ftbench.report.approach_table import approach_rows, search_lines, unchosen_lines
 from ftbench.report.cell_table import cell_table
-from ftbench.report.rollup import approach_rows, search_lines, unchosen_lines
 from ftbench.report.slices import slice_tables
 from ftbench.text.markdown import bullets, code, literal, table
 

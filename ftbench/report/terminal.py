@@ -14,7 +14,7 @@ from ftbench.analysis.harness import forgetting_lines
 from ftbench.analysis.ranking import Family
 from ftbench.analysis.results import Results
 from ftbench.analysis.rows import Row
-from ftbench.report.rollup import approach_rows, search_lines, unchosen_lines
+from ftbench.report.approach_table import approach_rows, search_lines, unchosen_lines
 from ftbench.report.slices import SliceTable, slice_tables
 from ftbench.text.terminal import printable
 
@@ -113,18 +113,17 @@ def undecided_lines(results: Results) -> list[str]:
     """
     said = []
     for family, decision in zip(results.families, results.decisions, strict=False):  # a comparison has no decisions
-        advised = decision.recommendation
+        advised = decision.verdict
         if advised.choice is None:
             said.append(
                 f"No cell is known to keep every constraint: {len(advised.excluded)} of {len(advised.excluded)} break"
                 " one or are not known to keep it."
             )
-        elif advised.undecided or advised.choice != family.cells[0] or advised.excluded:
-            names = [results.row(cell).label for cell in advised.undecided]
-            open_text = f"; cheaper and undecided: {', '.join(names)}" if names else ""
-            said.append(
-                f"Recommended: {results.row(advised.choice).label}{open_text} (python -m ftbench advise tells why)."
-            )
+        elif advised.undecided or family.cells[0] not in advised.cells or advised.excluded:
+            names = ", ".join(results.candidate_label(cell) for cell in advised.undecided)
+            open_text = f"; cheaper and undecided: {names}" if names else ""
+            choice = results.candidate_label(advised.choice)
+            said.append(f"Recommended: {choice}{open_text} (python -m ftbench advise tells why).")
     return said
 
 

@@ -18,16 +18,14 @@ from typing import Any
 import numpy as np
 
 from ftbench.core.errors import FtbenchError, did_you_mean
-from ftbench.review.against import judge_against_people, metrics_against_people
 from ftbench.review.compared import Compared, Settings, comparisons, seen_from
-from ftbench.review.evidence import BOTH_BAD, TIE, A, Alike, B, Evidence, Verdict, preferences
+from ftbench.review.evidence import BOTH_BAD, TIE, A, B, Evidence, Verdict, preferences
+from ftbench.review.metric_agreement import judge_agreement, metric_agreement
 from ftbench.review.raters import agreement, rating_agreement, repeats, side_bias
-from ftbench.stats.bradley_terry import FIRST, SECOND, bradley_terry
-from ftbench.stats.bradley_terry import TIE as TIED
+from ftbench.review.strengths import cluster_codes, limits_of, strengths
 from ftbench.stats.paired import BETTER, EQUIVALENT, NOT_BETTER, NOT_WORSE, UNDECIDED, WORSE, rank_ranges
 from ftbench.stats.preference import winner_first
-from ftbench.stats.proportions import Share, holm, share, sign_test
-from ftbench.stats.resample import clusters
+from ftbench.stats.proportions import holm, share, sign_test
 
 FORMAT = 1
 WORTH_READING = 12
@@ -56,15 +54,15 @@ def conclude(evidence: Evidence, settings: Settings) -> dict[str, Any]:
         "counts": _counts(evidence, decisive, compared),
         "pairs": pairs,
         "ranking": _ranking(compared, pairs, systems, settings),
-        "bradley_terry": _strengths(decisive, evidence.alike, systems, baseline, settings),
+        "bradley_terry": strengths(decisive, evidence.alike, systems, baseline, settings),
         "agreement": agreement(evidence.decisive(), settings) if evidence.verdicts else None,
         "repeats": repeats(evidence, settings),
         "side": side_bias(evidence.decisive(), settings),
         "dimensions": _dimensions(evidence, systems, order, settings),
         "ratings": _ratings(evidence, systems, settings),
-        "metrics": metrics_against_people(compared, evidence.metrics, settings),
+        "metrics": metric_agreement(compared, evidence.metrics, settings),
         "judges": [
-            {"judge": name, **judge_against_people(compared, said, settings)} for name, said in evidence.judges.items()
+            {"judge": name, **judge_agreement(compared, said, settings)} for name, said in evidence.judges.items()
         ],
         "disagreements": _worth_reading(compared, evidence),
         "notes": list(evidence.notes),
@@ -102,7 +100,7 @@ def _pairs(
             if own:
                 declared = settings.family == "all" or baseline in (first, second)
                 (tested if declared else untested).append((first, second, own))
-    signs = [sign_test(np.array([one.score for one in own]), _codes(own)) for _, _, own in tested]
+    signs = [sign_test(np.array([one.score for one in own]), cluster_codes(own)) for _, _, own in tested]
     adjusted = holm([one.p for one in signs])
     found = [
         _pair(first, second, own, settings, {**sign.as_dict(), "p_adjusted": p}, len(tested))
@@ -114,11 +112,11 @@ def _pairs(
 def _pair(
     first: str, second: str, own: Sequence[Compared], settings: Settings, sign: dict[str, Any] | None, family: int
 ) -> dict[str, Any]:
-    codes = _codes(own)
+    codes = cluster_codes(own)
     alpha = 1 - settings.confidence
 
     def rate(values: Sequence[float], confidence: float = settings.confidence) -> dict[str, Any]:
-        return _limits(share(np.array(values), codes, confidence))
+        return limits_of(share(np.array(values), codes, confidence))
 
     win_rate = rate([(1 + one.score) / 2 for one in own], 1 - alpha / family)
     # a win rate and a test that point apart, as over clusters of very different sizes, show no preference
@@ -165,11 +163,11 @@ def _ranking(
     for system in systems:
         own = [seen_from(system, one) for one in compared if system in (one.first, one.second)]
         if own:
-            rate = share(np.array([(1 + one.score) / 2 for one in own]), _codes(own), settings.confidence)
+            rate = share(np.array([(1 + one.score) / 2 for one in own]), cluster_codes(own), settings.confidence)
             found.append(
                 {
                     "system": system,
-                    "win_rate": _limits(rate),
+                    "win_rate": limits_of(rate),
                     "n": rate.n,
                     "clusters": rate.clusters,
                     "verdicts": sum(len(one.choices) for one in own),
@@ -187,46 +185,6 @@ def _ranking(
     ranks = rank_ranges({one["system"]: one["win_rate"]["value"] for one in found}, told, True)
     found.sort(key=lambda one: (-one["win_rate"]["value"], systems.index(one["system"])))
     return [{**one, "rank": list(ranks[one["system"]])} for one in found]
-
-
-def _strengths(
-    verdicts: Sequence[Verdict], alike: Sequence[Alike], systems: Sequence[str], baseline: str, settings: Settings
-) -> dict[str, Any] | None:
-    """Returns the Bradley-Terry fit over the systems that met another; each comparison weighs one."""
-    held: dict[tuple[str, str, str], int] = {}
-    for one in verdicts:
-        place = (one.example, one.first, one.second)
-        held[place] = held.get(place, 0) + 1
-    rows = [
-        (
-            one.first,
-            one.second,
-            {A: FIRST, B: SECOND}.get(one.choice, TIED),
-            1 / held[one.example, one.first, one.second],
-            one.cluster,
-        )
-        for one in verdicts
-    ]
-    rows += [
-        (one.first, one.second, TIED, 1.0, one.cluster)
-        for one in dict.fromkeys(alike)
-        if (one.example, one.first, one.second) not in held
-    ]
-    met = [system for system in systems if any(system in row[:2] for row in rows)]
-    if len(met) < 2:
-        return None
-    first, second, outcome, weight, cluster = zip(*rows, strict=True)
-    fitted = bradley_terry(
-        met,
-        [met.index(one) for one in first],
-        [met.index(one) for one in second],
-        outcome,
-        weight,
-        clusters(cluster, cluster).tolist(),
-        reference=baseline if baseline in met else met[0],
-        confidence=settings.confidence,
-    )
-    return {"model": "davidson", **fitted.as_dict()}
 
 
 def _dimensions(
@@ -332,12 +290,3 @@ def _worth_reading(compared: Sequence[Compared], evidence: Evidence) -> list[dic
         }
         for spread, one in rows[:WORTH_READING]
     ]
-
-
-def _codes(rows: Sequence[Compared]) -> np.ndarray:
-    names = [one.cluster for one in rows]
-    return clusters(names, names)
-
-
-def _limits(found: Share) -> dict[str, Any]:
-    return {"value": found.value, "low": found.low, "high": found.high}

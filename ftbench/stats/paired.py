@@ -232,7 +232,7 @@ def _tested(
         if tie:
             low, high = min(low, 0.0), max(high, 0.0)
         # where nothing moves anywhere there is nothing to judge equality by
-        verdict, within = _verdict(gap, low, high, tie, margin if half > 0 else None, higher_is_better)
+        verdict, within = verdict_on(gap, low, high, tie, margin if half > 0 else None, higher_is_better)
         results[i, j] = Difference(
             names[i],
             names[j],
@@ -270,9 +270,12 @@ def _studentised(sums: np.ndarray, squares: float, size: int) -> np.ndarray:
         return np.where(sums == 0, 0.0, np.abs(sums) / np.sqrt(size * variance))
 
 
-def _verdict(
+def verdict_on(
     gap: float, low: float, high: float, tie: bool, margin: float | None, higher_is_better: bool
 ) -> tuple[str, bool]:
+    """Returns what may be said of a gap by its interval, one of ``VERDICTS``, and whether all of it lies within the
+    margin.
+    """
     within = margin is not None and -margin < low and high < margin
     if not tie:
         return (BETTER if (gap > 0) == higher_is_better else WORSE), within

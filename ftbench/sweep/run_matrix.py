@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from ftbench.analysis.data_checks import check_lines
-from ftbench.analysis.expectation import expectations
+from ftbench.analysis.detectable import detectable_effects
 from ftbench.compile.matrix import Compiled
 from ftbench.compile.show import plan_text, refusal_text, summary
 from ftbench.core.cell import Cell
@@ -59,7 +59,7 @@ def show_plan(compiled: Compiled, folder: Path, out: TextIO) -> None:
         print(f"data: {line}", file=out)
     for line in within_budget(compiled.plan, {key for key in compiled.plan.stages if store and store.find(key)}).lines:
         print(line, file=out)
-    for sentence in expectations(compiled.plan):
+    for sentence in detectable_effects(compiled.plan):
         print(f"can show: {sentence}", file=out)
     print(f"\nplan: {_short(path)}", file=out)
 

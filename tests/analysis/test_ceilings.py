@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ftbench.analysis.expectation import expectations
+from ftbench.analysis.detectable import detectable_effects
 from ftbench.analysis.label_efficiency import curves
 from ftbench.cli.advise import advice, read
 from ftbench.cli.advise import main as advise
@@ -94,7 +94,7 @@ def test_44_every_place_shows_it_as_a_line_of_its_own(matrix, tmp_path) -> None:
     (one,) = decisions(table([sweep]))
     assert [row.label for row in one.ceilings] == ["tiny none oracle (ceiling)"]
     assert all("oracle" not in line.row.label for line in one.cells)
-    assert "oracle" not in one.verdict.sentence + one.verdict.sure + " ".join(one.verdict.also)
+    assert "oracle" not in one.headline.sentence + one.headline.confidence + " ".join(one.headline.also)
     assert 'class="ft-bound"' in html([sweep]), "a reference line in the chart"
     for text in ((tmp_path / "s" / "results.csv").read_text(encoding="utf-8"), csv_text([sweep])):
         rows = {row["label"]: (row["rank"], row["deployable"]) for row in csv.DictReader(io.StringIO(text))}
@@ -152,7 +152,7 @@ def test_44_a_sweep_of_before_cells_said_so_still_opens_and_recommends_no_oracle
     (one,) = decisions(table([sweep]))
     assert [line.row.label for line in one.cells] == ["tiny lora", "tiny none rag", "tiny none"]
     assert one.cells[-1].rank == "3"
-    assert "oracle" not in one.verdict.sentence and one.ceilings and LINE in html([sweep])
+    assert "oracle" not in one.headline.sentence and one.ceilings and LINE in html([sweep])
     with pytest.raises(FtbenchError, match="ranked tiny none oracle, which is a ceiling, cannot be deployed. Repeat"):
         read(tmp_path / "s")
 
@@ -164,7 +164,7 @@ def test_44_neither_sweeper_nor_forecast_nor_learning_curve_counts_it(matrix, tm
     assert validation_score(plan, bound, matrix.store) is None, "an optimising sweeper would choose it"
     assert validation_score(plan, matrix.cells[0], matrix.store) == 30 / 40
     plan.settings["samples"] = {bound.stages["prepare"]: {"1": 40}}
-    (said,) = expectations(plan)
+    (said,) = detectable_effects(plan)
     assert ", 3 comparisons;" in said, "three pairs of three cells, not six of four"
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from ftbench.analysis.compare import Entry, compared, recorded
+from ftbench.analysis.compare import compared
+from ftbench.analysis.compare_entries import Entry, recorded
 from ftbench.analysis.rows import Row
 from ftbench.core.errors import FtbenchError
 from ftbench.report.terminal import render

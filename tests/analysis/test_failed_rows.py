@@ -39,7 +39,7 @@ def test_15_a_cell_in_which_most_rows_failed_is_not_ranked(matrix: Matrix, tmp_p
     assert results.rank_text(bad.id) == "" and results.frontier(bad.id) is None
     for decision in results.decisions:
         told = json.dumps(decision.as_dict())
-        assert bad.id not in told and decision.recommendation.choice == good.id
+        assert bad.id not in told and decision.verdict.choice == good.id
     said = render(results, 120)
     assert "not done: 1" in said and "failed: bad: 21 of 40" in " ".join(said.split())
     assert rows_of(tmp_path)["bad"]["status"] == "failed" and rows_of(tmp_path)["bad"]["exact_match"] == ""

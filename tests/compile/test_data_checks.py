@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ftbench.analysis.data_checks import check_lines
-from ftbench.analysis.expectation import expectations
+from ftbench.analysis.detectable import detectable_effects
 from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import Compiled, compile_matrix
 from ftbench.core.example import Example, Splits
@@ -222,12 +222,12 @@ def test_25_what_can_be_shown_counts_all_cells_that_will_be_ranked_together(comp
         for method in ("none", "lora")
         for limit in (20, 40)
     ]
-    (sentence,) = expectations(compile_matrix(composer, sizes).plan)
+    (sentence,) = detectable_effects(compile_matrix(composer, sizes).plan)
     assert "6 comparisons" in sentence
     other = [*given, "method=none", "++dataset.limit.test=20"]
     assert (
         len(
-            expectations(
+            detectable_effects(
                 compile_matrix(
                     composer, [*sizes, other, [*other[:-1], "++dataset.limit.test=20", "context=few_shot"]]
                 ).plan

@@ -21,11 +21,11 @@ import pytest
 from ftbench.cost.ownership import SECONDS_PER_MONTH, Load
 from ftbench.report.draw import ownership
 from ftbench.report.send.page import html
+from ftbench.report.view.compared_costs import choices_of, stated
 from ftbench.report.view.decision import COST, decisions
 from ftbench.report.view.ownership import owned
 from ftbench.report.view.sweep import open_sweep
 from ftbench.report.view.table import table
-from ftbench.report.view.weighed import choices_of, stated
 from ftbench.store.store import Store
 from tests.analysis.conftest import Matrix
 from tests.conftest import ROOT
@@ -208,7 +208,7 @@ def _shows(page, ranked, load) -> str:
     ).group()
     marks = re.findall(r'x1="([\d.]+)"[^>]*class="ft-mark"', drawn)
     names, costs = [line.row.label for line in one.cells], [line.cost_text for line in one.cells]
-    wanted = {"names": names, "totals": costs, "marks": marks, "say": one.verdict.sentence}
+    wanted = {"names": names, "totals": costs, "marks": marks, "say": one.headline.sentence}
     page.wait_for_function(
         """(wanted) => {
           const texts = (query) => [...document.querySelectorAll(query)].map((part) => part.textContent.trim());

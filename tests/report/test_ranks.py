@@ -131,7 +131,7 @@ def test_no_cell_has_the_rank_of_its_approach_and_no_approach_is_dropped(matrix,
     ranks = {line.row.label: plain(line.rank) for line in one.cells}
     assert ranks == {row.label: results.rank_text(row.id) for row in results.rows} and ranks["lora few_shot k=2"] == "1"
     told = "Choose lora few_shot k=2 (one of 2 configurations, not chosen on validation)"
-    assert one.verdict.sentence.startswith(told)
+    assert one.headline.sentence.startswith(told)
     ways = {way.label: (plain(way.rank), way.chosen) for way in one.approaches}
     assert ways == {
         "lora zero_shot": ("1-4", "-"),

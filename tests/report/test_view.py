@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ftbench.analysis.verdict import ALONE, CLEAR, NOTHING, UNDECIDED
 from ftbench.core.errors import FtbenchError
 from ftbench.cost.ownership import SECONDS_PER_MONTH, Load
 from ftbench.report.draw import ownership as owning
@@ -24,14 +25,13 @@ from ftbench.report.send.page import html
 from ftbench.report.send.texts import csv_text, markdown_text
 from ftbench.report.view import outputs, ownership, statistics
 from ftbench.report.view.cell import cell_page
+from ftbench.report.view.compared_costs import choices_of
 from ftbench.report.view.decision import COST, axes_of, decisions, placed, places_by_cost
 from ftbench.report.view.labels import distinct, short
 from ftbench.report.view.plan import plan_page
 from ftbench.report.view.review import review_page
 from ftbench.report.view.sweep import open_sweep, open_sweeps
 from ftbench.report.view.table import metrics_of, slices_of, table
-from ftbench.report.view.verdict import ALONE, CLEAR, NOTHING, UNDECIDED
-from ftbench.report.view.weighed import choices_of
 from ftbench.report.write import write_results
 
 
@@ -55,10 +55,10 @@ def sweep(matrix, tmp_path):
 
 def test_26_a_tie_is_undecided_and_names_the_cheapest_of_those_that_may_be_the_best(sweep) -> None:
     (one,) = decisions(table([sweep]))
-    assert one.verdict.kind == UNDECIDED
-    assert {sweep.rows[cell].label for cell in one.verdict.open} == {"tiny lora", "tiny full"}
-    assert sweep.rows[one.verdict.choice].label == "tiny full"
-    assert "no proof of being equal" in one.verdict.sure
+    assert one.verdict.headline == UNDECIDED
+    assert {sweep.rows[cell].label for cell in one.contenders} == {"tiny lora", "tiny full"}
+    assert sweep.rows[one.headline.marked].label == "tiny full"
+    assert "no proof of being equal" in one.headline.confidence
     assert [line.rank for line in one.lines] == ["1–2", "1–2", "3"]
 
 
@@ -72,13 +72,13 @@ def test_26_a_declared_margin_makes_the_cheaper_of_two_the_choice_and_says_so(ma
     advised = found.results["families"][0]["decision"]["recommendation"]
     assert (advised["choice"], advised["best"]) == (ids["tiny full"], ids["tiny lora"])
     (one,) = decisions(table([found]))
-    assert (one.verdict.kind, one.verdict.choice, one.verdict.margin) == (CLEAR, ids["tiny full"], 0.3)
+    assert (one.verdict.headline, one.headline.marked, one.verdict.by_margin) == (CLEAR, ids["tiny full"], True)
     assert (
-        "no worse than the best (tiny lora, 0.950" in one.verdict.sentence
-        and "by the margin of 0.3" in one.verdict.sentence
+        "no worse than the best (tiny lora, 0.950" in one.headline.sentence
+        and "by the margin of 0.3" in one.headline.sentence
     )
     (filtered,) = decisions(table([found]), keep={"method": ["lora"]})
-    assert filtered.verdict.margin is None
+    assert filtered.verdict.by_margin and filtered.verdict.choice == one.verdict.choice, "a filter changes no verdict"
 
 
 def test_26_worse_for_certain_but_by_less_than_the_margin_is_no_worse_by_the_margin(matrix, tmp_path) -> None:
@@ -89,9 +89,9 @@ def test_26_worse_for_certain_but_by_less_than_the_margin_is_no_worse_by_the_mar
     family = found.results["families"][0]
     assert [pair["verdict"] for pair in family["pairs"]] == ["better"]
     (one,) = decisions(table([found]))
-    assert found.rows[one.verdict.choice].label == "tiny none" and "by the margin of 0.7" in one.verdict.sentence
+    assert found.rows[one.headline.marked].label == "tiny none" and "by the margin of 0.7" in one.headline.sentence
     assert {place["name"]: place["on_frontier"] for place in family["decision"]["places"]} == {
-        one.verdict.choice: True,
+        one.headline.marked: True,
         family["cells"][0]: False,
     }
 
@@ -131,8 +131,8 @@ def test_26_a_margin_too_small_for_the_data_chooses_the_best_and_names_what_is_u
     matrix.cell("tiny full", 37, trains=True, work=6.0)
     found = _saved(matrix, tmp_path / "s")
     (one,) = decisions(table([found]))
-    assert one.verdict.kind == UNDECIDED and found.rows[one.verdict.choice].label == "tiny lora"
-    assert "Undecided: tiny full costs less and may be as good within 0.01" in one.verdict.sentence
+    assert one.verdict.headline == UNDECIDED and found.rows[one.headline.marked].label == "tiny lora"
+    assert "Undecided: tiny full costs less and may be as good within 0.01" in one.headline.sentence
 
 
 def test_a_constraint_of_the_config_marks_what_breaks_it(matrix, tmp_path) -> None:
@@ -140,7 +140,7 @@ def test_a_constraint_of_the_config_marks_what_breaks_it(matrix, tmp_path) -> No
     matrix.cell("tiny lora", 39, trains=True)
     found = _saved(matrix, tmp_path / "s")
     (one,) = decisions(table([found]))
-    assert one.verdict.kind == NOTHING and one.verdict.choice is None
+    assert one.verdict.headline == NOTHING and one.headline.marked is None
     assert one.lines[0].broken == ("peak_gb 7e-06, at most 6.5e-06",)
 
 
@@ -148,17 +148,17 @@ def test_a_clear_winner_is_chosen(matrix, tmp_path) -> None:
     matrix.cell("tiny lora", 39, trains=True)
     matrix.cell("tiny none", 5)
     (one,) = decisions(table([_saved(matrix, tmp_path / "s")]))
-    assert one.verdict.kind == CLEAR
-    assert one.verdict.sentence.startswith("Choose tiny lora: exact_match 0.975")
+    assert one.verdict.headline == CLEAR
+    assert one.headline.sentence.startswith("Choose tiny lora: exact_match 0.975")
 
 
 def test_one_cell_is_alone_and_none_is_nothing(matrix, tmp_path) -> None:
     matrix.cell("tiny none", 5)
     sweep = _saved(matrix, tmp_path / "s")
     (one,) = decisions(table([sweep]))
-    assert one.verdict.kind == ALONE
+    assert one.verdict.headline == ALONE
     (none,) = decisions(table([sweep]), limits={"cost": 0.0})
-    assert none.verdict.kind == NOTHING and none.verdict.choice is None
+    assert none.verdict.headline == NOTHING and none.headline.marked is None
 
 
 def test_failed_and_refused_cells_are_told_with_their_reasons(sweep) -> None:
@@ -180,7 +180,7 @@ def test_a_constraint_marks_what_breaks_it_and_moves_the_choice(sweep) -> None:
     (before,) = decisions(ranked)
     cheapest = min(line.cost for line in before.lines)
     (one,) = decisions(ranked, limits={"cost": cheapest})
-    assert sweep.rows[one.verdict.choice].label == "tiny none"
+    assert sweep.rows[one.headline.marked].label == "tiny none"
     assert sum(bool(line.broken) for line in one.lines) == 2
 
 
@@ -223,7 +223,7 @@ def test_seeds_are_one_group_and_speak_as_a_method(matrix, tmp_path) -> None:
     assert len(told) == 6 and "tiny lora |" in told[0] and told[0].split(" | ")[4] == "3", "approaches first"
     names = sorted(line.split(" | ")[1] for line in told[2:])
     assert names == ["tiny lora seed=0", "tiny lora seed=1", "tiny lora seed=2", "tiny none"], "then every cell"
-    assert one.verdict.kind == CLEAR and "3 seeds" in one.verdict.sentence
+    assert one.verdict.headline == CLEAR and "3 seeds" in one.headline.sentence
     (gap,) = statistics.seed_gaps(ranked, ranked.families[0])
     assert gap.clear and gap.first == "tiny lora (3 seeds)"
 
@@ -454,8 +454,8 @@ def test_owning_reranks_by_total_cost_and_moves_the_break_even(matrix, tmp_path)
     assert [group.label for group in few.groups] == ["tiny none", "tiny lora"] and [
         group.label for group in many.groups
     ] == ["tiny lora", "tiny none"]
-    assert few.verdict.choice == ids["tiny none"] and many.verdict.choice == ids["tiny lora"]
-    assert "to own is tiny none ($17,520 over 12 months at 1,000 requests a month)" in few.verdict.sentence
+    assert few.headline.marked == ids["tiny none"] and many.headline.marked == ids["tiny lora"]
+    assert "to own is tiny none ($17,520 over 12 months at 1,000 requests a month)" in few.headline.sentence
     assert few.weighed.costs[ids["tiny lora"]] - few.weighed.costs[ids["tiny none"]] == pytest.approx(2500.0)
     assert [line.state for line in few.lines] == ["undecided", "undecided"]
     shown = ranking(few)
@@ -482,7 +482,7 @@ def test_totals_within_a_per_cent_share_a_place_and_do_not_decide(matrix, tmp_pa
     found = _saved(matrix, tmp_path / "s")
     (one,) = decisions(table([found]), load=Load(12.0, 1000.0, None, 0.0), order=COST)
     assert set(places_by_cost(one).values()) == {"1–2"}
-    assert "Cost does not decide: each of them is about $8,760 over 12 months" in one.verdict.sentence
+    assert "Cost does not decide: each of them is about $8,760 over 12 months" in one.headline.sentence
 
 
 def test_a_recommendation_by_the_margin_follows_the_load(matrix, tmp_path) -> None:
@@ -502,10 +502,10 @@ def test_a_recommendation_by_the_margin_follows_the_load(matrix, tmp_path) -> No
     ids = {row.label: cell for cell, row in found.rows.items()}
     ranked = table([found])
     stored = found.results["families"][0]["decision"]["recommendation"]["choice"]
-    assert decisions(ranked)[0].verdict.choice == stored
+    assert decisions(ranked)[0].headline.marked == stored
     assert decisions(ranked)[0].weighed.costs == found.results["families"][0]["decision"]["costs"]
     many = decisions(ranked, load=Load(12.0, 50_000_000.0, None, 0.0))[0]
-    assert many.verdict.choice == ids["tiny lora"]
+    assert many.headline.marked == ids["tiny lora"]
 
 
 def test_29_trials_that_validation_passed_over_are_not_ranked(matrix, tmp_path) -> None:
@@ -539,8 +539,8 @@ def test_29_trials_that_validation_passed_over_are_not_ranked(matrix, tmp_path) 
         }
     ]
     (one,) = decisions(table([found]))
-    assert one.verdict.choice == cells[0].id
-    assert "rank=4 chosen on validation" in one.verdict.sentence
+    assert one.headline.marked == cells[0].id
+    assert "rank=4 chosen on validation" in one.headline.sentence
     assert [line.row.id for line in one.lines if line.frontier and line.row.trains] == [cells[0].id]
     assert {line.row.id for line in one.groups[0].trials} == {cells[1].id, cells[2].id}
 
@@ -576,8 +576,8 @@ def test_29_a_search_by_effort_says_what_validation_chose_among(matrix, tmp_path
     assert [(group.tried, group.chosen) for group in one.groups] == [(2, "rank=4"), (1, "")] and other.id in {
         line.row.id for line in one.lines
     }
-    assert one.verdict.sentence.startswith("Either of these 2 approaches may be the best")
-    assert "at the same exact_match" in one.verdict.also[0] and "0.000" not in one.verdict.also[0]
+    assert one.headline.sentence.startswith("Either of these 2 approaches may be the best")
+    assert "at the same exact_match" in one.headline.also[0] and "0.000" not in one.headline.also[0]
     drawn = ranking(one)
     for said in (
         "best of 2 trials",

@@ -18,10 +18,10 @@ from ftbench.cli.main import main
 from ftbench.core.files import write_jsonl
 from ftbench.core.stage import VERSIONS, Stage
 from ftbench.review.answers import BadCell, read_answer
+from ftbench.review.import_verdicts import import_verdicts
 from ftbench.review.ledger import current, ledger_path, read_ledger
 from ftbench.review.rubric import PREFERENCE, SCALE, Dimension
 from ftbench.review.tables import read_tables
-from ftbench.review.take_in import take_in
 from ftbench.review.write_html import SAVED
 from tests.review.conftest import Sweep, conclusions, new_sweep, rows_of, truth, write_rows
 
@@ -229,7 +229,7 @@ def _disturbed(folder: Path, data: st.DataObject) -> None:
             encoding=encoding,
             delimiter=data.draw(st.sampled_from(",;\t")),
         )
-        done = take_in(sweep.folder, [sweep.key], read_tables(path))
+        done = import_verdicts(sweep.folder, [sweep.key], read_tables(path))
         assert not done.problems
     assert held(sweep) == wanted
 

@@ -9,13 +9,13 @@ from ftbench.analysis.ceilings import ceiling_lines, nothing_to_choose
 from ftbench.analysis.column import PAGE, Column
 from ftbench.analysis.columns import metric_columns, of_table
 from ftbench.analysis.rows import Row
+from ftbench.analysis.verdict import CLEAR
 from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report.draw.pieces import facts, note, notes, piece, span, table, tag
 from ftbench.report.view.approaches import ApproachRow
+from ftbench.report.view.compared_costs import TOTAL
 from ftbench.report.view.decision import COST, Decision, places_by_cost
 from ftbench.report.view.lines import Line, shown, standing_words
-from ftbench.report.view.verdict import CLEAR
-from ftbench.report.view.weighed import TOTAL
 from ftbench.text import numbers
 from ftbench.text.html import escaped
 
@@ -27,14 +27,14 @@ def verdict(decision: Decision, agreement: str | None = None, sweep: str | None 
     """Returns the sentence on top; ``agreement`` is what human review or a judge says of the metric, ``sweep`` its
     name.
     """
-    one = decision.verdict
-    badge = tag(*TAGS[one.kind]) if one.kind in TAGS else ""
+    one, kind = decision.headline, decision.verdict.headline
+    badge = tag(*TAGS[kind]) if kind in TAGS else ""
     also = "".join(f"<li>{escaped(sentence)}</li>" for sentence in (*([agreement] if agreement else []), *one.also[:3]))
     return piece(
-        f'<section class="ft-verdict ft-{one.kind}">{badge}<span class="ft-soft">{escaped(decision.dataset)}, by'
+        f'<section class="ft-verdict ft-{kind}">{badge}<span class="ft-soft">{escaped(decision.dataset)}, by'
         f" {escaped(decision.metric)}{f' · {escaped(sweep)}' if sweep else ''}</span><p"
         f' class="ft-say">{escaped(one.sentence)}</p><p'
-        f' class="ft-sure">{escaped(one.sure)}</p>{f"<ul>{also}</ul>" if also else ""}</section>'
+        f' class="ft-sure">{escaped(one.confidence)}</p>{f"<ul>{also}</ul>" if also else ""}</section>'
     )
 
 
@@ -121,14 +121,11 @@ def _cell(
 
 
 def _row(line: Line, axis: tuple[float, float], decision: Decision, by_cost: Mapping[str, str] | None) -> str:
-    lead = line.row.id in decision.verdict.open
+    lead = line.row.id in decision.contenders
     tags = ""
-    if line.row.id == decision.verdict.choice and len(decision.groups) > 1:
-        tags += (
-            tag("cheapest contender", "amber")
-            if decision.verdict.kind == UNDECIDED and decision.verdict.margin is None
-            else tag("choose", "green")
-        )
+    if line.row.id == decision.headline.marked and len(decision.groups) > 1:
+        open_ = decision.verdict.headline == UNDECIDED and not decision.verdict.by_margin
+        tags += tag("cheapest contender", "amber") if open_ else tag("choose", "green")
     tags += tag(f"rank {line.rank}", "grey") if by_cost is not None else ""
     tags += (
         tag("frontier") if line.state == ON else tag("frontier: undecided", "amber") if line.state == UNDECIDED else ""

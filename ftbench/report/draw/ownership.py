@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from ftbench.report.draw.pieces import note, piece, table
 from ftbench.report.draw.svg import figure, fitted, line, number, path, scale, text
+from ftbench.report.view.compared_costs import ALIKE
 from ftbench.report.view.ownership import Owned
-from ftbench.report.view.weighed import ALIKE
 from ftbench.text import numbers
 from ftbench.text.html import escaped
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ftbench.report.draw.pieces import empty, facts, note, piece, said, span, table, tag
+from ftbench.report.draw.pieces import empty, facts, note, piece, said, table, tag
+from ftbench.report.draw.review_tables import dimensions, plain, raters, ratings, share_text, sides, span_text
 from ftbench.report.view.review import Reading, ReviewPage
 from ftbench.text import numbers
 from ftbench.text.html import escaped
@@ -20,8 +21,6 @@ WORDS = {
 KINDS = {"better": "green", "undecided": "amber"}
 OPEN = 4
 """Disagreements that stand open; the others fold."""
-COIN = (0.0, 1.0)
-"""The axis of shares: from never to always."""
 
 
 def review(page: ReviewPage, most: int = 2000) -> str:
@@ -63,9 +62,9 @@ def review(page: ReviewPage, most: int = 2000) -> str:
         _metrics(found),
         _judges(found),
         _disagreements(page, most),
-        _raters(found),
-        _dimensions(found, names),
-        _ratings(found, names),
+        raters(found),
+        dimensions(found, names),
+        ratings(found, names),
         *(note(str(words)) for words in found.get("notes") or ()),
         *(note(str(words), "amber") for words in found.get("problems") or ()),
     )
@@ -78,11 +77,11 @@ def _verdict(page: ReviewPage, names: Mapping[str, str]) -> str:
         return ""
     told = [one for one in tested if one.get("verdict") in WORDS]
     open_ = [one for one in tested if one.get("verdict") not in WORDS]
-    said = [(WORDS[one["verdict"]].format(*_sides(one, names)), _share(one.get("win_rate"))) for one in told]
+    said = [(WORDS[one["verdict"]].format(*sides(one, names)), share_text(one.get("win_rate"))) for one in told]
     first = "; ".join(f"{words}: win rate {rate}" for words, rate in said)
     more = (
         [
-            f"Undecided: {' and '.join('{} against {}'.format(*_sides(one, names)) for one in open_)}; that is no"
+            f"Undecided: {' and '.join('{} against {}'.format(*sides(one, names)) for one in open_)}; that is no"
             " proof that they are equal."
         ]
         if open_
@@ -104,10 +103,6 @@ def _verdict(page: ReviewPage, names: Mapping[str, str]) -> str:
         '<span class="ft-soft">what people prefer</span>'
         f'<p class="ft-say">{escaped(words)}</p>{lines}</section>'
     )
-
-
-def _sides(one: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str]:
-    return names.get(one["first"], one["first"]), names.get(one["second"], one["second"])
 
 
 def _counts(found: Mapping[str, Any]) -> str:
@@ -133,7 +128,7 @@ def _ranking(page: ReviewPage) -> str:
         return ""
     head, *body = page.ranking
     rows = [
-        [*(escaped(words) for words in row[:2]), _span(one.get("win_rate")), *(escaped(words) for words in row[2:])]
+        [*(escaped(words) for words in row[:2]), span_text(one.get("win_rate")), *(escaped(words) for words in row[2:])]
         for one, row in zip(found["ranking"], body, strict=True)
     ]
     reference = (found["bradley_terry"] or {}).get("reference")
@@ -157,9 +152,9 @@ def _pairs(page: ReviewPage, names: Mapping[str, str]) -> str:
     for one in page.pairs:
         test = one.get("sign_test") or {}
         verdict = str(one.get("verdict", "")) if test else "not tested"
-        name = "{} <small>against</small> {}".format(*map(escaped, _sides(one, names)))
+        name = "{} <small>against</small> {}".format(*map(escaped, sides(one, names)))
         p = test.get("p_adjusted")
-        shares = [_share(one.get(name)) for name in ("win", "tie", "both_bad", "loss", "win_rate")]
+        shares = [share_text(one.get(name)) for name in ("win", "tie", "both_bad", "loss", "win_rate")]
         rows.append(
             [
                 name,
@@ -181,8 +176,8 @@ def _metrics(found: Mapping[str, Any]) -> str:
     rows = [
         [
             escaped(str(one.get("metric"))),
-            _span(one.get("accuracy")),
-            *(_share(one.get(name)) for name in ("accuracy", "kendall", "spearman")),
+            span_text(one.get("accuracy")),
+            *(share_text(one.get(name)) for name in ("accuracy", "kendall", "spearman")),
             numbers.count(one.get("decided")),
         ]
         for one in found.get("metrics") or ()
@@ -201,10 +196,10 @@ def _judges(found: Mapping[str, Any]) -> str:
     rows = [
         [
             escaped(str(one.get("judge"))),
-            _share(one.get("accuracy")),
-            _plain(one.get("kappa")),
-            _share(one.get("position")),
-            _share(one.get("consistent_over_orders")),
+            share_text(one.get("accuracy")),
+            plain(one.get("kappa")),
+            share_text(one.get("position")),
+            share_text(one.get("consistent_over_orders")),
             numbers.count(one.get("n")),
         ]
         for one in found.get("judges") or ()
@@ -245,133 +240,3 @@ def _reading(one: Reading, most: int) -> str:
         f' class="ft-id">{escaped(cut(one_line(one.example), 80))}</p>{question}</header><section'
         f' class="ft-answers">{answers}</section><section><p>{" · ".join(voices)}</p>{wrote}</section></article>'
     )
-
-
-def _raters(found: Mapping[str, Any]) -> str:
-    held, again, side = found.get("agreement") or {}, found.get("repeats") or {}, found.get("side") or {}
-    if not held and not again and not side:
-        return ""
-    alpha = held.get("krippendorff") or {}
-    whole = [
-        (f"Krippendorff's alpha, {scale}", _share(alpha[scale]))
-        for scale in ("nominal", "ordinal")
-        if (alpha.get(scale) or {}).get("value") is not None
-    ]
-    fleiss = held.get("fleiss") or {}
-    whole += (
-        [("Fleiss' kappa", _plain(fleiss["value"]))]
-        if fleiss.get("value") is not None and (fleiss.get("raters") or 0) > 2
-        else []
-    )
-    whole += (
-        [("same verdict when shown again", f"{_share(again)} of {again.get('n')}")]
-        if again.get("value") is not None
-        else []
-    )
-    whole += (
-        [("left answer preferred", f"{_share(side)} of {side.get('n')}, p = {side['p']:.3f}")]
-        if side.get("value") is not None and side.get("p") is not None
-        else []
-    )
-    rows = []
-    for one in held.get("raters") or ():
-        name = one.get("rater")
-        own, left = ((part.get("by_rater") or {}).get(name) for part in (again, side))
-        rows.append(
-            [
-                escaped(one_line(str(name))),
-                numbers.count(one.get("verdicts")),
-                _share(one.get("agreement")),
-                _plain(one.get("kappa")),
-                _share(own),
-                _share(left),
-            ]
-        )
-    pairs = [
-        [
-            f"{escaped(one_line(str(one['first'])))} <small>and</small> {escaped(one_line(str(one['second'])))}",
-            _plain(one.get("value")),
-            _plain(one.get("agreement")),
-            numbers.count(one.get("units")),
-        ]
-        for one in held.get("cohen") or ()
-    ]
-    head = (
-        "rater",
-        "verdicts",
-        "agrees with most of the others",
-        "kappa with them",
-        "same verdict when shown again",
-        "left preferred",
-    )
-    told = (
-        "Alpha and kappa: 1 is full agreement, 0 is what chance gives. Where raters part, a ranking by their verdicts"
-        " speaks of these raters."
-    )
-    pair_head = ("two raters", "Cohen’s kappa", "share alike", "comparisons of both")
-    return (
-        f"<h3>Do raters agree?</h3>{facts(whole)}<p><small>{escaped(told)}</small></p>"
-        f"{table(head, rows, numbers=(1, 2, 3, 4, 5)) if rows else ''}"
-        f"{table(pair_head, pairs, numbers=(1, 2, 3)) if pairs else ''}"
-    )
-
-
-def _dimensions(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    rows = [
-        [
-            escaped(one_line(str(name))) if not place else "",
-            escaped(names.get(one["system"], one["system"])),
-            _span(one.get("win_rate")),
-            _share(one.get("win_rate")),
-            numbers.count(one.get("n")),
-        ]
-        for name, ranking in (found.get("dimensions") or {}).items()
-        for place, one in enumerate(ranking)
-    ]
-    return (
-        "<h3>What else was asked <small>described, not"
-        f" tested</small></h3>{table(('question', 'cell', '', 'win rate', 'n'), rows, numbers=(3, 4), track=2)}"
-        if rows
-        else ""
-    )
-
-
-def _ratings(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    rows, notes = [], []
-    for name, entry in (found.get("ratings") or {}).items():
-        rows += [
-            [
-                escaped(one_line(str(name))) if not place else "",
-                escaped(names.get(one["system"], one["system"])),
-                _share(one),
-                numbers.count(one.get("n")),
-            ]
-            for place, one in enumerate(entry.get("means") or ())
-        ]
-        alpha = ((entry.get("agreement") or {}).get("krippendorff") or {}).get("ordinal") or {}
-        notes += (
-            [
-                f"{name}: raters agree by Krippendorff's alpha (ordinal) {_share(alpha)} over {alpha.get('units')}"
-                " answers."
-            ]
-            if alpha.get("value") is not None
-            else []
-        )
-    if not rows:
-        return ""
-    found = table(("question", "cell", "mean", "n"), rows, numbers=(2, 3))
-    return f"<h3>Mean ratings</h3>{found}{''.join(note(words) for words in notes)}"
-
-
-def _span(found: Mapping[str, Any] | None) -> str:
-    return span((found or {}).get("low"), (found or {}).get("value"), (found or {}).get("high"), COIN)
-
-
-def _share(found: Mapping[str, Any] | None) -> str:
-    if not found or found.get("value") is None:
-        return numbers.UNKNOWN
-    return numbers.figure(found["value"], found.get("low"), found.get("high"), 2, limits=True)
-
-
-def _plain(value: float | None) -> str:
-    return numbers.UNKNOWN if value is None else f"{value:.2f}"

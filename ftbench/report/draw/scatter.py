@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report.draw.svg import LINE, Scale, figure, fitted, line, number, path, scale, text, width_of
+from ftbench.report.view.compared_costs import ALIKE, TOTAL
 from ftbench.report.view.decision import Decision
 from ftbench.report.view.lines import Line
-from ftbench.report.view.weighed import ALIKE, TOTAL
 from ftbench.text.html import escaped
 
 WIDE, NARROW = 1080, 380
@@ -41,7 +41,7 @@ def chart(decision: Decision, *, link: Callable[[Line], str] | None = None) -> s
     ]
     left_out = len(decision.lines) - len(lines)
     note = f'<p class="ft-note">{left_out} more without a known cost.</p>' if left_out else ""
-    open_cells = len(decision.verdict.open)
+    open_cells = len(decision.contenders)
     legend = (
         '<p class="ft-legend"><span><i'
         f' class="ft-lead"></i>{"may be the best" if open_cells > 1 else "the best"}</span><span><i'
@@ -86,7 +86,7 @@ def _draw(
         for entry in lines
         if entry.low is not None and entry.high is not None
     }
-    labels = _labels(lines, spots, on, set(decision.verdict.open), (left, top, right, bottom), whiskers, stairs)
+    labels = _labels(lines, spots, on, set(decision.contenders), (left, top, right, bottom), whiskers, stairs)
     for entry in reversed(lines):
         parts.append(_point(entry, spots[entry.row.id], up, decision, labels.get(entry.row.id), link))
     return figure(width, height, parts, f"{decision.metric} against {unit}, {len(lines)} cells", kind)
@@ -155,7 +155,7 @@ def _point(
     link: Callable[[Line], str] | None,
 ) -> str:
     x, y = spot
-    lead, state = entry.row.id in decision.verdict.open, entry.state
+    lead, state = entry.row.id in decision.contenders, entry.state
     parts = [
         f"<title>{escaped(entry.row.label)}: {escaped(entry.text)}, {escaped(entry.cost_text)} {decision.weighed.per},"
         f" rank {entry.rank}, frontier: {state}</title>"

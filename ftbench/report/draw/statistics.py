@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ftbench.report.draw.pieces import empty, facts, note, notes, piece, span, table, tag
-from ftbench.report.view.statistics import Data, Heat, MetricTable, Pair, Seeds
+from ftbench.report.view.data import Data
+from ftbench.report.view.statistics import Heat, MetricTable, Pair, Seeds
 from ftbench.text import numbers
 from ftbench.text.html import escaped
 from ftbench.text.terminal import cut, one_line

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from ftbench.report.view.data import Data
 from ftbench.report.view.outputs import Answer, Shown
 from ftbench.report.view.review import Reading, ReviewPage
-from ftbench.report.view.statistics import Data
 from ftbench.report.view.sweep import Sweep
 from ftbench.text.redaction import redacted
 

@@ -9,16 +9,17 @@ from typing import Any
 from ftbench.analysis.ceilings import ceiling_lines, nothing_to_choose
 from ftbench.analysis.column import MARKDOWN
 from ftbench.analysis.columns import columns, metric_columns, of_table
+from ftbench.analysis.verdict import CLEAR
 from ftbench.core.cell import sub_axes
 from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report.cell_table import cell_table
 from ftbench.report.send.clean import cleaned
+from ftbench.report.view.compared_costs import TOTAL
 from ftbench.report.view.decision import Decision, decisions
 from ftbench.report.view.lines import shown, standing_words
 from ftbench.report.view.review import agreements
 from ftbench.report.view.sweep import Sweep
 from ftbench.report.view.table import metrics_of, table
-from ftbench.report.view.weighed import TOTAL
 from ftbench.text import csv, markdown
 from ftbench.text.markdown import bullets, literal
 
@@ -32,13 +33,14 @@ def markdown_text(sweeps: Sequence[Sweep]) -> str:
     ranked = table(clean)
     parts = [f"## Comparison: {literal(', '.join(sweep.name for sweep in clean))}", ""]
     for one in decisions(ranked):
-        state = f"**{one.verdict.kind.capitalize()}.** " if one.verdict.kind in ("clear", "undecided") else ""
+        kind = one.verdict.headline
+        state = f"**{kind.capitalize()}.** " if kind in (CLEAR, UNDECIDED) else ""
         parts += [
-            f"{state}{literal(one.verdict.sentence)}",
+            f"{state}{literal(one.headline.sentence)}",
             "",
-            literal(one.verdict.sure),
+            literal(one.headline.confidence),
             "",
-            *bullets((*agreements(sweeps, one.metric), *one.verdict.also)),
+            *bullets((*agreements(sweeps, one.metric), *one.headline.also)),
             "",
             *_table(one),
             "",
@@ -74,10 +76,10 @@ def markdown_text(sweeps: Sequence[Sweep]) -> str:
 
 def _table(one: Decision) -> list[str]:
     total = one.weighed.basis == TOTAL
-    decided = one.verdict.kind == "clear" or one.verdict.margin is not None
+    decided = one.verdict.headline == CLEAR or one.verdict.by_margin
     cells = []
     for line in one.cells:
-        chosen = line.row.id == one.verdict.choice and len(one.groups) > 1
+        chosen = line.row.id == one.headline.marked and len(one.groups) > 1
         marks = ["**choose**" if decided else "cheapest that may be best"] if chosen else []
         marks += {ON: ["frontier"], UNDECIDED: ["frontier: undecided"]}.get(line.state, [])
         marks += [standing_words(line)] if line.standing else []

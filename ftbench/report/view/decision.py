@@ -9,15 +9,17 @@ from typing import Any
 from ftbench.analysis import figures
 from ftbench.analysis.column import Column
 from ftbench.analysis.rows import Row
+from ftbench.analysis.verdict import Verdict, candidates, decide_between, passed_over
 from ftbench.core.cell import sub_axes
 from ftbench.cost.frontier import Place, mark_frontier, verdicts_of
 from ftbench.cost.ownership import Load
 from ftbench.report.view.approaches import ApproachRow, approach_rows
+from ftbench.report.view.compared_costs import Weighed, stated, weigh
+from ftbench.report.view.groups import Group, groups_of
+from ftbench.report.view.headline import Headline, headline_of
 from ftbench.report.view.labels import short
-from ftbench.report.view.lines import Group, Line, groups_of, line_of, passed_over
+from ftbench.report.view.lines import Line, line_of
 from ftbench.report.view.table import Table
-from ftbench.report.view.verdict import Verdict, verdict_of
-from ftbench.report.view.weighed import Weighed, stated, weigh
 
 STATED = "stated"
 QUALITY, COST = "quality", "cost"
@@ -35,8 +37,9 @@ class Decision:
         weighed: what the cells cost, and in what.
         basis: of the costs per 1,000 requests: ``usd_per_1k_requests``, ``seconds_per_1k_requests`` or None.
         n: examples; ``clusters``: independent ones.
-        verdict: the sentence on top.
-        groups: what the sentence on top weighs, see ``ftbench.report.view.lines.Group``.
+        verdict: on the shown cells, at the costs that are weighed; ``headline``: the same in words.
+        contenders: ids of the cells that may be the best, of every seed.
+        groups: the candidates of the verdict, see ``ftbench.report.view.groups.Group``.
         lines: every shown cell that was chosen, best first; trials that validation passed over are in their groups
             alone.
         hidden: how many cells of the family a filter hides.
@@ -58,6 +61,8 @@ class Decision:
     n: int | None
     clusters: int | None
     verdict: Verdict
+    headline: Headline
+    contenders: tuple[str, ...]
     groups: tuple[Group, ...]
     lines: tuple[Line, ...]
     hidden: int
@@ -135,18 +140,21 @@ def _decision(
     labels = short({row.id: row.label for row in rows})
     digits = figures.decimals(rows, table.metric)
     basis = family["cost_basis"]
-    passed = passed_over(table)
+    passed = passed_over(table.approaches)
     weighed = weigh(table, family, rows, load)
-    costs = (
-        weighed.costs if weighed.basis else {**weighed.costs, **((family.get("decision") or {}).get("costs") or {})}
-    )  # some known, some not
-    stand = placed(family, {row.id: costs[row.id] for row in rows if row.id not in passed})
+    stand = placed(family, {cell: cost for cell, cost in weighed.known.items() if cell not in passed})
     lines = [line_of(table, family, row, labels[row.id], digits, weighed, stand.get(row.id), limits) for row in rows]
     comparison = next(iter(family["comparisons"]), {})
-    groups = groups_of(table, family, lines, basis, weighed, digits)
+    own = candidates([row.id for row in rows], table.approaches, table.methods)
+    values = {line.row.id: line.value for line in lines}
+    broken = {line.row.id for line in lines if line.broken}
+    verdict = decide_between(
+        family, own, values, weighed.known, lambda cell: cell not in broken, table.margin, table.higher
+    )
+    groups = groups_of(table, family, lines, own, basis, weighed, digits)
+    contenders = [group for group in groups if group.lead.row.id in verdict.contenders]
     trials = {line.row.id for group in groups for line in group.trials}
-    whole = len(lines) == len(family["cells"])
-    verdict = verdict_of(table, family, groups, comparison, whole, weighed)
+    headline = headline_of(table, verdict, groups, comparison, weighed)
     n = rows[0].scores[table.metric].get("n") if rows else None
     cells = list(lines)
     if order == COST:
@@ -166,6 +174,8 @@ def _decision(
         n,
         comparison.get("clusters"),
         verdict,
+        headline,
+        tuple(line.row.id for group in contenders for line in group.lines),
         tuple(groups),
         kept,
         len(family["cells"]) - len(lines),

@@ -43,9 +43,9 @@ def owned(decision: Decision, choices: Mapping[str, Choice], load: Load) -> Owne
     shown = [line.row.id for line in decision.lines if line.row.id in choices]
     found = {cell: ownership(choices[cell], load) for cell in shown}
     totals = {cell: one.total_usd for cell, one in found.items()}
-    rivals = [cell for cell in decision.verdict.open if totals.get(cell) is not None]
+    rivals = [cell for cell in decision.contenders if totals.get(cell) is not None]
     cheapest = (
-        min(rivals, key=lambda cell: totals[cell]) if rivals and len(rivals) == len(decision.verdict.open) else None
+        min(rivals, key=lambda cell: totals[cell]) if rivals and len(rivals) == len(decision.contenders) else None
     )
     contenders = _contenders(decision, shown, totals)
     pairs = [(one, other) for place, one in enumerate(contenders) for other in contenders[place + 1 :]]
@@ -61,7 +61,7 @@ def _contenders(
         for line in decision.lines
         if line.row.id in shown
         and totals[line.row.id] is not None
-        and (line.row.id in decision.verdict.open or line.frontier)
+        and (line.row.id in decision.contenders or line.frontier)
     ]
     return wanted[:most]
 

@@ -4,7 +4,6 @@ the data.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +11,7 @@ from typing import Any
 import numpy as np
 
 from ftbench.analysis import figures
-from ftbench.report.view.cell import checks_of
-from ftbench.report.view.outputs import index, question
-from ftbench.report.view.sweep import Sweep, read_lines
+from ftbench.report.view.outputs import index
 from ftbench.report.view.table import Table
 from ftbench.text import numbers
 from ftbench.text.numbers import p_value
@@ -96,17 +93,6 @@ class Heat:
     numbers: tuple[tuple[float | None, ...], ...]
     places: int
     higher: bool
-
-
-@dataclass(frozen=True)
-class Data:
-    """One data set: rows by split, notes, lengths and checks."""
-
-    dataset: str
-    counts: dict[str, int]
-    notes: tuple[str, ...]
-    lengths: tuple[tuple[str, str, int, int, int, int], ...]
-    checks: Any
 
 
 def metric_tables(table: Table, metrics: Sequence[str]) -> list[MetricTable]:
@@ -274,48 +260,3 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     return (ends - (counts + 1) / 2)[inverse]
-
-
-def data(sweeps: Sequence[Sweep], *, lengths: bool) -> list[Data]:
-    """Returns every data set of the sweeps.
-
-    Args:
-        lengths: whether to read the rows for the lengths of questions and answers, in words.
-    """
-    found: dict[str, Data] = {}
-    for sweep in sweeps:
-        for cell in sweep.plan["cells"]:
-            key = cell["stages"].get("prepare", "")
-            folder = sweep.stage_folder(key)
-            if key in found or folder is None:
-                continue
-            summary = (
-                json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-                if (folder / "summary.json").is_file()
-                else {}
-            )
-            measured = tuple(_lengths(folder, split) for split in ("train", "validation", "test")) if lengths else ()
-            found[key] = Data(
-                cell["choices"].get("dataset", ""),
-                dict(summary.get("counts", {})),
-                tuple(summary.get("notes", ())),
-                tuple(row for rows in measured for row in rows),
-                checks_of(sweep, cell["stages"]),
-            )
-    return list(found.values())
-
-
-def _lengths(folder: Any, split: str) -> list[tuple[str, str, int, int, int, int]]:
-    path = folder / f"{split}.jsonl"
-    if not path.is_file():
-        return []
-    asked, answered = [], []
-    for row in read_lines(path):
-        asked.append(len(question(row).split()))
-        answer = row.get("target") or next(iter(row.get("references") or ()), None)
-        answered += [len(answer.split())] if answer else []
-    return [
-        (split, name, len(counts), *(int(np.quantile(counts, share)) for share in (0.5, 0.95, 1.0)))
-        for name, counts in (("question", asked), ("answer", answered))
-        if counts
-    ]

@@ -67,6 +67,12 @@ class Table:
             True,
         )
 
+    @property
+    def margin(self) -> float | None:
+        """``decision.margin``, where the table is that of the run: it is in points of the run's metric."""
+        first = next(iter(self.home.values()), None)
+        return None if first is None or not self.own else (first.settings.get("decision") or {}).get("margin")
+
     def undone(self) -> list[Row]:
         return [row for row in self.rows.values() if not row.done]
 

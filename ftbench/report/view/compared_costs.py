@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ftbench.analysis import figures
-from ftbench.analysis.decide import load_of
+from ftbench.analysis.ownership import comparable_costs, load_of
 from ftbench.analysis.ranking import cost_of
 from ftbench.analysis.rows import Row
 from ftbench.core.components.earlier import of_today
@@ -30,11 +30,13 @@ class Weighed:
         basis: ``total_usd``, ``usd_per_1k_requests``, ``seconds_per_1k_requests`` or None.
         load: at which the totals were added up; None for costs per 1,000 requests.
         costs: cell id -> cost in the basis, None for unknown.
+        known: the same, but of those cells that have one where it is not known of every cell; what a verdict weighs.
     """
 
     basis: str | None
     load: Load | None
     costs: dict[str, float | None]
+    known: dict[str, float | None]
 
     @property
     def per(self) -> str:
@@ -59,14 +61,15 @@ class Weighed:
 
 
 def weigh(table: Table, family: Mapping[str, Any], rows: Sequence[Row], load: Load | None) -> Weighed:
-    """Returns what cells cost to own at a load, or per 1,000 requests: without a load, or where no total is known."""
+    """Returns what cells cost to own at a load, or per 1,000 requests: without a load, or where a total is unknown."""
+    choices = choices_of(table) if load is not None else {}
+    owned = {row.id: ownership(choices[row.id], load) for row in rows if row.id in choices} if load is not None else {}
+    known, basis = comparable_costs(rows, owned)
+    if basis == TOTAL and None not in known.values():
+        return Weighed(TOTAL, load, known, known)
     basis = family["cost_basis"]
-    if load is not None:
-        choices = choices_of(table)
-        totals = {row.id: ownership(choices[row.id], load).total_usd if row.id in choices else None for row in rows}
-        if any(total is not None for total in totals.values()):
-            return Weighed(TOTAL, load, totals)
-    return Weighed(basis, None, {row.id: cost_of(row, basis) if basis else None for row in rows})
+    costs = {row.id: cost_of(row, basis) if basis else None for row in rows}
+    return Weighed(basis, None, costs, costs if basis else known)
 
 
 def choices_of(table: Table) -> dict[str, Choice]:

@@ -12,7 +12,7 @@ from ftbench.stats.family import FAMILIES
 from ftbench.stats.power import Sample, detectable, examples_for
 
 
-def expectations(plan: Plan) -> list[str]:
+def detectable_effects(plan: Plan) -> list[str]:
     """Returns one sentence per test split that was looked at while compiling (``plan.settings["samples"]``).
 
     Data sets with the same test rows (``plan.settings["frozen"]``) are one family, as they will be when cells are

@@ -32,7 +32,7 @@ def test_a_cheaper_cell_that_is_no_worse_by_the_margin_is_taken(matrix) -> None:
     matrix.cell("cheap", 39, n=40, work=4.0, price=1.0)
     found, ids = decided(matrix, margin=0.3)
     assert found.basis == "usd_per_1k_requests"
-    assert found.recommendation.choice == ids["cheap"]
+    assert found.verdict.choice == ids["cheap"]
     assert [place.name for place in found.places if place.on_frontier] == [ids["cheap"]]
 
 
@@ -40,7 +40,7 @@ def test_26_without_a_margin_nothing_replaces_the_best(matrix) -> None:
     matrix.cell("dear", 33, n=40, work=40.0, price=1.0)
     matrix.cell("cheap", 31, n=40, work=4.0, price=1.0)
     found, ids = decided(matrix)
-    assert found.recommendation.choice == ids["dear"] and found.recommendation.undecided == (ids["cheap"],)
+    assert found.verdict.choice == ids["dear"] and found.verdict.undecided == (ids["cheap"],)
     assert all(place.on_frontier for place in found.places)
     assert {place.name: place.undecided for place in found.places}[ids["dear"]] == (ids["cheap"],)
 
@@ -50,8 +50,8 @@ def test_of_cells_with_the_same_score_the_cheapest_is_recommended(matrix) -> Non
     matrix.cell("b cheap", 33, n=40, work=4.0, price=1.0)
     matrix.cell("c worse", 31, n=40, work=1.0, price=1.0)
     found, ids = decided(matrix)
-    assert found.recommendation.choice == found.recommendation.best == ids["b cheap"]
-    assert found.recommendation.undecided == (ids["c worse"],)
+    assert found.verdict.choice == found.verdict.best == ids["b cheap"]
+    assert found.verdict.undecided == (ids["c worse"],)
     results = gather(matrix.plan(), matrix.outcomes)
     assert results.families[0].cells[0] == ids[
         "a dear"
@@ -103,7 +103,7 @@ def test_a_cell_that_breaks_a_constraint_is_shown_and_not_recommended(matrix) ->
     matrix.cell("fast", 20, work=4.0, price=1.0)
     limit = {"usd_per_1k": 0.05, "p95_ms": None, "forgetting": None, "peak_gb": None}
     found, ids = decided(matrix, constraints=limit)
-    assert found.recommendation.choice == ids["fast"] and found.recommendation.excluded == (ids["slow"],)
+    assert found.verdict.choice == ids["fast"] and found.verdict.excluded == (ids["slow"],)
     assert [one.kept for one in found.kept[ids["slow"]]] == [False]
 
 
@@ -249,11 +249,9 @@ def test_27_of_several_seeds_the_advice_speaks_of_methods(matrix, tmp_path) -> N
     matrix.plan().write(tmp_path)
     said = advise.advice(*advise.read(tmp_path))
     choice, methods = said[0], said[1]
-    assert (
-        choice.about == "choice"
-        and "tuned seed=2" in choice.text
-        and "It is one of 3 seeds of its method" in choice.text
-    )
+    assert choice.about == "choice" and choice.text.startswith("Undecided: tuned (3 seeds) has the best value")
+    assert "1 cheaper approach may be as good" in choice.text and choice.numbers["seeds"] == 3
+    assert choice.numbers["cell"] == results.decisions[0].verdict.choice
     assert methods.about == "methods" and methods.text in results.families[0].method_sentences
     assert (
         "tuned (3 seeds) and other (3 seeds) are not told apart" in methods.text

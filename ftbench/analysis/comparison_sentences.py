@@ -20,7 +20,7 @@ Gap = tuple[tuple[str, ...], tuple[str, ...], MethodGap]
 Gaps = Sequence[Gap]
 
 
-def sentences(
+def cell_sentences(
     rows: Sequence[Row],
     compared: Compared,
     gaps: Gaps,
@@ -135,7 +135,7 @@ def method_sentences(
         rows: of the family.
         names: cell id -> what its method is called.
         gaps: comparisons of methods over seeds, with simultaneous intervals.
-        primary, higher, confidence: as for ``sentences``.
+        primary, higher, confidence: as for ``cell_sentences``.
     """
     if not gaps:
         return []

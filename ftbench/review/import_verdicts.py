@@ -25,7 +25,7 @@ WIDEST = 60
 
 
 @dataclass
-class TakenIn:
+class Imported:
     """What an import did.
 
     Attributes:
@@ -44,7 +44,7 @@ class TakenIn:
     warnings: list[str] = field(default_factory=list)
 
 
-def take_in(sweep: Path, keys: Sequence[Key], tables: Sequence[Table], *, take_old: bool = False) -> TakenIn:
+def import_verdicts(sweep: Path, keys: Sequence[Key], tables: Sequence[Table], *, take_old: bool = False) -> Imported:
     """Reads tables into a sweep's ledger.
 
     Args:
@@ -53,7 +53,7 @@ def take_in(sweep: Path, keys: Sequence[Key], tables: Sequence[Table], *, take_o
         tables: from ``ftbench.review.tables``.
         take_old: whether a value that was corrected before may come back.
     """
-    done = TakenIn()
+    done = Imported()
     read = [said for table in tables for said in _read(table, keys, done)]
     with hold(sweep):
         before = read_ledger(sweep)
@@ -87,7 +87,7 @@ def take_in(sweep: Path, keys: Sequence[Key], tables: Sequence[Table], *, take_o
     return done
 
 
-def _read(table: Table, keys: Sequence[Key], done: TakenIn) -> Iterator[Said]:
+def _read(table: Table, keys: Sequence[Key], done: Imported) -> Iterator[Said]:
     known = {item: key for key in keys for item in key.items}
     own = {known[item].batch for _, row in table.rows for cell in row if (item := item_of(cell, known)) is not None}
     mine = [key for key in keys if key.batch in own]
@@ -165,7 +165,7 @@ def _names(table: Table, item: int, rater: int | None, known: Mapping[str, Key])
     }
 
 
-def _without_contradictions(before: Sequence[Said], read: Sequence[Said], done: TakenIn) -> list[Said]:
+def _without_contradictions(before: Sequence[Said], read: Sequence[Said], done: Imported) -> list[Said]:
     """Returns one line per thing said; where the same person says two things of one item, the ledger alone can tell
     which came first.
     """

@@ -13,7 +13,7 @@ WIDEST_SD = 0.5
 """Standard deviation of a score of 0, one half or 1 where nobody ties: the most it can be."""
 
 
-def needed(batch: Batch, margin: float, why: str, settings: Mapping[str, Any]) -> str:
+def sample_size(batch: Batch, margin: float, why: str, settings: Mapping[str, Any]) -> str:
     """Returns one line: what this many comparisons can show of each pair with the baseline, and what the margin needs.
 
     Args:

@@ -22,7 +22,7 @@ from ftbench.stats.proportions import share, sign_test
 from ftbench.stats.resample import clusters
 
 
-def metrics_against_people(
+def metric_agreement(
     compared: Sequence[Compared],
     metrics: Mapping[str, tuple[bool, Mapping[str, Mapping[str, float]]]],
     settings: Settings,
@@ -57,7 +57,7 @@ def metrics_against_people(
     return sorted(found, key=lambda one: -(one["accuracy"]["value"] if one["accuracy"]["value"] is not None else -1))
 
 
-def judge_against_people(compared: Sequence[Compared], judge: Sequence[Verdict], settings: Settings) -> dict[str, Any]:
+def judge_agreement(compared: Sequence[Compared], judge: Sequence[Verdict], settings: Settings) -> dict[str, Any]:
     """Returns how far a judge agrees with people and with itself.
 
     A judge that saw a pair in both orders counts once: where the orders contradict each other it has said "tie".
