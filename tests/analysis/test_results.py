@@ -73,7 +73,7 @@ def test_unknown_is_empty_and_never_zero(demo, tmp_path):
     broken, refused = table(tmp_path)[3:]
     assert broken["exact_match"] == "" and broken["reason"] == "killed by signal 9"
     assert refused["reason"] == "method: needs 80 GB, the card has 24 GB. Take lora"
-    assert all(refused[name] == "" for name in ORDER.split(",")[11:])
+    assert all(refused[name] == "" for name in ORDER.split(",")[13:])
 
 
 def test_results_json_holds_the_rest(demo, tmp_path):
