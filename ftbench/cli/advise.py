@@ -1,15 +1,13 @@
-"""``python -m ftbench advise SWEEP``: a short written recommendation out of a finished sweep; every sentence carries
-the numbers it rests on.
+"""Writes a short recommendation out of a finished sweep; every sentence carries the numbers it rests on.
 
     python -m ftbench advise multirun/2026-11-23/10-30-00
     python -m ftbench advise multirun/2026-11-23/10-30-00 --json advice.json
 
-Reads ``results.json`` and ``plan.json``; nothing is measured or run. What is not known is not said.
+Reads results.json and plan.json; nothing is measured or run. What is not known is not said.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -20,19 +18,18 @@ from typing import Any
 from ftbench.analysis.advice import Advice, FamilyAdvice
 from ftbench.analysis.ceilings import CEILING, nothing_to_choose
 from ftbench.analysis.label_efficiency import lines
+from ftbench.cli.parser import command
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE, Plan
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs the verb; returns 0.
+    """Runs the command; returns 0.
 
     Raises:
         FtbenchError: one line for a folder that holds no finished sweep.
     """
-    parser = argparse.ArgumentParser(
-        prog="ftbench advise", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command("advise", __doc__)
     parser.add_argument("sweep", type=Path, metavar="SWEEP", help="folder of a finished sweep")
     parser.add_argument(
         "--json",
@@ -41,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
         metavar="FILE",
         help="write the sentences and their numbers to FILE, or print them",
     )
-    words = parser.parse_args(list(argv))
+    words = parser.parse_args(argv)
     results, plan = read(words.sweep)
     said = advice(results, plan)
     data = json.dumps([asdict(one) for one in said], indent=1, ensure_ascii=False, allow_nan=False)

@@ -60,6 +60,11 @@ def read_sweep(folder: Path) -> Plan:
         raise FtbenchError(f"{file}: cannot be read ({error}). Run its command again") from None
 
 
+def store_of(plan: Plan, moved: Path | None) -> Store:
+    """Returns the store of a plan, or the one that it was moved to."""
+    return Store(str(moved) if moved is not None else plan.store)
+
+
 def read_systems(plan: Plan, store: Store, names: Sequence[str], split: str) -> Reviewed:
     """Reads what cells answered.
 

@@ -1,0 +1,54 @@
+"""Conclusions of a sweep's review: ``SWEEP/review/conclusions.json``, and one more of the validation split."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ftbench.core.plan import Plan
+from ftbench.review.compared import Settings
+from ftbench.review.conclusions import conclude
+from ftbench.review.key import FOLDER
+from ftbench.review.read_ledger import sweep_evidence
+from ftbench.review.systems import read_sweep, store_of
+
+
+def conclude_sweep(sweep: Path, moved: Path | None, split: str) -> tuple[dict[str, Any], Path]:
+    """Writes what a sweep's verdicts show.
+
+    Args:
+        sweep: its folder.
+        moved: where its stages now lie, or None.
+        split: ``test`` or ``validation``.
+
+    Returns:
+        The conclusions and their file.
+
+    Raises:
+        FtbenchError: where no verdict decides anything yet.
+    """
+    plan = read_sweep(sweep)
+    found = conclude(sweep_evidence(sweep, plan, store_of(plan, moved), split), settings_of(plan, {}))
+    path = sweep / FOLDER / ("conclusions.json" if split == "test" else f"conclusions.{split}.json")
+    scratch = path.with_suffix(".part")
+    scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
+    scratch.write_text(
+        json.dumps({"split": split, **found}, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        encoding="utf-8",
+    )
+    scratch.replace(path)
+    return found, path
+
+
+def settings_of(plan: Plan | None, given: Mapping[str, Any]) -> Settings:
+    """Returns how to conclude: what was given, else as the sweep does.
+
+    Args:
+        plan: of the sweep, or None for verdicts without one.
+        given: fields of ``Settings``; None where nothing was said.
+    """
+    statistics = plan.settings.get("statistics", {}) if plan is not None else {}
+    known = {name: statistics[name] for name in ("confidence", "resamples", "seed") if name in statistics}
+    return Settings(**{**known, **{name: value for name, value in given.items() if value is not None}})
