@@ -1,4 +1,4 @@
-# make setup | demo | test | mutants | witness | wheel. Needs python3 (3.11 to 3.13), python3-venv, make and ca-certificates.
+# make setup | demo | lint | test | mutants | witness | wheel. Needs python3 (3.11 to 3.13), python3-venv, make and ca-certificates.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 # One thread: on small models two threads cost more than they give, and results are byte-equal only for one thread count.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test mutants witness wheel clean
+.PHONY: setup demo lint test mutants witness wheel clean
 
 setup: $(STAMP)
 
@@ -22,6 +22,11 @@ demo: $(STAMP)
 	$(RUN) -m ftbench -m +recipes=demo
 	@$(RUN) -m ftbench report --html comparison.html
 	@echo 'Open comparison.html in a browser, or run: $(RUN) -m ftbench report'
+
+lint: $(STAMP)
+	$(RUN) -m ruff format --check --quiet
+	$(RUN) -m ruff check --quiet
+	$(RUN) -m mypy
 
 # Two processes side by side; JOBS=1 runs one test after the other.
 test: $(STAMP)

@@ -22,7 +22,8 @@ import numpy as np
 
 from benchmarks.preference import FIXED, component
 from ftbench.core.component import node
-from ftbench.core.example import Example, write_jsonl
+from ftbench.core.example import Example
+from ftbench.core.files import write_jsonl
 from ftbench.core.training import TrainRun
 from ftbench.data.toy import world
 from ftbench.methods.pairs import encode_pairs

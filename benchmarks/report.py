@@ -27,7 +27,7 @@ import yaml
 from ftbench.analysis.rows import CellOutcome
 from ftbench.core.cell import Cell
 from ftbench.core.component import build
-from ftbench.core.example import write_jsonl
+from ftbench.core.files import write_jsonl
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
 from ftbench.core.shipped import CONF, REPORTS

@@ -27,7 +27,8 @@ from ftbench.contexts.rag import Rag
 from ftbench.contexts.retrieve.bm25 import Bm25
 from ftbench.contexts.retrieve.retriever import Hit, Retriever, nested
 from ftbench.core.component import build
-from ftbench.core.example import Document, Example, Turn, read_jsonl
+from ftbench.core.example import Document, Example, Turn
+from ftbench.core.files import read_jsonl
 from ftbench.core.shipped import CONF
 
 CORPORA = ("xquad_en", "pubmedqa_pqal")

@@ -9,7 +9,8 @@ from ftbench.report.draw import cell as pieces
 from ftbench.report.draw.charts import curve
 from ftbench.report.draw.pieces import note, piece
 from ftbench.report.view.cell import cell_page
-from ftbench.text.escape import escaped, flat
+from ftbench.text.html import escaped
+from ftbench.text.terminal import one_line
 
 
 def show() -> None:
@@ -34,7 +35,7 @@ def show() -> None:
         "Cell",
         cells,
         index=cells.index(asked) if asked in every else 0,
-        format_func=lambda cell: f"{flat(every[cell][1])}  ({cell})",
+        format_func=lambda cell: f"{one_line(every[cell][1])}  ({cell})",
     )
     if st.query_params.get("cell") != chosen:
         st.query_params["cell"] = chosen

@@ -20,7 +20,7 @@ from ftbench.report.view.review import agreements
 from ftbench.report.view.statistics import heats
 from ftbench.report.view.table import Table
 from ftbench.report.view.weighed import choices_of, stated
-from ftbench.text.escape import flat
+from ftbench.text.terminal import one_line
 
 PEAKS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 """Times the average load that a slider offers."""
@@ -137,7 +137,7 @@ def _filters(table: Table) -> dict[str, list[str]]:
     if not axes:
         st.caption("All cells take the same options.")
     return {
-        axis: st.multiselect(frame.label(axis), options, format_func=flat, key=f"keep_{axis}", placeholder="all")
+        axis: st.multiselect(frame.label(axis), options, format_func=one_line, key=f"keep_{axis}", placeholder="all")
         for axis, options in axes.items()
     }
 

@@ -18,8 +18,9 @@ from ftbench.report.draw.pieces import empty, note, piece
 from ftbench.report.draw.style import rules, variables
 from ftbench.report.view.sweep import RESULTS, Sweep, open_sweep
 from ftbench.report.view.table import Slice, Table, metrics_of, slices_of, table
-from ftbench.text.escape import flat, markdown
+from ftbench.text.markdown import literal
 from ftbench.text.secrets import scrub
+from ftbench.text.terminal import one_line
 
 PAGES: dict[str, Any] = {}
 """Page name -> ``st.Page``; set by ``app.py`` at every run."""
@@ -152,7 +153,7 @@ def chosen_sweeps() -> list[Sweep]:
         names,
         index=place,
         key="sweep_shown",
-        format_func=lambda name: "all sweeps together" if name == "all" else flat(name),
+        format_func=lambda name: "all sweeps together" if name == "all" else one_line(name),
     )
     return found if chosen == "all" else [sweep for sweep in found if sweep.name == chosen]
 
@@ -161,7 +162,7 @@ def one_sweep(found: Sequence[Sweep]) -> Sweep:
     """Returns one sweep, for pages that show one at a time."""
     if len(found) == 1:
         return found[0]
-    return found[st.selectbox("Sweep", range(len(found)), format_func=lambda place: flat(found[place].name))]
+    return found[st.selectbox("Sweep", range(len(found)), format_func=lambda place: one_line(found[place].name))]
 
 
 def _stamp(folder: Path) -> tuple[int, ...]:
@@ -185,7 +186,7 @@ def _ranked(_found: Sequence[Sweep], stamps: tuple[Any, ...], metric: str | None
 
 def choose_metric(found: Sequence[Sweep], place: Any = st) -> str | None:
     names = metrics_of(found)
-    return place.selectbox("Metric", names, format_func=flat, key="metric") if names else None
+    return place.selectbox("Metric", names, format_func=one_line, key="metric") if names else None
 
 
 def choose_slice(found: Sequence[Sweep], metric: str | None, place: Any = st) -> Slice | None:
@@ -200,18 +201,18 @@ def choose_slice(found: Sequence[Sweep], metric: str | None, place: Any = st) ->
     return place.selectbox(
         "Examples",
         options,
-        format_func=lambda one: ALL if one is None else f"{flat(one[0])}: {flat(one[1])}",
+        format_func=lambda one: ALL if one is None else f"{one_line(one[0])}: {one_line(one[1])}",
         key="slice",
     )
 
 
 def label(words: str) -> str:
     """Returns text for a widget's label, which Streamlit reads as Markdown."""
-    return markdown(words)
+    return literal(words)
 
 
 def named(labels: Mapping[str, str]) -> Callable[[str], str]:
-    return lambda cell: flat(labels.get(cell, cell))
+    return lambda cell: one_line(labels.get(cell, cell))
 
 
 def waiting(found: Sequence[Sweep]) -> bool:

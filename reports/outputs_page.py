@@ -9,7 +9,7 @@ from ftbench.report.draw.outputs import example
 from ftbench.report.draw.pieces import empty, facts, note, piece
 from ftbench.report.view.outputs import ORDERS, OUTCOMES, examples, index, matching
 from ftbench.report.view.table import Table
-from ftbench.text.escape import flat
+from ftbench.text.terminal import one_line
 
 PER_PAGE = 10
 MOST_CELLS = 6
@@ -71,7 +71,7 @@ def _one(table: Table, cells: list[str], asked: str) -> None:
         st.rerun()
     shown = examples(table, cells, [asked])
     if not shown:
-        frame.draw(piece(note(f"{flat(asked)[:120]}: no example of these cells.", "amber")))
+        frame.draw(piece(note(f"{one_line(asked)[:120]}: no example of these cells.", "amber")))
         return
     against = _against(table, cells)
     frame.draw(example(shown[0], table.labels, against=against, link=_address(cells, asked), most=60000))
@@ -94,8 +94,8 @@ def _list(
                     [
                         (
                             (
-                                f"{flat(table.labels[cells[-1]])} against {flat(table.labels[cells[0]])}, by"
-                                f" {flat(scores.metric)}"
+                                f"{one_line(table.labels[cells[-1]])} against {one_line(table.labels[cells[0]])}, by"
+                                f" {one_line(scores.metric)}"
                             ),
                             f"{counts['win']} wins, {counts['loss']} losses, {counts['tie']} ties",
                         )
@@ -143,7 +143,7 @@ def _against(table: Table, cells: list[str]) -> str | None:
     return st.selectbox(
         "Mark differences from",
         options,
-        format_func=lambda one: names.get(one) or flat(table.labels[one]),
+        format_func=lambda one: names.get(one) or one_line(table.labels[one]),
         key="against",
     )
 

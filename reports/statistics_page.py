@@ -9,7 +9,7 @@ from ftbench.report.draw import statistics as pieces
 from ftbench.report.draw.pieces import piece
 from ftbench.report.view import statistics as view
 from ftbench.report.view.table import metrics_of
-from ftbench.text.escape import escaped
+from ftbench.text.html import escaped
 
 
 def show() -> None:

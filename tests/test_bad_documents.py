@@ -16,7 +16,7 @@ import pytest
 
 from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import compile_matrix
-from ftbench.core.example import read_jsonl
+from ftbench.core.files import read_jsonl
 from ftbench.core.job import Job
 from ftbench.core.plan import Plan
 from ftbench.stages import documents, prepare

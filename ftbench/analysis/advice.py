@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ftbench.analysis import figures
 from ftbench.core.cell import option_words
 from ftbench.core.plan import Plan
 from ftbench.cost.frontier import BETTER, EQUIVALENT, NON_INFERIOR, NOT_WORSE, TURNED
 from ftbench.stats.power import Sample, examples_for
+from ftbench.text.numbers import duration, money, share
 
 RULES = {
     "adapter": (500, 5_000, "LoRA wants 500 to 5,000 examples"),
@@ -73,11 +73,8 @@ class FamilyAdvice:
             return None
         if basis == "total_usd":
             load = self.decision["load"]
-            return f"{figures.money(amount)} to own for {load['months']:g} months"
-        return (
-            f"{figures.money(amount) if basis == 'usd_per_1k_requests' else figures.duration(amount)} per 1,000"
-            " requests"
-        )
+            return f"{money(amount)} to own for {load['months']:g} months"
+        return f"{money(amount) if basis == 'usd_per_1k_requests' else duration(amount)} per 1,000 requests"
 
     def pair(self, first: str, second: str) -> dict[str, Any] | None:
         """Returns the comparison of first minus second, whichever way round it was made."""
@@ -315,13 +312,13 @@ class FamilyAdvice:
                 if one["machines"] is None
                 else (
                     f" on {one['machines']} machine{'s' * (one['machines'] != 1)} that"
-                    f" {'are' if one['machines'] != 1 else 'is'} busy {figures.share(one['utilisation'])} of the time"
+                    f" {'are' if one['machines'] != 1 else 'is'} busy {share(one['utilisation'])} of the time"
                 )
             )
             left = f"; {' and '.join(self.decision['left_out'])} not counted" if self.decision["left_out"] else ""
             text = (
                 f"At {load['requests_per_month']:,.0f} requests a month, {self.label(name)} costs"
-                f" {figures.money(one['total_usd'])} over {load['months']:g} months{fleet}{left}."
+                f" {money(one['total_usd'])} over {load['months']:g} months{fleet}{left}."
             )
             said.append(Advice("load", text, one))
         for found in self.decision["break_even"][:MOST_OPEN]:
@@ -351,7 +348,7 @@ class FamilyAdvice:
             and self.decision["baseline"]
         ):
             text = (
-                f"Against {self.label(self.decision['baseline'])} it invests {figures.money(back['investment_usd'])}"
+                f"Against {self.label(self.decision['baseline'])} it invests {money(back['investment_usd'])}"
                 f" and is paid back in {back['payback_months']:.1f} months."
             )
             said.append(Advice("load", text, back))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ftbench.analysis import figures
 from ftbench.analysis.rows import Row
+from ftbench.text import numbers
 
 CEILING = "ceiling, cannot be deployed"
 MARK = " (ceiling)"
@@ -24,7 +25,7 @@ def ceiling_lines(rows: Sequence[Row], metric: str, basis: str | None) -> list[s
     lines = []
     for row in rows:
         cost = figures.cost(row, basis)
-        price = "" if cost == figures.UNKNOWN else f", {cost} per 1,000 requests"
+        price = "" if cost == numbers.UNKNOWN else f", {cost} per 1,000 requests"
         score = figures.score(row, metric, places, limits=True)
         lines.append(f"{CEILING}: {row.label.removesuffix(MARK)}: {metric} {score}{price}")
     return lines

@@ -1,65 +1,194 @@
-"""The columns of ``results.csv``, in their order, and what each one means. Unknown is empty."""
+"""The columns of every table of cells, from which terminal, Markdown, CSV and page take theirs. Unknown is empty."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from ftbench.analysis import figures
+from ftbench.analysis.column import CSV, MARKDOWN, PAGE, TABLES, TERMINAL, Column, Shown
 from ftbench.core.cell import AXES, TRIAL_AXES, axis_of
 
-BEFORE = {
-    "cell_id": "ten hexadecimal digits over everything that decides this cell's result",
-    "label": "short name that tells the cell from its neighbours",
-    "model": "option of the model axis",
-    "method": "option of the method axis: what happened to the weights",
-    "context": "option of the context axis: what went into the prompt",
-    "dataset": "option of the dataset axis",
-    "decoding": "option of the decoding axis",
-    "seed": "seed of training, shots and sampling",
-    "hardware": "option of the hardware axis that the cell is priced for",
-    "status": "done, failed, blocked, refused or skipped",
-    "reason": "why the cell is not done",
-    "n": "examples scored on the test split; failed answers stay in",
-}
-AFTER = {
-    "train_seconds": (
-        "wall seconds of the stages that made the weights, loading included, as if this cell ran alone; 0 where nothing"
-        " is trained"
-    ),
-    "generate_seconds": (
-        "wall seconds to answer the test split, making the prompts, loading and warm-up included, as if this cell ran"
-        " alone"
-    ),
-    "latency_p50_ms": "median milliseconds of single requests, sent one at a time",
-    "latency_p95_ms": "95th percentile of the same",
-    "prompt_tokens": "non-pad prompt tokens of the whole test split",
-    "completion_tokens": "generated tokens of the whole test split, stop tokens included",
-    "tokens_per_second": "completion tokens over the seconds spent generating; loading and warm-up left out",
-    "peak_memory_bytes": "highest peak of the train and generate stages",
-    "train_usd": (
-        "train_seconds at the price, whole GPUs; a stage that several cells share is billed to each as if alone"
-    ),
-    "usd_per_1k_requests": "one load, one warm-up and 1,000 requests at the measured pace, at the price",
-    "price_basis": "which price, from when and whom, measured where; or why there are no dollars",
-    "failed_rows": "share of the test rows without an answer, or that the primary metric cannot score",
-    "rank": "among the cells over the same examples, by the primary metric; a range is a tie; empty without one",
-    "deployable": "False for a ceiling: it is shown what no deployed system knows, and neither ranked nor recommended",
-}
-BESIDE = {
-    "index_seconds": (
-        "wall seconds of the stages that the context built beforehand (an index of documents); 0 without any"
-    ),
-    "index_usd": "index_seconds at the price of the cell",
-    "prompt": "option of the prompt axis: the instruction beside the question",
-    "first_token_p50_ms": (
-        "median milliseconds from sending a request to the first token of its answer; empty where answers are not taken"
-        " as they are written"
-    ),
-    "first_token_p95_ms": "95th percentile of the same",
-    "backend": "what generated: transformers, vllm, or an endpoint",
-}
-"""In ``results.json`` only: the columns of ``results.csv`` are a promise to whoever reads it."""
 
-METRIC_SUFFIXES = ("", "_low", "_high")
+def _axis(axis: str, meaning: str = "") -> Column:
+    return Column(axis, meaning or f"option of the {axis} axis")
+
+
+COLUMNS = (
+    Column("cell_id", "ten hexadecimal digits over everything that decides this cell's result"),
+    Column(
+        "label",
+        "short name that tells the cell from its neighbours",
+        title="cell",
+        text=lambda cell: cell.label,
+        tables=TABLES,
+        place=10,
+    ),
+    _axis("model"),
+    _axis("method", "option of the method axis: what happened to the weights"),
+    _axis("context", "option of the context axis: what went into the prompt"),
+    _axis("artifact", "option of the artifact axis: the form in which trained weights are served"),
+    _axis("prompt", "option of the prompt axis: the instruction beside the question"),
+    _axis("dataset"),
+    _axis("decoding"),
+    Column("seed", "seed of training, shots and sampling"),
+    _axis("hardware", "option of the hardware axis that the cell is priced for"),
+    Column("status", "done, failed, blocked, refused or skipped"),
+    Column("reason", "why the cell is not done"),
+    Column("n", "examples scored on the test split; failed answers stay in"),
+    Column(
+        "train_seconds",
+        (
+            "wall seconds of the stages that made the weights, loading included, as if this cell ran alone; 0 where"
+            " nothing is trained"
+        ),
+    ),
+    Column(
+        "generate_seconds",
+        (
+            "wall seconds to answer the test split, making the prompts, loading and warm-up included, as if this cell"
+            " ran alone"
+        ),
+    ),
+    Column("latency_p50_ms", "median milliseconds of single requests, sent one at a time"),
+    Column(
+        "latency_p95_ms",
+        "95th percentile of the same",
+        title="p95",
+        unit="milliseconds",
+        tables=(MARKDOWN, CSV, PAGE),
+        place=50,
+        own_words=True,
+    ),
+    Column("prompt_tokens", "non-pad prompt tokens of the whole test split"),
+    Column("completion_tokens", "generated tokens of the whole test split, stop tokens included"),
+    Column("tokens_per_second", "completion tokens over the seconds spent generating; loading and warm-up left out"),
+    Column("peak_memory_bytes", "highest peak of the train and generate stages"),
+    Column(
+        "train_usd",
+        "train_seconds at the price, whole GPUs; a stage that several cells share is billed to each as if alone",
+        title="{spent}",
+        text=lambda cell: cell.spent,
+        tables=TABLES,
+        place=40,
+        own_words=True,
+    ),
+    Column(
+        "usd_per_1k_requests",
+        "one load, one warm-up and 1,000 requests at the measured pace, at the price",
+        title="{unit}/1k",
+        text=lambda cell: cell.cost,
+        tables=TABLES,
+        place=30,
+        own_words=True,
+    ),
+    Column("price_basis", "which price, from when and whom, measured where; or why there are no dollars"),
+    Column(
+        "failed_rows",
+        "share of the test rows without an answer, or that the primary metric cannot score",
+        title="failed rows",
+        text=lambda cell: figures.failed(cell.row),
+        tables=(TERMINAL, MARKDOWN, CSV),
+        place=70,
+        optional=True,
+        own_words=True,
+    ),
+    Column(
+        "rank",
+        "among the cells over the same examples, by the primary metric; a range is a tie; empty without one",
+        title="rank",
+        text=lambda cell: cell.rank,
+        tables=TABLES,
+        place=0,
+        own_words=True,
+    ),
+    Column(
+        "deployable",
+        "False for a ceiling: it is shown what no deployed system knows, and neither ranked nor recommended",
+    ),
+    Column(
+        "frontier",
+        "on, off or undecided: whether something cheaper is shown to be as good; empty without a rank",
+        title="frontier",
+        text=lambda cell: cell.frontier,
+        tables=(TERMINAL, MARKDOWN),
+        place=80,
+        optional=True,
+        own_words=True,
+    ),
+    Column(
+        "index_seconds",
+        "wall seconds of the stages that the context built beforehand (an index of documents); 0 without any",
+        tables=(),
+    ),
+    Column("index_usd", "index_seconds at the price of the cell", tables=()),
+    Column(
+        "first_token_p50_ms",
+        (
+            "median milliseconds from sending a request to the first token of its answer; empty where answers are not"
+            " taken as they are written"
+        ),
+        tables=(),
+    ),
+    Column("first_token_p95_ms", "95th percentile of the same", tables=()),
+    Column("backend", "what generated: transformers, vllm, or an endpoint", tables=()),
+)
+
+METRIC_SUFFIXES = {"": "", "_low": ", low end of its interval", "_high": ", high end of its interval"}
+
+
+def metric_columns(places: Mapping[str, int], bounded: Iterable[str], mark: str = "") -> list[Column]:
+    """Returns the columns of metrics in tables for people.
+
+    Args:
+        places: metric -> decimals, in their order.
+        bounded: metrics that are shown with their interval.
+        mark: stands behind the title of the first, such as ``[95%]``.
+    """
+
+    def text(metric: str) -> Callable[[Shown], str]:
+        return lambda cell: figures.score(cell.row, metric, places[metric], limits=metric in wanted)
+
+    wanted = set(bounded)
+    titles = {name: f"{name} {mark}".rstrip() if index == 0 else name for index, name in enumerate(places)}
+    return [Column(name, "", title, text=text(name), tables=TABLES, place=20) for name, title in titles.items()]
+
+
+def of_table(table: str, more: Sequence[Column] = ()) -> list[Column]:
+    """Returns the columns that a table for people shows, in their order.
+
+    Args:
+        table: one of ``TABLES``.
+        more: columns of metrics and of a user's own.
+    """
+    return sorted((one for one in (*COLUMNS, *more) if table in one.tables), key=lambda one: one.place)
+
+
+def filled(columns: Sequence[Column], cells: Sequence[Shown]) -> list[Column]:
+    """Returns the columns without the optional ones that say nothing of any cell."""
+    return [one for one in columns if not one.optional or any(map(one.shown, cells))]
+
+
+def columns(metrics: Sequence[str], sub_axes: Sequence[str] = (), own: Sequence[Column] = ()) -> list[str]:
+    """Returns the column names of ``results.csv`` for these metrics, sub-axes and columns of a user's own."""
+    elsewhere = {one.name for one in (*COLUMNS, *own) if CSV not in one.tables}
+    return [name for name in meanings(metrics, sub_axes, own) if name not in elsewhere]
+
+
+def meanings(metrics: Sequence[str], sub_axes: Sequence[str] = (), own: Sequence[Column] = ()) -> dict[str, str]:
+    """Returns column -> meaning, in the order of the columns; last what ``results.json`` holds beside them."""
+    found: dict[str, str] = {}
+    for column in (*COLUMNS, *own):
+        found[column.name] = column.meaning
+        if column.name == "hardware":
+            found |= {one: f"option of {one}; empty where the cell's {axis_of(one)} has none" for one in sub_axes}
+        if column.name == "n":
+            found |= {
+                metric + suffix: f"{metric} on the test split{end}"
+                for metric in metrics
+                for suffix, end in METRIC_SUFFIXES.items()
+            }
+    return found
+
 
 APPROACH_BEFORE = {
     "approach_id": "ten hexadecimal digits over what the approach's cells share",
@@ -96,37 +225,7 @@ APPROACH_AFTER = {
 }
 
 
-def columns(metrics: Sequence[str], sub_axes: Sequence[str] = ()) -> list[str]:
-    """Returns the column names of ``results.csv`` for these metrics and sub-axes."""
-    return [*_with(BEFORE, sub_axes), *(metric + suffix for metric in metrics for suffix in METRIC_SUFFIXES), *AFTER]
-
-
-def meanings(metrics: Sequence[str], sub_axes: Sequence[str] = ()) -> dict[str, str]:
-    """Returns column -> meaning, in the order of the columns; last what ``results.json`` holds beside them."""
-    scores = {
-        metric + suffix: f"{metric} on the test split" + (f", {suffix[1:]} end of its interval" if suffix else "")
-        for metric in metrics
-        for suffix in METRIC_SUFFIXES
-    }
-    return {**_with(BEFORE, sub_axes), **scores, **AFTER, **BESIDE}
-
-
 def approach_columns(metrics: Sequence[str], sub_axes: Sequence[str] = ()) -> list[str]:
     """Returns the column names of ``approaches.csv`` for these metrics and sub-axes."""
-    return [
-        *_with(APPROACH_BEFORE, sub_axes),
-        *(metric + suffix for metric in metrics for suffix in APPROACH_SUFFIXES),
-        *APPROACH_AFTER,
-    ]
-
-
-def _with(columns: Mapping[str, str], sub_axes: Sequence[str]) -> dict[str, str]:
-    """Returns columns with one for each sub-axis behind those of the axes."""
-    found: dict[str, str] = {}
-    for name, meaning in columns.items():
-        found[name] = meaning
-        if name == "hardware":
-            found |= {
-                group: f"option of {group}; empty where the cell's {axis_of(group)} has none" for group in sub_axes
-            }
-    return found
+    before = [name for one in APPROACH_BEFORE for name in (one, *(sub_axes if one == "hardware" else ()))]
+    return [*before, *(metric + suffix for metric in metrics for suffix in APPROACH_SUFFIXES), *APPROACH_AFTER]

@@ -21,7 +21,8 @@ from ftbench.analysis.rows import CellOutcome, Row, build_rows
 from ftbench.core.canonical import digest
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError, Refused, did_you_mean
-from ftbench.core.example import read_examples, read_jsonl
+from ftbench.core.example import read_examples
+from ftbench.core.files import read_jsonl
 from ftbench.core.plan import FILE, Plan
 from ftbench.stats.failed_rows import DEFAULT_LIMIT
 from ftbench.stats.failures import raised_line, statistics_of

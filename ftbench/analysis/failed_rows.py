@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.cell import Cell
-from ftbench.core.example import read_jsonl
+from ftbench.core.files import read_jsonl
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
 from ftbench.stats.failed_rows import DEFAULT_LIMIT, commonest

@@ -23,6 +23,7 @@ from ftbench.stats.intervals import interval
 from ftbench.stats.paired import BETTER, WORSE, compare
 from ftbench.stats.sufficient import Sufficient
 from ftbench.store.store import Store
+from ftbench.text.numbers import signed
 
 FILE = "harness.json"
 
@@ -210,13 +211,16 @@ def forgetting_lines(rows: Sequence[Row], confidence: float) -> tuple[list[str],
     lines = []
     for row in rows:
         for name, one in row.forgetting.items():
-            reach = "" if one["low"] is None else f" [{_signed(one['low'])}, {_signed(one['high'])}]"
+            reach = "" if one["low"] is None else f" [{signed(one['low'], 3)}, {signed(one['high'], 3)}]"
             word = {BETTER: "better", WORSE: "worse", None: "n/a"}.get(one["verdict"], "no")
             lines.append(
-                [row.label, name, f"{one['base']:.3f}", f"{one['tuned']:.3f}", _signed(one["difference"]) + reach, word]
+                [
+                    row.label,
+                    name,
+                    f"{one['base']:.3f}",
+                    f"{one['tuned']:.3f}",
+                    signed(one["difference"], 3) + reach,
+                    word,
+                ]
             )
     return head, lines
-
-
-def _signed(value: float) -> str:
-    return f"{round(value, 3) + 0.0:+.3f}"  # no -0.000

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ftbench.analysis import figures
 from ftbench.analysis.approaches import Approach, methods_of, roll_up, scored
+from ftbench.analysis.column import Column, Shown
 from ftbench.analysis.costs import costs_of
 from ftbench.analysis.data_checks import data_reports, leak_notes
 from ftbench.analysis.decide import Decision, decide, failed_usd_of
 from ftbench.analysis.harness import harness_names, with_harness
 from ftbench.analysis.label_efficiency import curves
+from ftbench.analysis.own_columns import with_own
 from ftbench.analysis.ranking import Family, families
 from ftbench.analysis.rows import CellOutcome, Row, build_rows, metric_names, primary_metric, weights_stages
 from ftbench.core.cell import sub_axes
@@ -40,6 +43,7 @@ class Results:
         data_checks: see ``ftbench.analysis.data_checks``.
         decisions: one per family, in their order.
         labels: curves of label efficiency (``ftbench.analysis.label_efficiency``).
+        own_columns: columns of a user's own, whose values stand among the facts of the rows.
         costs: cell -> ``account`` (``ftbench.cost.account``) and ``forecast`` beside what was measured.
     """
 
@@ -54,6 +58,7 @@ class Results:
     decisions: tuple[Decision, ...] = ()
     costs: dict[str, Any] = field(default_factory=dict)
     labels: tuple[dict[str, Any], ...] = ()
+    own_columns: tuple[Column, ...] = ()
 
     @property
     def sub_axes(self) -> tuple[str, ...]:
@@ -86,6 +91,11 @@ class Results:
 
     def frontier_mark(self, cell: str) -> str:
         return MARKS[self.frontier(cell) or OFF]
+
+    def shown(self, row: Row, family: Family) -> Shown:
+        """Returns a ranked cell as the tables for people show it."""
+        spent = (figures.cost(row, family.cost_basis), figures.training(row))
+        return Shown(row, self.rank_text(row.id), row.label, *spent, self.frontier_mark(row.id))
 
     def ceilings(self, family: Family | None) -> list[Row]:
         """Returns the cells over a family's examples that cannot be deployed, best first; with None those of no
@@ -124,6 +134,7 @@ def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
     ranked = families(plan, rows, primary, store, *methods_of(rolled))
     place = {cell: index for index, cell in enumerate(cell for family in ranked for cell in family.cells)}
     names = (*metric_names(plan), *harness_names(rows, metric_names(plan)))
+    rows, own, lost = with_own(rows, plan.settings.get("columns") or ())
     ordered = sorted(rows, key=lambda row: (place.get(row.id, len(place)), not row.done))
     checked = data_reports(plan, store)
     done = tuple(scored(plan, rolled, rows, ranked, names, primary, store))
@@ -137,11 +148,13 @@ def gather(plan: Plan, outcomes: Mapping[str, CellOutcome]) -> Results:
         notes=(
             *_notes(ordered, ranked, decided, primary, statistics, (plan.settings.get("decision") or {}).get("margin")),
             *leak_notes(checked),
+            *lost,
         ),
         data_checks=tuple(checked),
         approaches=done,
         decisions=tuple(decided),
         costs=costs_of(plan, store),
+        own_columns=tuple(own),
         labels=tuple(curves(plan, rows, primary, store)),
     )
 

@@ -12,7 +12,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from ftbench.core.files import write_json, write_text
 from ftbench.stats.preference import winner_first
+from ftbench.text.markdown import bullets, literal, table
+from ftbench.text.numbers import figure
+from ftbench.text.terminal import printable
 
 CONCLUSIONS = Path("review") / "conclusions.json"
 START, END = "<!-- human review -->", "<!-- end of human review -->"
@@ -65,22 +69,22 @@ def rows(found: Mapping[str, Any]) -> list[list[str]]:
     """Returns head and rows of the small table: rank, cell, human win rate, strength, n."""
     strengths = {one["system"]: one for one in (found["bradley_terry"] or {"strengths": []})["strengths"]}
     mark = "" if found["bradley_terry"] is None or found["bradley_terry"]["finite"] else " (regularised)"
-    table = [["rank", "cell", f"human win rate [{found['settings']['confidence']:.0%}]", f"Bradley-Terry{mark}", "n"]]
+    grid = [["rank", "cell", f"human win rate [{found['settings']['confidence']:.0%}]", f"Bradley-Terry{mark}", "n"]]
     for one in found["ranking"]:
         best, worst = one["rank"]
         strength = strengths.get(one["system"])
-        shown = "n/a" if strength is None else _limits(strength["ability"], strength["low"], strength["high"])
+        shown = "n/a" if strength is None else figure(strength["ability"], strength["low"], strength["high"], 2)
         rate = one["win_rate"]
-        table.append(
+        grid.append(
             [
                 str(best) if best == worst else f"{best}-{worst}",
                 found["systems"][one["system"]],
-                _limits(rate["value"], rate["low"], rate["high"]),
+                figure(rate["value"], rate["low"], rate["high"], 2),
                 shown,
                 str(one["n"]),
             ]
         )
-    return table
+    return grid
 
 
 def trust(found: Mapping[str, Any], metric: str) -> str | None:
@@ -98,7 +102,7 @@ def trust(found: Mapping[str, Any], metric: str) -> str | None:
     if one is None:
         return None
     accuracy = one["accuracy"]
-    often = _limits(accuracy["value"], accuracy["low"], accuracy["high"])
+    often = figure(accuracy["value"], accuracy["low"], accuracy["high"], 2)
     return (
         f"{metric} orders two answers as people do in {often} of the {one['decided']} comparisons that they decided;"
         " 0.5 is a coin."
@@ -108,10 +112,9 @@ def trust(found: Mapping[str, Any], metric: str) -> str | None:
 def markdown(found: Mapping[str, Any], primary: str) -> str:
     """Returns the section of the leaderboard."""
     head, *body = rows(found)
-    lines = [START, "## Human review", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(_cell(text) for text in row) + " |" for row in body]
+    lines = [START, "## Human review", "", *table(head, [[*map(literal, row)] for row in body])]
     said = trust(found, primary)
-    return "\n".join([*lines, "", *([f"- {_cell(said)}"] if said else []), END]) + "\n"
+    return "\n".join([*lines, "", *bullets([said] if said else []), END]) + "\n"
 
 
 def review_lines(folder: Path, primary: str, cells: Collection[str]) -> list[str]:
@@ -119,14 +122,14 @@ def review_lines(folder: Path, primary: str, cells: Collection[str]) -> list[str
     found = read_review(folder, cells)
     if found is None:
         return []
-    table = [[_flat(text) for text in row] for row in rows(found)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    grid = [[printable(text) for text in row] for row in rows(found)]
+    widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     lines = [
         "  ".join(
             text.ljust(size) if place == 1 else text.rjust(size)
             for place, (text, size) in enumerate(zip(row, widths, strict=True))
         )
-        for row in table
+        for row in grid
     ]
     said = trust(found, primary)
     return ["", *lines, *([said] if said else [])]
@@ -141,37 +144,11 @@ def refresh(folder: Path) -> None:
     found = read_review(folder, {cell["cell_id"] for cell in data["cells"]})
     if found is None:
         return
-    _write(
-        results, json.dumps({**data, "review": as_dict(found)}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    )
+    write_json(results, {**data, "review": as_dict(found)})
     if board.is_file():
         text = board.read_text(encoding="utf-8")
         before, start, rest = text.partition(START)
         after = rest.partition(END)[2].lstrip("\n") if start else ""
-        _write(
+        write_text(
             board, f"{before.rstrip()}\n\n{markdown(found, data['primary_metric'])}" + (f"\n{after}" if after else "")
         )
-
-
-def _limits(value: float | None, low: float | None, high: float | None) -> str:
-    if value is None:
-        return "n/a"
-    return f"{value:.2f}" + ("" if low is None else f" [{low:.2f}, {high:.2f}]")
-
-
-def _cell(text: str) -> str:
-    flat = " ".join(str(text).split())
-    for character in "\\|*_`<>":
-        flat = flat.replace(character, "\\" + character)
-    return flat
-
-
-def _flat(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in str(text))
-
-
-def _write(path: Path, text: str) -> None:
-    scratch = path.with_name(path.name + ".part")
-    scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
-    scratch.write_text(text, encoding="utf-8", newline="\n")
-    scratch.replace(path)

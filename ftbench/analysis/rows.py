@@ -328,14 +328,13 @@ def _refused(refusal: Refusal) -> Row:
 
 def _identity(cell: Cell | Refusal) -> dict[str, Any]:
     identity = cell.id if isinstance(cell, Cell) else cell.cell
-    axes = ("model", "method", "context", "dataset", "decoding")
+    axes = ("model", "method", "context", "artifact", "prompt", "dataset", "decoding")
     return {
         "cell_id": identity,
         "label": cell.label,
         **{axis: cell.choices.get(axis) for axis in axes},
         "seed": cell.config.get("seed"),
         "hardware": cell.choices.get("hardware"),
-        "prompt": cell.choices.get("prompt"),
         **{group: cell.choices[group] for group in sub_axes([cell.choices])},
     }
 

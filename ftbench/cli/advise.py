@@ -20,6 +20,7 @@ from ftbench.analysis.ceilings import CEILING, nothing_to_choose
 from ftbench.analysis.label_efficiency import lines
 from ftbench.cli.parser import command
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import json_text, write_text
 from ftbench.core.plan import FILE, Plan
 
 
@@ -41,17 +42,12 @@ def main(argv: Sequence[str]) -> int:
     words = parser.parse_args(argv)
     results, plan = read(words.sweep)
     said = advice(results, plan)
-    data = json.dumps([asdict(one) for one in said], indent=1, ensure_ascii=False, allow_nan=False)
+    data = json_text([asdict(one) for one in said])
     if words.json == "-":
-        print(data)
+        print(data, end="")
         return 0
     if words.json is not None:
-        try:
-            Path(words.json).write_text(data + "\n", encoding="utf-8")
-        except OSError as error:
-            raise FtbenchError(
-                f"--json {words.json}: cannot be written ({error.strerror}). Name another place"
-            ) from error
+        write_text(Path(words.json), data, asked=f"--json {words.json}")
     for one in said:
         print(textwrap.fill(one.text, 120, initial_indent="- ", subsequent_indent="  "))
     return 0

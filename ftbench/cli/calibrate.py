@@ -19,7 +19,7 @@ from ftbench.cli.parser import command
 from ftbench.core.errors import FtbenchError
 from ftbench.cost.calibration import write
 from ftbench.sweep.calibrate import calibrate
-from ftbench.sweep.sweep import check_writable
+from ftbench.sweep.run_matrix import check_writable
 
 
 def main(argv: Sequence[str]) -> int:

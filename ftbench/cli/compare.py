@@ -10,7 +10,6 @@ are. The statistics are those of a run: one interval decides, over a declared fa
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from ftbench.analysis.rows import primary_metric
 from ftbench.cli.parser import command
 from ftbench.core import termination
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import json_text, write_text
 from ftbench.report.terminal import render
 from ftbench.stats.family import FAMILIES
 
@@ -68,14 +68,7 @@ def main(argv: Sequence[str]) -> int:
             "cells": [row.as_dict() for row in results.rows],
             **family.as_dict(),
         }
-        try:
-            words.json.write_text(
-                json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-            )
-        except OSError as error:
-            raise FtbenchError(
-                f"--json {words.json}: cannot be written ({error.strerror}). Name another place"
-            ) from error
+        write_text(words.json, json_text(data), asked=f"--json {words.json}")
     return 0
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from ftbench.cli.errors import UsageError
 from ftbench.cli.parser import Parser, command
 from ftbench.core.errors import FtbenchError
-from ftbench.store.gc import SWEEPS, collect, plans_below, readable, referenced
+from ftbench.store.gc import SWEEPS, collect, plans_below, referenced
 from ftbench.store.store import Store
+from ftbench.text.numbers import size
 
 
 def parser() -> Parser:
@@ -62,14 +63,14 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(str(error)) from error
     report = collect(Store(options.store), keep, options.older_than, dry_run=not options.yes, earlier=options.earlier)
     for item in report.removed:
-        print(f"{item.what:<9}{item.key[:12]}  {readable(item.bytes):>10}  {item.detail}")
+        print(f"{item.what:<9}{item.key[:12]}  {size(item.bytes):>10}  {item.detail}")
     for key in report.busy:
         print(f"in use   {key[:12]}  stays")
     for link in report.linked:
         print(f"link     {link}  stays, and what is behind it: nothing behind a link is removed")
     verb = "would remove" if report.dry_run else "removed"
     hint = "; add --yes to remove them" if report.dry_run and report.removed else ""
-    print(f"{verb} {len(report.removed)} things, {readable(report.bytes)}; {report.kept} stages stay{hint}")
+    print(f"{verb} {len(report.removed)} things, {size(report.bytes)}; {report.kept} stages stay{hint}")
     if report.young:
         print(
             f"{report.young} of them are named by no plan in {' or '.join(map(str, sweeps)) or 'any kept sweep'}, but"

@@ -27,9 +27,10 @@ def hydra_main(config: DictConfig) -> float | None:
     store's locks make it safe that such jobs know nothing of each other.
     """
     from ftbench.compile.matrix import compile_matrix
+    from ftbench.execution.executors.local import LocalExecutor
     from ftbench.sweep.hydra_launcher import CellNotDone
+    from ftbench.sweep.run_matrix import SweepResult, run_compiled, show_plan
     from ftbench.sweep.search import searched
-    from ftbench.sweep.sweep import SweepResult, run_compiled, show_plan
 
     job = HydraConfig.get()
     composer = Composer(loader_of_job(job.runtime.config_sources), job.job.config_name, [])
@@ -41,14 +42,15 @@ def hydra_main(config: DictConfig) -> float | None:
         if planned.broken:
             raise CellNotDone(planned.message)
         return None
+    executor = LocalExecutor(workers=1)
     compiled = searched(
         compile_matrix(composer, overrides),
         lambda search: compile_matrix(composer, overrides, "run", search),
         folder,
-        workers=1,
+        executor=executor,
         threads=None,
     )
-    result = run_compiled(compiled, folder, workers=1, threads=None)
+    result = run_compiled(compiled, folder, executor=executor, threads=None)
     if result.broken:
         raise CellNotDone(result.message)
     cell = compiled.jobs[0]

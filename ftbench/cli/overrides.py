@@ -78,7 +78,7 @@ def check_options(words: Sequence[str]) -> None:
     own = config_dirs(words)
     for folder in own:
         for name in sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name in ROOT_KEYS):
-            fix = "Name it metric/" if name == "metrics" else "Rename it"
+            fix = f"Name it {name[:-1]}/" if name in ("metrics", "trackers") else "Rename it"
             problems.append(
                 Problem(f"--config-dir {folder}", f"holds a folder {name}/, which would hide the setting {name}=", fix)
             )
@@ -207,7 +207,7 @@ def _unknown_roots(words: Sequence[str]) -> list[Problem]:
     problems = []
     known = (*AXES, *ROOT_KEYS, "hydra")
     for index, word in enumerate(words):
-        key, equals, _ = word.partition("=")
+        key, equals, value = word.partition("=")
         if word.startswith("~") and key[1:] in known:
             problems.append(
                 Problem(
@@ -224,6 +224,8 @@ def _unknown_roots(words: Sequence[str]) -> list[Problem]:
             problems.append(Problem(word, "a recipe is added to what there is", f"Write +{word}"))
         elif "/" not in key and "@" not in key and key.split(".")[0] not in known:
             problems.append(Problem(key or word, "no such axis or setting", did_you_mean(key.split(".")[0], known)))
+        elif key == "trackers" and "," in value and not value.startswith("["):
+            problems.append(Problem(key, f"{value} would be a matrix for each", f"Write trackers=[{value}]"))
         elif key.split(".")[0] in ROOT_KEYS:
             problems += _unknown_key(key)
     return problems

@@ -19,14 +19,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ftbench.analysis import figures
 from ftbench.cli.parser import Parser, command
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import write_text
 from ftbench.report.app import FIRST_PORT, serve
 from ftbench.report.send.bundle import open_bundle, write_bundle
 from ftbench.report.send.page import EXAMPLES, html
 from ftbench.report.send.texts import csv_text, markdown_text
 from ftbench.report.view.sweep import Sweep, open_sweeps
+from ftbench.text import numbers
 
 
 def main(argv: Sequence[str]) -> int:
@@ -88,7 +89,7 @@ def _report(sweeps: Sequence[Sweep], words: argparse.Namespace, *, trusted: bool
             " that again"
         )
     if words.bundle:
-        print(f"{words.bundle}: {figures.size(write_bundle(sweeps, words.bundle))}")
+        print(f"{words.bundle}: {numbers.size(write_bundle(sweeps, words.bundle))}")
     for path, make in (
         (words.html, lambda: html(sweeps, words.examples)),
         (words.markdown, lambda: markdown_text(sweeps)),
@@ -108,15 +109,8 @@ def _write(path: Path, text: str) -> None:
     if str(path) == "-":
         sys.stdout.write(text)
         return
-    scratch = path.with_name(path.name + ".part")
-    try:
-        scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
-        scratch.write_text(text, encoding="utf-8", newline="\n")
-        scratch.replace(path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise FtbenchError(f"{path}: cannot be written ({error.strerror or error}). Name another place") from error
-    print(f"{path}: {figures.size(path.stat().st_size)}")
+    write_text(path, text, asked=str(path))
+    print(f"{path}: {numbers.size(path.stat().st_size)}")
 
 
 def _count(text: str) -> int:

@@ -9,13 +9,13 @@ python -m ftbench review pairs SWEEP --out pairs.jsonl
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ftbench.cli.parser import Parser, command
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import json_text
 from ftbench.text.secrets import scrub
 
 MAKE = """
@@ -258,12 +258,12 @@ def _stats(words: argparse.Namespace) -> int:
         read_judge(words.judge.stem, rows_of(words.judge), evidence)
     given = {name: getattr(words, name) for name in ("confidence", "family", "baseline", "margin")}
     found = conclude(evidence, settings_of(plan, given))
-    print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) if words.json else render(found))
+    print(json_text(found).rstrip() if words.json else render(found))
     return 0
 
 
 def _pairs(words: argparse.Namespace) -> int:
-    from ftbench.core.example import write_jsonl
+    from ftbench.core.files import write_jsonl
     from ftbench.review.pairs import preference_rows
     from ftbench.review.systems import read_sweep, store_of
 

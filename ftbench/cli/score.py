@@ -9,7 +9,6 @@ Prints JSON: {metric: {value, low, high, n, signature}}.
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from ftbench.cli.parser import Parser, command
 from ftbench.core import termination
 from ftbench.core.errors import FtbenchError, did_you_mean
+from ftbench.core.files import json_text
 from ftbench.data.outside import formats
 from ftbench.stages.score_files import metric_named, metric_names, scored
 from ftbench.stages.score_rows import Columns, read_rows
@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
         _note([rough])
     if failed := sum(row["finish"] == "error" for row in rows):
         _note([f"{failed} of {len(rows)} references have no answer; they count as failed and stay in n"])
-    print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
+    print(json_text(found), end="")
     return 0
 
 

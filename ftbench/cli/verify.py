@@ -16,9 +16,10 @@ from pathlib import Path
 
 from ftbench.cli.parser import command
 from ftbench.core.errors import FtbenchError
-from ftbench.store.gc import SWEEPS, readable
+from ftbench.store.gc import SWEEPS
 from ftbench.store.store import Store
 from ftbench.store.verify import Checked, sweeps_naming, verify
+from ftbench.text.numbers import size
 
 
 def main(argv: Sequence[str]) -> int:
@@ -49,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _summary(found: Checked, repair: bool, sweeps: Mapping[Path, int]) -> list[str]:
     lines = [
-        f"{found.stages} stages, {readable(found.bytes)}: {found.stages - len(found.damaged)} sound,"
+        f"{found.stages} stages, {size(found.bytes)}: {found.stages - len(found.damaged)} sound,"
         f" {len(found.damaged)} damaged"
     ]
     if found.undigested:

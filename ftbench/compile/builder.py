@@ -10,6 +10,7 @@ from ftbench.compile.data import Looked, look
 from ftbench.compile.lower import Parts
 from ftbench.compile.metrics import metric_components
 from ftbench.compile.settings import Settings
+from ftbench.compile.trackers import tracker_nodes
 from ftbench.core.canonical import canonical
 from ftbench.core.cell import AXES
 from ftbench.core.component import Component, build, node
@@ -34,6 +35,7 @@ class Builder:
         self._unread: dict[str, Problem] = {}
         self._looked: dict[str, Looked] = {}
         self._shown: dict[str, list[Problem]] = {}
+        self._trackers: dict[str, tuple[dict[str, dict[str, Any]], list[Problem]]] = {}
 
     def parts(
         self, config: dict[str, Any], settings: Settings
@@ -117,6 +119,13 @@ class Builder:
     def checks(self, settings: Settings) -> tuple[Any, list[Problem]]:
         """Returns what looks at the data."""
         return self.component("data", settings.data)
+
+    def trackers(self, names: Any, config: dict[str, Any]) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
+        """Returns name -> node of the trackers; they are in no key."""
+        memo = canonical(names)
+        if memo not in self._trackers:
+            self._trackers[memo] = tracker_nodes(self.composer, names, config)
+        return self._trackers[memo]
 
     def looked_at(self, parts: Parts, settings: Settings, checks: Any, harness: Any) -> Looked:
         """Reads the dataset and looks at its rows, once per dataset; see ``ftbench.compile.data``."""

@@ -24,6 +24,7 @@ class Composed:
         idle: typed keys of an axis that this cell's option does not have (``method.rank`` under ``method=none``), and
             typed sub-axes.
         overrides: what was typed for this job, keys in full.
+        trackers: names in ``trackers``, which the compiler has taken out of ``config``: they belong to the run.
         replaced: sub-axes with another option than the one that the axis's option brings.
     """
 
@@ -36,6 +37,7 @@ class Composed:
     overrides: tuple[str, ...]
     replaced: frozenset[str] = frozenset()
     search: dict[str, Any] = field(default_factory=dict)
+    trackers: Any = ()
 
 
 @dataclass

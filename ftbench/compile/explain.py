@@ -8,6 +8,7 @@ from typing import Any
 
 from ftbench.core.cell import AXES, Cell, Refusal, axis_of, sub_axes
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import json_text
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
 from ftbench.core.stage import RECORD, Stage
@@ -80,7 +81,7 @@ def _stage(plan: Plan, store: Store, stage: Stage) -> list[str]:
     lines += [
         f"input {role}: {plan.stages[key].kind} {key[:12]}  {_state(store, key)}" for role, key in stage.inputs.items()
     ]
-    lines += ["", "the key is taken over:", json.dumps(stage.spec, indent=1, ensure_ascii=False)]
+    lines += ["", "the key is taken over:", json_text(stage.spec).rstrip()]
     folder = store.find(stage.key)
     if folder:
         receipt = Receipt.read(folder)

@@ -206,6 +206,8 @@ class _Compiler:
             if first
             else {}
         )
+        if first and points[0].composed.trackers:
+            settings_data["trackers"] = self.builder.trackers(points[0].composed.trackers, points[0].config)[0]
         store = str(Path(first.store.dir).expanduser().resolve()) if first else ""
         made = (
             summary({identity: needs[identity] for identity in cells}, stages, self.forecaster.found)

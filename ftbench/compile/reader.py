@@ -64,11 +64,10 @@ class Reader:
                     config, space = take_out(
                         cell.config, [group for group in groups.sub_axes if group in cell.choices], groups.keys_in_full
                     )
-                    return self._with_artifact(
-                        replace(
-                            cell, config=stable_node(with_learning_rates(groups.config_in_full(config))), search=space
-                        )
-                    )
+                    trackers = config.get("trackers", [])
+                    config = {name: node for name, node in config.items() if name != "trackers"}
+                    config = stable_node(with_learning_rates(groups.config_in_full(config)))
+                    return self._with_artifact(replace(cell, config=config, search=space, trackers=trackers))
             except Refused as refused:
                 problems += refused.problems
             except (HydraException, OmegaConfBaseException) as error:
@@ -160,6 +159,9 @@ class Reader:
         problems = rules.idle_keys(cell, cells, everywhere, self.composer.groups.bringing) + rules.unstable_values(
             cell.raw
         )
+        problems += self.builder.trackers(cell.trackers, cell.config)[1]
+        if cell.trackers != cells[0].trackers:
+            problems.append(Problem("trackers", "differs between cells of one matrix", "Give it one value"))
         try:
             settings = build(settings_node(cell.config), "")
         except Refused as refused:

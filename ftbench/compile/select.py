@@ -8,7 +8,7 @@ from typing import Any
 
 from ftbench.compile.composed import Composed
 from ftbench.core.cell import AXES
-from ftbench.core.errors import Problem, did_you_mean
+from ftbench.core.errors import Problem, Problems, did_you_mean
 
 _ABSENT = object()
 
@@ -44,24 +44,17 @@ def unknown_terms(
         condition: see ``matches``.
         place: for the message.
     """
-    problems = []
+    problems = Problems()
     for key, wanted in condition.items():
         if key in names:
             for name in wanted if isinstance(wanted, list) else [wanted]:
                 if str(name) not in names[key]:
-                    problems.append(Problem(place, f"{key}: {name} is no option", did_you_mean(str(name), names[key])))
+                    problems.add(place, f"{key}: {name} is no option", did_you_mean(str(name), names[key]))
         elif "/" in key:
-            problems.append(
-                Problem(place, f"{key} is no sub-axis", did_you_mean(key, [group for group in names if "/" in group]))
-            )
+            problems.add(place, f"{key} is no sub-axis", did_you_mean(key, [group for group in names if "/" in group]))
         elif all(value_at(cell.config, key) is _ABSENT for cell in cells):
-            problems.append(
-                Problem(
-                    place,
-                    f"{key} is in no cell of this matrix",
-                    "Conditions name an axis (method: lora) or a key (method.rank: 8)",
-                )
-            )
+            why = f"{key} is in no cell of this matrix"
+            problems.add(place, why, "Conditions name an axis (method: lora) or a key (method.rank: 8)")
     return problems
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, fields
 from typing import Any
 
 from ftbench.core.cell import AXES
 from ftbench.core.component import Component
-from ftbench.core.errors import Problem, did_you_mean
+from ftbench.core.errors import Problem, Problems, did_you_mean
 from ftbench.cost.hardware import MOST_USD
 from ftbench.cost.ownership import Load
 
@@ -96,25 +97,18 @@ class Decision:
     constraints: Constraints
 
     def check(self, confidence: float) -> list[Problem]:
-        problems = []
+        problems = Problems()
         if self.family not in FAMILIES:
-            problems.append(
-                Problem("decision.family", f"{self.family!r} is not known", did_you_mean(self.family, FAMILIES))
-            )
+            problems.add("decision.family", f"{self.family!r} is not known", did_you_mean(self.family, FAMILIES))
         for name in ("margin", "assumed_sd"):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                problems.append(
-                    Problem(f"decision.{name}", f"{value} is not above 0", "Give points of the primary metric, or null")
-                )
+                why = f"{value} is not above 0"
+                problems.add(f"decision.{name}", why, "Give points of the primary metric, or null")
         if not 1 - confidence < self.power < 1:
-            problems.append(
-                Problem("decision.power", f"{self.power} is no chance worth planning for", "Use a share such as 0.8")
-            )
+            problems.add("decision.power", f"{self.power} is no chance worth planning for", "Use a share such as 0.8")
         if not 0 <= self.assumed_icc <= 1:
-            problems.append(
-                Problem("decision.assumed_icc", f"{self.assumed_icc} is no correlation within groups", "Use 0 to 1")
-            )
+            problems.add("decision.assumed_icc", f"{self.assumed_icc} is no correlation within groups", "Use 0 to 1")
         load = Load(
             self.months,
             self.requests_per_month or 0.0,
@@ -130,33 +124,18 @@ class Decision:
             for text in load.problems()
         ]
         if self.peak_rps is not None and self.requests_per_month is None:
-            problems.append(
-                Problem(
-                    "decision.peak_rps",
-                    f"{self.peak_rps} is a peak of no stated volume",
-                    "Set decision.requests_per_month too",
-                )
-            )
+            why = f"{self.peak_rps} is a peak of no stated volume"
+            problems.add("decision.peak_rps", why, "Set decision.requests_per_month too")
         if self.labelling_usd_per_example is not None and not 0 <= self.labelling_usd_per_example <= MOST_USD:
-            problems.append(
-                Problem(
-                    "decision.labelling_usd_per_example",
-                    f"{self.labelling_usd_per_example} is no price",
-                    "Give dollars, or null",
-                )
-            )
+            why = f"{self.labelling_usd_per_example} is no price"
+            problems.add("decision.labelling_usd_per_example", why, "Give dollars, or null")
         for name, amount in self.labour_usd.items():
             if not 0 <= amount <= MOST_USD:
-                problems.append(Problem(f"decision.labour_usd.{name}", f"{amount} is no cost", "Give dollars"))
+                problems.add(f"decision.labour_usd.{name}", f"{amount} is no cost", "Give dollars")
         for name, limit in vars(self.constraints).items():
             if limit is not None and not limit >= 0:
-                problems.append(
-                    Problem(
-                        f"decision.constraints.{name}",
-                        f"{limit} can be kept by nothing",
-                        "Give a limit of 0 or more, or null",
-                    )
-                )
+                why = f"{limit} can be kept by nothing"
+                problems.add(f"decision.constraints.{name}", why, "Give a limit of 0 or more, or null")
         return problems
 
 
@@ -193,46 +172,28 @@ class Effort:
         return self.trials is not None or self.usd is not None
 
     def check(self, validation: bool) -> list[Problem]:
-        problems = []
+        problems = Problems()
         if self.trials is not None and self.usd is not None:
-            problems.append(
-                Problem(
-                    "effort",
-                    f"grants {self.trials} trials and {self.usd:g} dollars",
-                    "Give one of effort.trials and effort.usd",
-                )
-            )
+            why = f"grants {self.trials} trials and {self.usd:g} dollars"
+            problems.add("effort", why, "Give one of effort.trials and effort.usd")
         if self.trials is not None and self.trials < 1:
-            problems.append(
-                Problem(
-                    "effort.trials", f"{self.trials} is no number of trials", "Use 1 or more, or null for no search"
-                )
-            )
+            why = f"{self.trials} is no number of trials"
+            problems.add("effort.trials", why, "Use 1 or more, or null for no search")
         if self.usd is not None and not self.usd > 0:
-            problems.append(
-                Problem("effort.usd", f"{self.usd} buys nothing", "Give the dollars that each approach may spend")
-            )
+            problems.add("effort.usd", f"{self.usd} buys nothing", "Give the dollars that each approach may spend")
         if self.wanted and not self.seeds:
-            problems.append(Problem("effort.seeds", "is empty: nothing would be scored on test", "Use such as [0,1,2]"))
+            problems.add("effort.seeds", "is empty: nothing would be scored on test", "Use such as [0,1,2]")
         if len(set(self.seeds)) != len(self.seeds):
-            problems.append(Problem("effort.seeds", f"{self.seeds} names one twice", "Name each once"))
+            problems.add("effort.seeds", f"{self.seeds} names one twice", "Name each once")
         if self.wanted and not validation:
-            problems.append(
-                Problem("validation", "is false, and effort chooses on the validation split", "Set validation=true")
-            )
+            problems.add("validation", "is false, and effort chooses on the validation split", "Set validation=true")
         if not self.wanted and self.space:
-            problems.append(
-                Problem(
-                    "effort.space", "is given, and no effort to look through it", "Set effort.trials=8, or effort.usd"
-                )
-            )
+            why = "is given, and no effort to look through it"
+            problems.add("effort.space", why, "Set effort.trials=8, or effort.usd")
         for name, dimensions in self.space.items():
             if dimensions is not None and not isinstance(dimensions, dict):
-                problems.append(
-                    Problem(
-                        f"effort.space.{name}", f"{dimensions!r} names no key", f"Write effort.space.{name}.KEY=[...]"
-                    )
-                )
+                why = f"{dimensions!r} names no key"
+                problems.add(f"effort.space.{name}", why, f"Write effort.space.{name}.KEY=[...]")
         return problems
 
 
@@ -249,9 +210,8 @@ class Limits:
     def check(self) -> list[Problem]:
         if 0 <= self.failed_rows <= 1:
             return []
-        return [
-            Problem("limits.failed_rows", f"{self.failed_rows} is no share", "Use 0 to 1; 0.5 is usual, 1 allows all")
-        ]
+        why = f"{self.failed_rows} is no share"
+        return [Problem("limits.failed_rows", why, "Use 0 to 1; 0.5 is usual, 1 allows all")]
 
 
 @dataclass(frozen=True)
@@ -281,37 +241,33 @@ class Settings(Component):
     harness: dict[str, Any]
     judge: dict[str, Any]
     bertscore: dict[str, Any]
+    columns: list[str]
 
     def check(self) -> list[Problem]:
-        problems = []
+        problems = Problems()
         if not self.metrics:
-            problems.append(
-                Problem(
-                    "metrics",
-                    "is empty: a cell that is not evaluated cannot be compared",
-                    "Name at least one, metrics=[exact_match,bleu]",
-                )
-            )
+            fix = "Name at least one, metrics=[exact_match,bleu]"
+            problems.add("metrics", "is empty: a cell that is not evaluated cannot be compared", fix)
         elif self.primary_metric not in self.metrics:
-            problems.append(
-                Problem(
-                    "primary_metric",
-                    f"{self.primary_metric!r} is not among metrics",
-                    did_you_mean(self.primary_metric, self.metrics),
-                )
-            )
+            fix = did_you_mean(self.primary_metric, self.metrics)
+            problems.add("primary_metric", f"{self.primary_metric!r} is not among metrics", fix)
         if len(set(self.metrics)) != len(self.metrics):
-            problems.append(Problem("metrics", f"{self.metrics} names one twice", "Name each once"))
+            problems.add("metrics", f"{self.metrics} names one twice", "Name each once")
+        for path in self.columns:
+            module, _, name = path.rpartition(".")
+            try:
+                known = name in vars(importlib.import_module(module))
+            except (ImportError, ValueError):
+                known = False
+            if not known:
+                fix = "Name a Column by its dotted path, such as my_columns.words; PYTHONPATH must reach its module"
+                problems.add("columns", f"{path!r} cannot be imported", fix)
         if not self.store.dir.strip():
-            problems.append(Problem("store.dir", "names no folder", "Use store.dir=.ftbench/store"))
+            problems.add("store.dir", "names no folder", "Use store.dir=.ftbench/store")
         if self.on_refusal not in ON_REFUSAL:
-            problems.append(
-                Problem("on_refusal", f"{self.on_refusal!r} is neither", did_you_mean(self.on_refusal, ON_REFUSAL))
-            )
+            problems.add("on_refusal", f"{self.on_refusal!r} is neither", did_you_mean(self.on_refusal, ON_REFUSAL))
         if self.matrix.baselines is not None and self.matrix.baselines not in BASELINES:
-            problems.append(
-                Problem("matrix.baselines", f"{self.matrix.baselines!r} is not known", "Use auto, or null for none")
-            )
+            problems.add("matrix.baselines", f"{self.matrix.baselines!r} is not known", "Use auto, or null for none")
         for place, seeds in (
             ("seed", [self.seed]),
             ("statistics.seed", [self.statistics.seed]),
@@ -324,29 +280,17 @@ class Settings(Component):
                 if not 0 <= seed < 2**32
             ]
         if not 0 < self.statistics.confidence < 1:
-            problems.append(
-                Problem(
-                    "statistics.confidence",
-                    f"{self.statistics.confidence} is no share",
-                    "Use a number between 0 and 1, such as 0.95",
-                )
-            )
+            fix = "Use a number between 0 and 1, such as 0.95"
+            problems.add("statistics.confidence", f"{self.statistics.confidence} is no share", fix)
         if self.statistics.resamples < 100:
-            problems.append(
-                Problem(
-                    "statistics.resamples",
-                    f"{self.statistics.resamples} is too few for an interval",
-                    "Use at least 100; 2000 is usual",
-                )
-            )
+            fix = "Use at least 100; 2000 is usual"
+            problems.add("statistics.resamples", f"{self.statistics.resamples} is too few for an interval", fix)
         elif self.statistics.resamples * (1 - self.statistics.confidence) < 5:
             why = (
                 f"{self.statistics.resamples} resamples cannot show anything at {self.statistics.confidence:.3%}"
                 " confidence"
             )
-            problems.append(
-                Problem("statistics.resamples", why, "Use at least 5 / (1 - confidence), or less confidence")
-            )
+            problems.add("statistics.resamples", why, "Use at least 5 / (1 - confidence), or less confidence")
         problems += [
             *self.decision.check(self.statistics.confidence),
             *self.budget.check(),
@@ -358,26 +302,16 @@ class Settings(Component):
             ("matrix.couple", [rule.get("when", {}) for rule in self.matrix.couple]),
         ):
             if any(not isinstance(term, dict) or not term for term in terms):
-                problems.append(
-                    Problem(
-                        place,
-                        "has an empty condition, which would match every cell",
-                        "Write conditions such as {method: lora}",
-                    )
-                )
+                fix = "Write conditions such as {method: lora}"
+                problems.add(place, "has an empty condition, which would match every cell", fix)
         for rule in self.matrix.couple:
             if set(rule) != {"when", "set"} or not isinstance(rule.get("set"), dict):
-                problems.append(
-                    Problem(
-                        "matrix.couple",
-                        f"{rule} is not of the form {{when: ..., set: ...}}",
-                        "Write {when: {method: lora}, set: {method.learning_rate: 1e-2}}",
-                    )
-                )
+                fix = "Write {when: {method: lora}, set: {method.learning_rate: 1e-2}}"
+                problems.add("matrix.couple", f"{rule} is not of the form {{when: ..., set: ...}}", fix)
         return problems
 
 
-ROOT_KEYS = tuple(field.name for field in fields(Settings))
+ROOT_KEYS = (*(field.name for field in fields(Settings)), "trackers")
 
 
 def settings_node(config: dict[str, Any]) -> dict[str, Any]:

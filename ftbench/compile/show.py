@@ -12,9 +12,7 @@ from ftbench.core.cell import Refusal
 from ftbench.core.plan import Plan
 from ftbench.cost.forecast import LIGHT
 from ftbench.cost.memory import GB
-
-UNKNOWN = "n/a"
-
+from ftbench.text.numbers import UNKNOWN, duration, money
 
 PLACES = 8
 """How many places one reason names before it counts the rest."""
@@ -133,23 +131,6 @@ def forecast_lines(plan: Plan) -> list[str]:
     ):
         notes.append("preparing, indexing and scoring run on the CPU and are not in these times")
     return [*lines, *(textwrap.fill(note, 140, initial_indent="  ", subsequent_indent="    ") for note in notes)]
-
-
-def duration(seconds: float | None) -> str:
-    """Returns hours, minutes or seconds; ``n/a`` where unknown."""
-    if seconds is None:
-        return UNKNOWN
-    return (
-        f"{seconds:.1f} s"
-        if seconds < 100
-        else f"{seconds / 60:.0f} min"
-        if seconds < 6000
-        else f"{seconds / 3600:.1f} h"
-    )
-
-
-def money(usd: float | None) -> str:
-    return UNKNOWN if usd is None else f"${usd:,.2f}" if usd >= 0.1 else f"${usd:.2g}"
 
 
 def _gb(amount: float) -> str:

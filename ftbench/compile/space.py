@@ -164,13 +164,8 @@ def space_of(
         for keys, (name, values) in given.items():
             typed = fixed & set(keys)
             if typed:
-                problems.append(
-                    Problem(
-                        f"effort.space.*.{name}",
-                        f"{min(typed)} is typed and searched at once",
-                        f"Leave {min(typed)}=... out, or the dimension",
-                    )
-                )
+                why = f"{min(typed)} is typed and searched at once"
+                problems.append(Problem(f"effort.space.*.{name}", why, f"Leave {min(typed)}=... out, or the dimension"))
             elif values is not None:
                 _add(dimensions, problems, config, keys, values, f"effort.space.*.{name}", start=False)
     return Space(dimensions), problems
@@ -194,13 +189,8 @@ def _add(
     unknown = [key for key in keys if not select.has(config, key)]
     if unknown:
         axis, _, name = unknown[0].partition(".")
-        problems.append(
-            Problem(
-                place,
-                f"this {axis} has no {name}",
-                did_you_mean(name, [key for key in config[axis] if not key.startswith("_")]),
-            )
-        )
+        fix = did_you_mean(name, [key for key in config[axis] if not key.startswith("_")])
+        problems.append(Problem(place, f"this {axis} has no {name}", fix))
         return
     own = tuple(select.value_at(config, key) for key in keys)
     if isinstance(values, Mapping):
@@ -211,30 +201,19 @@ def _add(
             or len(keys) != 1
             or any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in (*numbers, *own))
         ):
-            problems.append(
-                Problem(
-                    place,
-                    f"{dict(values)} is no {{times: [factors]}} of one number",
-                    "Write such as {times: [0.5, 1, 2]}, or a list of values",
-                )
-            )
+            why = f"{dict(values)} is no {{times: [factors]}} of one number"
+            problems.append(Problem(place, why, "Write such as {times: [0.5, 1, 2]}, or a list of values"))
             return
         found = [(_times(own[0], factor),) for factor in numbers]
     elif isinstance(values, list) and values:
         found = [(value,) if len(keys) == 1 else tuple(value) if isinstance(value, list) else () for value in values]
         if any(len(value) != len(keys) for value in found):
-            problems.append(
-                Problem(
-                    place,
-                    f"{values} does not give a value for each of {', '.join(keys)}",
-                    "Write a list of lists, one value per key",
-                )
-            )
+            why = f"{values} does not give a value for each of {', '.join(keys)}"
+            problems.append(Problem(place, why, "Write a list of lists, one value per key"))
             return
     else:
-        problems.append(
-            Problem(place, f"{values!r} is no list of values", "Write [first, second, ...] or {times: [0.5, 1, 2]}")
-        )
+        why = f"{values!r} is no list of values"
+        problems.append(Problem(place, why, "Write [first, second, ...] or {times: [0.5, 1, 2]}"))
         return
     dimensions[keys] = tuple({canonical(value): value for value in ([own] if start else []) + found}.values())
 

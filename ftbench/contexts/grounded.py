@@ -38,9 +38,8 @@ class Form:
             if self.turn.count(slot) != 1:
                 problems.append(Problem("turn", f"has {slot} {self.turn.count(slot)} times", f"Write {slot} once"))
         if "{text}" not in self.passage:
-            problems.append(
-                Problem("passage", f"{self.passage!r} has no {{text}}", "Write {text} where the passage's text goes")
-            )
+            why = f"{self.passage!r} has no {{text}}"
+            problems.append(Problem("passage", why, "Write {text} where the passage's text goes"))
         return problems
 
     def fill(self, passages: Sequence[Chunk], question: str) -> str:

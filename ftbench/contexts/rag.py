@@ -19,7 +19,8 @@ from ftbench.contexts.retrieve.retriever import Hit, located, nested, nested_pro
 from ftbench.core.component import Remote, build, node
 from ftbench.core.components.context import Context
 from ftbench.core.errors import Problem, Refused, under
-from ftbench.core.example import Document, Example, Request, Splits, read_jsonl, write_jsonl
+from ftbench.core.example import Document, Example, Request, Splits
+from ftbench.core.files import read_jsonl, write_jsonl
 from ftbench.core.protocols import AddStage, Lowered
 from ftbench.data.corpus import unfit_documents
 

@@ -11,7 +11,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, ClassVar, get_args, get_type_hints
+from typing import Any, ClassVar, cast, get_args, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
@@ -163,7 +163,7 @@ def target_class(path: str, where: str) -> type[Component]:
                 )
             ]
         )
-    return found
+    return cast(type[Component], found)
 
 
 _schemas: dict[type, DictConfig] = {}
@@ -203,11 +203,11 @@ def _build(config: dict[str, Any], where: str) -> Component:
     missing = ""
     if not problems:
         try:
-            return OmegaConf.to_object(OmegaConf.merge(schema, config))
+            made: Component = OmegaConf.to_object(OmegaConf.merge(schema, config))  # type: ignore[assignment]  # of cls
+            return made
         except OmegaConfBaseException as error:
-            missing = str(error).splitlines()[
-                0
-            ]  # told field by field below, which takes a merge for each and names everything that is wrong
+            # told field by field below, which takes a merge for each and names everything that is wrong
+            missing = str(error).splitlines()[0]
     for name in sorted(known & set(config)):
         try:
             OmegaConf.merge(schema, {name: config[name]})
@@ -219,9 +219,8 @@ def _build(config: dict[str, Any], where: str) -> Component:
             reason = str(error).splitlines()[0]
             path = error.full_key if error.full_key and error.full_key.startswith(f"{name}.") else name
             problems.append(Problem(_under(where, path), reason, f"Give a value of type {_type_name(cls, path)}"))
-    raise Refused(
-        problems or [Problem(where, missing, "Set it")]
-    )  # nothing wrong in any field: a value is missing deeper than one level
+    # nothing wrong in any field: a value is missing deeper than one level
+    raise Refused(problems or [Problem(where, missing, "Set it")])
 
 
 def _under(where: str, name: str) -> str:
@@ -255,7 +254,7 @@ def _type_name(cls: type, path: str) -> str:
     """
     name, _, rest = path.partition(".")
     hint = get_type_hints(cls)[name]
-    return _type_name(hint, rest) if rest and is_dataclass(hint) else _type_words(hint)
+    return _type_name(hint, rest) if rest and isinstance(hint, type) and is_dataclass(hint) else _type_words(hint)
 
 
 def _type_words(hint: Any) -> str:

@@ -35,6 +35,14 @@ class Problem:
         return asdict(self)
 
 
+class Problems(list[Problem]):
+    """Problems of one thing, gathered so that a person sees all of them at once."""
+
+    def add(self, where: str, why: str, fix: str) -> None:
+        """Adds one; the arguments are those of ``Problem``."""
+        self.append(Problem(where, why, fix))
+
+
 def under(where: str, problems: Iterable[Problem]) -> list[Problem]:
     """Returns the problems of a nested node, which names its own fields only, with their places below ``where``."""
     return [replace(problem, where=f"{where}.{problem.where}") for problem in problems]

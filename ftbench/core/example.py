@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ftbench.core.files import read_jsonl
 
 SPLITS = ("train", "validation", "test")
 
@@ -131,23 +132,6 @@ class Request:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
-    """Writes one JSON object a line, UTF-8, keys in the order given, LF line ends. Returns the number of rows."""
-    count = 0
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-            count += 1
-    return count
-
-
-def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """Yields the objects of a file written by ``write_jsonl``."""
-    with open(path, encoding="utf-8", newline="\n") as file:
-        for line in file:
-            yield json.loads(line)
 
 
 def read_examples(path: Path) -> list[Example]:

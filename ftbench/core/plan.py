@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.cell import Cell, Refusal
+from ftbench.core.files import write_text
 from ftbench.core.stage import Stage
 
 FILE = "plan.json"
@@ -106,10 +107,7 @@ class Plan:
     def write(self, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / FILE
-        scratch = path.with_suffix(".part")
-        scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
-        scratch.write_text(_lines(self.as_dict()), encoding="utf-8")
-        scratch.replace(path)
+        write_text(path, _lines(self.as_dict()))
         return path
 
     @classmethod

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ftbench.core.files import write_json
+
 FILE = "receipt.json"
 
 TIMED = (FILE, "timings.json")
@@ -64,8 +66,7 @@ class Receipt:
         return asdict(self)
 
     def write(self, folder: Path) -> None:
-        text = json.dumps(self.as_dict(), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        (folder / FILE).write_text(text + "\n", encoding="utf-8")
+        write_json(folder / FILE, self.as_dict(), sort_keys=True)
 
     @classmethod
     def read(cls, folder: Path) -> Receipt:

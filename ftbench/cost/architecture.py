@@ -132,12 +132,9 @@ def architecture(config: Mapping[str, Any]) -> Architecture | None:
     if family is None:
         return None
     try:
-        hidden, heads, intermediate = (
-            int(config["hidden_size"]),
-            int(config["num_attention_heads"]),
-            int(config["intermediate_size"]),
-        )
+        hidden, heads = int(config["hidden_size"]), int(config["num_attention_heads"])
         layers, vocabulary = int(config["num_hidden_layers"]), int(config["vocab_size"])
+        intermediate = int(config["intermediate_size"])
         kv_heads = int(config.get("num_key_value_heads") or heads)
         head_dim = int(config.get("head_dim") or hidden // heads)
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
@@ -146,11 +143,9 @@ def architecture(config: Mapping[str, Any]) -> Architecture | None:
         return None
     query, kv = heads * head_dim, kv_heads * head_dim
     bias = bool(config.get("attention_bias", False))
-    qkv_bias, out_bias, mlp_bias = (
-        bias or family.qkv_bias,
-        bias and not family.qkv_bias,
-        bool(config.get("mlp_bias", False)),
-    )
+    qkv_bias, out_bias = bias or family.qkv_bias, bias and not family.qkv_bias
+    mlp_bias = bool(config.get("mlp_bias", False))
+    linears: tuple[Linear, ...]
     if family.fused:
         linears = (
             Linear("qkv_proj", hidden, query + 2 * kv, qkv_bias),
@@ -213,4 +208,5 @@ _FAMILIES = {
 @lru_cache(maxsize=1)
 def catalogue() -> dict[str, dict[str, Any]]:
     """Returns hub name -> the fields of its published config.json that its shape follows from."""
-    return yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))
+    published: dict[str, dict[str, Any]] = yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))
+    return published

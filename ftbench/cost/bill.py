@@ -112,9 +112,10 @@ def bill(
 
 def _hosted_usd_per_1k(per_token: TokenPrice, generate: Receipt | None) -> float | None:
     """Returns what a thousand requests cost at their mean tokens; None where not every answer says how many it took."""
-    answered = generate.details.get("answered") if generate is not None else None
-    spent = per_token.usd(generate.tokens) if answered else None
-    return None if spent is None else spent * BATCH_REQUESTS / answered
+    if generate is None or not generate.details.get("answered"):
+        return None
+    spent = per_token.usd(generate.tokens)
+    return None if spent is None else spent * BATCH_REQUESTS / generate.details["answered"]
 
 
 def usd(seconds: float | None, units: int, usd_per_hour: float | None) -> float | None:
@@ -150,10 +151,10 @@ def _hosted_basis(per_token: TokenPrice, hardware: Hardware, measured: Sequence[
 def _basis(hardware: Hardware, measured: Sequence[Receipt]) -> str:
     if not measured:
         return "nothing measured"
-    strangers = list(dict.fromkeys(receipt.device for receipt in measured if not hardware.matches(receipt.device)))
+    strangers = dict.fromkeys(str(receipt.device) for receipt in measured if not hardware.matches(receipt.device))
     if strangers:
         return f"measured on {', '.join(strangers)}, not {hardware.name}"
-    used = max(receipt.devices for receipt in measured)
+    used = max(receipt.devices or 0 for receipt in measured)
     idle = f" ({used} of {hardware.gpus} GPUs at work)" if hardware.gpus > used else ""
     unserved = any(receipt.details.get("backend") in UNSERVED for receipt in measured)
     pace = (

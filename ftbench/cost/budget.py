@@ -134,7 +134,7 @@ def choose(
     return Chosen(tuple(order), skipped, seconds, dollars)
 
 
-class Purse:
+class BudgetGuard:
     """What a run has spent, and whether its next stage still fits: measured so far, forecast of what is under way,
     forecast of the next.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import write_json
 from ftbench.cost.hardware import Hardware
 from ftbench.cost.speed import Rates
 
@@ -72,10 +73,7 @@ def write(store: str | Path, new: Calibration) -> Path:
     path = Path(store) / FILE
     kept = [record for record in read(store) if not (record.same_machine(new) and record.model == new.model)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(".part")
-    scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
-    scratch.write_text(json.dumps([record.as_dict() for record in (new, *kept)], indent=1) + "\n", encoding="utf-8")
-    scratch.replace(path)
+    write_json(path, [record.as_dict() for record in (new, *kept)])
     return path
 
 

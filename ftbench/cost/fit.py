@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
 from ftbench.core.training import Adapter, Training
@@ -53,9 +54,7 @@ def changes(training: Training) -> list[Change]:
         size //= 2
         accumulated = training.gradient_accumulation * (training.batch_size // size)
         words = f"method.batch_size={size} method.gradient_accumulation={accumulated}"
-        found.append(
-            (words, lambda run, size=size, more=accumulated: replace(run, batch_size=size, gradient_accumulation=more))
-        )  # type: ignore[misc]
+        found.append((words, partial(replace, batch_size=size, gradient_accumulation=accumulated)))
     if not training.checkpointing:
         found.append(("method.gradient_checkpointing=true", lambda run: replace(run, checkpointing=True)))
     if training.adapter is None:
@@ -91,15 +90,12 @@ def remedies(training: Training, quantized: bool, memory_bytes: float, needs: Ne
 
 
 def _quantised(training: Training, memory_bytes: float, needs: Needs) -> list[Remedy]:
-    adapter = training.adapter or PAPER_QLORA
-    for words, changed in [
-        ("an adapter over a 4-bit base (method=qlora)", lambda run: run),
-        *_combined(changes(replace(training, adapter=adapter))),
-    ]:
-        required = needs(changed(replace(training, adapter=adapter)), "nf4")
+    adapted = replace(training, adapter=training.adapter or PAPER_QLORA)
+    unchanged: Change = ("", lambda run: run)
+    for words, changed in [unchanged, *_combined(changes(adapted))]:
+        required = needs(changed(adapted), "nf4")
         if required <= memory_bytes:
-            base = "an adapter over a 4-bit base (method=qlora)"
-            return [Remedy(words if words.startswith("an adapter") else f"{base} {words}", required, True)]
+            return [Remedy(f"an adapter over a 4-bit base (method=qlora) {words}".rstrip(), required, True)]
     return []
 
 

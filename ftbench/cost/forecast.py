@@ -87,9 +87,8 @@ class Forecast:
     work: dict[str, float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        return {
-            one.name: getattr(self, one.name) for one in fields(self)
-        }  # not asdict(): it copies deeply, which thousands of stages feel
+        # not asdict(): it copies deeply, which thousands of stages feel
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Forecast:
@@ -180,19 +179,11 @@ def light(kind: str, hardware: Hardware, rates: Rates | None, rows: int | None) 
     """Returns the forecast of a stage that needs no model: its time where it was measured per row."""
     rate = None if rates is None else rates.light.get(kind)
     if rate is None or rows is None:
-        return Forecast(
-            kind, hardware.name, reason="computes on the CPU alone; its time is not forecast before a calibration"
-        )
+        reason = "computes on the CPU alone; its time is not forecast before a calibration"
+        return Forecast(kind, hardware.name, reason=reason)
     seconds = rate.seconds(replace(NOTHING, rows=float(rows)))
-    return Forecast(
-        kind,
-        hardware.name,
-        seconds=seconds,
-        load_seconds=0.0,
-        usd=usd(seconds, hardware.units, hardware.usd_per_hour),
-        calibrated=True,
-        basis=rates.basis if rates else "",
-    )
+    price, basis = usd(seconds, hardware.units, hardware.usd_per_hour), rates.basis if rates else ""
+    return Forecast(kind, hardware.name, seconds=seconds, load_seconds=0.0, usd=price, calibrated=True, basis=basis)
 
 
 def train(
@@ -206,46 +197,21 @@ def train(
     if asked is None or not asked.rows_whole.values:
         if most is None:
             return Forecast("train", hardware.name, reason="no rows to look at and no longest row (method.max_tokens)")
-        terms = training_peak(subject.shape, setting, training, most)
-        return _sized(
-            Forecast("train", hardware.name, reason="the rows could not be looked at, so tokens and time are unknown"),
-            terms,
-        )
+        unseen = Forecast("train", hardware.name, reason=_NO_ROWS)
+        return _sized(unseen, training_peak(subject.shape, setting, training, most))
     whole = Lengths.of(asked.rows_whole.values, asked.rows_whole.rows, most)
     held = Lengths.of(asked.held.values, asked.held.rows, subject.window) if asked.held is not None else None
-    terms = training_peak(
-        subject.shape,
-        setting,
-        training,
-        max(whole.longest, held.longest if held is not None and training.validations else 0),
-    )
+    held_longest, held_mean, held_rows = (0, 0.0, 0) if held is None else (held.longest, held.mean, held.rows)
+    longest = max(whole.longest, held_longest if training.validations else 0)
     padded = whole.mean if training.packing else whole.padded(training.batch_size * training.sequences)
-    sequences = training.rows * training.sequences
-    tokens = {
-        "supervised": sequences * asked.answers.mean,
-        "non_pad": sequences * whole.mean,
-        "padded": sequences * padded,
-    }
-    held_rows = held.rows if held is not None else 0
-    work = training_work(
-        subject.shape,
-        training,
-        padded,
-        held.mean if held is not None else 0.0,
-        held_rows,
-        subject.quantization is not None,
-    )
-    kind = QUANTISED if subject.quantization is not None else WHOLE if training.adapter is None else ADAPTER
-    return _timed(
-        _sized(Forecast("train", hardware.name, tokens=tokens), terms),
-        subject,
-        setting,
-        kind,
-        work,
-        hardware,
-        rates,
-        asked.basis,
-    )
+    sequences, quantized = training.rows * training.sequences, subject.quantization is not None
+    supervised = sequences * asked.answers.mean
+    tokens = {"supervised": supervised, "non_pad": sequences * whole.mean, "padded": sequences * padded}
+    work = training_work(subject.shape, training, padded, held_mean, held_rows, quantized)
+    kind = QUANTISED if quantized else WHOLE if training.adapter is None else ADAPTER
+    found = Forecast("train", hardware.name, tokens=tokens)
+    found = _sized(found, training_peak(subject.shape, setting, training, longest))
+    return _timed(found, subject, setting, kind, work, hardware, rates, asked.basis)
 
 
 def generate(
@@ -259,47 +225,28 @@ def generate(
         probes: single requests that are timed one by one beside.
     """
     unknown = subject.unknown if subject.shape is None else subject.method_unknown
-    if subject.shape is None or unknown or asked is None or not asked.prompts.values:
-        return Forecast(
-            "generate",
-            hardware.name,
-            reason=unknown or "the prompts could not be looked at, so tokens and time are unknown",
-        )
-    setting = setting_of(subject, hardware, "weights")
+    shape = subject.shape
+    if shape is None or unknown or asked is None or not asked.prompts.values:
+        unseen = "the prompts could not be looked at, so tokens and time are unknown"
+        return Forecast("generate", hardware.name, reason=unknown or unseen)
+    setting, quantized = setting_of(subject, hardware, "weights"), subject.quantization is not None
     room = None if subject.window is None else max(1, subject.window - cap)
     prompts = Lengths.of(asked.prompts.values, asked.prompts.rows, room)
     answers = Lengths.of((value + 1 for value in asked.answers.values), asked.answers.rows, cap)
-    terms = inference_peak(subject.shape, setting, min(batch, prompts.rows), prompts.longest, cap, subject.adapter)
-    weights = weight_bytes(subject.shape, setting.dtype, setting.quantization)
-    cache = kv_cache_bytes(subject.shape, setting, 1)
+    terms = inference_peak(shape, setting, min(batch, prompts.rows), prompts.longest, cap, subject.adapter)
+    weights = weight_bytes(shape, setting.dtype, setting.quantization)
+    cache = kv_cache_bytes(shape, setting, 1)
 
     def asking(rows: int, at_once: int) -> Work:
         new = answers.padded(at_once) if at_once < prompts.rows else float(answers.longest)
-        return generation_work(
-            subject.shape,
-            rows,
-            at_once,
-            prompts.mean,
-            new,
-            weights,
-            cache,
-            subject.adapter,
-            subject.quantization is not None,
-        )  # type: ignore[arg-type]
+        mean = prompts.mean
+        return generation_work(shape, rows, at_once, mean, new, weights, cache, subject.adapter, quantized)
 
     tokens = {"prompt": prompts.rows * prompts.mean, "completion": prompts.rows * answers.mean}
     found = _sized(Forecast("generate", hardware.name, tokens=tokens), terms)
-    kind = GENERATE if subject.quantization is None else QUANTISED_GENERATE
-    timed = _timed(
-        found,
-        subject,
-        setting,
-        kind,
-        asking(prompts.rows, batch),
-        hardware,
-        rates,
-        f"{asked.basis}; answers as long as the references",
-    )
+    kind = QUANTISED_GENERATE if quantized else GENERATE
+    basis = f"{asked.basis}; answers as long as the references"
+    timed = _timed(found, subject, setting, kind, asking(prompts.rows, batch), hardware, rates, basis)
     if rates is None or not probes:
         return timed
     rate = rates.of(kind)
@@ -320,16 +267,12 @@ def score(
     """Returns the forecast of one forward pass over given rows (``likelihood``; ``reference``, two sequences a row)."""
     unknown = subject.unknown if subject.shape is None else subject.method_unknown
     if subject.shape is None or unknown or asked is None or not asked.rows_whole.values:
-        return Forecast(
-            kind, hardware.name, reason=unknown or "the rows could not be looked at, so tokens and time are unknown"
-        )
+        return Forecast(kind, hardware.name, reason=unknown or _NO_ROWS)
     setting = setting_of(subject, hardware, "weights")
     whole = Lengths.of(asked.rows_whole.values, asked.rows_whole.rows, subject.window)
-    terms = scoring_peak(
-        subject.shape, setting, min(batch, whole.rows), whole.longest, LOGIT_BUDGET_BYTES, subject.adapter
-    )
-    rows = whole.rows * sequences
-    work = scoring_work(subject.shape, rows, batch, whole.mean, subject.adapter, subject.quantization is not None)
+    shape, adapter, rows = subject.shape, subject.adapter, whole.rows * sequences
+    terms = scoring_peak(shape, setting, min(batch, whole.rows), whole.longest, LOGIT_BUDGET_BYTES, adapter)
+    work = scoring_work(shape, rows, batch, whole.mean, adapter, subject.quantization is not None)
     found = _sized(Forecast(kind, hardware.name, tokens={"non_pad": rows * whole.mean}), terms)
     return _timed(found, subject, setting, FORWARD, work, hardware, rates, asked.basis)
 
@@ -340,10 +283,8 @@ def merge(subject: Subject, hardware: Hardware, rates: Rates | None) -> Forecast
         return Forecast("merge", hardware.name, reason=subject.unknown)
     setting = setting_of(subject, hardware, "weights")
     weights = weight_bytes(subject.shape, setting.dtype, None)
-    found = _sized(
-        Forecast("merge", hardware.name),
-        {"weights": weights, "workspace": max(linear.parameters for linear in subject.shape.linears) * 4.0},
-    )
+    largest = max(linear.parameters for linear in subject.shape.linears)
+    found = _sized(Forecast("merge", hardware.name), {"weights": weights, "workspace": largest * 4.0})
     if rates is None:
         return replace(found, reason=_NO_RATES)
     seconds = weights * rates.load_byte
@@ -352,6 +293,7 @@ def merge(subject: Subject, hardware: Hardware, rates: Rates | None) -> Forecast
     return replace(found, seconds=seconds, load_seconds=load, usd=price, calibrated=rates.calibrated, basis=rates.basis)
 
 
+_NO_ROWS = "the rows could not be looked at, so tokens and time are unknown"
 _NO_RATES = "no rates are known for this hardware; python -m ftbench calibrate measures them"
 
 
@@ -377,11 +319,5 @@ def _timed(
     seconds = rate.seconds(work)
     load = rates.load_start + weight_bytes(subject.shape, setting.dtype, None) * rates.load_byte
     price = usd(seconds + load, hardware.units, hardware.usd_per_hour)
-    changed = {
-        "seconds": seconds,
-        "load_seconds": load,
-        "usd": price,
-        "calibrated": rates.calibrated,
-        "basis": f"{rates.basis}; {tokens}",
-    }
-    return replace(found, **changed)
+    found = replace(found, seconds=seconds, load_seconds=load, usd=price)
+    return replace(found, calibrated=rates.calibrated, basis=f"{rates.basis}; {tokens}")

@@ -211,17 +211,11 @@ def recommend(
     if not usable:
         return Recommendation(None, None, (), excluded)
     best = usable[0]
+    known = {name: cost for name in usable if (cost := costs[name]) is not None}
     as_good = [
-        (costs[name], name)
-        for name in usable
-        if costs[name] is not None and (name == best or verdict_of(verdicts, name, best) in NON_INFERIOR)
+        (known[name], name) for name in known if name == best or verdict_of(verdicts, name, best) in NON_INFERIOR
     ]
-    choice = min(as_good)[1] if as_good and costs[best] is not None else best
-    price = costs[choice]
-    cheaper = [
-        name
-        for name in usable
-        if name != choice and costs[name] is not None and price is not None and costs[name] < price
-    ]  # type: ignore[operator]
+    choice = min(as_good)[1] if best in known else best
+    cheaper = [name for name in known if choice in known and known[name] < known[choice]]
     undecided = tuple(name for name in cheaper if verdict_of(verdicts, name, best) not in (*NON_INFERIOR, WORSE))
     return Recommendation(choice, best, undecided, excluded)

@@ -10,7 +10,7 @@ from datetime import date
 from typing import ClassVar
 
 from ftbench.core.component import Component
-from ftbench.core.errors import Problem
+from ftbench.core.errors import Problem, Problems
 
 MOST_USD = 1e9
 """Of one thing that has a price; what is larger was mistyped, and would leave no finite sums."""
@@ -71,59 +71,37 @@ class Hardware(Component):
         return self.gpus or 1
 
     def check(self) -> list[Problem]:
-        problems = []
+        problems = Problems()
         if self.gpus < 0:
-            problems.append(
-                Problem("hardware.gpus", f"{self.gpus} is no number of GPUs", "Use 1 or more, 0 for a machine without")
-            )
+            problems.add("hardware.gpus", f"{self.gpus} is no number of GPUs", "Use 1 or more, 0 for a machine without")
         if self.usd_per_hour is not None and not 0 < self.usd_per_hour <= MOST_USD:
-            problems.append(
-                Problem(
-                    "hardware.usd_per_hour",
-                    f"{self.usd_per_hour} is no price",
-                    "Use the price of one hour, or null where it is not known",
-                )
-            )
+            why = f"{self.usd_per_hour} is no price"
+            problems.add("hardware.usd_per_hour", why, "Use the price of one hour, or null where it is not known")
         for name in ("memory_bytes", "peak_bf16_flops", "bandwidth_bytes_per_second"):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                problems.append(
-                    Problem(
-                        f"hardware.{name}",
-                        f"{value} is not above 0",
-                        "Give what its data sheet says, or null where it is not known",
-                    )
-                )
+                why = f"{value} is not above 0"
+                problems.add(f"hardware.{name}", why, "Give what its data sheet says, or null where it is not known")
         if self.list_usd_per_hour is not None and not (self.price_date and self.price_source):
             fix = "Give hardware.price_date and hardware.price_source, or set it to null"
-            problems.append(
-                Problem("hardware.list_usd_per_hour", f"{self.list_usd_per_hour} has no date or no source", fix)
-            )
+            problems.add("hardware.list_usd_per_hour", f"{self.list_usd_per_hour} has no date or no source", fix)
         if self.price_date is not None and not _is_date(self.price_date):
-            problems.append(Problem("hardware.price_date", f"{self.price_date!r} is no date", "Write it as 2026-11-09"))
+            problems.add("hardware.price_date", f"{self.price_date!r} is no date", "Write it as 2026-11-09")
         for name in ("spot_usd_per_hour", "spot_interruptions_per_hour"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= MOST_USD:
-                problems.append(
-                    Problem(
-                        f"hardware.{name}",
-                        f"{value} is less than 0 or beyond reason",
-                        "Give a number of 0 or more, or null",
-                    )
-                )
+                why = f"{value} is less than 0 or beyond reason"
+                problems.add(f"hardware.{name}", why, "Give a number of 0 or more, or null")
         try:
             re.compile(self.device_pattern)
         except re.error as error:
-            problems.append(
-                Problem(
-                    "hardware.device_pattern", f"{self.device_pattern!r} is no regular expression ({error})", "Mend it"
-                )
-            )
+            why = f"{self.device_pattern!r} is no regular expression ({error})"
+            problems.add("hardware.device_pattern", why, "Mend it")
         return problems
 
-    def matches(self, device: str) -> bool:
+    def matches(self, device: str | None) -> bool:
         """Returns whether a device measured by a worker is this hardware."""
-        return re.fullmatch(self.device_pattern, device) is not None
+        return device is not None and re.fullmatch(self.device_pattern, device) is not None
 
     def price_text(self) -> str:
         """Returns the price with its date and source, or says that there is none."""

@@ -116,7 +116,7 @@ def block_bytes(
     """
     a, h, i = DTYPE_BYTES[setting.compute], shape.hidden, shape.intermediate
     casts = residual != a
-    kept = shape.norms * (4 * h + (residual * h if trains else 0))
+    kept: float = shape.norms * (4 * h + (residual * h if trains else 0))
     kept += a * (2 * shape.query_width + 2 * shape.kv_width) + 4 * shape.heads
     kept += 3 * a * i
     if setting.attention == "eager":

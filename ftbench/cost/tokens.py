@@ -34,8 +34,8 @@ class TokenPrice:
         """
         if "usd_per_million_input" not in model:
             return None
-        kinds = (model[f"usd_per_million_{kind}"] for kind in ("input", "cached_input", "output"))
-        return cls(*kinds, model["price_date"], model["price_source"])
+        paid, cached, written = (model[f"usd_per_million_{kind}"] for kind in ("input", "cached_input", "output"))
+        return cls(paid, cached, written, model["price_date"], model["price_source"])
 
     def problems(self, where: str) -> list[Problem]:
         """Returns what is wrong with these prices; ``where`` is the config key of the model."""
@@ -43,13 +43,8 @@ class TokenPrice:
         for name in ("input", "cached_input", "output"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < float("inf"):
-                found.append(
-                    Problem(
-                        f"{where}.usd_per_million_{name}",
-                        f"{value} is no price",
-                        "Give dollars per million tokens, or null",
-                    )
-                )
+                fix = "Give dollars per million tokens, or null"
+                found.append(Problem(f"{where}.usd_per_million_{name}", f"{value} is no price", fix))
         return found
 
     def usd(self, tokens: Mapping[str, int]) -> float | None:

@@ -204,9 +204,8 @@ class Files(FileFields):
                 else f"{len(found)} {kind}{'s' * (len(found) != 1)}"
             )
             why = f"{' and '.join(wanted)} cannot be split off: the {len(rows)} training rows have only {what}"
-            raise Refused(
-                [Problem("dataset.train", why, f"Name data for {' and '.join(f'dataset.{split}' for split in wanted)}")]
-            )
+            fix = f"Name data for {' and '.join(f'dataset.{split}' for split in wanted)}"
+            raise Refused([Problem("dataset.train", why, fix)])
         chosen = split_off(found, [getattr(self.split, split) for split in wanted], self.split.seed)
         for split, held in zip(wanted, chosen, strict=True):
             splits[split] = [rows[index] for index in sorted(held)]

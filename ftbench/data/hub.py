@@ -68,13 +68,8 @@ def _asked(name: str, revision: str | None, where: str) -> str:
     cached = _cached(name, revision or "main")
     if cached is None:
         why = f"no file {name!r} here, and the hub cannot be reached to pin a data set {name!r} ({reason})"
-        raise Refused(
-            [
-                Problem(
-                    where, why, f"Give an existing path, go online, or name the commit: {name}@<40 hexadecimal digits>"
-                )
-            ]
-        )
+        fix = f"Give an existing path, go online, or name the commit: {name}@<40 hexadecimal digits>"
+        raise Refused([Problem(where, why, fix)])
     return cached
 
 

@@ -162,9 +162,8 @@ def read_table(path: Path, shown: str, kind: str | None = None, plain: bool = Fa
         table = Table(shown, tuple(read_rows(path, shown, found, kind=ending)), plain=False)
     refuse(shown, found.problems)
     if not table.rows:
-        raise Refused(
-            [Problem(shown, "holds no rows", "Write one answer a line" if table.plain else "Write rows into it")]
-        )
+        why = "holds no rows"
+        raise Refused([Problem(shown, why, "Write one answer a line" if table.plain else "Write rows into it")])
     return table
 
 

@@ -5,7 +5,6 @@ is asked.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -23,8 +22,9 @@ def gpus() -> list[str]:
     return [str(index) for index in range(len(list(KNOWN.glob("*"))))]
 
 
-def freest(known: Sequence[str], taken: Sequence[str | None]) -> str | None:
-    """Returns the GPU that the fewest of ``taken`` have; None where there is nothing to choose, so that a worker sees
-    what its parent does.
+def gpu_of(slot: int) -> str | None:
+    """Returns the GPU of a run's worker number ``slot``: each its own while there are enough. None where there is
+    nothing to choose, so that a worker sees what its parent does.
     """
-    return min(known, key=taken.count) if len(known) > 1 else None
+    known = gpus()
+    return known[slot % len(known)] if len(known) > 1 else None

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import traceback
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ftbench.core import termination
 from ftbench.core.canonical import file_digest
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import write_json
 from ftbench.core.job import Job, Outcome
 from ftbench.core.receipt import TIMED, Receipt
 from ftbench.core.stage import RECORD, VERSIONS, Stage
-from ftbench.execution.meter import Meter
+from ftbench.execution.meter import Meter, environment
 from ftbench.store.lock import Busy
 from ftbench.store.store import Attempt, Store
 from ftbench.text.secrets import scrub
@@ -147,7 +150,7 @@ def _body(
     for key in stage.inputs.values():
         store.touch(key)
     # First of all files: it also says what a leftover was going to be.
-    (folder / RECORD).write_text(json.dumps(stage.record(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(folder / RECORD, stage.record())
     with meter.phase(
         "import"
     ):  # paid once per worker, by whichever stage comes first; so it is told apart and billed to none
@@ -179,6 +182,28 @@ def _receipt(stage: Stage, meter: Meter, outcome: Outcome, error: str | None) ->
         details=outcome.details,
         error=error,
         **meter.reading(),
+    )
+
+
+def failed_receipt(stage: Stage, error: str, seconds: float) -> Receipt:
+    """Returns the receipt that a lost worker could not write; what only it knew is unknown."""
+    now = datetime.now(UTC)
+    return Receipt(
+        key=stage.key,
+        kind=stage.kind,
+        version=VERSIONS[stage.kind],
+        state="failed",
+        started=datetime.fromtimestamp(now.timestamp() - seconds, UTC).isoformat(timespec="milliseconds"),
+        seconds={"total": round(seconds, 6)},
+        cpu_seconds=None,
+        device=None,
+        devices=None,
+        peak_memory_bytes=None,
+        tokens={},
+        environment={**environment(), "threads": None, "host_cpus": os.cpu_count()},
+        provenance={},
+        details={},
+        error=error,
     )
 
 

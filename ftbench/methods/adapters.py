@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import write_json
 from ftbench.models.loading_info import some
 
 FOLDER, FILE = "adapter", "adapter_model.safetensors"
@@ -103,7 +104,7 @@ def save_adapter(model: Any, folder: Path, loaded: Any) -> None:
     for name, value in config.items():
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             config[name] = sorted(value)
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_json(path, config, indent=2, sort_keys=True)
 
 
 def answerable(model: Any) -> Any:

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from transformers.trainer import TRAINER_STATE_NAME
 
+from ftbench.core.files import replacing, write_json
 from ftbench.store.folders import remove
 
 WEIGHTS = "weights.pt"
@@ -28,11 +29,9 @@ PACKAGES = ("torch", "transformers", "accelerate", "peft", "trl")
 
 def save_weights(model: torch.nn.Module, path: Path) -> None:
     """Writes the parameters that are trained, and nothing else; the file appears in one step."""
-    part = path.with_suffix(".part")
-    torch.save(
-        {name: parameter.detach() for name, parameter in model.named_parameters() if parameter.requires_grad}, part
-    )
-    part.replace(path)
+    trained = {name: parameter.detach() for name, parameter in model.named_parameters() if parameter.requires_grad}
+    with replacing(path) as scratch:
+        torch.save(trained, scratch)
 
 
 def load_weights(model: torch.nn.Module, path: Path) -> None:
@@ -114,7 +113,7 @@ class Checkpoints:
         trainer.state.save_to_json(str(part / TRAINER_STATE_NAME))
         if best is not None:
             os.link(best, part / BEST)
-        (part / WATCH).write_text(json.dumps({**watch_state, "made_by": self._made_by}), encoding="utf-8")
+        write_json(part / WATCH, {**watch_state, "made_by": self._made_by})
         for path in part.iterdir():
             with open(path, "rb") as file:
                 os.fsync(file.fileno())

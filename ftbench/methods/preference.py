@@ -6,13 +6,12 @@ memory, and none can be the wrong one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import read_jsonl, write_jsonl
+from ftbench.core.files import read_jsonl, write_json, write_jsonl
 from ftbench.methods.pairs import Pair, Pairs, encode_pairs, has_preference, masked_pair, pair_tokens
 from ftbench.methods.recipe import Recipe
 from ftbench.methods.rows import ordered
@@ -76,8 +75,8 @@ def _solo(run: PreferenceRun, loaded: Any) -> dict[str, Any]:
             " plan again"
         )
     order = ordered(pairs.kept, recipe.rows(len(pairs.kept)), run.seed)
-    _write_json(run.folder / "rows.json", pairs.counts())
-    _write_json(run.folder / "masked_example.json", masked_pair(order[0], loaded.tokenizer))
+    write_json(run.folder / "rows.json", pairs.counts())
+    write_json(run.folder / "masked_example.json", masked_pair(order[0], loaded.tokenizer))
     fitted = fit(run, order, held, recipe.evaluated(len(order), len(pairs.kept)) if held else frozenset(), loaded)
     curve = _curve(fitted.points, order, recipe, pairs)
     write_jsonl(run.folder / "curve.jsonl", curve)
@@ -129,7 +128,3 @@ def _curve(
             }
         )
     return curve
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -106,13 +106,11 @@ class Recipe(Component):
                 problems.append(Problem(f"method.{name}", f"{value} is not positive", "Give a number above 0"))
         for name in ("weight_decay", "max_grad_norm"):
             if not 0 <= getattr(self, name) < math.inf:
-                problems.append(
-                    Problem(f"method.{name}", f"{getattr(self, name)} is negative or not finite", "Give 0 or more")
-                )
+                why = f"{getattr(self, name)} is negative or not finite"
+                problems.append(Problem(f"method.{name}", why, "Give 0 or more"))
         if not 0 <= self.warmup < 1:
-            problems.append(
-                Problem("method.warmup", f"{self.warmup} is no share of the steps", "Give a number from 0 to below 1")
-            )
+            why = f"{self.warmup} is no share of the steps"
+            problems.append(Problem("method.warmup", why, "Give a number from 0 to below 1"))
         for name, options in (
             ("schedule", SCHEDULES),
             ("optimizer", OPTIMIZERS),
@@ -121,37 +119,17 @@ class Recipe(Component):
             ("keep", KEPT),
         ):
             if getattr(self, name) not in options:
-                problems.append(
-                    Problem(
-                        f"method.{name}",
-                        f"{getattr(self, name)!r} is none of its values",
-                        did_you_mean(getattr(self, name), options),
-                    )
-                )
+                why = f"{getattr(self, name)!r} is none of its values"
+                problems.append(Problem(f"method.{name}", why, did_you_mean(getattr(self, name), options)))
         if self.train_context is not None and not 0 <= self.train_context <= 1:
-            problems.append(
-                Problem(
-                    "method.train_context",
-                    f"{self.train_context} is no share of the rows",
-                    "Give 0 to 1, such as 0.8, or null",
-                )
-            )
+            why = f"{self.train_context} is no share of the rows"
+            problems.append(Problem("method.train_context", why, "Give 0 to 1, such as 0.8, or null"))
         if self.eval_steps is not None and self.eval_steps < 0:
-            problems.append(
-                Problem(
-                    "method.eval_steps",
-                    f"{self.eval_steps} is less than 0",
-                    "Give a number of steps, null for every epoch, or 0 for never",
-                )
-            )
+            fix = "Give a number of steps, null for every epoch, or 0 for never"
+            problems.append(Problem("method.eval_steps", f"{self.eval_steps} is less than 0", fix))
         if self.eval_steps == 0 and self.patience is not None:
-            problems.append(
-                Problem(
-                    "method.patience",
-                    "validation loss is never measured",
-                    "Set method.eval_steps, or method.patience=null",
-                )
-            )
+            why = "validation loss is never measured"
+            problems.append(Problem("method.patience", why, "Set method.eval_steps, or method.patience=null"))
         return problems
 
     def evaluated(self, rows: int, available: int) -> frozenset[int]:

@@ -7,13 +7,12 @@ list is what training several adapters in one pass will need.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import write_jsonl
+from ftbench.core.files import write_json, write_jsonl
 from ftbench.methods.findings import Finding, findings
 from ftbench.methods.recipe import Recipe
 from ftbench.methods.rows import Row, Rows, encode_rows, masked_example, ordered, token_counts
@@ -46,8 +45,8 @@ def _solo(run: SftRun, loaded: Any) -> dict[str, Any]:
     limits = [limit for limit in (recipe.max_tokens, loaded.context_tokens) if limit is not None]
     rows = encode_rows(loaded.format, run.examples, min(limits, default=None), recipe.overlong)
     order = ordered(rows.kept, recipe.rows(len(rows.kept)), run.seed)
-    _write_json(run.folder / "rows.json", rows.counts())
-    _write_json(run.folder / "masked_example.json", masked_example(order[0], loaded.tokenizer))
+    write_json(run.folder / "rows.json", rows.counts())
+    write_json(run.folder / "masked_example.json", masked_example(order[0], loaded.tokenizer))
     held = _held_out(run, loaded)
     fitted = fit(run, order, held, recipe.evaluated(len(order), len(rows.kept)) if held else frozenset(), loaded)
     curve = _curve(fitted.points, order, recipe, rows)
@@ -90,7 +89,7 @@ def report(
             " the best measured"
         )
         found.append(Finding("kept", fitted.kept, text))
-    _write_json(folder / "findings.json", [one.as_dict() for one in found])
+    write_json(folder / "findings.json", [one.as_dict() for one in found])
     best = None if fitted.best is None else {"step": fitted.best.step, "validation_loss": fitted.best.loss}
     said = [one.text for one in found]
     at_once = fitted.rows_at_once or recipe.batch_size
@@ -122,7 +121,3 @@ def _curve(
             {"step": step + 1, "epoch": round(epoch, 6), **point, "tokens": sum(row.supervised for row in seen)}
         )
     return curve
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

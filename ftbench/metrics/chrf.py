@@ -39,9 +39,8 @@ class Chrf(SacrebleuMetric):
         problems = []
         for field, least in (("char_order", 1), ("word_order", 0), ("beta", 1)):
             if getattr(self, field) < least:
-                problems.append(
-                    Problem(f"{self.name}.{field}", f"{getattr(self, field)} is out of range", f"Take at least {least}")
-                )
+                why = f"{getattr(self, field)} is out of range"
+                problems.append(Problem(f"{self.name}.{field}", why, f"Take at least {least}"))
         return problems
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ftbench.core.errors import Problem, did_you_mean
+from ftbench.core.errors import Problem, Problems, did_you_mean
 from ftbench.metrics.mean import MeanMetric
 from ftbench.metrics.normalise import NORMALISATIONS
 
@@ -37,38 +37,26 @@ class ExactMatch(MeanMetric):
     ignore: list[str]
 
     def check(self) -> list[Problem]:
-        problems = []
+        problems = Problems()
         if self.normalisation not in NORMALISATIONS:
             fix = did_you_mean(self.normalisation, NORMALISATIONS)
-            problems.append(Problem(f"{self.name}.normalisation", f"{self.normalisation!r} is not offered", fix))
+            problems.add(f"{self.name}.normalisation", f"{self.normalisation!r} is not offered", fix)
         for ignored in self.ignore:
             try:
                 re.compile(ignored)
             except re.error as error:
-                problems.append(
-                    Problem(
-                        f"{self.name}.ignore",
-                        f"{ignored!r} is no regular expression ({error})",
-                        "Mend it, or take it out",
-                    )
-                )
+                why = f"{ignored!r} is no regular expression ({error})"
+                problems.add(f"{self.name}.ignore", why, "Mend it, or take it out")
         if self.pattern is not None:
             try:
                 groups = re.compile(self.pattern).groups
             except re.error as error:
-                problems.append(
-                    Problem(
-                        "dataset.answer_pattern",
-                        f"{self.pattern!r} is no regular expression ({error})",
-                        "Mend it, or set it to null",
-                    )
-                )
+                why = f"{self.pattern!r} is no regular expression ({error})"
+                problems.add("dataset.answer_pattern", why, "Mend it, or set it to null")
             else:
                 if groups != 1:
                     fix = "Put one pair of brackets round the value, (?:...) round anything else"
-                    problems.append(
-                        Problem("dataset.answer_pattern", f"{self.pattern!r} has {groups} groups, one is needed", fix)
-                    )
+                    problems.add("dataset.answer_pattern", f"{self.pattern!r} has {groups} groups, one is needed", fix)
         return problems
 
     def score(self, prediction: str, references: Sequence[str]) -> float:

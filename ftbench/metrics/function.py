@@ -40,19 +40,13 @@ class FunctionMetric(MeanMetric):
         try:
             function = self._function()
         except FtbenchError as error:
-            return [
-                Problem("metrics", str(error), "Name a function by its dotted path; PYTHONPATH must reach its module")
-            ]
+            why = str(error)
+            return [Problem("metrics", why, "Name a function by its dotted path; PYTHONPATH must reach its module")]
         try:
             inspect.signature(function).bind("", [])
         except TypeError as error:
-            return [
-                Problem(
-                    "metrics",
-                    f"{self.path!r} cannot be called with an answer and its references ({error})",
-                    "Write def f(prediction, references) -> float",
-                )
-            ]
+            why = f"{self.path!r} cannot be called with an answer and its references ({error})"
+            return [Problem("metrics", why, "Write def f(prediction, references) -> float")]
         except ValueError:  # functions written in C need not say what they take
             pass
         return []

@@ -52,9 +52,8 @@ class Meteor(MeanMetric):
         for field, options in (("synonyms", SYNONYMS), ("tokenize", tuple(TOKENS))):
             value = getattr(self, field)
             if value not in options:
-                problems.append(
-                    Problem(f"{self.name}.{field}", f"{value!r} is not offered", did_you_mean(value, options))
-                )
+                why = f"{value!r} is not offered"
+                problems.append(Problem(f"{self.name}.{field}", why, did_you_mean(value, options)))
         if self.synonyms in SYNONYMS[1:] and not _has_wordnet():
             fix = "Install it (python -m nltk.downloader wordnet), or set synonyms: none"
             problems.append(Problem(f"{self.name}.synonyms", "NLTK's WordNet data is not on this machine", fix))

@@ -53,13 +53,8 @@ class RefusalRate(_Rate):
             try:
                 re.compile(pattern)
             except re.error as error:
-                problems.append(
-                    Problem(
-                        f"{self.name}.patterns",
-                        f"{pattern!r} is no regular expression ({error})",
-                        "Mend it, or take it out",
-                    )
-                )
+                why = f"{pattern!r} is no regular expression ({error})"
+                problems.append(Problem(f"{self.name}.patterns", why, "Mend it, or take it out"))
         return problems
 
     def score(self, prediction: str, references: Sequence[str]) -> float:

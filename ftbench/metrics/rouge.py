@@ -48,9 +48,8 @@ class Rouge(MeanMetric):
         for field, options in (("variant", VARIANTS), ("sentences", SENTENCES), ("measure", MEASURES)):
             value = getattr(self, field)
             if value not in options:
-                problems.append(
-                    Problem(f"{self.name}.{field}", f"{value!r} is not offered", did_you_mean(value, options))
-                )
+                why = f"{value!r} is not offered"
+                problems.append(Problem(f"{self.name}.{field}", why, did_you_mean(value, options)))
         return problems
 
     def remarks(self, splits: Splits) -> list[str]:

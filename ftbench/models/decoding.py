@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ftbench.core.component import Component
-from ftbench.core.errors import Problem, did_you_mean
+from ftbench.core.errors import Problem, Problems, did_you_mean
 
 TRANSFORMERS, VLLM = BACKENDS = ("transformers", "vllm")
 FIRST_BATCH = 16
@@ -64,57 +64,31 @@ class Decoding(Component):
         """Returns why this decoding, though it can be planned with, cannot be run here."""
         if self.backend == TRANSFORMERS or importlib.util.find_spec(self.backend) is not None:
             return []
-        return [
-            Problem(
-                "decoding.backend",
-                f"the package {self.backend} is not installed",
-                f"pip install {self.backend}, or decoding.backend={TRANSFORMERS}",
-            )
-        ]
+        why = f"the package {self.backend} is not installed"
+        return [Problem("decoding.backend", why, f"pip install {self.backend}, or decoding.backend={TRANSFORMERS}")]
 
     def check(self) -> list[Problem]:
-        problems = []
+        problems = Problems()
         for name, least in (("max_new_tokens", 1), ("batch_size", 1), ("latency_requests", 0), ("top_k", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
-                problems.append(Problem(f"decoding.{name}", f"{value} is too small", f"Give at least {least}"))
+                problems.add(f"decoding.{name}", f"{value} is too small", f"Give at least {least}")
         if self.batch_size is None and self.do_sample:
-            problems.append(
-                Problem(
-                    "decoding.batch_size",
-                    "null, and sampled answers depend on who shares a batch",
-                    f"Give a number, such as {FIRST_BATCH}",
-                )
-            )
+            why = "null, and sampled answers depend on who shares a batch"
+            problems.add("decoding.batch_size", why, f"Give a number, such as {FIRST_BATCH}")
         if self.backend not in BACKENDS:
-            problems.append(
-                Problem("decoding.backend", f"{self.backend!r} is no backend", did_you_mean(self.backend, BACKENDS))
-            )
+            problems.add("decoding.backend", f"{self.backend!r} is no backend", did_you_mean(self.backend, BACKENDS))
         if "" in self.stop:
-            problems.append(
-                Problem("decoding.stop", "holds an empty text, which ends every answer at once", "Remove it")
-            )
+            problems.add("decoding.stop", "holds an empty text, which ends every answer at once", "Remove it")
         if self.do_sample:
             if self.temperature <= 0:
-                problems.append(
-                    Problem(
-                        "decoding.temperature",
-                        f"{self.temperature} cannot be sampled with",
-                        "Give more than 0, or do_sample=false",
-                    )
-                )
+                why = f"{self.temperature} cannot be sampled with"
+                problems.add("decoding.temperature", why, "Give more than 0, or do_sample=false")
             if not 0 < self.top_p <= 1:
-                problems.append(
-                    Problem("decoding.top_p", f"{self.top_p} is no probability", "Give more than 0 and at most 1")
-                )
+                problems.add("decoding.top_p", f"{self.top_p} is no probability", "Give more than 0 and at most 1")
         else:
             for name, off in (("temperature", 1.0), ("top_p", 1.0), ("top_k", 0)):
                 if getattr(self, name) != off:
-                    problems.append(
-                        Problem(
-                            f"decoding.{name}",
-                            f"{getattr(self, name)} has no effect while greedy",
-                            "Set decoding.do_sample=true",
-                        )
-                    )
+                    why = f"{getattr(self, name)} has no effect while greedy"
+                    problems.add(f"decoding.{name}", why, "Set decoding.do_sample=true")
         return problems

@@ -50,13 +50,8 @@ def problems(kind: str | None) -> list[Problem]:
     if kind not in KINDS:
         return [Problem(where, f"{kind!r} is none of its values", f"{did_you_mean(kind, KINDS)}, or null")]
     if importlib.util.find_spec(LIBRARY) is None:
-        return [
-            Problem(
-                where,
-                f"{kind} needs {LIBRARY}, which is not installed",
-                f"pip install {LIBRARY}, or set model.quantization=null",
-            )
-        ]
+        why = f"{kind} needs {LIBRARY}, which is not installed"
+        return [Problem(where, why, f"pip install {LIBRARY}, or set model.quantization=null")]
     return []
 
 

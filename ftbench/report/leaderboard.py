@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from ftbench.analysis import figures
 from ftbench.analysis.ceilings import ceiling_lines, nothing_to_choose
+from ftbench.analysis.column import MARKDOWN
+from ftbench.analysis.columns import metric_columns, of_table
 from ftbench.analysis.harness import forgetting_lines
 from ftbench.analysis.ranking import Family
 from ftbench.analysis.results import Results
-from ftbench.analysis.rows import Row
+from ftbench.report.cell_table import cell_table
 from ftbench.report.rollup import approach_rows, search_lines, unchosen_lines
-from ftbench.report.slices import SliceTable, slice_tables
+from ftbench.report.slices import slice_tables
+from ftbench.text.markdown import bullets, code, literal, table
 
 MOST_VALUES = 20
 """Columns with more values than this stand in results.json only."""
@@ -20,84 +23,57 @@ MOST_VALUES = 20
 def markdown(results: Results) -> str:
     """Returns the whole page."""
     confidence = results.statistics["confidence"]
+    primary = code(results.primary)
     parts = [
         "# Leaderboard",
         "",
         (
-            f"Ordered by `{results.primary}` on the test split; brackets hold {confidence:.0%} intervals; `*` marks the"
+            f"Ordered by {primary} on the test split; brackets hold {confidence:.0%} intervals; `*` marks the"
             " frontier: nothing cheaper is shown to be as good; `undecided`: a cheaper or a dearer cell there may yet"
             " take its place."
         ),
     ]
     beyond = results.ceilings(None)
     if beyond and not results.families:
-        parts += ["", _cell(nothing_to_choose(len(beyond), results.primary))]
-    parts += ["", *(f"- {_cell(text)}" for text in ceiling_lines(beyond, results.primary, None))] if beyond else []
+        parts += ["", literal(nothing_to_choose(len(beyond), results.primary))]
+    parts += _list(ceiling_lines(beyond, results.primary, None))
     for family in results.families:
-        parts += ["", f"## {_cell(family.dataset)}", ""]
+        parts += ["", f"## {literal(family.dataset)}", ""]
         if results.rolled:
-            grid = [[_cell(text) for text in row] for row in approach_rows(results, family)]
-            parts += [_line(grid[0]), "|" + " --- |" * len(grid[0]), *map(_line, grid[1:]), ""] if grid else []
+            grid = [[literal(text) for text in row] for row in approach_rows(results, family)]
+            parts += [*table(grid[0], grid[1:]), ""] if grid else []
             said = (*family.method_sentences, *search_lines(results), *unchosen_lines(results))
-            parts += [f"- {_cell(sentence)}" for sentence in said] + ["", "Its cells:", ""]
+            parts += [*bullets(said), "", "Its cells:", ""]
         parts += _table(results, family)
-        bounds = ceiling_lines(results.ceilings(family), results.primary, family.cost_basis)
-        parts += ["", *(f"- {_cell(text)}" for text in bounds)] if bounds else []
-        said = (*family.sentences, *(() if results.rolled else family.method_sentences))
-        parts += ["", *(f"- {_cell(sentence)}" for sentence in said)] if said else []
-        for table in slice_tables(results, family, MOST_VALUES):
-            parts += ["", f"### {_cell(table.title)}", "", *_slices(table)]
+        parts += _list(ceiling_lines(results.ceilings(family), results.primary, family.cost_basis))
+        parts += _list((*family.sentences, *(() if results.rolled else family.method_sentences)))
+        for one in slice_tables(results, family, MOST_VALUES):
+            grid = [[literal(label), *texts] for label, texts in one.rows]
+            parts += ["", f"### {literal(one.title)}", "", *table(["cell", *map(literal, one.values)], grid)]
         head, lines = forgetting_lines([results.row(cell) for cell in family.cells], confidence)
         if lines:
-            grid = [["cell", *head[1:]], ["---"] * len(head), *(list(map(_cell, line)) for line in lines)]
-            parts += ["", f"### {head[0]}", "", *(f"| {' | '.join(line)} |" for line in grid)]
+            grid = [[*map(literal, line)] for line in lines]
+            parts += ["", f"### {head[0]}", "", *table(["cell", *head[1:]], grid)]
     unranked = results.unranked()
     if unranked:
-        parts += ["", f"## Without `{results.primary}`", "", *(f"- {_cell(row.label)}" for row in unranked)]
+        parts += ["", f"## Without {primary}", *_list(row.label for row in unranked)]
     if results.notes:
-        parts += ["", "## Notes", "", *(f"- {_cell(note)}" for note in results.notes)]
+        parts += ["", "## Notes", *_list(results.notes)]
     undone = results.undone()
     if undone:
-        parts += ["", "## Not done", "", "| cell | status | reason |", "| --- | --- | --- |"]
-        parts += [
-            f"| {_cell(row.label)} | {row.facts['status']} | {_cell(row.facts['reason'] or '')} |" for row in undone
-        ]
+        rows = [[literal(row.label), row.facts["status"], literal(row.facts["reason"] or "")] for row in undone]
+        parts += ["", "## Not done", "", *table(["cell", "status", "reason"], rows)]
     return "\n".join(parts) + "\n"
 
 
-def _line(texts: Sequence[str]) -> str:
-    return "| " + " | ".join(texts) + " |"
-
-
-def _slices(table: SliceTable) -> list[str]:
-    head = "| " + " | ".join(["cell", *map(_cell, table.values)]) + " |"
-    return [
-        head,
-        "|" + " --- |" * (len(table.values) + 1),
-        *("| " + " | ".join([_cell(label), *texts]) + " |" for label, texts in table.rows),
-    ]
+def _list(texts: Iterable[str]) -> list[str]:
+    items = bullets(texts)
+    return ["", *items] if items else []
 
 
 def _table(results: Results, family: Family) -> list[str]:
-    rows: Sequence[Row] = [results.row(cell) for cell in family.cells]
-    others = [metric for metric in results.metrics if metric != results.primary]
-    names = [results.primary, *others]
+    rows = [results.row(cell) for cell in family.cells]
+    names = [results.primary, *(metric for metric in results.metrics if metric != results.primary)]
     places = {metric: figures.decimals(rows, metric) for metric in names}
-    unit = "$ per 1k requests" if family.cost_basis == "usd_per_1k_requests" else "time per 1k requests"
-    lost = ["failed rows"] if any(map(figures.failed, rows)) else []
-    head = ["rank", "cell", *names, unit, "training", *lost, "frontier"]
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    for row in rows:
-        scores = [figures.score(row, metric, places[metric], limits=True) for metric in names]
-        spent = [figures.cost(row, family.cost_basis), figures.training(row), *([figures.failed(row)] if lost else [])]
-        cells = [results.rank_text(row.id), _cell(row.label), *scores, *spent, results.frontier_mark(row.id)]
-        lines.append("| " + " | ".join(cells) + " |")
-    return lines
-
-
-def _cell(text: str) -> str:
-    """Returns text that cannot break a Markdown table or be read as mark-up."""
-    flat = " ".join(str(text).split())
-    for character in "\\|*_`<>[]":
-        flat = flat.replace(character, "\\" + character)
-    return flat
+    own = [*metric_columns(places, names), *results.own_columns]
+    return cell_table(of_table(MARKDOWN, own), [results.shown(row, family) for row in rows], family.cost_basis)

@@ -6,6 +6,7 @@ from ftbench.analysis import figures
 from ftbench.analysis.approaches import Approach
 from ftbench.analysis.ranking import Family
 from ftbench.analysis.results import Results
+from ftbench.text import numbers
 
 
 def approach_rows(results: Results, family: Family | None) -> list[list[str]]:
@@ -18,7 +19,7 @@ def approach_rows(results: Results, family: Family | None) -> list[list[str]]:
     """
     own = [approach for approach in results.approaches if _family(results, approach) is family]
     means = [mean for approach in own if (mean := approach.scores.get(results.primary))]
-    places = figures.places(max((abs(mean.value) for mean in means), default=0.0))
+    places = numbers.places(max((abs(mean.value) for mean in means), default=0.0))
     basis = family.cost_basis if family else None
     unit = "$/1k" if basis == "usd_per_1k_requests" else "time/1k"
     grid = [
@@ -38,7 +39,7 @@ def approach_rows(results: Results, family: Family | None) -> list[list[str]]:
     ]
     for approach in own:
         mean, chosen = approach.scores.get(results.primary), approach.chosen
-        value = figures.figure(mean.value, mean.low, mean.high, places, limits=True) if mean else figures.UNKNOWN
+        value = numbers.figure(mean.value, mean.low, mean.high, places, limits=True) if mean else numbers.UNKNOWN
         spread = f"{mean.sd:.{places}f}" if mean and mean.sd is not None else "-"
         validation = f"{chosen.validation:.{places}f}" if chosen and chosen.validation is not None else "-"
         cost = figures.per_1k(getattr(approach, basis) if basis else None, basis)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ftbench.analysis import figures
 from ftbench.analysis.ranking import Family
 from ftbench.analysis.results import Results
+from ftbench.text import numbers
 
 VALUE_METRIC = "exact_match"
 """Shown beside the primary metric: overlap with a reference can be high while every value in it is wrong."""
@@ -53,4 +54,4 @@ def slice_tables(results: Results, family: Family, most_values: int) -> list[Sli
 
 
 def _text(value: float | None, places: int) -> str:
-    return figures.UNKNOWN if value is None else f"{value:.{places}f}"
+    return numbers.UNKNOWN if value is None else f"{value:.{places}f}"

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from ftbench.analysis import figures
 from ftbench.analysis import label_efficiency as labels
 from ftbench.analysis.ceilings import ceiling_lines, nothing_to_choose
+from ftbench.analysis.column import TERMINAL
+from ftbench.analysis.columns import filled, metric_columns, of_table
 from ftbench.analysis.harness import forgetting_lines
 from ftbench.analysis.ranking import Family
 from ftbench.analysis.results import Results
 from ftbench.analysis.rows import Row
 from ftbench.report.rollup import approach_rows, search_lines, unchosen_lines
 from ftbench.report.slices import SliceTable, slice_tables
+from ftbench.text.terminal import printable
 
 GAP = "  "
 LEAST_WIDTH = 72
@@ -39,7 +42,7 @@ def render(results: Results, width: int) -> str:
         lines += _wrap(text, width)
     for family in results.families:
         if len(results.families) > 1:
-            lines += [f"dataset {_flat(family.dataset)}", ""]
+            lines += [f"dataset {printable(family.dataset)}", ""]
         if results.rolled:
             lines += [
                 *_approaches(results, family, width),
@@ -94,7 +97,7 @@ def _approaches(results: Results, family: Family, width: int) -> list[str]:
     left = {grid[0].index(name) for name in ("approach", "chosen", "cells")}
     lines = [
         GAP.join(
-            _fit(_flat(text), size, left=index in left)
+            _fit(printable(text), size, left=index in left)
             for index, (text, size) in enumerate(zip(row, widths, strict=True))
         )
         for row in grid
@@ -146,8 +149,8 @@ def _table(results: Results, family: Family, width: int) -> list[str]:
 
 def _slices(table: SliceTable, width: int) -> list[str]:
     grid = [
-        ["", table.title, *(_flat(value) for value in table.values)],
-        *(["", _flat(label), *texts] for label, texts in table.rows),
+        ["", table.title, *(printable(value) for value in table.values)],
+        *(["", printable(label), *texts] for label, texts in table.rows),
     ]
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     widths[1] = max(min(widths[1], width - sum(widths) + widths[1] - len(GAP) * (len(widths) - 1)), LABEL_LEAST)
@@ -163,7 +166,7 @@ def _forgetting(rows: Sequence[Row], confidence: float, width: int) -> list[str]
     head, found = forgetting_lines(rows, confidence)
     if not found:
         return []
-    grid = [["", *map(_flat, line)] for line in (head, *found)]
+    grid = [["", *map(printable, line)] for line in (head, *found)]
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     widths[1] = max(min(widths[1], width - sum(widths) + widths[1] - len(GAP) * (len(widths) - 1)), LABEL_LEAST)
     return [
@@ -179,19 +182,12 @@ def _forgetting(rows: Sequence[Row], confidence: float, width: int) -> list[str]
 
 def _grid(results: Results, family: Family, rows: Sequence[Row], others: Sequence[str]) -> list[list[str]]:
     places = {metric: figures.decimals(rows, metric) for metric in (results.primary, *others)}
-    unit = "$/1k" if family.cost_basis == "usd_per_1k_requests" else "time/1k"
-    head = f"{results.primary} [{results.statistics['confidence']:.0%}]"
-    grid = [["rank", "cell", head, *others, unit, "training", "failed rows", "frontier"]]
-    for row in rows:
-        primary = figures.score(row, results.primary, places[results.primary], limits=True)
-        rest = [figures.score(row, metric, places[metric], limits=False) for metric in others]
-        spent = [figures.cost(row, family.cost_basis), figures.training(row), figures.failed(row)]
-        grid.append(
-            [results.rank_text(row.id), _flat(row.label), primary, *rest, *spent, results.frontier_mark(row.id)]
-        )
-    # a column that says nothing of any cell is left out; a comparison of sweeps has no frontier
-    kept = [any(column[1:]) or place < len(grid[0]) - 2 for place, column in enumerate(zip(*grid, strict=True))]
-    return [[text for text, keep in zip(row, kept, strict=True) if keep] for row in grid]
+    mark = f"[{results.statistics['confidence']:.0%}]"
+    own = [*metric_columns(places, [results.primary], mark), *results.own_columns]
+    cells = [results.shown(row, family) for row in rows]
+    columns = filled(of_table(TERMINAL, own), cells)
+    head = [printable(column.head(family.cost_basis)) for column in columns]
+    return [head, *([printable(column.shown(cell)) for column in columns] for cell in cells)]
 
 
 def _fit(text: str, size: int, *, left: bool) -> str:
@@ -203,9 +199,4 @@ def _fit(text: str, size: int, *, left: bool) -> str:
 
 
 def _wrap(text: str, width: int, bullet: str = "") -> list[str]:
-    return textwrap.wrap(_flat(text), width, initial_indent=bullet, subsequent_indent=" " * len(bullet)) or [bullet]
-
-
-def _flat(text: str) -> str:
-    """Returns text on one line without control characters: a model's or a file's name must not move the cursor."""
-    return "".join(character if character.isprintable() else " " for character in str(text))
+    return textwrap.wrap(printable(text), width, initial_indent=bullet, subsequent_indent=" " * len(bullet)) or [bullet]

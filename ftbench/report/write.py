@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
@@ -13,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.analysis.columns import approach_columns, columns, meanings
+from ftbench.analysis.own_columns import described
 from ftbench.analysis.results import Results, gather
 from ftbench.analysis.reviewed import refresh
 from ftbench.analysis.rows import CellOutcome, primary_metric
 from ftbench.core.cell import Cell
+from ftbench.core.files import write_json, write_text
 from ftbench.core.plan import Plan
 from ftbench.report.leaderboard import markdown
 from ftbench.store.store import Store
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+from ftbench.text.csv import csv_text
 
 
 def write_results(plan: Plan, outcomes: Mapping[str, CellOutcome], folder: Path) -> Results:
@@ -37,10 +36,10 @@ def write_results(plan: Plan, outcomes: Mapping[str, CellOutcome], folder: Path)
     """
     results = gather(plan, outcomes)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "results.csv", csv_text(results))
-    _write(folder / "approaches.csv", approaches_text(results))
-    _write(folder / "results.json", json.dumps(as_dict(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    _write(folder / "leaderboard.md", markdown(results))
+    write_text(folder / "results.csv", results_text(results))
+    write_text(folder / "approaches.csv", approaches_text(results))
+    write_json(folder / "results.json", as_dict(results))
+    write_text(folder / "leaderboard.md", markdown(results))
     refresh(folder)
     return results
 
@@ -58,18 +57,14 @@ def validation_score(plan: Plan, cell: Cell, store: Store) -> float | None:
     return json.loads((found / "scores.json").read_text(encoding="utf-8")).get(primary_metric(plan), {}).get("value")
 
 
-def csv_text(results: Results) -> str:
-    """Returns ``results.csv``: RFC 4180 quoting, LF line ends, numbers in full, unknown empty.
-
-    Text that a spreadsheet would run as a formula is shown with a leading apostrophe, as OWASP advises; numbers are
-    left alone.
-    """
+def results_text(results: Results) -> str:
+    """Returns ``results.csv``: one row per cell, as ``ftbench.text.csv`` writes them."""
     records = [{**row.record(results.metrics), "rank": results.rank_text(row.id)} for row in results.rows]
-    return _csv(columns(results.metrics, results.sub_axes), records)
+    return _csv(columns(results.metrics, results.sub_axes, results.own_columns), records)
 
 
 def approaches_text(results: Results) -> str:
-    """Returns ``approaches.csv``: one row per approach, written as ``csv_text`` writes cells."""
+    """Returns ``approaches.csv``: one row per approach, written as ``results_text`` writes cells."""
     return _csv(
         approach_columns(results.metrics, results.sub_axes),
         [approach.record(results.metrics) for approach in results.approaches],
@@ -77,12 +72,7 @@ def approaches_text(results: Results) -> str:
 
 
 def _csv(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, names, lineterminator="\n")
-    writer.writeheader()
-    for record in records:
-        writer.writerow({name: _field(record.get(name)) for name in names})
-    return stream.getvalue()
+    return csv_text([names, *([record.get(name) for name in names] for record in records)])
 
 
 def as_dict(results: Results) -> dict[str, Any]:
@@ -90,7 +80,8 @@ def as_dict(results: Results) -> dict[str, Any]:
     return {
         "primary_metric": results.primary,
         "metrics": list(results.metrics),
-        "columns": meanings(results.metrics, results.sub_axes),
+        "columns": meanings(results.metrics, results.sub_axes, results.own_columns),
+        "own_columns": described(results.own_columns),
         "statistics": results.statistics,
         "approaches": [approach.as_dict() for approach in results.approaches],
         "families": [
@@ -110,18 +101,3 @@ def as_dict(results: Results) -> dict[str, Any]:
         "notes": list(results.notes),
         "data_checks": list(results.data_checks),
     }
-
-
-def _field(value: Any) -> Any:
-    if value is None:
-        return ""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return "'" + value
-    return value
-
-
-def _write(path: Path, text: str) -> None:
-    scratch = path.with_name(path.name + ".part")
-    scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
-    scratch.write_text(text, encoding="utf-8", newline="\n")
-    scratch.replace(path)

@@ -9,19 +9,25 @@ it.
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import json_text, write_text
 from ftbench.review.rubric import Rubric
 
 FOLDER = "review"
 KEYS = "keys"
 FORMAT = 1
+
+
+def text_digest(text: str) -> str:
+    """Returns the sha256 of a generated text, to which verdicts belong; lone surrogates count as themselves."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -107,11 +113,7 @@ def write_key(sweep: Path, key: Key) -> Path:
     folder = sweep / FOLDER / KEYS
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{key.batch}.json"
-    scratch = path.with_suffix(".part")
-    scratch.unlink(missing_ok=True)
-    with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(json.dumps(key.as_dict(), indent=1, ensure_ascii=False) + "\n")
-    scratch.replace(path)
+    write_text(path, json_text(key.as_dict()), private=True)
     return path
 
 

@@ -16,11 +16,10 @@ from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import Plan
 from ftbench.review.assign import Showing, assign, random_name
-from ftbench.review.inert import text_digest, visible
-from ftbench.review.key import Item, Key, Side, write_key
+from ftbench.review.key import Item, Key, Side, text_digest, write_key
 from ftbench.review.rubric import PAIRWISE, Rubric
 from ftbench.review.sample import Comparison, Drawn, draw
-from ftbench.review.sheet import Entry, Sheet
+from ftbench.review.sheet import Entry, Sheet, shown
 from ftbench.review.systems import Reviewed, question
 from ftbench.review.write_csv import csv_bytes, instructions_text
 from ftbench.review.write_html import html_bytes
@@ -169,11 +168,11 @@ def _singles(reviewed: Reviewed, drawn: Drawn) -> list[Comparison]:
 
 def _entry(reviewed: Reviewed, one: Showing, reference: bool) -> Entry:
     example = reviewed.example(one.example)
-    answers = tuple(visible(reviewed.systems[place].outputs[one.example]) for place in one.places)
+    answers = tuple(shown(reviewed.systems[place].outputs[one.example]) for place in one.places)
     return Entry(
         one.item,
-        visible(question(example)),
-        visible("\n\nor\n\n".join(example.references)) if reference else None,
+        shown(question(example)),
+        shown("\n\nor\n\n".join(example.references)) if reference else None,
         answers,
     )
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from ftbench.core.cell import Cell
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import Example, read_examples, read_jsonl
+from ftbench.core.example import Example, read_examples
+from ftbench.core.files import read_jsonl
 from ftbench.core.plan import Plan
 from ftbench.review.compared import Compared, comparisons
 from ftbench.review.evidence import A, B, Evidence, preferences

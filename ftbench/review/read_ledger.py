@@ -10,11 +10,10 @@ from pathlib import Path
 
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import read_jsonl
+from ftbench.core.files import read_jsonl
 from ftbench.core.plan import Plan
 from ftbench.review.evidence import BOTH_BAD, TIE, A, Alike, B, Evidence, Rating, Verdict, turned
-from ftbench.review.inert import text_digest
-from ftbench.review.key import Key, read_keys
+from ftbench.review.key import Key, read_keys, text_digest
 from ftbench.review.ledger import Said, current, read_ledger
 from ftbench.review.make import example_values
 from ftbench.review.read_judge import read_judge_stages

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ftbench.core.errors import FtbenchError
-from ftbench.review.inert import visible
 from ftbench.review.systems import Reviewed
+from ftbench.text.terminal import spelled_out
 
 GROUP, DISAGREEMENT = "group", "disagreement"
 
@@ -130,7 +130,7 @@ def _strata(reviewed: Reviewed, stratify: str | None) -> list[str]:
 
 
 def _alike(reviewed: Reviewed, one: Comparison) -> bool:
-    return len({visible(reviewed.systems[place].outputs[one.example]) for place in one.systems}) == 1
+    return len({spelled_out(reviewed.systems[place].outputs[one.example]) for place in one.systems}) == 1
 
 
 def _scored_apart(one: Comparison, scores: Mapping[int, Mapping[str, float]]) -> bool:

@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ftbench.review.rubric import PAIRWISE, Rubric
+from ftbench.text.terminal import spelled_out
+
+EMPTY = "(empty answer)"
+
+
+def shown(text: str) -> str:
+    """Returns a text as raters see it: the same treatment for every system, and every character visible."""
+    return spelled_out(text) or EMPTY
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One row: texts are visible and inert already.
+    """One row: texts are ``shown`` already.
 
     Attributes:
         item: random id.

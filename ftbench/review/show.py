@@ -8,6 +8,8 @@ from typing import Any
 from ftbench.stats.intervals import FEW
 from ftbench.stats.paired import BETTER, EQUIVALENT, NOT_BETTER, NOT_WORSE
 from ftbench.stats.preference import winner_first
+from ftbench.text.numbers import figure, p_value
+from ftbench.text.terminal import printable
 
 MOST_PROBLEMS = 20
 GAP = "  "
@@ -33,7 +35,12 @@ def problem_lines(problems: Sequence[str]) -> list[str]:
     if not problems:
         return []
     more = [f"- and {len(problems) - MOST_PROBLEMS} more"] if len(problems) > MOST_PROBLEMS else []
-    return ["", f"not used: {len(problems)}", *(f"- {_flat(problem)}" for problem in problems[:MOST_PROBLEMS]), *more]
+    return [
+        "",
+        f"not used: {len(problems)}",
+        *(f"- {printable(problem)}" for problem in problems[:MOST_PROBLEMS]),
+        *more,
+    ]
 
 
 def sentences(found: Mapping[str, Any]) -> list[str]:
@@ -43,7 +50,7 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
     for pair in map(winner_first, found["pairs"]):
         if pair["sign_test"] is None:
             continue
-        first, second = _flat(labels[pair["first"]]), _flat(labels[pair["second"]])
+        first, second = printable(labels[pair["first"]]), printable(labels[pair["second"]])
         test = pair["sign_test"]
         rate = (
             f"win rate {interval(pair['win_rate'])}, sign test {test['positive']} to {test['negative']},"
@@ -64,12 +71,12 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
             )
     strengths = found["bradley_terry"]
     if strengths is not None and not strengths["finite"]:
-        why = _flat(_named(strengths["why"], labels))
+        why = printable(_named(strengths["why"], labels))
         shown = "Those shown are regularised (half a win and half a loss added per pair), without intervals"
         said.append(f"No finite Bradley-Terry strengths: {why}. {shown}.")
     elif strengths is not None:
         said.append(
-            f"Bradley-Terry with ties (Davidson), {_flat(labels[strengths['reference']])} at 0, {confidence:.0%}"
+            f"Bradley-Terry with ties (Davidson), {printable(labels[strengths['reference']])} at 0, {confidence:.0%}"
             " intervals each for itself."
         )
     return said
@@ -87,10 +94,7 @@ def trust(found: Mapping[str, Any]) -> list[str]:
 
 def interval(value: Mapping[str, Any], places: int = 2) -> str:
     """Returns ``0.61 [0.52, 0.70]``; without an interval the value alone, without a value ``n/a``."""
-    if value["value"] is None:
-        return "n/a"
-    limits = "" if value.get("low") is None else f" [{value['low']:.{places}f}, {value['high']:.{places}f}]"
-    return f"{value['value']:.{places}f}{limits}"
+    return figure(value["value"], value.get("low"), value.get("high"), places)
 
 
 def _headline(counts: Mapping[str, int]) -> str:
@@ -120,7 +124,7 @@ def _ranking(found: Mapping[str, Any]) -> list[str]:
         rows.append(
             [
                 str(best) if best == worst else f"{best}-{worst}",
-                _flat(found["systems"][one["system"]]),
+                printable(found["systems"][one["system"]]),
                 interval(one["win_rate"]),
                 shown,
                 str(one["n"]),
@@ -138,7 +142,7 @@ def _pairs(found: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     labels = found["systems"]
     rows = [
         [
-            f"{_flat(labels[one['first']])} against {_flat(labels[one['second']])}",
+            f"{printable(labels[one['first']])} against {printable(labels[one['second']])}",
             *(interval(one[name]) for name in ("win", "tie", "both_bad", "loss")),
             str(one["n"]),
         ]
@@ -150,17 +154,19 @@ def _pairs(found: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
 def _dimensions(found: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, ranking in found["dimensions"].items():
-        rows = [[_flat(found["systems"][one["system"]]), interval(one["win_rate"]), str(one["n"])] for one in ranking]
-        lines += _table(name, [f"{_flat(name)} (described, not tested)", "win rate", "n"], rows)
+        rows = [
+            [printable(found["systems"][one["system"]]), interval(one["win_rate"]), str(one["n"])] for one in ranking
+        ]
+        lines += _table(name, [f"{printable(name)} (described, not tested)", "win rate", "n"], rows)
     return lines
 
 
 def _ratings(found: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, entry in (found["ratings"] or {}).items():
-        rows = [[_flat(found["systems"][one["system"]]), interval(one), str(one["n"])] for one in entry["means"]]
+        rows = [[printable(found["systems"][one["system"]]), interval(one), str(one["n"])] for one in entry["means"]]
         alpha = entry["agreement"]["krippendorff"]["ordinal"]
-        lines += _table(name, [f"mean rating: {_flat(name)}", "mean", "n"], rows)
+        lines += _table(name, [f"mean rating: {printable(name)}", "mean", "n"], rows)
         if alpha["value"] is not None:
             lines.append(
                 f"agreement on it: Krippendorff's alpha, ordinal {interval(alpha)} over {alpha['units']} answers"
@@ -188,13 +194,13 @@ def _raters(found: Mapping[str, Any]) -> Iterator[str]:
         for one in held["cohen"]:
             if one["value"] is not None:
                 yield (
-                    f"Cohen's kappa {one['value']:.2f}: {_flat(one['first'])} and {_flat(one['second'])},"
+                    f"Cohen's kappa {one['value']:.2f}: {printable(one['first'])} and {printable(one['second'])},"
                     f" {one['units']} comparisons"
                 )
         for one in held["raters"]:
             if one["agreement"]["n"]:
                 yield (
-                    f"{_flat(one['rater'])}: {one['verdicts']} verdicts, with most of the others in"
+                    f"{printable(one['rater'])}: {one['verdicts']} verdicts, with most of the others in"
                     f" {interval(one['agreement'])} of {one['agreement']['n']}"
                 )
     again = found["repeats"]
@@ -208,7 +214,8 @@ def _raters(found: Mapping[str, Any]) -> Iterator[str]:
         kappa = "n/a" if judge["kappa"] is None else f"{judge['kappa']:.2f}"
         right = f"decides like people in {interval(judge['accuracy'])} of {judge['accuracy']['n']}, kappa {kappa}"
         yield (
-            f"LLM judge ({_flat(judge['judge'])}): {right}; prefers what stands first in {interval(judge['position'])}"
+            f"LLM judge ({printable(judge['judge'])}): {right}; prefers what stands first in"
+            f" {interval(judge['position'])}"
         )
 
 
@@ -246,9 +253,5 @@ def _named(why: str | None, labels: Mapping[str, str]) -> str:
 
 
 def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
-
-
-def _flat(text: str) -> str:
-    """Returns text on one line without control characters: what a file holds must not move the cursor."""
-    return "".join(character if character.isprintable() else " " for character in str(text))
+    text = p_value(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ftbench.core.files import write_json
 from ftbench.core.plan import Plan
 from ftbench.review.compared import Settings
 from ftbench.review.conclusions import conclude
@@ -32,13 +32,7 @@ def conclude_sweep(sweep: Path, moved: Path | None, split: str) -> tuple[dict[st
     plan = read_sweep(sweep)
     found = conclude(sweep_evidence(sweep, plan, store_of(plan, moved), split), settings_of(plan, {}))
     path = sweep / FOLDER / ("conclusions.json" if split == "test" else f"conclusions.{split}.json")
-    scratch = path.with_suffix(".part")
-    scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
-    scratch.write_text(
-        json.dumps({"split": split, **found}, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        encoding="utf-8",
-    )
-    scratch.replace(path)
+    write_json(path, {"split": split, **found})
     return found, path
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ftbench.core.cell import Cell
 from ftbench.core.errors import FtbenchError, did_you_mean
-from ftbench.core.example import Example, read_examples, read_jsonl
+from ftbench.core.example import Example, read_examples
+from ftbench.core.files import read_jsonl
 from ftbench.core.plan import FILE, Plan
 from ftbench.store.store import Store
 

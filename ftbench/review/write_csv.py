@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 from ftbench.review.sheet import Sheet, how_to
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+from ftbench.text.csv import csv_text
 
 
 def csv_bytes(sheet: Sheet) -> bytes:
-    """Returns the file. Text that a spreadsheet would run as a formula gets a leading apostrophe, as OWASP advises."""
-    stream = io.StringIO()
-    # every cell in quotes, so that no row looks different for what its texts hold
-    writer = csv.writer(stream, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(sheet.columns())
-    for entry in sheet.entries:
-        texts = [f"'{text}" if text.startswith(FORMULA_STARTS) else text for text in sheet.texts(entry)]
-        writer.writerow([entry.item, sheet.rater, *texts, *([""] * len(sheet.rubric.dimensions))])
-    return stream.getvalue().encode("utf-8-sig")
+    """Returns the file."""
+    blank = [""] * len(sheet.rubric.dimensions)
+    rows = [[entry.item, sheet.rater, *sheet.texts(entry), *blank] for entry in sheet.entries]
+    return csv_text([sheet.columns(), *rows], line_end="\r\n", quote_all=True).encode("utf-8-sig")
 
 
 def instructions_text(sheet: Sheet) -> str:

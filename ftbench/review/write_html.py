@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import json
 import re
 from pathlib import Path
 
 from ftbench.review.sheet import Sheet
+from ftbench.text.html import escaped
 
 SAVED = "ftbench-review-1"
 """Format of what the page saves."""
@@ -45,7 +45,7 @@ def html_bytes(sheet: Sheet) -> bytes:
         f"default-src 'none'; script-src '{_hash(page, 'script')}'; style-src '{_hash(page, 'style')}'; base-uri"
         " 'none'; form-action 'none'"
     )
-    filled = {"@TITLE@": html.escape(sheet.rubric.title), "@POLICY@": policy, "@DATA@": text}
+    filled = {"@TITLE@": escaped(sheet.rubric.title), "@POLICY@": policy, "@DATA@": text}
     return re.sub("|".join(filled), lambda found: filled[found[0]], page).encode("utf-8")
 
 

@@ -10,9 +10,9 @@ import io
 import math
 from datetime import datetime
 
-from ftbench.review.inert import pieces
 from ftbench.review.rubric import PREFERENCE, TEXT, Dimension
 from ftbench.review.sheet import Sheet, how_to
+from ftbench.text.csv import pieces
 
 MOST_UNITS = 32_000
 """A cell holds 32,767 UTF-16 units."""

@@ -6,7 +6,6 @@ key, and is decided before anything that reads the rows is started (``ftbench.sw
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Any
 
 from ftbench.core.component import build
 from ftbench.core.errors import Refused
-from ftbench.core.example import SPLITS, Document, Splits, read_examples, read_jsonl
+from ftbench.core.example import SPLITS, Document, Splits, read_examples
+from ftbench.core.files import read_jsonl, write_json
 from ftbench.core.job import Job, Outcome
 from ftbench.data.inspection.finding import Finding
 from ftbench.metrics.harness_questions import questions
@@ -34,9 +34,7 @@ def run(job: Job) -> Outcome:
         found = job.component("data").inspect(splits, dropped_rows(prepared), asked(job.stage.config))
         found = replace(found, findings=(*found.findings, *unread))
         told = found.as_dict()
-        (job.folder / CHECKS).write_text(
-            json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-        )
+        write_json(job.folder / CHECKS, told)
     job.progress(1, 1)
     return Outcome(
         details={"counts": told["counts"], "dropped": len(found.dropped), "documents": len(splits.documents)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ftbench.core.canonical import digest, file_digest
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import write_jsonl
+from ftbench.core.files import write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.stages.check import dropped_documents
 

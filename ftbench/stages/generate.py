@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import json
 import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import Example, Request, write_jsonl
+from ftbench.core.example import Example, Request
+from ftbench.core.files import write_json, write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.models.decoding import TRANSFORMERS, VLLM
 from ftbench.stages.recorded import run_recorded
@@ -72,7 +72,7 @@ def run(job: Job) -> Outcome:
         ],  # whoever asks waits for the retriever too
         "first_token_seconds": [made_seconds + seconds for seconds in first_token_seconds],
     }
-    (job.folder / "timings.json").write_text(json.dumps(timings, indent=1) + "\n", encoding="utf-8")
+    write_json(job.folder / "timings.json", timings)
     finishes = Counter(row["finish"] for row in rows)
     details = {
         "rows": len(rows),

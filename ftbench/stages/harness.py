@@ -7,7 +7,6 @@ tokenizer are left as they were.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ import numpy as np
 
 from ftbench.core.canonical import digest
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import write_jsonl
+from ftbench.core.files import write_json, write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.metrics.harness import Harness
 from ftbench.stages.served import served
@@ -68,9 +67,7 @@ def run(job: Job) -> Outcome:
         "cut": model.cut,
         "metrics": figures,
     }
-    (job.folder / "harness.json").write_text(
-        json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
+    write_json(job.folder / "harness.json", said)
     write_jsonl(job.folder / "samples.jsonl", rows)
     Sufficient(ids, (None,) * len(ids), ({},) * len(ids), tables).write(job.folder)
     notes = (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ftbench.core.example import Document, read_jsonl
+from ftbench.core.example import Document
+from ftbench.core.files import read_jsonl
 from ftbench.core.job import Job, Outcome
 
 

@@ -16,7 +16,8 @@ from typing import Any
 from ftbench.core.canonical import digest
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import Example, Request, Turn, read_examples, read_jsonl, write_jsonl
+from ftbench.core.example import Example, Request, Turn, read_examples
+from ftbench.core.files import read_jsonl, write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.metrics.judge import REFERENCES, Judged, read_choice
 from ftbench.models.decoding import Decoding

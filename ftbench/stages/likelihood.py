@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import Example, write_jsonl
+from ftbench.core.example import Example
+from ftbench.core.files import write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.models.rendering import separate_notes
 from ftbench.stages.remote_likelihood import run_remote_likelihood

@@ -9,7 +9,6 @@ training (docs/mistakes.md, number 22).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import read_examples
+from ftbench.core.files import write_json
 from ftbench.core.job import Job, Outcome
 from ftbench.stages.served import MODEL
 
@@ -75,7 +75,7 @@ def run(job: Job) -> Outcome:
     with job.phase("compare"):
         merging = _apart(adapter, _read(loaded, examples))
     comparison = {"prompts": len(examples), "merged_from_adapter": merging, "whole_from_quantised_base": quantisation}
-    (job.folder / "comparison.json").write_text(json.dumps(comparison, indent=1) + "\n", encoding="utf-8")
+    write_json(job.folder / "comparison.json", comparison)
     job.progress(3, 3)
     return Outcome(provenance=provenance, details={**comparison, "notes": [_sentence(comparison, base_quantized)]})
 

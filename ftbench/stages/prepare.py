@@ -7,13 +7,13 @@ out, and ``dropped.jsonl`` lists them.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
 from ftbench.core.canonical import digest, file_digest
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import SPLITS, Splits, write_jsonl
+from ftbench.core.example import SPLITS, Splits
+from ftbench.core.files import write_json, write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.stages.check import DROPPED, asked, documents_of
 from ftbench.text.secrets import scrub
@@ -46,8 +46,7 @@ def run(job: Job) -> Outcome:
             write_jsonl(files[name], (example.as_dict() for example in splits.split(name)))
             job.progress(done, len(SPLITS) + 1)
         summary = {"notes": scrub(list(splits.notes)), "counts": splits.counts}
-        text = json.dumps(summary, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        (job.folder / "summary.json").write_text(text, encoding="utf-8", newline="\n")
+        write_json(job.folder / "summary.json", summary, sort_keys=True)
         job.progress(len(SPLITS) + 1, len(SPLITS) + 1)
     fingerprint = digest({name: file_digest(path) for name, path in files.items()})
     return Outcome(provenance={"dataset": identity, "data": fingerprint}, details=summary)

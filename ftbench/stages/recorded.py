@@ -8,7 +8,8 @@ from collections import Counter
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import read_examples, write_jsonl
+from ftbench.core.example import read_examples
+from ftbench.core.files import write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.data.inspection.seen import with_seen
 from ftbench.stats.failed_rows import none_left

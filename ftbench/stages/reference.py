@@ -6,7 +6,7 @@ The reference is the untouched base, or the base with the weights of an earlier 
 
 from __future__ import annotations
 
-from ftbench.core.example import write_jsonl
+from ftbench.core.files import write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.stages.requests import instructed
 

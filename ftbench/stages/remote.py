@@ -4,14 +4,14 @@ looked wrong.
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ftbench.core.example import Example, Request, write_jsonl
+from ftbench.core.example import Example, Request
+from ftbench.core.files import write_json, write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.models.plain_text import TURN_BREAK, plain_parts
 from ftbench.models.remote.ask import Asked, ask_all
@@ -61,7 +61,7 @@ def run_remote(job: Job, model: Any) -> Outcome:
             made_seconds + reply.first_token_seconds for reply in replies if reply.first_token_seconds is not None
         ],
     }
-    (job.folder / "timings.json").write_text(json.dumps(timings, indent=1) + "\n", encoding="utf-8")
+    write_json(job.folder / "timings.json", timings)
     finishes = Counter(row["finish"] for row in rows)
     details = {
         "rows": len(rows),

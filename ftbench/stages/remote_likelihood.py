@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ftbench.core.example import Example, Request, write_jsonl
+from ftbench.core.example import Example, Request
+from ftbench.core.files import write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.models.plain_text import plain_parts
 from ftbench.models.remote.ask import Asked, ask_all

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import Document, Example, Request, read_examples, read_jsonl
+from ftbench.core.example import Document, Example, Request, read_examples
+from ftbench.core.files import read_jsonl
 from ftbench.core.job import Job
 from ftbench.data.inspection.seen import with_seen
 from ftbench.text.secrets import scrub

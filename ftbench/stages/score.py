@@ -7,7 +7,6 @@ sufficient statistics; if the two ways disagree the stage fails.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import read_jsonl
+from ftbench.core.files import read_jsonl, write_json
 from ftbench.core.job import Job, Outcome
 from ftbench.metrics.evaluation import measure
 from ftbench.stats.failures import SHOWN_CHARACTERS, Raised, statistics_of
@@ -89,8 +88,7 @@ def run(job: Job) -> Outcome:
         scores[name] = entry | {key: scrub(entry[key]) for key in ("reason", "warning") if key in entry}
     job.progress(len(metrics), len(metrics))
 
-    text = json.dumps(scores, indent=1, ensure_ascii=False, allow_nan=False)
-    (job.folder / "scores.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+    write_json(job.folder / "scores.json", scores)
     Sufficient(tuple(ids), tuple(groups), tuple(slices), tables).write(job.folder)
     finish = Counter(row["finish"] for row in sources.get("outputs", []))
     return Outcome(details={"n": len(ids), "finish": dict(sorted(finish.items()))})

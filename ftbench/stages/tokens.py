@@ -8,10 +8,9 @@ in the order of the rows, so that any limit can be judged without counting again
 
 from __future__ import annotations
 
-import json
-
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import SPLITS
+from ftbench.core.files import write_json
 from ftbench.core.job import Job, Outcome
 from ftbench.data.inspection.quality import histogram
 from ftbench.data.inspection.rows import answer_text
@@ -49,6 +48,6 @@ def run(job: Job) -> Outcome:
             },
         }
         for name, value in (("tokens.json", told), ("lengths.json", lengths)):
-            (job.folder / name).write_text(json.dumps(value) + "\n", encoding="utf-8")
+            write_json(job.folder / name, value, indent=None)
     tokens = {f"{split}_{part}": sum(lengths[split][part]) for split in SPLITS for part in ("prompt", "target")}
     return Outcome(tokens=tokens, details={"refused": refused})

@@ -133,9 +133,9 @@ def alpha_interval(
     if not len(drawn):
         return None
     tail = expanded_tail(len(sums), confidence)
-    low, high = np.quantile(drawn, [tail, 1 - tail])
+    low, high = (float(limit) for limit in np.quantile(drawn, [tail, 1 - tail]))
     point = krippendorff_alpha(units, level, mirror)
-    return min(float(low), point), max(float(high), point)
+    return (low, high) if point is None else (min(low, point), max(high, point))
 
 
 def coincidences(
@@ -192,7 +192,7 @@ def _distances(held: np.ndarray, values: np.ndarray, level: str) -> np.ndarray:
     if level == "nominal":
         return 1 - np.eye(len(values))
     if level == "interval":
-        return (values[:, None] - values[None, :]) ** 2
+        return np.asarray((values[:, None] - values[None, :]) ** 2)
     # the sum of what lies from one value to the other, both ends counted half
     middle = np.cumsum(held, axis=-1) - held / 2
     return (middle[..., :, None] - middle[..., None, :]) ** 2

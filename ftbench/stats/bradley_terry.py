@@ -118,13 +118,12 @@ def bradley_terry(
     Raises:
         ValueError: for no comparisons, or an unknown reference.
     """
-    outcome = np.asarray(outcome, dtype=np.int64)
-    if not len(outcome) or reference not in systems:
+    outcomes = np.asarray(outcome, dtype=np.int64)
+    if not len(outcomes) or reference not in systems:
         raise ValueError("strengths need comparisons, and a reference among the systems")
-    ties = bool((outcome == TIE).any())
-    data = _Data(
-        np.asarray(first), np.asarray(second), outcome, np.asarray(weight, dtype=np.float64), len(systems), ties
-    )
+    ties = bool((outcomes == TIE).any())
+    weights = np.asarray(weight, dtype=np.float64)
+    data = _Data(np.asarray(first), np.asarray(second), outcomes, weights, len(systems), ties)
     why = _not_finite(systems, data)
     clusters = len(set(codes))
     fitted = _regularised(data) if why else data
@@ -166,12 +165,13 @@ def _strength(
 
 def _probabilities(design: np.ndarray, values: np.ndarray, ties: bool) -> np.ndarray:
     """Returns [n, 3] chances of the outcomes; without ties that outcome has none."""
-    scores = design @ values
+    scores: np.ndarray = design @ values
     if not ties:
         scores[:, TIE] = -np.inf
     scores -= scores.max(axis=1, keepdims=True)
-    chances = np.exp(scores)
-    return chances / chances.sum(axis=1, keepdims=True)
+    chances: np.ndarray = np.exp(scores)
+    chances /= chances.sum(axis=1, keepdims=True)
+    return chances
 
 
 def _fit(data: _Data) -> np.ndarray:

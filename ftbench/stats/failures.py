@@ -150,5 +150,5 @@ def _place(error: BaseException, metric: Any) -> str:
     if own:
         return f"{own[-1].filename}:{own[-1].lineno}"
     if hasattr(metric, "place"):
-        return metric.place()
+        return str(metric.place())
     return f"{frames[-1].filename}:{frames[-1].lineno}"

@@ -260,7 +260,7 @@ def _pseudo_values(table: np.ndarray, value: Value, point: float) -> np.ndarray:
     without = table.sum(axis=0) - table
     left = np.asarray(value(without[:, :-1], without[:, -1]), dtype=np.float64)
     left = np.where(np.isfinite(left), left, point)
-    return point + (size - 1) * (left.mean() - left)
+    return np.asarray(point + (size - 1) * (left.mean() - left))
 
 
 def _studentised(sums: np.ndarray, squares: float, size: int) -> np.ndarray:

@@ -96,12 +96,19 @@ def seed_mean(
     width, count = tables[0].shape[1], len(tables)
 
     def mean(totals: np.ndarray, n: np.ndarray) -> np.ndarray:
-        return np.mean([value(totals[..., place * width : (place + 1) * width], n) for place in range(count)], axis=0)
+        parts = [value(totals[..., place * width : (place + 1) * width], n) for place in range(count)]
+        return np.asarray(np.mean(parts, axis=0))
 
-    points = [float(value(table.sum(axis=0), np.float64(len(table)))) for table in tables]
-    options = {"confidence": confidence, "resamples": resamples, "seed": seed}
+    points = [float(value(table.sum(axis=0), np.asarray(float(len(table))))) for table in tables]
     limits = interval(
-        np.hstack(tables), mean if count > 1 else value, ids, groups, **options, is_mean=is_mean and count == 1
+        np.hstack(tables),
+        mean if count > 1 else value,
+        ids,
+        groups,
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+        is_mean=is_mean and count == 1,
     )
     sd = float(np.std(points, ddof=1)) if count > 1 else None
     return SeedMean(float(np.mean(points)), limits.low, limits.high, sd, min(points), max(points), count)
@@ -128,10 +135,9 @@ def method_gap(
     """
     if max(len(first), len(second)) < 2:
         return None
-    options = {"confidence": confidence, "resamples": resamples, "seed": seed}
-    return method_gaps({"first": first, "second": second}, [("first", "second")], value, ids, groups, **options).get(
-        ("first", "second")
-    )
+    sides, pair = {"first": first, "second": second}, ("first", "second")
+    gaps = method_gaps(sides, [pair], value, ids, groups, confidence=confidence, resamples=resamples, seed=seed)
+    return gaps.get(pair)
 
 
 def method_gaps(

@@ -192,13 +192,3 @@ def referenced(sweep: Path) -> set[str]:
                 f"--keep {plan}: is no plan ({type(error).__name__}: {error}). Remove the file or name another folder"
             ) from error
     return keys
-
-
-def readable(count: int) -> str:
-    """Returns ``"1.5 MB"`` for 1,500,000 bytes; powers of 1,000, as disks are sold."""
-    value, unit = float(count), "B"
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 1000 or unit == "TB":
-            break
-        value /= 1000
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"

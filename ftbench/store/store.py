@@ -18,7 +18,6 @@ whole folder appear, so no reader ever sees half of it.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import socket
@@ -31,6 +30,7 @@ from pathlib import Path
 
 from ftbench.core import termination
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import json_text, write_text
 from ftbench.core.receipt import FILE, Receipt
 from ftbench.store.digests import digests
 from ftbench.store.folders import Linked, fsync, link_to, move, remove, settle, settle_file
@@ -120,13 +120,8 @@ class Store(StoreReader):
         folder = self.failed / receipt.key
         folder.mkdir(parents=True, exist_ok=True)
         name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        part = folder / f"{name}.{os.getpid()}.part"
-        part.write_text(
-            json.dumps(scrubbed(receipt).as_dict(), indent=1, sort_keys=True, ensure_ascii=False) + "\n",
-            encoding="utf-8",
-        )
         path = folder / f"{name}.json"
-        part.replace(path)
+        write_text(path, json_text(scrubbed(receipt).as_dict(), sort_keys=True, allow_nan=True))
         return path
 
     def set_aside(self, key: str) -> Path:

@@ -10,27 +10,27 @@ from dataclasses import dataclass, replace
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.core.stage import needed
-from ftbench.cost.budget import LOAD, Purse, choose, loads_apart, prices
+from ftbench.cost.budget import LOAD, BudgetGuard, choose, loads_apart, prices
 
 
 @dataclass(frozen=True)
-class Afforded:
+class WithinBudget:
     """The part of a plan that fits its budget.
 
     Attributes:
         plan: its cells in the order in which they are run, cheapest first, and their stages.
-        purse: refuses a stage that would exceed the budget after all; None without a budget.
+        budget_guard: refuses a stage that would exceed the budget after all; None without a budget.
         skipped: cell id -> why it is not run.
         lines: the same for the person; empty without a budget.
     """
 
     plan: Plan
-    purse: Purse | None
+    budget_guard: BudgetGuard | None
     skipped: dict[str, str]
     lines: tuple[str, ...]
 
 
-def afforded(plan: Plan, cached: Collection[str]) -> Afforded:
+def within_budget(plan: Plan, cached: Collection[str]) -> WithinBudget:
     """Returns what a plan's budget pays for; the whole plan without one.
 
     Args:
@@ -38,7 +38,7 @@ def afforded(plan: Plan, cached: Collection[str]) -> Afforded:
     """
     limits = {name: value for name, value in (plan.settings.get("budget") or {}).items() if value is not None}
     if not limits:
-        return Afforded(plan, None, {}, ())
+        return WithinBudget(plan, None, {}, ())
     hardware = {cell.id: build(cell.config["hardware"], "hardware") for cell in plan.cells}
     needs = {cell.id: needed(plan.stages, cell.stages.values()) for cell in plan.cells}
     priced = {cell: (hardware[cell].name, keys) for cell, keys in needs.items()}
@@ -73,4 +73,6 @@ def afforded(plan: Plan, cached: Collection[str]) -> Afforded:
         f"{words} pays for, in this order: {order}",
         *(f"skipped: {by_id[cell].label}: {why}" for cell, why in chosen.skipped.items()),
     )
-    return Afforded(part, Purse(apart, hourly, limits.get("usd"), limits.get("hours"), held), chosen.skipped, lines)
+    return WithinBudget(
+        part, BudgetGuard(apart, hourly, limits.get("usd"), limits.get("hours"), held), chosen.skipped, lines
+    )

@@ -14,7 +14,8 @@ from typing import Any
 from ftbench.compile.forecast import Forecaster
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import SPLITS, read_jsonl
+from ftbench.core.example import SPLITS
+from ftbench.core.files import read_jsonl
 from ftbench.core.plan import FILE, Plan
 from ftbench.core.receipt import Receipt
 from ftbench.core.shipped import CONF

@@ -14,9 +14,9 @@ from ftbench.compile.data import CHECKS, refused_leaks
 from ftbench.core.cell import Refusal
 from ftbench.core.errors import Problem
 from ftbench.core.plan import Plan
-from ftbench.execution.scheduler import run_plan
-from ftbench.execution.sinks.progress import Progress
+from ftbench.execution.executors.base import Executor
 from ftbench.store.store import Store
+from ftbench.sweep.watched import run_watched
 from ftbench.text.secrets import scrub
 
 
@@ -25,21 +25,17 @@ def pending(plan: Plan) -> set[str]:
     return {report["check"] for report in plan.settings.get("data_checks", ()) if report.get("pending")}
 
 
-def pass_gate(plan: Plan, plan_path: Path, folder: Path, workers: int) -> Plan:
+def pass_gate(plan: Plan, plan_path: Path, executor: Executor) -> Plan:
     """Runs the pending checks and returns the plan with their reports, cells of leaking data refused.
 
     Args:
         plan_path: the written plan, which workers read.
-        folder: the sweep's.
+        executor: starts the workers.
     """
     waiting = pending(plan)
     needed = waiting | {key for check in waiting for key in plan.stages[check].inputs.values()}
     first = replace(plan, cells=(), stages={key: stage for key, stage in plan.stages.items() if key in needed})
-    progress = Progress(first, workers=workers)
-    try:
-        outcomes = run_plan(first, plan_path, folder, workers=workers, progress=progress)
-    finally:
-        progress.close()
+    outcomes = run_watched(first, plan_path, executor)
     store, reports, problems = Store(plan.store), [], {}
     for report in plan.settings["data_checks"]:
         key = report["check"]

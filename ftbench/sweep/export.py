@@ -15,11 +15,13 @@ from ftbench.core.canonical import digest
 from ftbench.core.cell import Cell, option_words
 from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError, did_you_mean
+from ftbench.core.files import write_json
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
 from ftbench.models import weight_files
 from ftbench.store.folders import remove
 from ftbench.store.store import Store
+from ftbench.text.markdown import literal, table
 from ftbench.text.secrets import scrub
 
 ADAPTER, MODEL = "adapter", "model"
@@ -134,7 +136,7 @@ def _name_base(folder: Path, model: Any) -> None:
     config = json.loads(path.read_text(encoding="utf-8"))
     if config["base_model_name_or_path"] is None:
         config["base_model_name_or_path"] = model.place()
-        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        write_json(path, config, indent=2, sort_keys=True)
 
 
 def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
@@ -157,7 +159,12 @@ def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
     method = {key: value for key, value in cell.config["method"].items() if key != "_target_"}
     made = f"{cell.choices['method']}, " + ("an adapter over its base" if kind == ADAPTER else "whole weights")
     rows = [
-        f"| {name} | {_number(entry['value'])} | {_number(entry['low'])} to {_number(entry['high'])} | {entry['n']} |"
+        (
+            literal(name),
+            _number(entry["value"]),
+            f"{_number(entry['low'])} to {_number(entry['high'])}",
+            str(entry["n"]),
+        )
         for name, entry in scores.items()
     ]
     lines = [
@@ -165,7 +172,7 @@ def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
         yaml.safe_dump(front, sort_keys=False).rstrip(),
         "---",
         "",
-        f"# {cell.label}",
+        f"# {literal(cell.label)}",
         "",
         f"- made by: ftbench, cell {cell.id}, method {made}, seed {cell.config['seed']}",
         f"- base: {base}",
@@ -180,9 +187,7 @@ def _readme(plan: Plan, store: Store, cell: Cell, kind: str, model: Any) -> str:
         "",
         f"## Scores on the test split ({plan.settings['statistics']['confidence']:.0%} intervals)",
         "",
-        "| metric | value | interval | n |",
-        "| --- | --- | --- | --- |",
-        *rows,
+        *table(("metric", "value", "interval", "n"), rows),
         "",
         *([] if cell.deployable else [f"{CEILING_SCORES[:1].upper()}{CEILING_SCORES[1:]}.", ""]),
         *_distance(store, cell),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
 from hydra.errors import ConfigCompositionException
@@ -14,10 +15,13 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import compile_matrix
 from ftbench.core.cell import AXES, axis_of
+from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import FILE, Plan
-from ftbench.sweep.search import refuse_batches, searched
-from ftbench.sweep.sweep import SweepResult, merge, run_compiled, show_plan
+from ftbench.execution.executors.base import Executor
+from ftbench.sweep.batches import merge, refuse_batches
+from ftbench.sweep.run_matrix import SweepResult, run_compiled, show_plan
+from ftbench.sweep.search import searched
 
 
 class CellNotDone(ConfigCompositionException):
@@ -33,6 +37,7 @@ def launch(
     verb: str,
     workers: int,
     threads: int | None,
+    executor: dict[str, Any],
 ) -> list[JobReturn]:
     """Runs one batch of jobs as one matrix.
 
@@ -44,6 +49,7 @@ def launch(
         verb: ``run`` or ``plan``.
         workers: worker processes.
         threads: CPU threads per worker, or None.
+        executor: node of what starts the workers.
 
     Returns:
         One JobReturn per job: the validation score, or CellNotDone.
@@ -68,21 +74,32 @@ def launch(
         result = SweepResult.planned(compiled)
         return [_planned(list(job), compiled.jobs[number], result) for number, job in enumerate(jobs)]
     try:
+        starter = _executor(executor)
         refuse_batches(compiled.plan, first)
         compiled = searched(
             compiled,
             lambda search: compile_matrix(composer, jobs, verb, search),
             folder,
-            workers=workers,
+            executor=starter,
             threads=threads,
         )
-        result = run_compiled(compiled, folder, workers=workers, threads=threads)
+        result = run_compiled(compiled, folder, executor=starter, threads=threads)
     except FtbenchError as error:
         raise CellNotDone(str(error)) from None
     return [
         _job(context, config, composer, list(job), first + number, compiled.jobs[number], result)
         for number, job in enumerate(jobs)
     ]
+
+
+def _executor(node: dict[str, Any]) -> Executor:
+    found = build(node, "hydra.launcher.executor")
+    if not isinstance(found, Executor):
+        raise FtbenchError(
+            f"hydra.launcher.executor: {node['_target_']} is no executor. Derive it from"
+            " ftbench.execution.executors.base.Executor"
+        )
+    return found
 
 
 def _job(

@@ -17,13 +17,14 @@ from ftbench.compile.effort import Round
 from ftbench.compile.matrix import Compiled
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import Plan, Search
+from ftbench.execution.executors.base import Executor
 from ftbench.store.store import Store
-from ftbench.sweep.sweep import run_stages
+from ftbench.sweep.run_matrix import run_stages
 
 Compile = Callable[[Round], Compiled]
 
 
-def searched(compiled: Compiled, again: Compile, folder: Path, *, workers: int, threads: int | None) -> Compiled:
+def searched(compiled: Compiled, again: Compile, folder: Path, *, executor: Executor, threads: int | None) -> Compiled:
     """Runs the first round of a search and returns the second, ready to run; returns what has no search, or is refused,
     as it is.
 
@@ -31,7 +32,7 @@ def searched(compiled: Compiled, again: Compile, folder: Path, *, workers: int, 
         compiled: the first round.
         again: compiles another round of the same words.
         folder: of the sweep.
-        workers, threads: as for ``ftbench.sweep.sweep.run_compiled``.
+        executor, threads: as for ``ftbench.sweep.run_matrix.run_compiled``.
 
     Raises:
         FtbenchError: where dollars are granted and what a trial cost is not known.
@@ -42,7 +43,7 @@ def searched(compiled: Compiled, again: Compile, folder: Path, *, workers: int, 
     if not compiled.plan.searches or refused:
         return compiled
     while True:
-        first, stages = run_stages(compiled, folder, workers=workers, threads=threads)
+        first, stages = run_stages(compiled, folder, executor=executor, threads=threads)
         if stages is None:
             return replace(compiled, plan=first)
         more = _affordable(first)
@@ -94,16 +95,3 @@ def _unpriced(plan: Plan, search: Search, ran: bool) -> str:
         f"effort.usd: what a trial of {search.label} cost in dollars is not known: it was not measured on the hardware"
         " that is priced. Grant effort.trials=8 instead"
     )
-
-
-def refuse_batches(plan: Plan, first: int) -> None:
-    """Refuses a search under a sweeper that asks for one batch after the other: both would choose.
-
-    Raises:
-        FtbenchError: for a second batch.
-    """
-    if first and plan.searches:
-        raise FtbenchError(
-            "effort: this sweeper asks for one batch after the other and would choose as well. Leave effort out, or"
-            " hydra/sweeper"
-        )

@@ -97,7 +97,7 @@ def names_secret(name: str) -> bool:
 
 def holds_secret(text: str) -> bool:
     """Says whether ``scrub`` would mask anything in ``text``."""
-    return scrub(text) != text
+    return bool(scrub(text) != text)
 
 
 def scrub(value: Any, *, named: bool = True) -> Any:
@@ -180,7 +180,8 @@ def _known(values: tuple[tuple[str, str], ...]) -> tuple[re.Pattern[str] | None,
     long = [re.escape(text) for text in texts if _matches_anywhere(text)]
     # Neither a part of a word, nor 1234 in 1234.5 or 0,1234.
     short = [rf"(?<!\w)(?<!\d[.,]){re.escape(text)}(?!\w)(?![.,]\d)" for text in texts if not _matches_anywhere(text)]
-    return tuple(re.compile("|".join(patterns)) if patterns else None for patterns in (long + short, long))
+    everything, anywhere = (re.compile("|".join(patterns)) if patterns else None for patterns in (long + short, long))
+    return everything, anywhere
 
 
 def _matches_anywhere(text: str) -> bool:
@@ -266,11 +267,11 @@ class LineScrubber:
             self._inside = False
             return MASK + "\n"
         self._inside = re.search(_BEGIN, line) is not None and re.search(_END, line) is None
-        return scrub(line)
+        return str(scrub(line))
 
 
 class ScrubbingFormatter(logging.Formatter):
     """Formats log records, tracebacks included, without secrets; ``conf/config.yaml`` gives it to Hydra's job log."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return scrub(super().format(record))
+        return str(scrub(super().format(record)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
@@ -17,12 +18,14 @@ class LocalLauncher(Launcher):
         verb: ``run`` or ``plan``.
         workers: number of worker processes.
         threads: CPU threads per worker, or None for torch's own choice.
+        executor: node of what starts the workers.
     """
 
-    def __init__(self, verb: str, workers: int, threads: int | None) -> None:
+    def __init__(self, verb: str, workers: int, threads: int | None, executor: dict[str, Any]) -> None:
         self.verb = verb
         self.workers = workers
         self.threads = threads
+        self.executor = executor
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.hydra_context = hydra_context
@@ -40,4 +43,5 @@ class LocalLauncher(Launcher):
             verb=self.verb,
             workers=self.workers,
             threads=self.threads,
+            executor=self.executor,
         )

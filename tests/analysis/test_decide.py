@@ -13,7 +13,7 @@ from ftbench.cli import advise
 from ftbench.cli.main import main
 from ftbench.core.errors import FtbenchError
 from ftbench.cost.frontier import best_first
-from ftbench.execution.scheduler import _post_mortem
+from ftbench.execution.execute import failed_receipt
 from ftbench.report.terminal import render
 from ftbench.report.write import as_dict, write_results
 
@@ -123,7 +123,7 @@ def test_labelling_and_labour_are_counted_when_given(matrix) -> None:
 def test_a_failed_attempt_is_part_of_what_a_choice_cost(matrix) -> None:
     cell = matrix.cell("tuned", 40, trains=True, price=3.6)
     key = cell.stages["train"]
-    matrix.store.record_failure(_post_mortem(matrix.stages[key], "killed", 1000.0))
+    matrix.store.record_failure(failed_receipt(matrix.stages[key], "killed", 1000.0))
     found, ids = decided(matrix)
     assert found.choices[0].search_usd == pytest.approx(1.0)
 

@@ -18,7 +18,7 @@ from ftbench.report.terminal import render
 from ftbench.report.view.sweep import open_sweep
 from ftbench.report.write import write_results
 from ftbench.stats.failed_rows import commonest
-from tests.report.conftest import Matrix
+from tests.analysis.conftest import Matrix
 
 N = 40
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ftbench.report.terminal import render
-from ftbench.report.write import csv_text, write_results
+from ftbench.report.write import results_text, write_results
 from ftbench.stats.intervals import wilson
 from ftbench.stats.sufficient import Sufficient
 
@@ -34,7 +34,7 @@ def asked(matrix, cell, role, weights, rights, higher=True, opaque=False):
                 ({},) * len(ids),
                 {} if opaque else {"t/acc": np.array(rights, dtype=float)[:, None]},
             ).write(attempt.folder)
-            from tests.report.conftest import _receipt
+            from tests.analysis.conftest import _receipt
 
             attempt.publish(_receipt(matrix.stages[key], "cpu", {"total": 1.0}, {}, None, {"notes": []}))
     cell.stages[role] = key
@@ -52,7 +52,7 @@ def test_figures_stand_beside_the_metrics_with_intervals_of_their_own(matrix, tm
     entry = data["cells"][0]["scores"]["t/acc"]
     assert data["metrics"] == ["exact_match", "rouge1", "t/acc"] and entry["value"] == 0.75 and entry["n"] == 40
     assert (entry["low"], entry["high"]) == pytest.approx(wilson(30, 40, 0.95))
-    head = csv_text(results).splitlines()[0].split(",")
+    head = results_text(results).splitlines()[0].split(",")
     assert head[head.index("rouge1_high") + 1 : head.index("train_seconds")] == ["t/acc", "t/acc_low", "t/acc_high"]
     assert "t/acc" in (tmp_path / "out" / "leaderboard.md").read_text(encoding="utf-8").replace("\\", "")
 

@@ -10,7 +10,7 @@ import pytest
 
 from ftbench.analysis.columns import columns
 from ftbench.report.terminal import render
-from ftbench.report.write import csv_text, validation_score, write_results
+from ftbench.report.write import results_text, validation_score, write_results
 
 ORDER = (
     "cell_id,label,model,method,context,dataset,decoding,seed,hardware,status,reason,n,"
@@ -292,4 +292,4 @@ def test_odd_text_is_safe_in_csv_and_markdown(matrix, tmp_path):
     assert rows[1]["label"] == 'say "hi",\nthere' and rows[1]["reason"].startswith("'@SUM(A1)")
     page = (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
     assert "<script>" not in page and "\\|" in page
-    assert csv_text(results).count("=cmd") == csv_text(results).count("'=cmd")
+    assert results_text(results).count("=cmd") == results_text(results).count("'=cmd")

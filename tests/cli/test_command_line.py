@@ -223,7 +223,10 @@ def test_bad_words_are_one_line_each(run: Run) -> None:
         done = run(*words)
         assert done.returncode == status and line in done.stderr, (words, done.stderr)
         said = done.stderr[done.stderr.index("ftbench: ") :].splitlines()
-        assert all(part.startswith("ftbench: ") for part in said) and "NEUTRAL" not in done.stderr, (words, done.stderr)
+        assert all(part.startswith("ftbench: ") for part in said) and "NOT_HASHED" not in done.stderr, (
+            words,
+            done.stderr,
+        )
 
 
 @pytest.mark.parametrize(

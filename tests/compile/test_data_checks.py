@@ -15,12 +15,14 @@ from ftbench.analysis.data_checks import check_lines
 from ftbench.analysis.expectation import expectations
 from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import Compiled, compile_matrix
-from ftbench.core.example import Example, Splits, read_jsonl
+from ftbench.core.example import Example, Splits
+from ftbench.core.files import read_jsonl
 from ftbench.core.plan import Plan
 from ftbench.data.inspection import inspect
 from ftbench.data.inspection.rows import prompt_text
+from ftbench.execution.executors.local import LocalExecutor
 from ftbench.store.store import Store
-from ftbench.sweep.sweep import run_compiled
+from ftbench.sweep.run_matrix import run_compiled
 from tests.data.planted import clean, example, with_training_row
 from tests.metrics.tasks import write_tasks
 
@@ -167,7 +169,7 @@ def test_37_data_too_large_for_a_plan_is_checked_before_anything_is_trained(
     monkeypatch.setattr(inspect, "PLAN_ROWS", 10)
     first = compiled(composer, words(planted()), "none", "lora")
     assert len(first.plan.cells) == 2 and first.plan.settings["data_checks"][0]["pending"]
-    result = run_compiled(first, tmp_path / "sweep", workers=1, threads=1)
+    result = run_compiled(first, tmp_path / "sweep", executor=LocalExecutor(1), threads=1)
     assert len(result.broken) == 2
     store = Store(tmp_path / "store")
     assert {stage.kind for key, stage in first.plan.stages.items() if store.find(key)} == {"prepare", "check"}
@@ -197,7 +199,7 @@ def test_dropped_rows_are_listed_and_not_trained_on(composer: Composer, words: W
         "data.on_leak=drop",
     )
     plan = compiled(composer, words(few, *small), "lora")
-    result = run_compiled(plan, tmp_path / "sweep", workers=1, threads=1)
+    result = run_compiled(plan, tmp_path / "sweep", executor=LocalExecutor(1), threads=1)
     assert not result.broken, result.message
     store, (cell,) = Store(tmp_path / "store"), plan.plan.cells
     prepared, trained = store.find(cell.stages["prepare"]), store.find(cell.stages["train"])

@@ -14,7 +14,7 @@ from ftbench.cost.calibration import FILE, Calibration, read, write
 from ftbench.cost.forecast import Forecast
 from ftbench.cost.memory import GB
 from ftbench.cost.speed import KINDS, Rate, Rates
-from ftbench.sweep.budget import afforded
+from ftbench.sweep.budget import within_budget
 from ftbench.sweep.calibrate import answered
 
 GPU = ["hardware=h100", "store.dir=.nowhere"]
@@ -76,7 +76,7 @@ def test_a_budget_counts_as_the_total_does(composer) -> None:
     total = compiled(composer, *jobs).plan.forecast["total"]["usd"]
     for cap, count in ((1.001 * total, 2), (0.999 * total, 1)):
         plan = compiled(composer, *jobs, also=[*GPU, f"budget.usd={cap}"]).plan
-        assert len(afforded(plan, ()).plan.cells) == count
+        assert len(within_budget(plan, ()).plan.cells) == count
 
 
 def test_shared_stages_count_once_in_the_total(composer) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ftbench.cli.main import main
-from ftbench.core.example import read_jsonl
+from ftbench.core.files import read_jsonl
 from ftbench.core.plan import Plan
 from ftbench.store.store import Store
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftbench.cost.budget import LOAD, Purse, choose, loads_apart
+from ftbench.cost.budget import LOAD, BudgetGuard, choose, loads_apart
 
 
 def test_the_cheapest_first_and_shared_stages_once() -> None:
@@ -38,11 +38,11 @@ def test_31_a_cell_of_unknown_cost_is_skipped_with_that_reason() -> None:
     assert choose({"unknown": ["b"]}, {"b": (5.0, None)}, (), None, 1.0).order == ("unknown",)  # hours are known
 
 
-def test_a_purse_counts_what_was_measured_what_runs_and_what_is_next() -> None:
-    purse = Purse({"next": (100.0, 1.0), "running": (100.0, 1.0)}, {"done": 3.6}, 3.0, None)
-    assert purse.refuses("next", {"done": 500.0}, ["running"]) is None  # 0.5 + 1 + 1
-    assert "would come to $3.50" in purse.refuses("next", {"done": 1500.0}, ["running"])
-    assert "hours" in Purse({"next": (3600.0, None)}, {}, None, 0.5).refuses("next", {}, [])
+def test_a_budget_guard_counts_what_was_measured_what_runs_and_what_is_next() -> None:
+    guard = BudgetGuard({"next": (100.0, 1.0), "running": (100.0, 1.0)}, {"done": 3.6}, 3.0, None)
+    assert guard.refuses("next", {"done": 500.0}, ["running"]) is None  # 0.5 + 1 + 1
+    assert "would come to $3.50" in guard.refuses("next", {"done": 1500.0}, ["running"])
+    assert "hours" in BudgetGuard({"next": (3600.0, None)}, {}, None, 0.5).refuses("next", {}, [])
 
 
 def test_a_model_that_is_there_is_not_loaded_again() -> None:
@@ -58,12 +58,12 @@ def test_a_model_that_is_there_is_not_loaded_again() -> None:
         LOAD + "base": (40.0, 0.4),
         LOAD + "big": (40.0, None),
     }
-    purse = Purse(apart, {"train": 36.0}, 2.0, None, held)
-    assert purse.refuses("ask", {"train": 150.0}, []) is None  # 1.5 and 0.1
-    assert "would come to $2.00" in Purse(apart, {"train": 36.0}, 1.9, None, {**held, "later": "big"}).refuses(
+    guard = BudgetGuard(apart, {"train": 36.0}, 2.0, None, held)
+    assert guard.refuses("ask", {"train": 150.0}, []) is None  # 1.5 and 0.1
+    assert "would come to $2.00" in BudgetGuard(apart, {"train": 36.0}, 1.9, None, {**held, "later": "big"}).refuses(
         "ask", {"train": 150.0, "later": 0.1}, []
     )  # "big" took its place
-    assert "would come to $1.10" in Purse(apart, {}, 1.0, None, held).refuses(
+    assert "would come to $1.10" in BudgetGuard(apart, {}, 1.0, None, held).refuses(
         "ask", {}, ["train"]
     )  # 0.6, 0.1 and one load
 

@@ -13,6 +13,7 @@ import pytest
 
 from ftbench.core.stage import Stage
 from ftbench.execution.events import Event, StageOutcome
+from ftbench.execution.executors.local import LocalExecutor
 from ftbench.execution.scheduler import run_plan
 from tests.execution.conftest import Bench
 from tests.execution.test_worker import events, run
@@ -20,7 +21,7 @@ from tests.execution.test_worker import events, run
 
 def walk(bench: Bench, *stages: Stage, progress: Callable[[Event], None] | None = None) -> list[str]:
     """Runs a plan of these stages; returns how each ended."""
-    outcomes: dict[str, StageOutcome] = run_plan(bench.plan(*stages), bench.plan_path, bench.sweep, progress=progress)
+    outcomes: dict[str, StageOutcome] = run_plan(bench.plan(*stages), bench.plan_path, LocalExecutor(1), emit=progress)
     return [outcome.state for outcome in outcomes.values()]
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ftbench.execution import devices
-from ftbench.execution.devices import freest, gpus
+from ftbench.execution.devices import gpu_of, gpus
+from ftbench.execution.executors.local import LocalExecutor
 from ftbench.execution.scheduler import run_plan
 from tests.execution.conftest import Bench
 
@@ -29,15 +30,12 @@ def test_gpus_are_those_in_sight_else_those_that_the_driver_lists(
     assert gpus() == []
 
 
-def test_the_gpu_with_the_fewest_workers_comes_next() -> None:
-    assert freest([], []) is None and freest(["0"], []) is None, "nothing to choose: a worker sees what its parent does"
-    assert [freest(["0", "1"], taken) for taken in ([], ["0"], ["0", "1"], ["0", "1", "0"], ["1"])] == [
-        "0",
-        "1",
-        "0",
-        "1",
-        "0",
-    ]
+def test_each_worker_has_a_gpu_of_its_own_while_there_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seen in ("", "0"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+        assert gpu_of(0) is None, "nothing to choose: a worker sees what its parent does"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert [gpu_of(slot) for slot in range(5)] == ["0", "1", "0", "1", "0"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -46,7 +44,7 @@ def test_two_workers_see_one_gpu_each_and_one_sees_all(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
     plan = bench.plan(bench.stage("one", gate="open"), bench.stage("two", gate="open"))
-    run = threading.Thread(target=run_plan, args=(plan, bench.plan_path, bench.sweep), kwargs={"workers": workers})
+    run = threading.Thread(target=run_plan, args=(plan, bench.plan_path, LocalExecutor(workers)))
     run.start()
     try:
         wait_until(lambda: len(bench.pids()) == workers)

@@ -13,9 +13,11 @@ import pytest
 
 from ftbench.core.plan import Plan
 from ftbench.core.stage import Stage
-from ftbench.cost.budget import Purse
+from ftbench.cost.budget import BudgetGuard
 from ftbench.execution.events import Event, Interrupted, StageOutcome
-from ftbench.execution.scheduler import ranks, run_plan
+from ftbench.execution.executors.local import LocalExecutor
+from ftbench.execution.scheduler import run_plan
+from ftbench.execution.stage_queue import ranks
 from ftbench.execution.worker import LOG
 from tests.execution.conftest import Bench
 
@@ -26,13 +28,16 @@ from pathlib import Path
 from ftbench.core.plan import Plan
 from ftbench.execution.sinks.progress import Progress
 from ftbench.execution.events import Interrupted
+from ftbench.execution.executors.local import LocalExecutor
 from ftbench.execution.scheduler import run_plan
 # tests started in the background would hand down that it is ignored
 signal.signal(signal.SIGINT, signal.default_int_handler)
 path = Path(sys.argv[1])
 plan = Plan.read(path)
+progress = Progress()
+progress.start(plan, path.parent)
 try:
-    outcomes = run_plan(plan, path, path.parent, progress=Progress(plan))
+    outcomes = run_plan(plan, path, LocalExecutor(1), emit=progress.take)
 except Interrupted as stopped:
     print(",".join(outcome.state for outcome in stopped.outcomes.values()))
     sys.exit(130)
@@ -40,8 +45,8 @@ print(",".join(outcome.state for outcome in outcomes.values()))
 """
 
 
-def walk(bench: Bench, plan: Plan, **options: object) -> dict[str, StageOutcome]:
-    return run_plan(plan, bench.plan_path, bench.sweep, **options)
+def walk(bench: Bench, plan: Plan, workers: int = 1, **options: object) -> dict[str, StageOutcome]:
+    return run_plan(plan, bench.plan_path, LocalExecutor(workers), **options)
 
 
 def states(outcomes: dict[str, StageOutcome]) -> list[str]:
@@ -59,7 +64,7 @@ def test_all_stages_run_once_and_are_cached_the_second_time(bench: Bench) -> Non
     plan = bench.plan(first, second)
     assert states(walk(bench, plan)) == ["done", "done"]
     seen: list[Event] = []
-    assert states(walk(bench, plan, progress=seen.append)) == ["cached", "cached"]
+    assert states(walk(bench, plan, emit=seen.append)) == ["cached", "cached"]
     assert [event.state for event in seen] == ["cached", "cached"], "a cached stage is never sent to a worker"
     assert bench.loads() == ["first", "second"]
 
@@ -135,7 +140,7 @@ def test_cells_finish_one_by_one_and_shared_stages_come_first(bench: Bench) -> N
     wanted = [shared.key, *(stage.key for cell in cells for stage in cell[1:])]
     assert sorted(ranks(plan), key=ranks(plan).get) == wanted
     done: list[str] = []
-    walk(bench, plan, progress=lambda event: done.append(event.stage.key) if event.state == "done" else None)
+    walk(bench, plan, emit=lambda event: done.append(event.stage.key) if event.state == "done" else None)
     assert done == wanted
 
 
@@ -226,7 +231,7 @@ def test_secrets_reach_no_file_and_no_event(bench: Bench, monkeypatch: pytest.Mo
         bench.stage("bad", wrong="raise", text="quiet-as-a-mouse-77"),
     ]
     seen: list[Event] = []
-    outcomes = walk(bench, bench.plan(*stages), progress=seen.append)
+    outcomes = walk(bench, bench.plan(*stages), emit=seen.append)
     assert states(outcomes) == ["done", "failed"]
     texts = (bench.text_of_everything(), str(seen[-1].error), str(outcomes[stages[1].key].error))
     assert (bench.sweep / LOG).exists()
@@ -245,6 +250,6 @@ def test_a_stage_that_no_longer_fits_the_budget_is_skipped_with_all_that_reads_i
     last = bench.stage("last", [dear])
     plan = bench.plan(first, dear, cheap, last, cells=[[first, cheap], [first, dear, last]])
     price = {first.key: (1.0, 0.1), cheap.key: (1.0, 0.1), dear.key: (9.0, 5.0), last.key: (1.0, 0.1)}
-    outcomes = walk(bench, plan, purse=Purse(price, dict.fromkeys(price, 1.0), 1.0, None))
+    outcomes = walk(bench, plan, budget_guard=BudgetGuard(price, dict.fromkeys(price, 1.0), 1.0, None))
     assert [outcomes[stage.key].state for stage in (first, cheap, dear, last)] == ["done", "done", "skipped", "skipped"]
     assert "of budget.usd=1" in outcomes[dear.key].error and outcomes[last.key].error == outcomes[dear.key].error

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ftbench.core.example import write_jsonl
+from ftbench.core.files import write_jsonl
 from ftbench.core.receipt import Receipt
 from ftbench.core.stage import Stage
 from ftbench.store.store import Store

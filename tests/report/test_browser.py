@@ -27,8 +27,8 @@ from ftbench.report.view.sweep import open_sweep
 from ftbench.report.view.table import table
 from ftbench.report.view.weighed import choices_of, stated
 from ftbench.store.store import Store
+from tests.analysis.conftest import Matrix
 from tests.conftest import ROOT
-from tests.report.conftest import Matrix
 from tests.report.test_send import STORED, hostile_matrix
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright for Python")

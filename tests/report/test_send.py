@@ -38,7 +38,7 @@ def hostile_matrix(matrix, folder: Path, monkeypatch):
     """Returns a sweep in which every text that somebody else chose is hostile: labels, reasons, refusals, notes,
     outputs, references, prompts, slices, ids.
     """
-    monkeypatch.setattr("tests.report.conftest._output", _hostile_output)
+    monkeypatch.setattr("tests.analysis.conftest._output", _hostile_output)
     matrix.limits = {"failed_rows": 1.0}  # every row carries an error's text
     n = len(HOSTILE)
     for number, label in enumerate(HOSTILE[:6]):
@@ -179,7 +179,7 @@ def test_hostile_text_is_text_in_markdown_and_csv(hostile) -> None:
 def test_secrets_and_places_do_not_leave(matrix, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("MY_API_KEY", "open-sesame-998877")
     monkeypatch.setattr(
-        "tests.report.conftest._output",
+        "tests.analysis.conftest._output",
         lambda i, right, finish: {
             **_hostile_output(1, right, finish),
             "id": f"row{i}",

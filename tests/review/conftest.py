@@ -14,7 +14,8 @@ import yaml
 
 from ftbench.cli.main import main
 from ftbench.core.cell import Cell
-from ftbench.core.example import Example, Turn, write_jsonl
+from ftbench.core.example import Example, Turn
+from ftbench.core.files import write_jsonl
 from ftbench.core.job import Job
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
@@ -22,8 +23,8 @@ from ftbench.core.stage import Stage
 from ftbench.review.key import Key, read_keys
 from ftbench.stages import score
 from ftbench.store.store import Store
+from tests.analysis.conftest import _phase
 from tests.conftest import ROOT
-from tests.report.conftest import _phase
 
 STATISTICS = {"confidence": 0.95, "resamples": 200, "seed": 0}
 METRICS = ("exact_match", "rouge1")

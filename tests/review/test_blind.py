@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ftbench.review.inert import visible
 from ftbench.review.make import Batch, Request, make
 from ftbench.review.rubric import read_rubric
+from ftbench.review.sheet import shown
 from ftbench.review.systems import Reviewed, System
 from ftbench.review.write_csv import csv_bytes
 from ftbench.review.write_html import html_bytes
@@ -168,9 +168,9 @@ def test_texts_are_normalised_the_same_for_every_system() -> None:
     answer.
     """
     for habit in (" {}", "{} \n", "\n\n{}", "{}\r\n", "\t{}"):
-        assert visible(habit.format("Yes.\nNo.")) == visible("Yes.\nNo.")
-    assert visible("a\r\nb") == visible("a\nb")
-    assert visible("Yes") != visible("yes") != visible("yes."), "what the answer says is not touched"
+        assert shown(habit.format("Yes.\nNo.")) == shown("Yes.\nNo.")
+    assert shown("a\r\nb") == shown("a\nb")
+    assert shown("Yes") != shown("yes") != shown("yes."), "what the answer says is not touched"
 
 
 @pytest.mark.parametrize("mode", ["pairwise", "rating"])

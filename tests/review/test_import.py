@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ftbench.cli.main import main
-from ftbench.core.example import write_jsonl
+from ftbench.core.files import write_jsonl
 from ftbench.core.stage import VERSIONS, Stage
 from ftbench.review.answers import BadCell, read_answer
 from ftbench.review.ledger import current, ledger_path, read_ledger

@@ -11,12 +11,10 @@ from pathlib import Path
 import numpy as np
 import openpyxl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ftbench.cli.main import main
-from ftbench.review.inert import EMPTY, pieces, visible
 from ftbench.review.sample import stratified_order
+from ftbench.review.sheet import EMPTY, shown
 from tests.review.conftest import Sweep, new_sweep, rows_of
 
 
@@ -178,7 +176,7 @@ def test_model_text_is_inert_and_whole_in_every_form(tmp_path: Path) -> None:
     for item, sides in parts.items():
         for place, name in enumerate(("left", "right")):
             system = key.systems[key.items[item].sides[place].cells[0]]
-            wanted = visible(sweep.answers[system]["test"][key.items[item].example])
+            wanted = shown(sweep.answers[system]["test"][key.items[item].example])
             assert sides[name] == wanted
             assert csv_rows[item][name] in (wanted, f"'{wanted}")
             assert not csv_rows[item][name].startswith(("=", "+", "-", "@"))
@@ -190,24 +188,6 @@ def test_model_text_is_inert_and_whole_in_every_form(tmp_path: Path) -> None:
         and "http://" not in re.sub(r'<script type="application/json".*?</script>', "", page_text, flags=re.S)
     )
     assert EMPTY in page_text
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.text(st.characters(), max_size=60))
-def test_visible_text_has_nothing_that_acts(text: str) -> None:
-    shown = visible(text)
-    assert shown and shown == shown.strip()
-    assert not any(ord(character) < 32 and character not in "\n\t" for character in shown)
-    assert not set("\u202a\u202b\u202d\u202e\u2066\u2067\u2069\ufeff\u200b\x7f\u2028") & set(shown)
-    shown.encode("utf-8")
-    assert visible(shown) == shown, "shown text is shown as it is"
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.text(max_size=200), st.integers(2, 20))
-def test_pieces_lose_nothing(text: str, most: int) -> None:
-    parts = pieces(text, most)
-    assert "".join(parts) == text and all(len(part.encode("utf-16-le", "surrogatepass")) // 2 <= most for part in parts)
 
 
 def test_a_rubric_of_ones_own(sweep: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

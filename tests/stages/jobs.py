@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.component import Component, node
-from ftbench.core.example import Example, write_jsonl
+from ftbench.core.example import Example
+from ftbench.core.files import write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.core.stage import Stage
 from ftbench.models.resident import Resident

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ftbench.compile.option import shipped as component
-from ftbench.core.example import Turn, read_jsonl
+from ftbench.core.example import Turn
+from ftbench.core.files import read_jsonl
 from ftbench.models.resident import Resident
 from tests.models.llama import example, examples
 from tests.stages.jobs import prepare, published, work

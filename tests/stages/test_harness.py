@@ -18,7 +18,8 @@ import torch
 from ftbench.compile.option import shipped as component
 from ftbench.core.component import Component
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import Turn, read_jsonl
+from ftbench.core.example import Turn
+from ftbench.core.files import read_jsonl
 from ftbench.models.format import Format
 from ftbench.models.resident import Resident
 from ftbench.stats.aggregate import AGGREGATIONS

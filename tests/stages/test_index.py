@@ -11,7 +11,8 @@ from ftbench.analysis.rows import Finished, _row
 from ftbench.compile.matrix import compile_matrix
 from ftbench.compile.option import shipped as component
 from ftbench.core.errors import Refused
-from ftbench.core.example import Document, Example, read_jsonl, write_jsonl
+from ftbench.core.example import Document, Example
+from ftbench.core.files import read_jsonl, write_jsonl
 from ftbench.models.resident import Resident
 from ftbench.stages.requests import encode_all
 from tests.compile.conftest import composer  # noqa: F401 - fixture

@@ -11,7 +11,7 @@ from ftbench.compile.option import shipped as component
 from ftbench.core.canonical import digest
 from ftbench.core.component import node
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import read_jsonl, write_jsonl
+from ftbench.core.files import read_jsonl, write_jsonl
 from ftbench.core.job import Job, Outcome
 from ftbench.core.stage import Stage
 from ftbench.stages import judge

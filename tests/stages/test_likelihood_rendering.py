@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ftbench.compile.option import shipped as component
-from ftbench.core.example import read_jsonl
+from ftbench.core.files import read_jsonl
 from ftbench.methods.rows import encode_rows, masked_example
 from ftbench.models.resident import Resident
 from tests.models.llama import SPECIAL, example, write_llama

@@ -10,7 +10,8 @@ import pytest
 from ftbench.cli.main import main
 from ftbench.core.component import node
 from ftbench.core.errors import FtbenchError, Refused
-from ftbench.core.example import Example, Turn, read_jsonl
+from ftbench.core.example import Example, Turn
+from ftbench.core.files import read_jsonl
 from ftbench.core.job import Job
 from ftbench.core.stage import Stage
 from ftbench.models.recorded import Recorded

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from ftbench.cli.main import main
-from ftbench.core.example import Request, Turn, read_jsonl
+from ftbench.core.example import Request, Turn
+from ftbench.core.files import read_jsonl
 from ftbench.core.plan import Plan
 from ftbench.models.remote.ask import Asked
 from ftbench.models.remote.journal import FILE

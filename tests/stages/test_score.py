@@ -10,7 +10,7 @@ import yaml
 
 from ftbench.core.component import build, node, plain
 from ftbench.core.errors import FtbenchError
-from ftbench.core.example import write_jsonl
+from ftbench.core.files import write_jsonl
 from ftbench.core.job import Job
 from ftbench.core.stage import Stage
 from ftbench.stages import score

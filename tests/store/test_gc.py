@@ -12,7 +12,7 @@ import pytest
 from ftbench.cli.gc import main
 from ftbench.cli.main import main as ftbench
 from ftbench.core.receipt import FILE
-from ftbench.store.gc import collect, readable
+from ftbench.store.gc import collect
 from ftbench.store.store import Store
 from tests.store.conftest import key, publish, receipt
 from tests.store.test_store import HOLD, child
@@ -135,10 +135,6 @@ def test_an_unreadable_plan_stops_everything(
     assert ftbench(["gc", "--store", str(store.path), "--keep", str(folder), "--yes"]) == 2
     assert "--keep" in capsys.readouterr().err
     assert store.find(key("old"))
-
-
-def test_bytes_read_well() -> None:
-    assert [readable(value) for value in (999, 1500, 2_500_000, 3 * 10**12)] == ["999 B", "1.5 kB", "2.5 MB", "3.0 TB"]
 
 
 def test_old_checkpoints_go_and_those_of_a_kept_plan_and_of_a_stage_at_work_stay(store: Store) -> None:

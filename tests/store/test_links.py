@@ -8,17 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from ftbench.analysis.reviewed import _write as write_reviewed
 from ftbench.cli.gc import main
-from ftbench.cli.report import _write as write_page
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import write_json, write_jsonl, write_text
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import FILE
 from ftbench.cost import calibration as calibrations
 from ftbench.cost.calibration import Calibration
 from ftbench.cost.speed import Rates
 from ftbench.report.send.bundle import write_bundle
-from ftbench.report.write import _write as write_results_file
 from ftbench.store.folders import Linked, remove
 from ftbench.store.gc import collect, referenced
 from ftbench.store.store import Store
@@ -223,18 +221,16 @@ def test_files_are_written_beside_links_and_not_through_them(tmp_path: Path, out
     calibration = Calibration("cpu", "here", 1, "2026-12-01", "tiny", rates, [])
     writers = {
         "plan.json": lambda: Plan((), {}, (), "", {}).write(tmp_path),
-        "results.csv": lambda: write_results_file(tmp_path / "results.csv", "new"),
-        "page.html": lambda: write_page(tmp_path / "page.html", "new"),
-        "leaderboard.md": lambda: write_reviewed(tmp_path / "leaderboard.md", "new"),
+        "results.csv": lambda: write_text(tmp_path / "results.csv", "new"),
+        "results.json": lambda: write_json(tmp_path / "results.json", {}),
+        "rows.jsonl": lambda: write_jsonl(tmp_path / "rows.jsonl", [{}]),
         "bundle.zip": lambda: write_bundle([], tmp_path / "bundle.zip"),
         "calibration.json": lambda: calibrations.write(tmp_path, calibration),
     }
     outside.mkdir()
     for name, write in writers.items():
         (outside / name).write_text("precious")
-        for part in (tmp_path / f"{name}.part", (tmp_path / name).with_suffix(".part")):
-            part.unlink(missing_ok=True)
-            part.symlink_to(outside / name)
+        (tmp_path / f"{name}.part").symlink_to(outside / name)
         write()
         assert (outside / name).read_text() == "precious", name
         assert (tmp_path / name).is_file() and not (tmp_path / name).is_symlink(), name

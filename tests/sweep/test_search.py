@@ -13,7 +13,7 @@ from ftbench.core.plan import Plan, Search
 from ftbench.report.write import write_results
 from ftbench.store.store import Store
 from ftbench.sweep.search import _affordable
-from tests.report.conftest import Matrix
+from tests.analysis.conftest import Matrix
 
 H100 = {"hardware": "h100", "device": "NVIDIA H100 80GB HBM3"}
 

@@ -66,15 +66,8 @@ def identity(model: str, revision: str | None) -> dict[str, Any]:
     if folder is None:
         return {"hub": model, "commit": hub_commit(model, revision or "main")}
     if not (folder / "config.json").is_file():
-        raise Refused(
-            [
-                Problem(
-                    "model",
-                    f"{model!r} is no folder of a model: no config.json in it",
-                    "Name a folder as save_pretrained writes it, or a hub id",
-                )
-            ]
-        )
+        why = f"{model!r} is no folder of a model: no config.json in it"
+        raise Refused([Problem("model", why, "Name a folder as save_pretrained writes it, or a hub id")])
     inside = _model_folders(folder)
     files = {
         f"{place.relative_to(folder).as_posix()}/{name}": value
@@ -108,11 +101,8 @@ def unscoring(model: str) -> list[Problem]:
     if folder is None:
         return []
     if not any(kind.endswith("ForSequenceClassification") for kind in kinds):
-        return [
-            Problem(
-                "model", f"{model!r} is a {', '.join(kinds) or 'model of unknown kind'}, which scores no pairs", fix
-            )
-        ]
+        why = f"{model!r} is a {', '.join(kinds) or 'model of unknown kind'}, which scores no pairs"
+        return [Problem("model", why, fix)]
     return [] if labels == 1 else [Problem("model", f"{model!r} has {labels} outputs, and one score is wanted", fix)]
 
 

@@ -57,7 +57,8 @@ def class_of(target: str) -> type:
     found = importlib.import_module(module)
     if not hasattr(found, name):
         raise ImportError(f"module {module} has no {name}")
-    return getattr(found, name)
+    cls: type = getattr(found, name)
+    return cls
 
 
 @functools.cache

@@ -55,13 +55,8 @@ class Weights(Component, ABC):
         """
         if start == self:
             return []
-        return [
-            Problem(
-                "method.start",
-                f"{type(start).__name__} leaves other weights than {type(self).__name__} trains",
-                "Use the same method.weights, or set method.start=null",
-            )
-        ]
+        why = f"{type(start).__name__} leaves other weights than {type(self).__name__} trains"
+        return [Problem("method.start", why, "Use the same method.weights, or set method.start=null")]
 
     def adapter(self) -> Adapter | None:
         """Returns what is trained over a frozen base, for the forecast; None for whole weights."""

@@ -52,12 +52,6 @@ def listed(names: Sequence[str], most: int = NAMED) -> str:
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def excerpt(text: str, size: int = 60) -> str:
-    """Returns the beginning of a text on one printable line, in quotes."""
-    flat = " ".join("".join(character if character.isprintable() else " " for character in text).split())
-    return f'"{flat[:size].rstrip()}…"' if len(flat) > size else f'"{flat}"'
-
-
 def counted(findings: Iterable[Finding]) -> dict[str, int]:
     """Returns kind -> rows concerned."""
     counts: dict[str, int] = {}

@@ -87,13 +87,11 @@ class DataChecks(Component):
     def check(self) -> list[Problem]:
         problems = []
         if self.on_leak not in ON_LEAK:
-            problems.append(
-                Problem("data.on_leak", f"{self.on_leak!r} is none of its values", did_you_mean(self.on_leak, ON_LEAK))
-            )
+            why = f"{self.on_leak!r} is none of its values"
+            problems.append(Problem("data.on_leak", why, did_you_mean(self.on_leak, ON_LEAK)))
         if not 0.5 <= self.similarity <= 1:
-            problems.append(
-                Problem("data.similarity", f"{self.similarity} is no likeness to go by", "Use 0.5 to 1; 0.8 is usual")
-            )
+            why = f"{self.similarity} is no likeness to go by"
+            problems.append(Problem("data.similarity", why, "Use 0.5 to 1; 0.8 is usual"))
         return problems
 
     @property

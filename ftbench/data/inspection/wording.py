@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from ftbench.core.example import SPLITS, Splits
-from ftbench.data.inspection.finding import Finding, excerpt, listed
+from ftbench.data.inspection.finding import Finding, listed
 from ftbench.data.inspection.leaks import Leak
 from ftbench.data.inspection.rows import prompt_text
+from ftbench.text.terminal import excerpt
 
 OUT = "Take it out of the training rows (few-shot examples are drawn from them too), or set data.on_leak=drop"
 LOOK = "Look at both; take the training row out if it is the same case"

@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 
 from ftbench.core.canonical import digest
 from ftbench.core.components.dataset import Dataset
-from ftbench.core.errors import Problem, Refused, did_you_mean
+from ftbench.core.errors import Problem, Problems, Refused, did_you_mean
 from ftbench.core.example import SPLITS, Document, Example, Splits, Turn
 from ftbench.data.toy import words, world
 from ftbench.data.toy.world import Product
@@ -115,29 +115,17 @@ class Toy(Dataset):
         }
 
     def check(self) -> list[Problem]:
-        problems = []
+        problems = Problems()
         if self.world not in WORLDS:
-            problems.append(
-                Problem("dataset.world", f"{self.world!r} is no toy world", did_you_mean(self.world, WORLDS))
-            )
+            problems.add("dataset.world", f"{self.world!r} is no toy world", did_you_mean(self.world, WORLDS))
         for split in SPLITS:
             rows, limit = getattr(self, split), getattr(self.limit, split)
             if not 1 <= rows <= largest(self.world, split):
-                problems.append(
-                    Problem(
-                        f"dataset.{split}",
-                        f"{rows} rows cannot be made",
-                        f"Give a number from 1 to {largest(self.world, split)}",
-                    )
-                )
+                why = f"{rows} rows cannot be made"
+                problems.add(f"dataset.{split}", why, f"Give a number from 1 to {largest(self.world, split)}")
             if limit is not None and limit < 1:
-                problems.append(
-                    Problem(
-                        f"dataset.limit.{split}",
-                        f"{limit} leaves nothing",
-                        "Give a number above 0, or null for all rows",
-                    )
-                )
+                why = f"{limit} leaves nothing"
+                problems.add(f"dataset.limit.{split}", why, "Give a number above 0, or null for all rows")
         return problems
 
     def load(self) -> Splits:

@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from collections import Counter, defaultdict
+from pathlib import Path
 from statistics import mean
 from typing import Any, TextIO
 
@@ -13,28 +14,31 @@ from ftbench.core.plan import Plan
 from ftbench.core.stage import Stage
 from ftbench.cost.bill import usd
 from ftbench.execution.events import ENDED, Event
+from ftbench.execution.sinks.base import Sink
 from ftbench.store.store import Store
+from ftbench.text.numbers import duration, money
 
 REDRAW_SECONDS = 0.1
 CACHED_SEEN = 20
 """How many cached stages of a kind are asked how long they took."""
 
 
-class Progress:
-    """Takes the events of ``run_plan`` and writes counts, time left and money so far.
+class Progress(Sink):
+    """Writes counts, time left and money so far.
 
     Args:
-        plan: the plan that is run.
         workers: how many stages run at once, for the time left.
         out: where to write; a terminal gets one rewriting line.
     """
 
-    def __init__(self, plan: Plan, *, workers: int = 1, out: TextIO | None = None) -> None:
-        self._plan = plan
+    def __init__(self, *, workers: int = 1, out: TextIO | None = None) -> None:
         self._workers = workers
-        self._store = Store(plan.store)
         self._out = sys.stderr if out is None else out
         self._terminal = self._out.isatty()
+
+    def start(self, plan: Plan, folder: Path) -> None:
+        self._plan = plan
+        self._store = Store(plan.store)
         self._cell_of = {key: cell for cell in reversed(plan.cells) for key in cell.stages.values()}
         self._ended: dict[str, str] = {}
         self._seconds: dict[str, list[float]] = defaultdict(list)
@@ -42,7 +46,7 @@ class Progress:
         self._now = ""
         self._drawn = 0.0
 
-    def __call__(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         if event.state in ENDED:
             self._end(event)
         elif event.state == "notice":
@@ -56,7 +60,7 @@ class Progress:
         if self._terminal:
             self._draw(force=event.state in ENDED and event.state != "cached")
 
-    def close(self) -> None:
+    def end(self) -> None:
         """Ends the rewriting line."""
         if self._terminal:
             self._now = ""
@@ -123,7 +127,7 @@ class Progress:
         if left:
             parts.append(f"about {duration(left)} left")
         if self._usd:
-            parts.append(f"${self._usd:.2f}")
+            parts.append(money(self._usd))
         return ", ".join(parts)
 
     def say(self, line: str) -> None:
@@ -140,13 +144,3 @@ class Progress:
         width = shutil.get_terminal_size().columns
         self._out.write(f"\r\x1b[K{line[: max(10, width - 1)]}")
         self._out.flush()
-
-
-def duration(seconds: float) -> str:
-    """Returns ``"2 h 05 min"``, ``"3 min 20 s"`` or ``"12 s"``."""
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    if whole >= 60:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole} s"

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from ftbench.core.components.objective import Objective
 from ftbench.core.components.weights import Trainable
-from ftbench.core.errors import Problem, did_you_mean
+from ftbench.core.errors import Problem, Problems, did_you_mean
 from ftbench.core.example import Splits
 from ftbench.core.training import TrainRun
 from ftbench.methods.pairs import NO_PREFERENCE, has_preference
@@ -42,55 +42,31 @@ class Dpo(Objective):
         return "preferences"
 
     def check(self) -> list[Problem]:
-        problems = []
+        problems = Problems()
         if not 0 < self.beta < float("inf"):
-            problems.append(
-                Problem("method.beta", f"{self.beta} is not positive", "Give a number above 0, such as 0.1")
-            )
+            problems.add("method.beta", f"{self.beta} is not positive", "Give a number above 0, such as 0.1")
         if self.loss_type not in LOSSES:
-            problems.append(
-                Problem(
-                    "method.loss_type",
-                    f"{self.loss_type!r} is no preference loss",
-                    did_you_mean(self.loss_type, LOSSES),
-                )
-            )
+            why = f"{self.loss_type!r} is no preference loss"
+            problems.add("method.loss_type", why, did_you_mean(self.loss_type, LOSSES))
         if not 0 <= self.label_smoothing < 0.5:
-            problems.append(
-                Problem(
-                    "method.label_smoothing",
-                    f"{self.label_smoothing} is no share below one half",
-                    "Give a number from 0 to below 0.5",
-                )
-            )
+            why = f"{self.label_smoothing} is no share below one half"
+            problems.add("method.label_smoothing", why, "Give a number from 0 to below 0.5")
         if self.loss_type == "exo_pair" and self.label_smoothing == 0:
-            problems.append(
-                Problem(
-                    "method.label_smoothing",
-                    "is 0, of which exo_pair takes the logarithm",
-                    "Set method.label_smoothing=1e-3",
-                )
-            )
+            why = "is 0, of which exo_pair takes the logarithm"
+            problems.add("method.label_smoothing", why, "Set method.label_smoothing=1e-3")
         return problems
 
     def check_method(self, method: Any) -> list[Problem]:
-        problems = []
+        problems = Problems()
         if method.train_context is not None:
-            problems.append(
-                Problem(
-                    "method.train_context",
-                    "preferences are learned on their own prompts",
-                    "Set it to null, or method.start.train_context",
-                )
-            )
+            fix = "Set it to null, or method.start.train_context"
+            problems.add("method.train_context", "preferences are learned on their own prompts", fix)
         if method.packing:
-            problems.append(
-                Problem("method.packing", "pairs are not packed", "Set it to false, or method.start.packing")
-            )
+            problems.add("method.packing", "pairs are not packed", "Set it to false, or method.start.packing")
         adapter = method.weights_component().adapter()
         if adapter is not None and adapter.dropout:
             why = "dropout would let policy and reference differ by chance; preferences are learned without it"
-            problems.append(Problem("method.dropout", why, "Set method.dropout=0"))
+            problems.add("method.dropout", why, "Set method.dropout=0")
         return problems
 
     def check_data(self, splits: Splits) -> list[Problem]:

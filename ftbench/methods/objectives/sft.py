@@ -51,13 +51,8 @@ class Sft(Objective):
             )
         if any(example.target is not None for example in splits.train):
             return []
-        return [
-            Problem(
-                "dataset.train",
-                "has no row with a target to train on",
-                "Give dataset.target or dataset.references, or method=none",
-            )
-        ]
+        why = "has no row with a target to train on"
+        return [Problem("dataset.train", why, "Give dataset.target or dataset.references, or method=none")]
 
     def train(self, runs: Sequence[tuple[TrainRun, Trainable]], recipe: Recipe, loaded: Any) -> list[dict[str, Any]]:
         return sft([self.run_of(run, weights, recipe) for run, weights in runs], loaded)

@@ -30,25 +30,15 @@ class Full(Weights):
     def check(self) -> list[Problem]:
         problems = super().check()
         if self.master_weights not in MASTERS:
-            problems.append(
-                Problem(
-                    "method.master_weights",
-                    f"{self.master_weights!r} is none of its values",
-                    did_you_mean(self.master_weights, MASTERS),
-                )
-            )
+            why = f"{self.master_weights!r} is none of its values"
+            problems.append(Problem("method.master_weights", why, did_you_mean(self.master_weights, MASTERS)))
         return problems
 
     def cannot_follow(self, start: Weights) -> list[Problem]:
         if type(start) is type(self):
             return []
-        return [
-            Problem(
-                "method.start",
-                f"{type(start).__name__} leaves no whole weights to go on from",
-                "Use the same method.weights for both, or set method.start=null",
-            )
-        ]
+        why = f"{type(start).__name__} leaves no whole weights to go on from"
+        return [Problem("method.start", why, "Use the same method.weights for both, or set method.start=null")]
 
     def held_in(self) -> str:
         return self.master_weights

@@ -46,37 +46,19 @@ class Lora(Weights):
         if not self.alpha > 0:
             problems.append(Problem("method.alpha", f"{self.alpha} switches the adapter off", "Give a number above 0"))
         if not 0 <= self.dropout < 1:
-            problems.append(
-                Problem(
-                    "method.dropout", f"{self.dropout} is no probability below 1", "Give a number from 0 to below 1"
-                )
-            )
+            why = f"{self.dropout} is no probability below 1"
+            problems.append(Problem("method.dropout", why, "Give a number from 0 to below 1"))
         names = self.target_modules
         if isinstance(names, str):
             if names != ALL_LINEAR:
-                problems.append(
-                    Problem(
-                        "method.target_modules",
-                        f"{names!r} is not {ALL_LINEAR}",
-                        f"Give {ALL_LINEAR} or a list of names, [q_proj,v_proj]",
-                    )
-                )
+                fix = f"Give {ALL_LINEAR} or a list of names, [q_proj,v_proj]"
+                problems.append(Problem("method.target_modules", f"{names!r} is not {ALL_LINEAR}", fix))
         elif not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) for name in names):
-            problems.append(
-                Problem(
-                    "method.target_modules",
-                    f"{names!r} is no list of names",
-                    f"Give {ALL_LINEAR} or a list of names, [q_proj,v_proj]",
-                )
-            )
+            fix = f"Give {ALL_LINEAR} or a list of names, [q_proj,v_proj]"
+            problems.append(Problem("method.target_modules", f"{names!r} is no list of names", fix))
         elif "lm_head" in names:
-            problems.append(
-                Problem(
-                    "method.target_modules",
-                    "an adapter on lm_head would never be trained: the loss reads the head itself",
-                    "Remove lm_head",
-                )
-            )
+            why = "an adapter on lm_head would never be trained: the loss reads the head itself"
+            problems.append(Problem("method.target_modules", why, "Remove lm_head"))
         return problems
 
     def cannot_follow(self, start: Weights) -> list[Problem]:
@@ -84,13 +66,8 @@ class Lora(Weights):
         training and not of the weights.
         """
         if not isinstance(start, Lora):
-            return [
-                Problem(
-                    "method.start",
-                    f"{type(start).__name__} leaves no adapter to go on from",
-                    "Use method=dpo_over_sft, or set method.start=null",
-                )
-            ]
+            fix = "Use method=dpo_over_sft, or set method.start=null"
+            return [Problem("method.start", f"{type(start).__name__} leaves no adapter to go on from", fix)]
         if type(start) is not type(self):
             why = f"{type(start).__name__} and {type(self).__name__} stand over different bases"
             return [Problem("method.start", why, "Use the same method.weights for both")]
@@ -101,11 +78,8 @@ class Lora(Weights):
                     f"{getattr(start, name)} is not the method.{name}={getattr(self, name)} of the adapter that is"
                     " trained on"
                 )
-                problems.append(
-                    Problem(
-                        f"method.start.weights.{name}", why, f"Set method.{name} alone: method=dpo_over_sft hands it on"
-                    )
-                )
+                fix = f"Set method.{name} alone: method=dpo_over_sft hands it on"
+                problems.append(Problem(f"method.start.weights.{name}", why, fix))
         return problems
 
     def adapter(self) -> Adapter:

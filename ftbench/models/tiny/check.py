@@ -9,7 +9,6 @@ one to four documents in the prompt. A question counts as right when the value s
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import random
 import time
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ftbench.core.files import write_json
 from ftbench.data.toy import words, world
 from ftbench.models.tiny import WEIGHTS
 
@@ -163,9 +163,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"{name:<24} {line['value']:.3f}  [{line['low']:.3f}, {line['high']:.3f}]  n={line['n']}")
     print(f"{time.process_time() - started:.0f} CPU s, seed {options.seed}, model {options.model}")
     if options.json:
-        options.json.write_text(
-            json.dumps({"seed": options.seed, "figures": figures}, indent=1) + "\n", encoding="utf-8"
-        )
+        write_json(options.json, {"seed": options.seed, "figures": figures})
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import time
 from itertools import islice
 from pathlib import Path
 
+from ftbench.core.files import write_json
 from ftbench.models.tiny import WEIGHTS
 from ftbench.models.tiny.card import write_card
 from ftbench.models.tiny.text import conversations
@@ -80,7 +81,7 @@ def _state_float32(path: Path) -> None:
     """Stored in 16 bits to be small, used in 32: on a CPU half precision is slow and rounds what comes out."""
     config = json.loads(path.read_text(encoding="utf-8"))
     config["dtype"] = "float32"
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_json(path, config, indent=2, sort_keys=True)
 
 
 def main(arguments: list[str] | None = None) -> None:

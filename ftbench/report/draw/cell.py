@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ftbench.analysis import figures
 from ftbench.analysis.ceilings import CEILING
 from ftbench.analysis.rows import Row
+from ftbench.core.files import json_text
 from ftbench.report.draw.pieces import code, empty, facts, note, piece, share, table, tag
 from ftbench.report.draw.statistics import checks
 from ftbench.report.view.cell import CellPage, Training
-from ftbench.text.escape import cut, escaped, flat
+from ftbench.text import numbers
+from ftbench.text.html import escaped
+from ftbench.text.terminal import cut, one_line
 
 
 def head(page: CellPage, primary: str) -> str:
@@ -41,10 +43,10 @@ def head(page: CellPage, primary: str) -> str:
             ("per 1,000 requests", figures.cost(row, basis)),
             ("training", figures.training(row)),
             ("latency p50/p95, ms", latency),
-            ("peak memory", figures.UNKNOWN if memory is None else figures.size(memory)),
-            ("tokens per second", figures.count(row.facts.get("tokens_per_second"))),
-            ("tokens: prompt", figures.count(row.facts.get("prompt_tokens"))),
-            ("tokens: answer", figures.count(row.facts.get("completion_tokens"))),
+            ("peak memory", numbers.size(memory)),
+            ("tokens per second", numbers.count(row.facts.get("tokens_per_second"))),
+            ("tokens: prompt", numbers.count(row.facts.get("prompt_tokens"))),
+            ("tokens: answer", numbers.count(row.facts.get("completion_tokens"))),
         ]
         parts += [facts(costs), f"<p><small>{escaped(row.facts.get('price_basis') or '')}</small></p>"]
     parts += [note(words) for words in page.notes]
@@ -70,7 +72,7 @@ def training(one: Training) -> str:
         note("Nothing was noticed: no spike, no divergence, no overfitting.")
     ]
     counts = [
-        (f"rows {name.replace('_', ' ')}", figures.count(value))
+        (f"rows {name.replace('_', ' ')}", numbers.count(value))
         for name, value in one.rows.items()
         if isinstance(value, (int, float))
     ]
@@ -111,7 +113,7 @@ def costs(page: CellPage) -> str:
         start += seconds
         bar = f'<div class="ft-track"><span class="ft-bar ft-l{min(left, 99)} ft-w{max(1, right - left)}"></span></div>'
         shape = ", ".join(
-            f"{name.replace('_', ' ')} {figures.duration(value)}" for name, value in part.shape[:3] if value >= 0.05
+            f"{name.replace('_', ' ')} {numbers.duration(value)}" for name, value in part.shape[:3] if value >= 0.05
         )
         state = "" if part.state == "done" else tag(part.state, "red")
         shared = (
@@ -121,10 +123,10 @@ def costs(page: CellPage) -> str:
             [
                 f"{escaped(part.role)} {state}",
                 bar,
-                figures.duration(seconds),
+                numbers.duration(seconds),
                 escaped(shape),
                 shared,
-                escaped(flat(receipt.device or "")) if receipt else "",
+                escaped(one_line(receipt.device or "")) if receipt else "",
                 f"<small>{part.key[:12]}</small>",
             ]
         )
@@ -136,7 +138,7 @@ def costs(page: CellPage) -> str:
     )
     return piece(
         grid,
-        f"<small>{figures.duration(total)} of wall time in all as it ran; the bill counts each shared stage as if this"
+        f"<small>{numbers.duration(total)} of wall time in all as it ran; the bill counts each shared stage as if this"
         " cell ran alone, loading included</small>",
         failed,
     )
@@ -151,17 +153,17 @@ def account(page: CellPage) -> str:
     """
     found = page.result.get("account") or {}
     columns = [
-        ("alone", found.get("alone_seconds"), _time),
-        ("its part", found.get("split_seconds"), _time),
-        ("alone, $", found.get("alone_usd"), _money),
-        ("its part, $", found.get("split_usd"), _money),
+        ("alone", found.get("alone_seconds"), numbers.duration),
+        ("its part", found.get("split_seconds"), numbers.duration),
+        ("alone, $", found.get("alone_usd"), numbers.money),
+        ("its part, $", found.get("split_usd"), numbers.money),
     ]
     known = [
         (name, amounts, words)
         for name, amounts, words in columns
         if amounts
         and any(amount is not None for amount in amounts.values())
-        and (words is _time or any(amounts.values()))
+        and (words is numbers.duration or any(amounts.values()))
     ]
     if not known:
         return ""
@@ -180,11 +182,11 @@ def account(page: CellPage) -> str:
             "energy, its part",
             None if found.get("energy_joules") is None else f"{found['energy_joules'] / 3.6e6:.3g} kWh",
         ),
-        ("alone, on spot machines", None if found.get("spot_usd") is None else figures.money(found["spot_usd"])),
+        ("alone, on spot machines", None if found.get("spot_usd") is None else numbers.money(found["spot_usd"])),
     ]
     tokens = found.get("tokens") or {}
     counts = [
-        [escaped(str(stage)), escaped(str(name).replace("_", " ")), figures.count(count)]
+        [escaped(str(stage)), escaped(str(name).replace("_", " ")), numbers.count(count)]
         for stage, own in tokens.items()
         if isinstance(own, dict)
         for name, count in own.items()
@@ -215,12 +217,12 @@ def forgetting(found: dict[str, dict[str, Any]]) -> str:
     kinds = {"better": "green", "worse": "red", "undecided": "amber"}
     rows = []
     for name, one in found.items():
-        places = figures.places(max(abs(one["base"]), abs(one["tuned"])))
-        change = figures.signed(one["difference"], places)
+        places = numbers.places(max(abs(one["base"]), abs(one["tuned"])))
+        change = numbers.signed(one["difference"], places)
         change += (
             ""
             if one["low"] is None
-            else f" [{figures.signed(one['low'], places)}, {figures.signed(one['high'], places)}]"
+            else f" [{numbers.signed(one['low'], places)}, {numbers.signed(one['high'], places)}]"
         )
         rows.append(
             [
@@ -228,8 +230,8 @@ def forgetting(found: dict[str, dict[str, Any]]) -> str:
                 f"{one['base']:.{places}f}",
                 f"{one['tuned']:.{places}f}",
                 change,
-                figures.UNKNOWN if one["verdict"] is None else tag(one["verdict"], kinds.get(one["verdict"], "grey")),
-                figures.count(one["n"]),
+                numbers.UNKNOWN if one["verdict"] is None else tag(one["verdict"], kinds.get(one["verdict"], "grey")),
+                numbers.count(one["n"]),
             ]
         )
     told = (
@@ -249,20 +251,20 @@ def forecast(page: CellPage) -> str:
             note("No forecast was stored with this cell, so there is nothing to hold the measurement against.")
         )
     whole = [
-        ("memory at the peak", _size(found.get("peak_bytes"))),
-        ("training", "-" if found.get("train_seconds") == 0 else _time(found.get("train_seconds"))),
-        ("in all", _time(found.get("seconds"))),
-        ("cost", _money(found.get("usd"))),
+        ("memory at the peak", numbers.size(found.get("peak_bytes"))),
+        ("training", "-" if found.get("train_seconds") == 0 else numbers.duration(found.get("train_seconds"))),
+        ("in all", numbers.duration(found.get("seconds"))),
+        ("cost", numbers.money(found.get("usd"))),
     ]
     parts = [facts([(f"forecast: {name}", value) for name, value in whole])]
     rows = [
         [
             escaped(str(one.get("kind"))),
-            _size(one.get("peak_bytes")),
-            _size(one.get("measured_peak_bytes")),
+            numbers.size(one.get("peak_bytes")),
+            numbers.size(one.get("measured_peak_bytes")),
             _ratio(one.get("peak_bytes"), one.get("measured_peak_bytes")),
-            _time(one.get("seconds")),
-            _time(one.get("measured_seconds")),
+            numbers.duration(one.get("seconds")),
+            numbers.duration(one.get("measured_seconds")),
             _ratio(one.get("seconds"), one.get("measured_seconds")),
         ]
         for one in found.get("stages") or ()
@@ -288,18 +290,6 @@ def forecast(page: CellPage) -> str:
     return piece(*parts)
 
 
-def _size(value: float | None) -> str:
-    return figures.UNKNOWN if value is None else figures.size(value)
-
-
-def _time(value: float | None) -> str:
-    return figures.UNKNOWN if value is None else figures.duration(value)
-
-
-def _money(value: float | None) -> str:
-    return figures.UNKNOWN if value is None else figures.money(value)
-
-
 def _ratio(forecast: float | None, measured: float | None) -> str:
     return "" if forecast is None or not measured else f"{forecast / measured:.2g}×"
 
@@ -323,4 +313,4 @@ def rest(page: CellPage) -> str:
 
 
 def config(page: CellPage) -> str:
-    return piece(code(json.dumps(page.config, indent=1, ensure_ascii=False)))
+    return piece(code(json_text(page.config, allow_nan=True).rstrip()))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from ftbench.report.draw.svg import figure, fitted, line, number, path, scale, text
 from ftbench.report.view.cell import Training
 from ftbench.report.view.plan import Node, PlanPage
-from ftbench.text.escape import escaped, flat
+from ftbench.text.html import escaped
+from ftbench.text.terminal import one_line
 
 MOST_NODES = 44
 """Stages that are drawn one by one; of more, one node per kind."""
@@ -127,7 +128,7 @@ def _node(node: Node, x: float, y: float, wide: float) -> str:
     mark = "✕ " if node.failed else "✓ " if node.done == node.count else ""
     cells = node.cells[0] if len(node.cells) == 1 else f"{len(node.cells)} cells"
     below = f"{node.done} of {node.count} done" if node.count > 1 else cells
-    names = escaped(flat(", ".join(node.cells[:12])))
+    names = escaped(one_line(", ".join(node.cells[:12])))
     return (
         f'<g class="{state}"><title>{escaped(node.name)}{"" if node.count > 1 else " " + node.key[:12]}:'
         f" {names}</title>"

@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ftbench.analysis import figures
 from ftbench.analysis.ceilings import ceiling_lines, nothing_to_choose
+from ftbench.analysis.column import PAGE, Column
+from ftbench.analysis.columns import metric_columns, of_table
 from ftbench.analysis.rows import Row
 from ftbench.cost.frontier import ON, UNDECIDED
 from ftbench.report.draw.pieces import facts, note, notes, piece, span, table, tag
 from ftbench.report.view.approaches import ApproachRow
 from ftbench.report.view.decision import COST, Decision, places_by_cost
-from ftbench.report.view.lines import Line, standing_words
+from ftbench.report.view.lines import Line, shown, standing_words
 from ftbench.report.view.verdict import CLEAR
 from ftbench.report.view.weighed import TOTAL
-from ftbench.text.escape import escaped
+from ftbench.text import numbers
+from ftbench.text.html import escaped
 
 TAGS = {CLEAR: ("Clear", "green"), UNDECIDED: ("Undecided", "amber")}
 Link = Callable[[str], str]
@@ -47,25 +50,15 @@ def ranking(decision: Decision, link: Link | None = None, anchor: str | None = N
     """
     ends = [end for line in decision.cells for end in (line.low, line.value, line.high) if end is not None]
     axis = (min(ends), max(ends))
-    unit = "$/1k" if decision.basis == "usd_per_1k_requests" else "time/1k"
-    last = "total cost" if decision.weighed.basis == TOTAL else "training"
-    keys = {
-        3: " data-sort=rank",
-        5 if decision.weighed.basis == TOTAL else 4: " data-sort=cost",
-    }  # what the file's script makes a click order by
+    columns = _columns(decision)
+    total = decision.weighed.basis == TOTAL
+    keys = {decision.metric: " data-sort=rank", "train_usd" if total else "usd_per_1k_requests": " data-sort=cost"}
+    titles = {column.name: escaped(column.head(decision.basis, _spent(decision))) for column in columns}
+    titles |= {"rank": "by cost"} if decision.order == COST else {}
     head = "".join(
-        f"<span{' class=ft-right' if place > 2 else ''}{keys.get(place, '')}>{words}</span>"
-        for place, words in enumerate(
-            (
-                "by cost" if decision.order == COST else "rank",
-                "cell",
-                "",
-                f"{escaped(decision.metric)}",
-                unit,
-                last,
-                "p95",
-            )
-        )
+        f"<span{' class=ft-right' if place > 1 else ''}{keys.get(column.name, '')}>{titles[column.name]}</span>"
+        f"{'<span></span>' * (column.name == 'label')}"  # over the intervals
+        for place, column in enumerate(columns)
     )
     by_cost = places_by_cost(decision) if decision.order == COST else None
     rows = "".join(_cell(line, axis, decision, link, anchor, by_cost) for line in decision.cells)
@@ -144,19 +137,28 @@ def _row(line: Line, axis: tuple[float, float], decision: Decision, by_cost: Map
     tags += tag("baseline", "grey") if line.row.baseline else ""
     tags += tag(f"{lost} of rows failed", "amber") if (lost := figures.failed(line.row)) else ""
     tags += "".join(tag(f"breaks: {words}", "red") for words in line.broken)
-    p95 = line.row.facts.get("latency_p95_ms")
-    whole = decision.weighed.basis == TOTAL
-    place = line.rank if by_cost is None else by_cost.get(line.row.id, figures.UNKNOWN)
-    name, spent = ("total", line.cost_text) if whole else ("training", figures.training(line.row))
+    place = line.rank if by_cost is None else by_cost.get(line.row.id, numbers.UNKNOWN)
+    cell = shown(line, total=decision.weighed.basis == TOTAL)
+    rest = "".join(
+        f'<span class="ft-num ft-right" data-name="{escaped(column.head(decision.basis, _spent(decision)))}">'
+        f"{escaped(column.shown(cell))}</span>"
+        for column in _columns(decision)[2:]
+    )
     return (
         f'<div class="ft-row{" ft-out" if line.broken else ""}"><span class="ft-place">{escaped(place)}</span>'
         f'<span><span class="ft-name">{escaped(line.row.label)}</span> {tags}</span>'
-        f"{span(line.low, line.value, line.high, axis, lead=lead)}"
-        f'<span class="ft-num ft-right">{escaped(line.text)}</span>'
-        f'<span class="ft-num ft-right" data-name="per 1,000">{escaped(line.serving)}</span>'
-        f'<span class="ft-num ft-right" data-name="{name}">{escaped(spent)}</span>'
-        f'<span class="ft-num ft-right">{figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms"}</span></div>'
+        f"{span(line.low, line.value, line.high, axis, lead=lead)}{rest}</div>"
     )
+
+
+def _columns(decision: Decision) -> list[Column]:
+    """Returns the columns of the table: place and cell, then those that are text alone."""
+    metric = metric_columns({decision.metric: decision.places}, [decision.metric])
+    return of_table(PAGE, [*metric, *decision.own_columns])
+
+
+def _spent(decision: Decision) -> str:
+    return "total cost" if decision.weighed.basis == TOTAL else "training"
 
 
 def _facts(line: Line, decision: Decision, link: Link | None) -> str:
@@ -168,12 +170,12 @@ def _facts(line: Line, decision: Decision, link: Link | None) -> str:
     ]
     memory, pace = row.facts.get("peak_memory_bytes"), row.facts.get("tokens_per_second")
     cost = [
-        ("examples", figures.count(row.facts.get("n"))),
-        ("peak memory", figures.UNKNOWN if memory is None else figures.size(memory)),
-        ("tokens per second", figures.count(pace)),
+        ("examples", numbers.count(row.facts.get("n"))),
+        ("peak memory", numbers.size(memory)),
+        ("tokens per second", numbers.count(pace)),
         (
             "latency, median",
-            figures.UNKNOWN if row.facts.get("latency_p50_ms") is None else f"{row.facts['latency_p50_ms']:,.0f} ms",
+            numbers.milliseconds(row.facts.get("latency_p50_ms")),
         ),
         ("cell", row.id),
     ]

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from ftbench.report.draw.pieces import said, tag
 from ftbench.report.view.outputs import Answer, Shown, differing
-from ftbench.text.escape import cut, escaped, flat
+from ftbench.text.html import escaped
+from ftbench.text.terminal import cut, one_line
 
 MOST = 6000
 
@@ -35,14 +36,18 @@ def example(
     base = _base(one, against)
     answers = "".join(_answer(answer, labels, base if answer.cell != against else None, most) for answer in one.answers)
     slices = "".join(
-        tag(f"{cut(flat(name), 40)}: {cut(flat(value), 60)}", "grey") for name, value in one.slices.items()
+        tag(f"{cut(one_line(name), 40)}: {cut(one_line(value), 60)}", "grey") for name, value in one.slices.items()
     )
     result = tag(outcome, {"win": "green", "loss": "red"}.get(outcome, "grey")) if outcome else ""
-    name = f'<a href="{escaped(link)}">{escaped(cut(flat(one.id), 80))}</a>' if link else escaped(cut(flat(one.id), 80))
+    name = (
+        f'<a href="{escaped(link)}">{escaped(cut(one_line(one.id), 80))}</a>'
+        if link
+        else escaped(cut(one_line(one.id), 80))
+    )
     references = "".join(said(reference, most) for reference in one.references[:8]) or "<small>none</small>"
     more = f"<small>{len(one.references) - 8} more references</small>" if len(one.references) > 8 else ""
     return (
-        f'<article class="ft ft-ex" data-example="{escaped(flat(one.id))}"><header><p class="ft-id">{name}'
+        f'<article class="ft ft-ex" data-example="{escaped(one_line(one.id))}"><header><p class="ft-id">{name}'
         f" {result}{slices}</p>{said(one.question, most)}</header>"
         f"<section><h4>Reference{'s' if len(one.references) > 1 else ''}</h4>{references}{more}</section>"
         f'<section class="ft-answers">{answers}</section>{_passages(one, most)}{_prompts(one, labels, most)}</article>'
@@ -63,7 +68,7 @@ def _answer(answer: Answer, labels: Mapping[str, str], base: str | None, most: i
         if answer.finish == "length"
         else ""
     )
-    error = f"<p><small>{escaped(cut(flat(answer.error), 400))}</small></p>" if answer.error else ""
+    error = f"<p><small>{escaped(cut(one_line(answer.error), 400))}</small></p>" if answer.error else ""
     body = said(answer.output, most) if base is None or not answer.output else difference(base, answer.output, most)
     scores = " · ".join(
         f"{escaped(name)} <b>{'n/a' if value is None else f'{value:.3g}'}</b>" for name, value in answer.scores.items()
@@ -87,7 +92,7 @@ def _passages(one: Shown, most: int) -> str:
     if not one.passages:
         return ""
     found = "".join(
-        f'<div class="ft-passage{" ft-gold" if gold else ""}"><small>{escaped(cut(flat(identity), 120))}</small>'
+        f'<div class="ft-passage{" ft-gold" if gold else ""}"><small>{escaped(cut(one_line(identity), 120))}</small>'
         f" {tag('holds the answer', 'green') if gold else ''}"
         f"{said(text, most) if text is not None else '<small>the text is not in this report</small>'}</div>"
         for identity, text, gold in one.passages

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ftbench.analysis import figures
 from ftbench.report.draw.pieces import note, piece, table
 from ftbench.report.draw.svg import figure, fitted, line, number, path, scale, text
 from ftbench.report.view.ownership import Owned
 from ftbench.report.view.weighed import ALIKE
-from ftbench.text.escape import escaped
+from ftbench.text import numbers
+from ftbench.text.html import escaped
 
 KINDS = ("ft-thick", "ft-other", "ft-thin", "ft-thin", "ft-thin")
 
@@ -85,12 +85,9 @@ def parts(found: Owned, labels: Mapping[str, str]) -> str:
     order = sorted(found.owned.values(), key=lambda one: (one.total_usd is None, one.total_usd or 0.0))
     rows = []
     for one in order:
-        busy = "" if one.utilisation is None else figures.share(one.utilisation)
-        money = [
-            figures.UNKNOWN if amount is None else figures.dollars(amount)
-            for amount in (one.total_usd, one.fixed_usd, one.retrain_usd, one.serving_usd)
-        ]
-        money.append(figures.UNKNOWN if one.usd_per_1k_requests is None else figures.money(one.usd_per_1k_requests))
+        busy = "" if one.utilisation is None else numbers.share(one.utilisation)
+        money = [numbers.money(amount) for amount in (one.total_usd, one.fixed_usd, one.retrain_usd, one.serving_usd)]
+        money.append(numbers.money(one.usd_per_1k_requests))
         rows.append(
             [escaped(labels.get(one.name, one.name)), *money, "" if one.machines is None else str(one.machines), busy]
         )
@@ -151,12 +148,12 @@ def sentence(found: Owned, names: Mapping[str, str], rivals: Sequence[str]) -> s
     if len(totals) > 1 and max(totals) <= ALIKE * least:
         said = (
             f"<b>Cost does not decide:</b> each of the {len(totals)} that may be the best costs about"
-            f" {figures.dollars(least)} {load}."
+            f" {numbers.money(least)} {load}."
         )
     else:
         which = "the cheapest of those that may be the best" if len(totals) > 1 else "the best"
         said = (
-            f"<b>{escaped(names.get(found.cheapest, found.cheapest))}</b>, {which}, costs {figures.dollars(least)}"
+            f"<b>{escaped(names.get(found.cheapest, found.cheapest))}</b>, {which}, costs {numbers.money(least)}"
             f" {load}."
         )
     return piece(f"<p>{said}</p>")

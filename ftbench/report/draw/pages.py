@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ftbench.analysis import figures
 from ftbench.report.draw.pieces import facts, note, piece, table, tag
 from ftbench.report.view.plan import PlanPage
-from ftbench.text.escape import escaped
+from ftbench.text import numbers
+from ftbench.text.html import escaped
 
 MOST_CELLS = 300
 
@@ -17,13 +17,13 @@ def plan_head(page: PlanPage) -> str:
     state = "running" if page.running else "finished" if page.done == page.stages else "not complete"
     counts = [
         ("state", state),
-        ("cells", figures.count(len(page.cells))),
-        *([("trials", figures.count(page.trials))] if page.trials else []),
+        ("cells", numbers.count(len(page.cells))),
+        *([("trials", numbers.count(page.trials))] if page.trials else []),
         ("stages", f"{page.done:,} of {page.stages:,} done"),
-        ("failed", figures.count(page.failed)),
-        ("shared stages", figures.count(page.shared)),
-        ("refused", figures.count(len(page.refusals))),
-        ("excluded", figures.count(page.excluded)),
+        ("failed", numbers.count(page.failed)),
+        ("shared stages", numbers.count(page.shared)),
+        ("refused", numbers.count(len(page.refusals))),
+        ("excluded", numbers.count(page.excluded)),
     ]
     axes = [
         (axis, ", ".join(options[:8]) + (f" and {len(options) - 8} more" if len(options) > 8 else ""))
@@ -83,8 +83,8 @@ def plan_forecast(page: PlanPage) -> str:
         "<h2>Forecast</h2>",
         facts(
             [
-                ("time in all", _or_unknown(total.get("seconds"), figures.duration)),
-                ("cost in all", _or_unknown(total.get("usd"), figures.money)),
+                ("time in all", numbers.duration(total.get("seconds"))),
+                ("cost in all", numbers.money(total.get("usd"))),
             ]
         ),
     ]
@@ -93,11 +93,11 @@ def plan_forecast(page: PlanPage) -> str:
     rows = [
         [
             escaped(labels.get(cell, cell)),
-            _or_unknown(one.get("peak_bytes"), figures.size),
+            numbers.size(one.get("peak_bytes")),
             escaped(one.get("peak_stage") or ""),
-            "-" if one.get("train_seconds") == 0 else _or_unknown(one.get("train_seconds"), figures.duration),
-            _or_unknown(one.get("seconds"), figures.duration),
-            _or_unknown(one.get("usd"), figures.money),
+            "-" if one.get("train_seconds") == 0 else numbers.duration(one.get("train_seconds")),
+            numbers.duration(one.get("seconds")),
+            numbers.money(one.get("usd")),
         ]
         for cell, one in list((found.get("cells") or {}).items())[:MOST_CELLS]
     ]
@@ -106,7 +106,3 @@ def plan_forecast(page: PlanPage) -> str:
             table(("cell", "memory at the peak", "in", "training", "time", "cost"), rows, numbers=(1, 3, 4, 5))
         )
     return piece(*parts)
-
-
-def _or_unknown(value: float | None, words: Callable[[float], str]) -> str:
-    return figures.UNKNOWN if value is None else words(value)

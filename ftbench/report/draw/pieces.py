@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ftbench.text.escape import cut, escaped
+from ftbench.text.html import escaped
+from ftbench.text.terminal import cut
 
 MOST = 8000
 """Characters of one text that a page shows at once."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ftbench.analysis import figures
 from ftbench.report.draw.pieces import empty, facts, note, piece, said, span, table, tag
 from ftbench.report.view.review import Reading, ReviewPage
-from ftbench.text.escape import cut, escaped, flat
+from ftbench.text import numbers
+from ftbench.text.html import escaped
+from ftbench.text.terminal import cut, one_line
 
 WORDS = {
     "better": "people prefer {0} to {1}",
@@ -46,7 +47,7 @@ def review(page: ReviewPage, most: int = 2000) -> str:
             )
         )
     found = page.conclusions
-    names = {str(system): flat(str(label)) for system, label in (found.get("systems") or {}).items()}
+    names = {str(system): one_line(str(label)) for system, label in (found.get("systems") or {}).items()}
     split = str(found.get("split") or "test")
     where = (
         note(f"This review is of {split} examples: it feeds review pairs, and ranks no cell.", "amber")
@@ -123,7 +124,7 @@ def _counts(found: Mapping[str, Any]) -> str:
         ("comments", "comments"),
         ("items_outdated", "outdated, not counted"),
     )
-    return facts((words, figures.count(known[name])) for name, words in names if known.get(name))
+    return facts((words, numbers.count(known[name])) for name, words in names if known.get(name))
 
 
 def _ranking(page: ReviewPage) -> str:
@@ -142,7 +143,7 @@ def _ranking(page: ReviewPage) -> str:
     )
     told += (
         " Bradley-Terry strengths are log odds of winning against"
-        f" {flat(str(found['systems'].get(reference, reference)))}, which stands at 0."
+        f" {one_line(str(found['systems'].get(reference, reference)))}, which stands at 0."
         if reference is not None
         else ""
     )
@@ -165,7 +166,7 @@ def _pairs(page: ReviewPage, names: Mapping[str, str]) -> str:
                 tag(verdict, KINDS.get(verdict, "grey")),
                 *shares,
                 "" if p is None else "&lt; 0.001" if p < 0.001 else f"{p:.3f}",
-                figures.count(one.get("n")),
+                numbers.count(one.get("n")),
             ]
         )
     if not rows:
@@ -182,7 +183,7 @@ def _metrics(found: Mapping[str, Any]) -> str:
             escaped(str(one.get("metric"))),
             _span(one.get("accuracy")),
             *(_share(one.get(name)) for name in ("accuracy", "kendall", "spearman")),
-            figures.count(one.get("decided")),
+            numbers.count(one.get("decided")),
         ]
         for one in found.get("metrics") or ()
     ]
@@ -204,7 +205,7 @@ def _judges(found: Mapping[str, Any]) -> str:
             _plain(one.get("kappa")),
             _share(one.get("position")),
             _share(one.get("consistent_over_orders")),
-            figures.count(one.get("n")),
+            numbers.count(one.get("n")),
         ]
         for one in found.get("judges") or ()
     ]
@@ -226,9 +227,9 @@ def _disagreements(page: ReviewPage, most: int) -> str:
 
 
 def _reading(one: Reading, most: int) -> str:
-    voices = [f"<b>{escaped(flat(rater))}</b> {escaped(flat(words))}" for rater, words in one.choices]
+    voices = [f"<b>{escaped(one_line(rater))}</b> {escaped(one_line(words))}" for rater, words in one.choices]
     wrote = "".join(
-        f"<p><b>{escaped(flat(rater))}</b> wrote: {escaped(cut(flat(words), most))}</p>"
+        f"<p><b>{escaped(one_line(rater))}</b> wrote: {escaped(cut(one_line(words), most))}</p>"
         for rater, words in one.comments
     )
     question = (
@@ -241,7 +242,7 @@ def _reading(one: Reading, most: int) -> str:
     )
     return (
         '<article class="ft-ex"><header><p'
-        f' class="ft-id">{escaped(cut(flat(one.example), 80))}</p>{question}</header><section'
+        f' class="ft-id">{escaped(cut(one_line(one.example), 80))}</p>{question}</header><section'
         f' class="ft-answers">{answers}</section><section><p>{" · ".join(voices)}</p>{wrote}</section></article>'
     )
 
@@ -278,8 +279,8 @@ def _raters(found: Mapping[str, Any]) -> str:
         own, left = ((part.get("by_rater") or {}).get(name) for part in (again, side))
         rows.append(
             [
-                escaped(flat(str(name))),
-                figures.count(one.get("verdicts")),
+                escaped(one_line(str(name))),
+                numbers.count(one.get("verdicts")),
                 _share(one.get("agreement")),
                 _plain(one.get("kappa")),
                 _share(own),
@@ -288,10 +289,10 @@ def _raters(found: Mapping[str, Any]) -> str:
         )
     pairs = [
         [
-            f"{escaped(flat(str(one['first'])))} <small>and</small> {escaped(flat(str(one['second'])))}",
+            f"{escaped(one_line(str(one['first'])))} <small>and</small> {escaped(one_line(str(one['second'])))}",
             _plain(one.get("value")),
             _plain(one.get("agreement")),
-            figures.count(one.get("units")),
+            numbers.count(one.get("units")),
         ]
         for one in held.get("cohen") or ()
     ]
@@ -318,11 +319,11 @@ def _raters(found: Mapping[str, Any]) -> str:
 def _dimensions(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
     rows = [
         [
-            escaped(flat(str(name))) if not place else "",
+            escaped(one_line(str(name))) if not place else "",
             escaped(names.get(one["system"], one["system"])),
             _span(one.get("win_rate")),
             _share(one.get("win_rate")),
-            figures.count(one.get("n")),
+            numbers.count(one.get("n")),
         ]
         for name, ranking in (found.get("dimensions") or {}).items()
         for place, one in enumerate(ranking)
@@ -340,10 +341,10 @@ def _ratings(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
     for name, entry in (found.get("ratings") or {}).items():
         rows += [
             [
-                escaped(flat(str(name))) if not place else "",
+                escaped(one_line(str(name))) if not place else "",
                 escaped(names.get(one["system"], one["system"])),
                 _share(one),
-                figures.count(one.get("n")),
+                numbers.count(one.get("n")),
             ]
             for place, one in enumerate(entry.get("means") or ())
         ]
@@ -368,9 +369,9 @@ def _span(found: Mapping[str, Any] | None) -> str:
 
 def _share(found: Mapping[str, Any] | None) -> str:
     if not found or found.get("value") is None:
-        return figures.UNKNOWN
-    return figures.figure(found["value"], found.get("low"), found.get("high"), 2, limits=True)
+        return numbers.UNKNOWN
+    return numbers.figure(found["value"], found.get("low"), found.get("high"), 2, limits=True)
 
 
 def _plain(value: float | None) -> str:
-    return figures.UNKNOWN if value is None else f"{value:.2f}"
+    return numbers.UNKNOWN if value is None else f"{value:.2f}"

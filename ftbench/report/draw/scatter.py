@@ -10,7 +10,7 @@ from ftbench.report.draw.svg import LINE, Scale, figure, fitted, line, number, p
 from ftbench.report.view.decision import Decision
 from ftbench.report.view.lines import Line
 from ftbench.report.view.weighed import ALIKE, TOTAL
-from ftbench.text.escape import escaped
+from ftbench.text.html import escaped
 
 WIDE, NARROW = 1080, 380
 RADIUS = 6

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ftbench.analysis import figures
 from ftbench.report.draw.pieces import empty, facts, note, notes, piece, span, table, tag
 from ftbench.report.view.statistics import Data, Heat, MetricTable, Pair, Seeds
-from ftbench.text.escape import cut, escaped, flat
+from ftbench.text import numbers
+from ftbench.text.html import escaped
+from ftbench.text.terminal import cut, one_line
 
 LEVELS = 10
 MOST_ROWS = 200
@@ -29,12 +30,12 @@ def metrics(tables: Sequence[MetricTable], link: Callable[[str], str] | None = N
                     name,
                     span(score.low, score.value, score.high, one.axis),
                     text,
-                    figures.count(score.n),
-                    figures.count(score.failed),
+                    numbers.count(score.n),
+                    numbers.count(score.failed),
                 ]
             )
         arrow = "more is better" if one.higher else "less is better"
-        made = " · ".join(escaped(flat(words)) for words in (one.signature, one.interval) if words)
+        made = " · ".join(escaped(one_line(words)) for words in (one.signature, one.interval) if words)
         head = f"<h3>{escaped(one.name)} <small>{arrow}</small></h3>"
         parts.append(
             head
@@ -123,7 +124,7 @@ def heat(one: Heat, title: str | None = None) -> str:
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
     head = "".join(
         '<th class="ft-num"'
-        f' scope="col">{escaped(cut(flat(value), 40))}{f"<br><small>n {count}</small>" if count else ""}</th>'
+        f' scope="col">{escaped(cut(one_line(value), 40))}{f"<br><small>n {count}</small>" if count else ""}</th>'
         for value, count in zip(one.values, one.counts, strict=True)
     )
     body = ""
@@ -142,7 +143,7 @@ def heat(one: Heat, title: str | None = None) -> str:
 
 def _tile(number: float | None, low: float, high: float, one: Heat) -> str:
     if number is None:
-        return f'<td class="ft-num">{figures.UNKNOWN}</td>'
+        return f'<td class="ft-num">{numbers.UNKNOWN}</td>'
     share = 0.5 if high <= low else (number - low) / (high - low)
     level = min(LEVELS - 1, int((share if one.higher else 1 - share) * LEVELS))
     return f'<td class="ft-num ft-h{level}">{number:.{one.places}f}</td>'
@@ -169,7 +170,7 @@ def data(found: Sequence[Data]) -> str:
     parts = []
     for one in found:
         parts.append(f"<h3>{escaped(one.dataset)}</h3>")
-        parts.append(facts((name.replace("_", " "), figures.count(count)) for name, count in one.counts.items()))
+        parts.append(facts((name.replace("_", " "), numbers.count(count)) for name, count in one.counts.items()))
         parts.append(notes(one.notes))
         if one.lengths:
             rows = [
@@ -245,7 +246,7 @@ def plain(value: Any, depth: int = 0) -> str:
 
 def _words(value: Any) -> str:
     if value is None:
-        return figures.UNKNOWN
+        return numbers.UNKNOWN
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -106,6 +106,7 @@ background:var(--ft-panel);margin:8px 0}
 .ft-rank{border-top:1px solid var(--ft-line)}
 .ft-rank details,.ft-rank .ft-head{border-bottom:1px solid var(--ft-line)}
 .ft-row{display:grid;grid-template-columns:3.9em minmax(170px,2.1fr) minmax(150px,2fr) 11.6em 6.2em 6.2em 5.4em;
+grid-auto-flow:column;grid-auto-columns:6.2em;
 gap:14px;align-items:center;padding:9px 6px}
 .ft-head .ft-row{padding:6px}.ft-head .ft-row>*{font-size:12.5px;color:var(--ft-soft);font-weight:600}
 .ft-rank summary{cursor:pointer;list-style:none;border-radius:4px}.ft-rank summary::-webkit-details-marker{display:none}
@@ -186,10 +187,11 @@ margin-right:6px;vertical-align:-1px}
 .ft-legend .ft-lead{background:var(--ft-accent);border-color:var(--ft-accent)}
 .ft-legend .ft-on{border-color:var(--ft-accent)}.ft-legend .ft-open{border-color:var(--ft-amber)}
 @media (max-width:900px){
-.ft-row{grid-template-columns:46px minmax(0,1fr) auto;gap:4px 12px}.ft-row .ft-tag{white-space:normal}
+.ft-row{grid-auto-flow:row;grid-template-columns:46px minmax(0,1fr) auto;gap:4px 12px}
+.ft-row .ft-tag{white-space:normal}
 .ft-row>*:nth-child(3){grid-column:2/4;grid-row:2}.ft-row>*:nth-child(4){grid-column:3;grid-row:1}
 .ft-row>*:nth-child(n+5){grid-row:3;font-size:13px;text-align:left}.ft-row>*:nth-child(5){grid-column:2}
-.ft-row>*:nth-child(6){grid-column:3;text-align:right}.ft-row>*:nth-child(7){display:none}
+.ft-row>*:nth-child(6){grid-column:3;text-align:right}.ft-row>*:nth-child(n+7){display:none}
 .ft-head{display:none}.ft-row>*[data-name]::before{content:attr(data-name) " ";color:var(--ft-soft);font-weight:400}
 .ft-more{padding-left:16px}}
 @media (max-width:640px){

@@ -8,7 +8,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ftbench.text.escape import escaped, flat
+from ftbench.text.html import escaped
+from ftbench.text.terminal import one_line
 
 CHARACTER = 6.7
 """Width of an average character at the size of the charts' text, in pixels."""
@@ -56,7 +57,7 @@ def scale(values: Sequence[float], start: float, end: float, *, log: bool = Fals
 def text(x: float, y: float, words: str, *, anchor: str = "start", kind: str = "") -> str:
     """Returns an SVG text; ``words`` may come from anywhere."""
     name = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{name}>{escaped(flat(words))}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{name}>{escaped(one_line(words))}</text>'
 
 
 def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
@@ -72,13 +73,13 @@ def figure(width: int, height: int, parts: Sequence[str], words: str, kind: str 
     name = f' class="{kind}"' if kind else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-        f' role="img" aria-label="{escaped(flat(words))}"{name}>{"".join(parts)}</svg>'
+        f' role="img" aria-label="{escaped(one_line(words))}"{name}>{"".join(parts)}</svg>'
     )
 
 
 def fitted(words: str, pixels: float) -> str:
     """Returns text that fits about so many pixels, its middle left out: what tells labels apart stands at both ends."""
-    words = flat(words)
+    words = one_line(words)
     most = max(4, int(pixels / CHARACTER))
     if len(words) <= most:
         return words

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import replacing
 from ftbench.core.plan import FILE
 from ftbench.core.receipt import FILE as RECEIPT
 from ftbench.report.send.clean import cleaned
@@ -27,7 +28,7 @@ from ftbench.report.view.review import CONCLUSIONS, FOLDER
 from ftbench.report.view.sweep import RESULTS, Sweep, open_sweep, read_lines
 from ftbench.stats.sufficient import FILE as STATISTICS
 from ftbench.stats.sufficient import Sufficient
-from ftbench.text.escape import reduced
+from ftbench.text.redaction import redacted
 from ftbench.text.secrets import scrub
 
 MANIFEST, FORMAT = "bundle.json", 1
@@ -58,22 +59,15 @@ def write_bundle(sweeps: Sequence[Sweep], path: Path) -> int:
     Raises:
         FtbenchError: when it cannot be written.
     """
-    scratch = path.with_name(path.name + ".part")
-    try:
-        scratch.unlink(missing_ok=True)  # it may be a link, and what that points to is not ours to overwrite
-        with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(
-                MANIFEST, json.dumps({"format": FORMAT, "sweeps": [reduced(sweep.name) for sweep in sweeps]})
-            )
-            for number, sweep in enumerate(sweeps):
-                for name, content in _files(sweep):
-                    archive.writestr(f"sweeps/{number}/{name}", content)
-        scratch.replace(path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise FtbenchError(
-            f"--bundle {path}: cannot be written ({error.strerror or error}). Name another place"
-        ) from error
+    manifest = {"format": FORMAT, "sweeps": [redacted(sweep.name) for sweep in sweeps]}
+    with (
+        replacing(path, asked=f"--bundle {path}") as scratch,
+        zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        archive.writestr(MANIFEST, json.dumps(manifest))
+        for number, sweep in enumerate(sweeps):
+            for name, content in _files(sweep):
+                archive.writestr(f"sweeps/{number}/{name}", content)
     return path.stat().st_size
 
 
@@ -87,8 +81,8 @@ def _files(sweep: Sweep) -> Iterator[tuple[str, bytes]]:
                 **clean.plan,
                 "store": "",
                 "stages": stages,
-                "settings": reduced(sweep.plan["settings"]),
-                "forecast": reduced(sweep.plan.get("forecast")),
+                "settings": redacted(sweep.plan["settings"]),
+                "forecast": redacted(sweep.plan.get("forecast")),
             }
         ),
     )
@@ -96,7 +90,7 @@ def _files(sweep: Sweep) -> Iterator[tuple[str, bytes]]:
         yield RESULTS, _json(clean.results)
     for conclusions in (sweep.folder / FOLDER / name for name in CONCLUSIONS):
         if conclusions.is_file():
-            yield f"{FOLDER}/{conclusions.name}", _json(reduced(json.loads(conclusions.read_text(encoding="utf-8"))))
+            yield f"{FOLDER}/{conclusions.name}", _json(redacted(json.loads(conclusions.read_text(encoding="utf-8"))))
     shown = _shown_documents(sweep)
     for key, stage in sweep.stages.items():
         folder = sweep.stage_folder(key)
@@ -106,7 +100,7 @@ def _files(sweep: Sweep) -> Iterator[tuple[str, bytes]]:
         for name, content in _stage_files(stage["kind"], folder, shown):
             listed[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "mtime_ns": 0}
             yield f"{place}/{name}", content
-        receipt = reduced(json.loads((folder / RECEIPT).read_text(encoding="utf-8")))
+        receipt = redacted(json.loads((folder / RECEIPT).read_text(encoding="utf-8")))
         yield (
             f"{place}/{RECEIPT}",
             _json({**receipt, "files": listed, "inputs": None}),
@@ -121,7 +115,7 @@ def _stage_files(kind: str, folder: Path, shown: set[str]) -> Iterator[tuple[str
     if kind == "score" and (folder / STATISTICS).is_file():
         yield STATISTICS, _statistics(folder)
     if kind in ("prepare", "documents") and shown and (folder / "documents.jsonl").is_file():
-        rows = (reduced(row, paths=False) for row in read_lines(folder / "documents.jsonl") if row["id"] in shown)
+        rows = (redacted(row, paths=False) for row in read_lines(folder / "documents.jsonl") if row["id"] in shown)
         yield "documents.jsonl", b"".join(_json(row) for row in rows)
 
 
@@ -152,8 +146,8 @@ def _shown_documents(sweep: Sweep) -> set[str]:
 
 def _cleaned_file(path: Path) -> bytes:
     if path.suffix == ".jsonl":
-        return b"".join(_json(reduced(row, paths=False)) for row in read_lines(path))
-    return _json(reduced(json.loads(path.read_text(encoding="utf-8")), paths=path.name != "masked_example.json"))
+        return b"".join(_json(redacted(row, paths=False)) for row in read_lines(path))
+    return _json(redacted(json.loads(path.read_text(encoding="utf-8")), paths=path.name != "masked_example.json"))
 
 
 def _statistics(folder: Path) -> bytes:
@@ -161,9 +155,9 @@ def _statistics(folder: Path) -> bytes:
     found = Sufficient.read(folder)
     clean = replace(
         found,
-        ids=reduced(found.ids, paths=False),
-        groups=reduced(found.groups, paths=False),
-        slices=reduced(found.slices, paths=False),
+        ids=redacted(found.ids, paths=False),
+        groups=redacted(found.groups, paths=False),
+        slices=redacted(found.slices, paths=False),
     )
     with tempfile.TemporaryDirectory() as scratch:
         clean.write(Path(scratch))

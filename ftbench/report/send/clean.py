@@ -10,20 +10,20 @@ from ftbench.report.view.outputs import Answer, Shown
 from ftbench.report.view.review import Reading, ReviewPage
 from ftbench.report.view.statistics import Data
 from ftbench.report.view.sweep import Sweep
-from ftbench.text.escape import reduced
+from ftbench.text.redaction import redacted
 
 
 def cleaned(sweep: Sweep) -> Sweep:
     """Returns a sweep whose words may leave; its stages still say how its metrics are built, so they are not for
     showing.
     """
-    named = {name: reduced(sweep.plan.get(name, [])) for name in ("cells", "refusals", "trials", "searches")}
+    named = {name: redacted(sweep.plan.get(name, [])) for name in ("cells", "refusals", "trials", "searches")}
     plan = {**sweep.plan, **named}
     return replace(
         sweep,
-        name=reduced(sweep.name),
+        name=redacted(sweep.name),
         plan=plan,
-        results=reduced(sweep.results),
+        results=redacted(sweep.results),
         moved=sweep.store.path,
         _samples=sweep._samples,
     )
@@ -31,18 +31,19 @@ def cleaned(sweep: Sweep) -> Sweep:
 
 def cleaned_data(found: Sequence[Data]) -> list[Data]:
     return [
-        replace(one, notes=reduced(one.notes), counts=reduced(one.counts), checks=reduced(one.checks)) for one in found
+        replace(one, notes=redacted(one.notes), counts=redacted(one.counts), checks=redacted(one.checks))
+        for one in found
     ]
 
 
 def cleaned_examples(found: Sequence[Shown]) -> list[Shown]:
     """Returns examples whose texts may leave. What looks like a path stays: in data ``/a/b`` may be an answer."""
-    return [_shown(reduced(asdict(one), paths=False)) for one in found]
+    return [_shown(redacted(asdict(one), paths=False)) for one in found]
 
 
 def cleaned_review(page: ReviewPage) -> ReviewPage:
-    readings = tuple(Reading(**reduced(asdict(one), paths=False)) for one in page.readings)
-    return replace(page, conclusions=reduced(page.conclusions), readings=readings)
+    readings = tuple(Reading(**redacted(asdict(one), paths=False)) for one in page.readings)
+    return replace(page, conclusions=redacted(page.conclusions), readings=readings)
 
 
 def _shown(one: dict[str, Any]) -> Shown:

@@ -33,7 +33,8 @@ from ftbench.report.view.review import agreements, review_page
 from ftbench.report.view.sweep import Sweep
 from ftbench.report.view.table import Table, metrics_of, table
 from ftbench.report.view.weighed import choices_of
-from ftbench.text.escape import cut, escaped, flat
+from ftbench.text.html import escaped
+from ftbench.text.terminal import cut, one_line
 
 EXAMPLES = 40
 MOST_BYTES = 4_800_000
@@ -140,7 +141,7 @@ def _decision(sweeps: Sequence[Sweep], first: Table, metrics: Sequence[str]) -> 
             f'<div class="ft-metric{"" if metric == first.metric else " ft-other-metric"}"'
             f' data-metric="{escaped(metric)}">{drawn}</div>'
         )
-    options = "".join(f"<option>{escaped(flat(metric))}</option>" for metric in metrics)
+    options = "".join(f"<option>{escaped(one_line(metric))}</option>" for metric in metrics)
     tools = (
         '<div class="ft-tools"><label>Metric<br><select'
         f' id="ft-metric">{options}</select></label><label>Cells<br><input id="ft-cells" type="search"'
@@ -276,7 +277,8 @@ def _outputs(whole: Table, chosen: _Chosen, most: int) -> str:
 def _tools(chosen: _Chosen, labels: dict[str, str]) -> str:
     def select(name: str, words: str, options: Sequence[tuple[str, str]], picked: str) -> str:
         shown = "".join(
-            f'<option value="{escaped(value)}"{" selected" if value == picked else ""}>{escaped(flat(text))}</option>'
+            f'<option value="{escaped(value)}"{" selected" if value == picked else ""}>'
+            f"{escaped(one_line(text))}</option>"
             for value, text in options
         )
         return f'<label>{words}<br><select id="ft-{name}">{shown}</select></label>'
@@ -308,14 +310,14 @@ def _tools(chosen: _Chosen, labels: dict[str, str]) -> str:
 def _card(one: Shown, place: int, chosen: _Chosen, number: dict[str, int], labels: dict[str, str], most: int) -> str:
     scores = " ".join("" if value != value else f"{value:.4g}" for value in chosen.scores[:, place].tolist())
     slices = "".join(
-        tag(f"{cut(flat(name), 30)}: {cut(flat(value), 40)}", "grey") for name, value in one.slices.items()
+        tag(f"{cut(one_line(name), 30)}: {cut(one_line(value), 40)}", "grey") for name, value in one.slices.items()
     )
     groups: dict[tuple[str, str], list[Answer]] = {}
     for answer in one.answers:
         groups.setdefault((answer.output, answer.finish), []).append(answer)
     answers = "".join(_answer(members, number, labels, most) for members in groups.values())
     passages = "".join(
-        f'<div class="ft-passage{" ft-gold" if gold else ""}"><small>{escaped(cut(flat(name), 80))}</small>'
+        f'<div class="ft-passage{" ft-gold" if gold else ""}"><small>{escaped(cut(one_line(name), 80))}</small>'
         f" {_text(text or '', min(most, 600))}</div>"
         for name, text, gold in one.passages
     )
@@ -328,7 +330,7 @@ def _card(one: Shown, place: int, chosen: _Chosen, number: dict[str, int], label
     references = "".join(_text(reference, most) for reference in one.references[:4])
     return (
         f'<article class="ft-ex" id="example-{place}" data-i="{place}" data-s="{scores}"><header>'
-        f'<p class="ft-id"><a href="#example-{place}">{escaped(cut(flat(one.id), 60))}</a>'
+        f'<p class="ft-id"><a href="#example-{place}">{escaped(cut(one_line(one.id), 60))}</a>'
         f" {slices}</p>{_text(one.question, most)}</header>"
         f'<section class="ft-reference"><h4>Reference</h4>{references}</section>'
         f'<section class="ft-answers">{answers}</section>{looked}</article>\n'
@@ -344,7 +346,9 @@ def _answer(members: Sequence[Answer], number: dict[str, int], labels: dict[str,
         if first.finish == "length"
         else ""
     )
-    names = ", ".join(f"{escaped(flat(labels[answer.cell]))} <small>{_scored(answer)}</small>" for answer in members)
+    names = ", ".join(
+        f"{escaped(one_line(labels[answer.cell]))} <small>{_scored(answer)}</small>" for answer in members
+    )
     cells = " ".join(str(number[answer.cell]) for answer in members)
     return f'<div class="ft-answer" data-c="{cells}"><h4>{names} {state}</h4>{_text(first.output, most)}</div>'
 

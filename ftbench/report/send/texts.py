@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from ftbench.analysis import figures
 from ftbench.analysis.ceilings import ceiling_lines, nothing_to_choose
-from ftbench.analysis.columns import columns
+from ftbench.analysis.column import MARKDOWN
+from ftbench.analysis.columns import columns, metric_columns, of_table
 from ftbench.core.cell import sub_axes
 from ftbench.cost.frontier import ON, UNDECIDED
+from ftbench.report.cell_table import cell_table
 from ftbench.report.send.clean import cleaned
 from ftbench.report.view.decision import Decision, decisions
-from ftbench.report.view.lines import standing_words
+from ftbench.report.view.lines import shown, standing_words
 from ftbench.report.view.review import agreements
 from ftbench.report.view.sweep import Sweep
 from ftbench.report.view.table import metrics_of, table
 from ftbench.report.view.weighed import TOTAL
-from ftbench.text.escape import field, markdown
+from ftbench.text import csv, markdown
+from ftbench.text.markdown import bullets, literal
 
 MOST_CHARACTERS = 60_000
 """GitHub takes comments of 65,536 characters."""
@@ -28,37 +30,36 @@ def markdown_text(sweeps: Sequence[Sweep]) -> str:
     """Returns the decision as Markdown: the sentence on top, the ranked table, what is not ranked, notes."""
     clean = [cleaned(sweep) for sweep in sweeps if sweep.results is not None]
     ranked = table(clean)
-    parts = [f"## Comparison: {markdown(', '.join(sweep.name for sweep in clean))}", ""]
+    parts = [f"## Comparison: {literal(', '.join(sweep.name for sweep in clean))}", ""]
     for one in decisions(ranked):
         state = f"**{one.verdict.kind.capitalize()}.** " if one.verdict.kind in ("clear", "undecided") else ""
         parts += [
-            f"{state}{markdown(one.verdict.sentence)}",
+            f"{state}{literal(one.verdict.sentence)}",
             "",
-            markdown(one.verdict.sure),
+            literal(one.verdict.sure),
             "",
-            *(f"- {markdown(words)}" for words in (*agreements(sweeps, one.metric), *one.verdict.also)),
+            *bullets((*agreements(sweeps, one.metric), *one.verdict.also)),
             "",
             *_table(one),
             "",
-            *(f"- {markdown(words)}" for words in one.family.get("sentences", ())),
+            *bullets(one.family.get("sentences", ())),
             "",
         ]
     beyond = ranked.ceilings(None)
-    parts += [markdown(nothing_to_choose(len(beyond), ranked.metric)), ""] if beyond and not ranked.families else []
-    parts += [*(f"- {markdown(words)}" for words in ceiling_lines(beyond, ranked.metric, None)), ""] if beyond else []
+    parts += [literal(nothing_to_choose(len(beyond), ranked.metric)), ""] if beyond and not ranked.families else []
+    parts += [*bullets(ceiling_lines(beyond, ranked.metric, None)), ""] if beyond else []
     left = [*ranked.undone(), *ranked.unranked()]
     if left:
-        parts += [f"Not ranked: {len(left)}", "", "| cell | state | reason |", "| --- | --- | --- |"]
-        parts += [
-            f"| {markdown(row.label)} | {markdown(row.facts['status'])} |"
-            f" {markdown(row.facts.get('reason') or f'{ranked.metric} is n/a')} |"
+        rows = [
+            [*map(literal, (row.label, row.facts["status"], row.facts.get("reason") or f"{ranked.metric} is n/a"))]
             for row in left
-        ] + [""]
+        ]
+        parts += [f"Not ranked: {len(left)}", "", *markdown.table(["cell", "state", "reason"], rows), ""]
     if ranked.notes:
         parts += [
             "<details><summary>Notes</summary>",
             "",
-            *(f"- {markdown(note)}" for note in ranked.notes),
+            *bullets(ranked.notes),
             "",
             "</details>",
             "",
@@ -73,40 +74,32 @@ def markdown_text(sweeps: Sequence[Sweep]) -> str:
 
 def _table(one: Decision) -> list[str]:
     total = one.weighed.basis == TOTAL
-    unit = "$ per 1k" if one.basis == "usd_per_1k_requests" else "time per 1k"
-    head = ["rank", "cell", markdown(one.metric), unit, f"total {one.weighed.per}" if total else "training", "p95", ""]
-    lines = [*_approaches(one, unit), _line(head), "| ---: | --- | ---: | ---: | ---: | ---: | --- |"]
     decided = one.verdict.kind == "clear" or one.verdict.margin is not None
+    cells = []
     for line in one.cells:
-        p95 = line.row.facts.get("latency_p95_ms")
-        texts = (line.row.label, line.text, line.serving, line.cost_text if total else figures.training(line.row))
         chosen = line.row.id == one.verdict.choice and len(one.groups) > 1
         marks = ["**choose**" if decided else "cheapest that may be best"] if chosen else []
         marks += {ON: ["frontier"], UNDECIDED: ["frontier: undecided"]}.get(line.state, [])
         marks += [standing_words(line)] if line.standing else []
-        failed = figures.failed(line.row)
-        marks += [f"{failed} of rows failed"] if failed else []
-        speed = figures.UNKNOWN if p95 is None else f"{p95:,.0f} ms"
-        lines.append(_line([line.rank, *map(markdown, texts), speed, ", ".join(marks)]))
-    bounds = ceiling_lines(one.ceilings, one.metric, one.basis)
-    return [*lines, *(["", *(f"- {markdown(words)}" for words in bounds)] if bounds else [])]
+        cells.append(replace(shown(line, total=total), frontier=", ".join(marks)))
+    columns = of_table(MARKDOWN, [*metric_columns({one.metric: one.places}, [one.metric]), *one.own_columns])
+    lines = cell_table(columns, cells, one.basis, f"total {one.weighed.per}" if total else "training")
+    bounds = bullets(ceiling_lines(one.ceilings, one.metric, one.basis))
+    return [*_approaches(one), *lines, *(["", *bounds] if bounds else [])]
 
 
-def _line(texts: Sequence[str]) -> str:
-    return "| " + " | ".join(texts) + " |"
-
-
-def _approaches(one: Decision, unit: str) -> list[str]:
+def _approaches(one: Decision) -> list[str]:
     """Returns the approaches with their ranks among one another, where they say more than the cells."""
     if not one.approaches:
         return []
-    head = ["rank", "approach", markdown(one.metric), "seed sd", "seeds", "chosen", "training", unit]
-    lines = [_line(head), "| ---: | --- | ---: | ---: | ---: | --- | ---: | ---: |"]
+    unit = "$/1k" if one.basis == "usd_per_1k_requests" else "time/1k"
+    head = ["rank", "approach", literal(one.metric), "seed sd", "seeds", "chosen", "training", unit]
+    rows = []
     for each in one.approaches:
         scores = (each.label, each.text, each.spread, str(each.seeds))
-        lines.append(_line([*map(markdown, (each.rank or "-", *scores, each.chosen, each.training, each.serving))]))
-    open_ = [f"- {markdown(f'{each.label}: nothing chosen: {each.reason}')}" for each in one.approaches if each.reason]
-    return [*lines, "", *open_, "", "Its cells:", ""]
+        rows.append([*map(literal, (each.rank or "-", *scores, each.chosen, each.training, each.serving))])
+    lost = [f"{each.label}: nothing chosen: {each.reason}" for each in one.approaches if each.reason]
+    return [*markdown.table(head, rows, (0, 2, 3, 4, 6, 7)), "", *bullets(lost), "", "Its cells:", ""]
 
 
 def csv_text(sweeps: Sequence[Sweep]) -> str:
@@ -116,14 +109,13 @@ def csv_text(sweeps: Sequence[Sweep]) -> str:
     clean = [cleaned(sweep) for sweep in sweeps if sweep.results is not None]
     metrics = tuple(metrics_of(clean))
     groups = sub_axes(row.facts for sweep in clean for row in sweep.rows.values())
-    names = [name for name in columns(metrics, groups) if name != "rank"]
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["sweep", "rank", "frontier", *map(field, names)])
+    own = {column.name: column for sweep in clean for column in sweep.own_columns}
+    names = [name for name in columns(metrics, groups, list(own.values())) if name != "rank"]
+    rows: list[list[Any]] = [["sweep", "rank", "frontier", *names]]
     for sweep in clean:
         for cell, row in sweep.rows.items():
-            record = row.record(metrics)
+            record = {**sweep.choices(cell), **row.record(metrics)}
             told = sweep.shown[cell] if row.deployable else {}
-            stand = [field(str(told.get(name) or "")) for name in ("rank", "frontier")]
-            writer.writerow([field(sweep.name), *stand, *(field(record.get(name)) for name in names)])
-    return stream.getvalue()
+            stand = [str(told.get(name) or "") for name in ("rank", "frontier")]
+            rows.append([sweep.name, *stand, *(record.get(name) for name in names)])
+    return csv.csv_text(rows)

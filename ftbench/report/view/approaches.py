@@ -8,6 +8,7 @@ from typing import Any
 
 from ftbench.analysis import figures
 from ftbench.report.view.table import Table
+from ftbench.text import numbers
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def _row(table: Table, one: Mapping[str, Any], basis: str | None, places: int) -
     return ApproachRow(
         label=one["label"],
         rank=one["rank"],
-        text=figures.figure(mean.get("value"), mean.get("low"), mean.get("high"), places, limits=True),
+        text=numbers.figure(mean.get("value"), mean.get("low"), mean.get("high"), places, limits=True),
         spread="-" if mean.get("sd") is None else f"{mean['sd']:.{places}f}",
         seeds=len(one["cells"]),
         chosen=values_text(one["configuration"]) if one["cells"] else f"none of {len(tried)}",
@@ -78,7 +79,7 @@ def _configuration(table: Table, one: Mapping[str, Any], places: int) -> tuple[s
     score, status = one.get("validation"), one.get("status", "done")
     state = "chosen" if one["chosen"] else "not chosen" if status == "done" else f"{status}: {one.get('reason')}"
     scored = [table.labels[cell] for cell in one["cells"] if cell in table.labels]
-    validation = figures.UNKNOWN if score is None else f"{score:.{places}f}"
+    validation = numbers.UNKNOWN if score is None else f"{score:.{places}f}"
     return values_text(one["values"]), validation, state, ", ".join(scored) or "not asked the test split"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftbench.analysis import figures
+from ftbench.analysis.column import Column
 from ftbench.analysis.rows import Row
 from ftbench.core.cell import sub_axes
 from ftbench.cost.frontier import Place, places, verdicts_of
@@ -44,6 +45,7 @@ class Decision:
         approaches: how the run rolled the cells up, one row each; empty where that says no more than the cells, or is
             of another metric.
         ceilings: cells that cannot be deployed, best first; they take part in nothing of the above.
+        own_columns: columns of the users' own.
     """
 
     family: dict[str, Any]
@@ -63,6 +65,7 @@ class Decision:
     cells: tuple[Line, ...] = ()
     approaches: tuple[ApproachRow, ...] = ()
     ceilings: tuple[Row, ...] = ()
+    own_columns: tuple[Column, ...] = ()
 
 
 def places_by_cost(decision: Decision) -> dict[str, str]:
@@ -90,8 +93,7 @@ def axes_of(table: Table) -> dict[str, list[str]]:
 
 def choice_of(table: Table, row: Row, axis: str) -> str:
     """Returns which option of an axis or sub-axis a cell takes, as text."""
-    planned = table.home[row.id].cells.get(row.id, {}).get("choices", {})
-    found = row.facts.get(axis, planned.get(axis))
+    found = row.facts.get(axis, table.home[row.id].choices(row.id).get(axis))
     return "none" if found is None else str(found)
 
 
@@ -171,6 +173,7 @@ def _decision(
         tuple(cells),
         rolled,
         ceilings,
+        tuple({column.name: column for sweep in table.home.values() for column in sweep.own_columns}.values()),
     )
 
 

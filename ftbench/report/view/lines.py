@@ -8,12 +8,14 @@ from statistics import fmean
 from typing import Any
 
 from ftbench.analysis import figures
+from ftbench.analysis.column import Shown
 from ftbench.analysis.ranking import cost_of
 from ftbench.analysis.rows import Row
 from ftbench.cost.frontier import OFF, Place
 from ftbench.report.view.approaches import cells_of
 from ftbench.report.view.table import Table
 from ftbench.report.view.weighed import Weighed
+from ftbench.text import numbers
 
 LIMITS = {
     "latency_p95_ms": ("p95 latency", "ms", 1.0),
@@ -149,6 +151,12 @@ def line_of(
     return Line(row, label, (low, high), *ends, text, *costs, place, broken, *standing(table, row.id))
 
 
+def shown(line: Line, *, total: bool) -> Shown:
+    """Returns a line as the tables of cells show it; with ``total`` by what it costs in all, not by its training."""
+    spent = line.cost_text if total else figures.training(line.row)
+    return Shown(line.row, line.rank, line.row.label, line.serving, spent)
+
+
 def standing(table: Table, cell: str) -> tuple[str, int]:
     """Returns what validation made of a cell's configuration, and how many its approach has."""
     for approach in table.approaches:
@@ -186,7 +194,7 @@ def declared(table: Table, cell: str) -> tuple[str, ...]:
         (),
     )
     return tuple(
-        f"{one['name']} {figures.UNKNOWN if one['value'] is None else format(one['value'], '.3g')}, at most"
+        f"{one['name']} {numbers.UNKNOWN if one['value'] is None else format(one['value'], '.3g')}, at most"
         f" {one['most']:g}"
         for one in stored
         if not one["kept"]
@@ -195,10 +203,10 @@ def declared(table: Table, cell: str) -> tuple[str, ...]:
 
 def _measure(name: str, value: float, basis: str | None) -> str:
     if name == "latency_p95_ms":
-        return f"{value:,.0f} ms"
+        return numbers.milliseconds(value)
     if name == "peak_memory_bytes":
-        return figures.size(value)
-    return figures.money(value) if name == "cost" and basis == "usd_per_1k_requests" else figures.duration(value)
+        return numbers.size(value)
+    return numbers.money(value) if name == "cost" and basis == "usd_per_1k_requests" else numbers.duration(value)
 
 
 def passed_over(table: Table) -> set[str]:

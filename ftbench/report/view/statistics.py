@@ -16,6 +16,8 @@ from ftbench.report.view.cell import checks_of
 from ftbench.report.view.outputs import index, question
 from ftbench.report.view.sweep import Sweep, read_lines
 from ftbench.report.view.table import Table
+from ftbench.text import numbers
+from ftbench.text.numbers import p_value
 
 
 @dataclass(frozen=True)
@@ -159,11 +161,11 @@ def pairs(table: Table, family: dict[str, Any]) -> list[Pair]:
         limits = (
             "n/a"
             if one["low"] is None
-            else f"{figures.signed(one['low'], places)} to {figures.signed(one['high'], places)}"
+            else f"{numbers.signed(one['low'], places)} to {numbers.signed(one['high'], places)}"
         )
         test = one.get("mcnemar")
         exact = (
-            f"{test['first_only']} : {test['second_only']}, p {_p(test['p'])}"
+            f"{test['first_only']} : {test['second_only']}, p {p_value(test['p'])}"
             if test and {"first_only", "second_only", "p"} <= test.keys()
             else None
         )
@@ -171,10 +173,10 @@ def pairs(table: Table, family: dict[str, Any]) -> list[Pair]:
             Pair(
                 table.labels.get(one["first"], one["first"]),
                 table.labels.get(one["second"], one["second"]),
-                figures.signed(one["value"], places),
+                numbers.signed(one["value"], places),
                 limits,
-                _p(one["p"]),
-                _p(one["p_adjusted"]),
+                p_value(one["p"]),
+                p_value(one["p_adjusted"]),
                 one.get("verdict") or ("undecided" if one["tie"] else ""),
                 one["tie"],
                 one["differing"],
@@ -185,21 +187,17 @@ def pairs(table: Table, family: dict[str, Any]) -> list[Pair]:
     return found
 
 
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
 def seed_gaps(table: Table, family: dict[str, Any]) -> list[Seeds]:
     """Returns the comparisons of methods over several seeds."""
     places = figures.decimals([table.rows[cell] for cell in family["cells"]], table.metric) + 1
     found = []
     for one in family.get("methods", ()):
         sides = [_method(table, one[side]) for side in ("first", "second")]
-        limits = f"{figures.signed(one['low'], places)} to {figures.signed(one['high'], places)}"
+        limits = f"{numbers.signed(one['low'], places)} to {numbers.signed(one['high'], places)}"
         found.append(
             Seeds(
                 *sides,
-                figures.signed(one["value"], places),
+                numbers.signed(one["value"], places),
                 limits,
                 one["sampling_error"],
                 one["seed_error"],

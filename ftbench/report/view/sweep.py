@@ -14,7 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ftbench.analysis.column import Column
 from ftbench.analysis.damaged import damage_line
+from ftbench.analysis.own_columns import from_results
 from ftbench.analysis.rows import Row
 from ftbench.core.cell import is_deployable
 from ftbench.core.component import build
@@ -105,6 +107,15 @@ class Sweep:
     def rows(self) -> dict[str, Row]:
         """Cell id -> row, in the order of the table."""
         return {identity: _row(cell, self.cells.get(identity)) for identity, cell in self.shown.items()}
+
+    @cached_property
+    def own_columns(self) -> list[Column]:
+        """Columns of the user's own."""
+        return from_results(self.results)
+
+    def choices(self, cell: str) -> dict[str, Any]:
+        """Returns axis or sub-axis -> option of a cell."""
+        return dict(self.cells.get(cell, {}).get("choices", {}))
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ftbench.analysis.ranking import cost_of
 from ftbench.analysis.rows import Row
 from ftbench.cost.ownership import Choice, Load, ownership
 from ftbench.report.view.table import Table
+from ftbench.text import numbers
 
 TOTAL = "total_usd"
 ALIKE = 1.01
@@ -48,7 +49,7 @@ class Weighed:
 
     def text(self, amount: float | None) -> str:
         if self.basis == TOTAL:
-            return figures.UNKNOWN if amount is None else figures.dollars(amount)
+            return numbers.money(amount)
         return figures.per_1k(amount, self.basis)
 
     def alike(self, one: float, other: float) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
+from ftbench.core.plan import Plan
 from ftbench.execution.events import Event
+from ftbench.execution.executors.local import LocalExecutor
 from ftbench.execution.scheduler import run_plan
-from ftbench.execution.sinks.progress import Progress, duration
+from ftbench.execution.sinks.progress import Progress
 from tests.execution.conftest import Bench
 
 
@@ -15,17 +18,23 @@ class Terminal(io.StringIO):
         return True
 
 
+def progress_over(plan: Plan, out: io.StringIO) -> Progress:
+    progress = Progress(out=out)
+    progress.start(plan, Path())
+    return progress
+
+
 def shown(bench: Bench, price: float | None, out: io.StringIO) -> tuple[Progress, list[str]]:
     stages = [bench.stage("one"), bench.stage("bad", wrong="raise"), bench.stage("three")]
     plan = bench.plan(*stages, cells=[[stage] for stage in stages], hardware={"usd_per_hour": price, "gpus": 2})
-    progress = Progress(plan, out=out)
-    progress(Event("done", stages[0], seconds=900.0))
+    progress = progress_over(plan, out)
+    progress.take(Event("done", stages[0], seconds=900.0))
     assert progress.seconds_left() == 1800.0
-    progress(Event("started", stages[1]))
-    progress(Event("progress", stages[1], done=1, total=4))
-    progress(Event("failed", stages[1], seconds=900.0, error="RuntimeError: no"))
-    progress(Event("done", stages[2], seconds=1800.0))
-    progress.close()
+    progress.take(Event("started", stages[1]))
+    progress.take(Event("progress", stages[1], done=1, total=4))
+    progress.take(Event("failed", stages[1], seconds=900.0, error="RuntimeError: no"))
+    progress.take(Event("done", stages[2], seconds=1800.0))
+    progress.end()
     return progress, out.getvalue().splitlines()
 
 
@@ -58,21 +67,17 @@ def test_a_terminal_gets_one_rewriting_line(bench: Bench) -> None:
 
 def test_no_time_left_is_guessed_before_a_kind_was_seen_and_cached_stages_count_as_seen(bench: Bench) -> None:
     first, second = bench.stage("one"), bench.stage("two")
-    progress = Progress(bench.plan(first, second), out=io.StringIO())
+    progress = progress_over(bench.plan(first, second), io.StringIO())
     assert progress.seconds_left() is None
-    run_plan(bench.plan(first), bench.plan_path, bench.sweep)
-    progress(Event("cached", first))
+    run_plan(bench.plan(first), bench.plan_path, LocalExecutor(1))
+    progress.take(Event("cached", first))
     assert progress.seconds_left() == bench.store.receipt(first.key).seconds["total"] > 0
 
 
 def test_it_follows_a_real_run(bench: Bench) -> None:
     plan = bench.plan(bench.stage("one"), bench.stage("two"))
     out = io.StringIO()
-    progress = Progress(plan, out=out)
-    run_plan(plan, bench.plan_path, bench.sweep, progress=progress)
+    progress = progress_over(plan, out)
+    run_plan(plan, bench.plan_path, LocalExecutor(1), emit=progress.take)
     assert progress.counts() == {"done": 2}
     assert len(out.getvalue().splitlines()) == 2
-
-
-def test_durations_read_well() -> None:
-    assert [duration(value) for value in (0.4, 59.6, 200, 7500)] == ["0 s", "1 min 00 s", "3 min 20 s", "2 h 05 min"]

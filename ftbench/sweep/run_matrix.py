@@ -1,16 +1,15 @@
-"""What every launcher does with a compiled matrix: say what will run, run it, rank it, and tell each cell's fate."""
+"""What every launcher does with a compiled matrix: say what will run, run it, rank it, and tell how each cell ended."""
 
 from __future__ import annotations
 
 import os
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from ftbench.analysis.data_checks import check_lines, cut_sentences
+from ftbench.analysis.data_checks import check_lines
 from ftbench.analysis.expectation import expectations
 from ftbench.compile.matrix import Compiled
 from ftbench.compile.show import plan_text, refusal_text, summary
@@ -19,11 +18,11 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import Plan
 from ftbench.store.scheme import earlier_line
 from ftbench.store.store import Store
-from ftbench.sweep.budget import afforded
+from ftbench.sweep.budget import within_budget
 
 if TYPE_CHECKING:
-    from ftbench.execution.events import Event, StageOutcome
-    from ftbench.execution.sinks.progress import Progress
+    from ftbench.execution.events import StageOutcome
+    from ftbench.execution.executors.base import Executor
 
 
 @dataclass(frozen=True)
@@ -58,14 +57,14 @@ def show_plan(compiled: Compiled, folder: Path, out: TextIO) -> None:
     print(plan_text(compiled, {key for key in compiled.plan.stages if store and store.find(key)}), file=out)
     for line in check_lines(compiled.plan.settings.get("data_checks", ())):
         print(f"data: {line}", file=out)
-    for line in afforded(compiled.plan, {key for key in compiled.plan.stages if store and store.find(key)}).lines:
+    for line in within_budget(compiled.plan, {key for key in compiled.plan.stages if store and store.find(key)}).lines:
         print(line, file=out)
     for sentence in expectations(compiled.plan):
         print(f"can show: {sentence}", file=out)
     print(f"\nplan: {_short(path)}", file=out)
 
 
-def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int | None) -> SweepResult:
+def run_compiled(compiled: Compiled, folder: Path, *, executor: Executor, threads: int | None) -> SweepResult:
     """Runs a compiled matrix here and writes its tables into ``folder``.
 
     Raises:
@@ -76,14 +75,14 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
     from ftbench.report.terminal import render
     from ftbench.report.write import validation_score, write_results
 
-    plan, stages = run_stages(compiled, folder, workers=workers, threads=threads)
+    plan, stages = run_stages(compiled, folder, executor=executor, threads=threads)
     store = Store(plan.store) if plan.store else None
     stop = stages is None
     if stop:
         reason = f"nothing was run: {len(plan.refusals)} refused (on_refusal=skip runs the others)"
         outcomes = {cell.id: CellOutcome("blocked", reason) for cell in plan.cells}
     else:
-        outcomes = {cell.id: CellOutcome(*_cell_fate(cell, stages)) for cell in plan.cells}
+        outcomes = {cell.id: CellOutcome(*_cell_status(cell, stages)) for cell in plan.cells}
     if plan.settings:
         results = write_results(plan, outcomes, folder)
         # a cell whose stages are all done has failed where too many of its rows did (limits.failed_rows)
@@ -109,7 +108,7 @@ def run_compiled(compiled: Compiled, folder: Path, *, workers: int, threads: int
 
 
 def run_stages(
-    compiled: Compiled, folder: Path, *, workers: int, threads: int | None
+    compiled: Compiled, folder: Path, *, executor: Executor, threads: int | None
 ) -> tuple[Plan, dict[str, StageOutcome] | None]:
     """Writes the plan, says what will run, looks at the data where that takes a stage, and runs the rest.
 
@@ -118,9 +117,8 @@ def run_stages(
         running.
     """
     from ftbench.execution.events import StageOutcome
-    from ftbench.execution.scheduler import run_plan
-    from ftbench.execution.sinks.progress import Progress
     from ftbench.sweep.data_gate import pass_gate, pending
+    from ftbench.sweep.watched import run_watched
 
     plan = compiled.plan
     path = plan.write(folder)
@@ -136,7 +134,7 @@ def run_stages(
     if not stop and plan.cells and pending(plan):
         check_writable(plan.store)
         before = len(plan.refusals)
-        plan = pass_gate(plan, path, folder, workers)
+        plan = pass_gate(plan, path, executor)
         path = plan.write(folder)
         for line in check_lines(plan.settings["data_checks"]):
             print(f"data: {line}", file=sys.stderr)
@@ -148,17 +146,11 @@ def run_stages(
     if threads is not None:
         os.environ["FTBENCH_THREADS"] = str(threads)
     check_writable(plan.store)
-    part = afforded(plan, {key for key in plan.stages if store and store.find(key)})
+    part = within_budget(plan, {key for key in plan.stages if store and store.find(key)})
     earlier = earlier_line(Store(plan.store))
     for line in (*part.lines, *([] if earlier is None else [f"note: {earlier}"])):
         print(line, file=sys.stderr)
-    progress = Progress(part.plan, workers=workers)
-    try:
-        ended = run_plan(
-            part.plan, path, folder, workers=workers, progress=_told(progress, part.plan), purse=part.purse
-        )
-    finally:
-        progress.close()
+    ended = run_watched(part.plan, path, executor, budget_guard=part.budget_guard)
     by_id = {cell.id: cell for cell in plan.cells}
     unpaid = {
         key: StageOutcome("skipped", why) for cell, why in part.skipped.items() for key in by_id[cell].stages.values()
@@ -166,22 +158,7 @@ def run_stages(
     return plan, {**unpaid, **ended}
 
 
-def _told(progress: Progress, plan: Plan) -> Callable[[Event], None]:
-    """Returns what takes events: it says what limits cut off as soon as tokens are counted, before anything is
-    trained.
-    """
-
-    def take(event: Event) -> None:
-        progress(event)
-        if event.state == "done" and event.stage.kind == "tokens":
-            folder = Store(plan.store).find(event.stage.key)
-            for sentence in cut_sentences(plan, event.stage.key, folder) if folder is not None else ():
-                progress.say(f"data: {sentence}")
-
-    return take
-
-
-def _cell_fate(cell: Cell, stages: dict[str, StageOutcome]) -> tuple[str, str | None]:
+def _cell_status(cell: Cell, stages: dict[str, StageOutcome]) -> tuple[str, str | None]:
     """Returns status and reason: failed if one of the cell's own stages failed, blocked if something before
     them did.
     """
@@ -198,36 +175,6 @@ def _cell_fate(cell: Cell, stages: dict[str, StageOutcome]) -> tuple[str, str | 
         if outcome.state not in ("done", "cached"):
             return "blocked", f"{role}: {outcome.error or outcome.state}"
     return "done", None
-
-
-def merge(before: Plan, compiled: Compiled) -> Compiled:
-    """Adds a batch to the plan of the batches before it, for sweepers that ask for one batch after the other."""
-    cells = {cell.id: cell for cell in (*before.cells, *compiled.plan.cells)}
-    refusals = {refusal.cell: refusal for refusal in (*before.refusals, *compiled.plan.refusals)}
-    stages = {**before.stages, **compiled.plan.stages}
-    plan = replace(
-        compiled.plan,
-        cells=tuple(cells.values()),
-        stages=stages,
-        refusals=tuple(refusals.values()),
-        settings=compiled.plan.settings or before.settings,
-        store=compiled.plan.store or before.store,
-        excluded=before.excluded + compiled.plan.excluded,
-        forecast=_joined(before.forecast, compiled.plan.forecast),
-    )
-    return replace(compiled, plan=plan)
-
-
-def _joined(before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Returns two batches' forecasts as one; what they share is not known to either, so the total is unknown."""
-    if before is None or after is None:
-        return after or before
-    whole = {"seconds": None, "usd": None, "calibrated": False, "unknown": ["several batches"]}
-    return {
-        "stages": {**before["stages"], **after["stages"]},
-        "cells": {**before["cells"], **after["cells"]},
-        "total": whole,
-    }
 
 
 def check_writable(store: str) -> None:
