@@ -18,11 +18,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ftbench.cli.calibrate import answered, calibrate, work_seconds
 from ftbench.core.plan import FILE, Plan
 from ftbench.core.receipt import Receipt
 from ftbench.cost.calibration import read, write
 from ftbench.store.store import Store
+from ftbench.sweep.calibrate import answered, calibrate, work_seconds
 
 ALLOWED = 0.25
 

@@ -173,7 +173,7 @@ def test_planted_secrets_reach_no_file_and_no_stream(
 
 def test_a_traceback_and_a_warning_of_the_process_hold_no_secret() -> None:
     code = (
-        "import os, warnings; from ftbench.cli import main; main._mask_streams(); "
+        "import os, warnings; from ftbench.cli import errors; errors.mask_streams(); "
         "warnings.warn(os.environ['A_TOKEN']); raise ValueError(os.environ['A_TOKEN'])"
     )
     known = {**os.environ, "A_TOKEN": "quiet-as-a-mouse", "PYTHONPATH": str(ROOT)}

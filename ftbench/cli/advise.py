@@ -1,15 +1,13 @@
-"""``python -m ftbench advise SWEEP``: a short written recommendation out of a finished sweep; every sentence carries
-the numbers it rests on.
+"""Writes a short recommendation out of a finished sweep; every sentence carries the numbers it rests on.
 
     python -m ftbench advise multirun/2026-11-23/10-30-00
     python -m ftbench advise multirun/2026-11-23/10-30-00 --json advice.json
 
-Reads ``results.json`` and ``plan.json``; nothing is measured or run. What is not known is not said.
+Reads results.json and plan.json; nothing is measured or run. What is not known is not said.
 """
 
 from __future__ import annotations
 
-import argparse
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,6 +16,7 @@ from typing import Any
 
 from ftbench.analysis.advice import advice
 from ftbench.analysis.ceilings import CEILING
+from ftbench.cli.parser import command
 from ftbench.core.errors import FtbenchError
 from ftbench.core.files import json_text, write_text
 from ftbench.core.plan import Plan
@@ -25,14 +24,12 @@ from ftbench.sweep.folder import no_results, open_folder
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs the verb; returns 0.
+    """Runs the command; returns 0.
 
     Raises:
         FtbenchError: one line for a folder that holds no finished sweep.
     """
-    parser = argparse.ArgumentParser(
-        prog="ftbench advise", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command("advise", __doc__)
     parser.add_argument("sweep", type=Path, metavar="SWEEP", help="folder of a finished sweep")
     parser.add_argument(
         "--json",
@@ -41,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
         metavar="FILE",
         help="write the sentences and their numbers to FILE, or print them",
     )
-    words = parser.parse_args(list(argv))
+    words = parser.parse_args(argv)
     results, plan = read(words.sweep)
     said = advice(results, plan)
     data = json_text([asdict(one) for one in said])

@@ -1,5 +1,4 @@
-"""``python -m ftbench compare SWEEP...``: compares finished sweeps, and answers recorded elsewhere, over the examples
-they share.
+"""Compares finished sweeps, and answers recorded elsewhere, over the examples they share.
 
     python -m ftbench compare multirun/2026-11-20/10-00-00 multirun/2026-11-23/09-30-00
     python -m ftbench compare SWEEP --outputs vendor.jsonl --margin 0.02
@@ -11,7 +10,6 @@ are. The statistics are those of a run: one interval decides, over a declared fa
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +19,7 @@ from ftbench.analysis.compare_entries import entries_of, recorded
 from ftbench.analysis.failed_rows import limit_of
 from ftbench.analysis.ranking import DECISION
 from ftbench.analysis.rows import primary_metric
+from ftbench.cli.parser import command
 from ftbench.core import termination
 from ftbench.core.errors import FtbenchError
 from ftbench.core.files import json_text, write_text
@@ -30,15 +29,12 @@ from ftbench.sweep.folder import open_folder
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs the verb; returns 0.
+    """Runs the command; returns 0.
 
     Raises:
         FtbenchError: one line for sweeps that cannot be compared.
     """
-    parser = argparse.ArgumentParser(
-        prog="ftbench compare",
-        description="Compares finished sweeps and recorded answers over the examples they share.",
-    )
+    parser = command("compare", __doc__)
     parser.add_argument("sweeps", nargs="+", type=Path, metavar="SWEEP", help="folder of a sweep, or its plan.json")
     elsewhere = "answers made elsewhere: id and output (.jsonl, .json, .csv, .tsv or .parquet, each also .gz)"
     parser.add_argument("--outputs", nargs="*", default=[], metavar="FILE", help=elsewhere)
@@ -47,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--family", choices=FAMILIES, help="default: the first sweep's decision.family")
     parser.add_argument("--margin", type=float, help="smallest gap that matters, in points of the metric")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything known to FILE")
-    words = parser.parse_args(list(argv))
+    words = parser.parse_args(argv)
     if words.margin is not None and not words.margin > 0:
         raise FtbenchError(f"--margin {words.margin}: is not above 0. Give points of the metric")
     plans = [open_folder(path).plan for path in words.sweeps]

@@ -1,33 +1,30 @@
-"""Removes from a store what nobody refers to any more.
+"""Lists, and with --yes removes, what a store holds that no kept sweep needs.
 
     python -m ftbench gc --store DIR --keep SWEEP_DIR ... --older-than 30 --yes
     python -m ftbench gc --earlier --yes     # what was made before keys changed their form, whatever refers to it
 
-Without ``--yes`` it only lists. A stage goes when no kept sweep's ``plan.json`` names it and it was last used longer
-ago than ``--older-than`` days. The sweeps below ``./multirun`` are kept unless ``--keep`` names others. Temporary
-folders of dead processes go too, and checkpoints and failed receipts of that age; checkpoints of a stage that a kept
-plan names stay. Whatever is locked stays, and so does a link in the store with everything behind it.
+A stage goes when no kept sweep's plan.json names it and it was last used longer ago than --older-than days. The
+sweeps below ./multirun are kept unless --keep names others. Temporary folders of dead processes go too, and
+checkpoints and failed receipts of that age; checkpoints of a stage that a kept plan names stay. Whatever is locked
+stays, and so does a link in the store with everything behind it.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ftbench.cli.errors import UsageError
+from ftbench.cli.parser import Parser, command
 from ftbench.core.errors import FtbenchError
 from ftbench.store.gc import collect
 from ftbench.store.store import Store
 from ftbench.sweep.folder import SWEEPS, plans_below, referenced
 from ftbench.text.numbers import size
-from ftbench.text.secrets import scrub
 
 
-def parser() -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser(
-        prog="python -m ftbench gc", description="List, and with --yes remove, stages that no kept sweep needs."
-    )
+def parser() -> Parser:
+    found = command("gc", __doc__)
     found.add_argument(
         "--store", type=Path, default=Path(".ftbench/store"), metavar="DIR", help="the store (default: %(default)s)"
     )
@@ -51,20 +48,21 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the verb ``gc``; returns its exit status (2 for a bad command line)."""
+def main(argv: Sequence[str]) -> int:
+    """Runs the command; returns 0.
+
+    Raises:
+        UsageError: where there is no such store, or a kept sweep's plan cannot be read.
+    """
     options = parser().parse_args(argv)
+    if not options.store.is_dir():
+        raise UsageError(f"--store {options.store}: no such folder. Name the store.dir of your runs")
+    sweeps = options.keep or [SWEEPS] * bool(plans_below(SWEEPS))
     try:
-        if not options.store.is_dir():
-            raise FtbenchError(f"--store {options.store}: no such folder. Name the store.dir of your runs")
-        sweeps = options.keep or [SWEEPS] * bool(plans_below(SWEEPS))
         keep = set().union(*(referenced(sweep) for sweep in sweeps))
-        report = collect(
-            Store(options.store), keep, options.older_than, dry_run=not options.yes, earlier=options.earlier
-        )
     except FtbenchError as error:
-        print(f"ftbench: {scrub(str(error))}", file=sys.stderr)
-        return 2
+        raise UsageError(str(error)) from error
+    report = collect(Store(options.store), keep, options.older_than, dry_run=not options.yes, earlier=options.earlier)
     for item in report.removed:
         print(f"{item.what:<9}{item.key[:12]}  {size(item.bytes):>10}  {item.detail}")
     for key in report.busy:

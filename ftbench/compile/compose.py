@@ -24,7 +24,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
@@ -32,6 +31,7 @@ from ftbench.compile.composed import Composed, Job, is_axis_value
 from ftbench.compile.frames import Fallback, Frames
 from ftbench.compile.groups import Groups
 from ftbench.compile.hydra_configs import Choices, HydraConfigs
+from ftbench.compile.hydra_internals import ConfigLoader, repository_of
 from ftbench.compile.interpolate import resolve
 from ftbench.compile.select import has
 from ftbench.core.cell import AXES
@@ -49,11 +49,10 @@ class Composer:
         groups: axes, sub-axes and options on the search path.
     """
 
-    def __init__(self, loader: ConfigLoaderImpl, config_name: str, hydra_overrides: Sequence[str] = ()) -> None:
+    def __init__(self, loader: ConfigLoader, config_name: str, hydra_overrides: Sequence[str] = ()) -> None:
         self.hydra_overrides = list(hydra_overrides)
         self._parser = OverridesParser.create(config_loader=loader)
-        # Only Hydra's own way of making the repository knows hydra.searchpath.
-        self.groups = Groups(loader._parse_overrides_and_create_caching_repo(config_name, self.hydra_overrides)[1])
+        self.groups = Groups(repository_of(loader, config_name, self.hydra_overrides))
         self._parsed: dict[str, Override] = {}
         self._nodes: dict[tuple[str, ...], dict[str, Any] | None] = {}
         self._hydra = HydraConfigs(loader, config_name, self.hydra_overrides)

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
-from hydra._internal.config_repository import IConfigRepository
 from hydra.core.default_element import ConfigDefault, GroupDefault, InputDefault
 from hydra.core.object_type import ObjectType
 from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigResult
 
+from ftbench.compile.hydra_internals import ConfigRepository
 from ftbench.core.cell import AXES
 from ftbench.core.errors import Problem, Refused
 
@@ -33,7 +33,7 @@ class Groups:
         repository: of configs, as Hydra makes it from the search path.
     """
 
-    def __init__(self, repository: IConfigRepository) -> None:
+    def __init__(self, repository: ConfigRepository) -> None:
         self._repository = repository
         self._options: dict[str, list[str]] = {}
         self._below: dict[str, tuple[str, ...]] = {}

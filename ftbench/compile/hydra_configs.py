@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.types import RunMode
 from omegaconf import OmegaConf
+
+from ftbench.compile.hydra_internals import ConfigLoader
 
 Choices = dict[str, "str | None"]
 """Config group -> option; None where a defaults list names the group and chooses nothing."""
@@ -22,7 +23,7 @@ class HydraConfigs:
         hydra_overrides: common to all jobs.
     """
 
-    def __init__(self, loader: ConfigLoaderImpl, config_name: str, hydra_overrides: Sequence[str]) -> None:
+    def __init__(self, loader: ConfigLoader, config_name: str, hydra_overrides: Sequence[str]) -> None:
         self.loader = loader
         self.config_name = config_name
         self.hydra_overrides = list(hydra_overrides)

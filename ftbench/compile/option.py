@@ -7,12 +7,10 @@ import functools
 from typing import Any
 
 import yaml
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.utils import create_config_search_path
-from hydra.core.plugins import Plugins
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
+from ftbench.compile.hydra_internals import loader_over
 from ftbench.compile.learning_rate import with_learning_rates
 from ftbench.compile.space import without
 from ftbench.core.component import build
@@ -43,7 +41,5 @@ def _composed(axis: str, option: str) -> dict[str, Any]:
     alone = yaml.safe_load(text)
     if "defaults" not in alone:
         return without(alone)
-    Plugins.instance()  # what reads files is a plug-in of Hydra's own
-    loader = ConfigLoaderImpl(create_config_search_path(str(CONF)))
-    composed = loader.load_configuration("config", [f"{axis}={option}"], RunMode.RUN)
+    composed = loader_over(CONF).load_configuration("config", [f"{axis}={option}"], RunMode.RUN)
     return without(OmegaConf.to_container(composed[axis], resolve=True))

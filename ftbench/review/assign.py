@@ -8,11 +8,13 @@ swapped, well after its first showing.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ftbench.core.errors import FtbenchError
 from ftbench.review.sample import Comparison
 
 LETTERS = "bcdfghjkmnpqrstvwxz"
@@ -99,3 +101,23 @@ def _with_repeats(shown: list[Showing], share: float, used: set[str], rng: np.ra
         )
         found.insert(int(rng.integers(2 * len(found) // 3, len(found) + 1)), again)
     return found
+
+
+def rater_names(text: str) -> tuple[str, ...]:
+    """Returns the raters of ``--raters``, a number or names with commas between; sheets are called so.
+
+    Raises:
+        FtbenchError: where a name makes no file name of its own.
+    """
+    if text.isdigit():
+        if not 1 <= int(text) <= 100:
+            raise FtbenchError(f"--raters {int(text)}: is not between 1 and 100")
+        return tuple(f"rater-{number + 1}" for number in range(int(text)))
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if not re.fullmatch(r"[^\W_][\w.-]{0,40}", name) or names.count(name) > 1:
+            raise FtbenchError(
+                f"--raters {text}: {name!r} makes no file name of its own. Give a number, or different names of"
+                " letters, digits, - and ."
+            )
+    return names

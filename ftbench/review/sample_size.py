@@ -9,8 +9,21 @@ from ftbench.review.make import Batch
 from ftbench.review.rubric import PAIRWISE
 from ftbench.stats.power import Sample, detectable, examples_for
 
+DEFAULT_MARGIN = 0.1
 WIDEST_SD = 0.5
 """Standard deviation of a score of 0, one half or 1 where nobody ties: the most it can be."""
+
+
+def declared_margin(settings: Mapping[str, Any]) -> tuple[float, str]:
+    """Returns the margin in points of the win rate where nobody gave one, and where it comes from.
+
+    Args:
+        settings: of the plan.
+    """
+    declared = (settings.get("decision") or {}).get("margin")
+    if declared is not None and 0 < declared < 0.5:
+        return float(declared), "decision.margin"
+    return DEFAULT_MARGIN, "--margin's default"
 
 
 def sample_size(batch: Batch, margin: float, why: str, settings: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ftbench.core.cell import Cell
 from ftbench.core.errors import FtbenchError, did_you_mean
@@ -43,6 +44,11 @@ class Reviewed:
 
     def example(self, identity: str) -> Example:
         return next(one for one in self.examples if one.id == identity)
+
+
+def store_of(plan: Plan, moved: Path | None) -> Store:
+    """Returns the store of a plan, or the one that it was moved to."""
+    return Store(str(moved) if moved is not None else plan.store)
 
 
 def read_systems(plan: Plan, store: Store, names: Sequence[str], split: str) -> Reviewed:

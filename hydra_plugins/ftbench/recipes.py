@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
+from ftbench.compile.hydra_internals import file_config_source
+
 GROUP = "recipes"
 
 
-class RecipeSource(FileConfigSource):
+class RecipeSource(file_config_source()):
     """Reads ``recipes/NAME.yaml``; the folder stands beside ``conf/`` and must not drag its neighbours in as groups."""
 
     @staticmethod

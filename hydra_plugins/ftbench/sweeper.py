@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import CompactHydraException, ConfigCompositionException
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from ftbench.compile.hydra_internals import basic_sweeper
 
-class MatrixSweeper(BasicSweeper):
+
+class MatrixSweeper(basic_sweeper()):
     """Expands the product and leaves validation to the launcher, which validates all cells together."""
 
     def __init__(self, max_batch_size: int | None, params: dict[str, str] | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import errno
 import json
 import os
 import subprocess
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from ftbench.cli.main import main
 from tests.conftest import ROOT
 
 SMALL = (
@@ -169,7 +167,7 @@ def test_validation_score_goes_back_to_hydra_also_under_another_launcher(run: Ru
 def test_bad_words_are_one_line_each(run: Run) -> None:
     for words, status, line in (
         (("explain", "zzz"), 1, "no sweep below ./multirun"),
-        (("plna",), 2, "plna: no such verb. Did you mean plan?"),
+        (("plna",), 2, "plna: no such command. Did you mean plan?"),
         (("method=lroa", "model=tinny"), 1, "method=lroa: no such method. Did you mean lora?"),
         (("plan", "mehtod=lora"), 1, "mehtod: no such axis or setting. Did you mean method?"),
         (
@@ -178,7 +176,7 @@ def test_bad_words_are_one_line_each(run: Run) -> None:
             "decision.margn: no such setting. Did you mean margin?",
         ),
         (("plan", "decision.constraints.p95=3"), 1, "decision.constraints.p95: no such setting. Did you mean p95_ms?"),
-        (("method=none", "plan"), 1, "plan: is no override. A verb is the first word"),
+        (("method=none", "plan"), 1, "plan: is no override. A command is the first word"),
         (("calibrate", "store.dir=/sys/nowhere"), 1, "store.dir=/sys/nowhere: cannot be written"),
         (("store.dir=/sys/nowhere", "method=none"), 1, "store.dir=/sys/nowhere: cannot be written"),
         (("hydra.sweep.dir=/sys/nowhere", "method=none"), 1, "hydra.sweep.dir=/sys/nowhere: cannot be made"),
@@ -215,7 +213,7 @@ def test_bad_words_are_one_line_each(run: Run) -> None:
             1,
             "method=[lora: Hydra cannot read it (no viable alternative at input '[lora'). Write key=value; quote",
         ),
-        (("--help", "foo"), 1, "foo: Hydra cannot read it (missing EQUAL at '<EOF>')"),
+        (("--help", "foo"), 1, "foo: is no override. A command is the first word"),
         (
             ("hydra.launcher.workers=x",),
             1,
@@ -257,35 +255,6 @@ def test_an_empty_store_is_refused_and_not_made_where_one_stands(run: Run, tmp_p
     )
 
 
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (
-            OSError(errno.ENOSPC, "No space left on device", "there/x"),
-            "ftbench: there/x: No space left on device. Free some space",
-        ),
-        (
-            PermissionError(errno.EACCES, "Permission denied"),
-            "ftbench: Permission denied. Mend its permissions, or name another place",
-        ),
-        (OSError(errno.EBADF, "Bad file descriptor"), None),
-    ],
-)
-def test_what_the_disk_refuses_anywhere_is_one_line(
-    error: OSError, said: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def refused(argv: object) -> int:
-        raise error
-
-    monkeypatch.setattr("ftbench.cli.gc.main", refused)
-    if said is None:
-        with pytest.raises(OSError, match="Bad file descriptor"):
-            main(["gc"])
-        return
-    assert main(["gc"]) == 1
-    assert (line := capsys.readouterr().err).startswith(said) and line.count("\n") == 1
-
-
 def test_secret_on_the_command_line_reaches_no_file(run: Run, tmp_path: Path) -> None:
     assert run("plan", "model.api_key=correcthorse").returncode == 2
     assert not any(tmp_path.iterdir())
@@ -301,9 +270,8 @@ def test_hydra_grammar_still_works(run: Run) -> None:
         "lora: 2000" in run("--cfg", "job", "decision.labor_usd={lora: 2000}").stdout
         and "lora: 7" in run("--cfg", "job", "decision.labor_usd.lora=7").stdout
     )
-    assert run("plan", "--help").stdout.startswith("python -m ftbench plan") and run("--version").stdout.startswith(
-        "ftbench "
-    )
+    assert run("plan", "--help").stdout.startswith("usage: python -m ftbench plan")
+    assert run("--version").stdout.startswith("ftbench ")
     assert "launcher" in run("--info", "defaults").stdout
     assert run("--cfg", "job", "-p", "decision").stdout.splitlines()[1] == "family: best"
     planned = run("plan", "hydra.mode=RUN", "method=none")

@@ -14,10 +14,11 @@ import yaml
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from ftbench.cli.export import find_cell, main
+from ftbench.cli.export import main
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import Plan
 from ftbench.store.store import Store
+from ftbench.sweep.export import find_cell
 from tests.conftest import ROOT
 
 WORDS = (

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from ftbench.cli.fetch import download, main
+from ftbench.cli.fetch import main
 from ftbench.core.component import Remote
 from ftbench.core.errors import FtbenchError
+from ftbench.sweep.fetch import download
 
 COMMIT = "c" * 40
 

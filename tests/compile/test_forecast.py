@@ -7,7 +7,6 @@ import platform
 
 import pytest
 
-from ftbench.cli.calibrate import answered
 from ftbench.compile.matrix import compile_matrix
 from ftbench.compile.show import plan_text
 from ftbench.core.plan import Plan
@@ -16,6 +15,7 @@ from ftbench.cost.forecast import Forecast
 from ftbench.cost.memory import GB
 from ftbench.cost.speed import KINDS, Rate, Rates
 from ftbench.sweep.budget import within_budget
+from ftbench.sweep.calibrate import answered
 
 GPU = ["hardware=h100", "store.dir=.nowhere"]
 

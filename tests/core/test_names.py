@@ -11,12 +11,9 @@ import json
 import pkgutil
 from pathlib import Path
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.utils import create_config_search_path
-from hydra.core.plugins import Plugins
-
 import ftbench
 from ftbench.compile.compose import Composer
+from ftbench.compile.hydra_internals import loader_over
 from ftbench.compile.option import shipped
 from ftbench.core.canonical import digest
 from ftbench.core.component import Component, build, node
@@ -34,8 +31,7 @@ OF_FILES = ("dataset/files", "model/recorded")
 
 
 def composer() -> Composer:
-    Plugins.instance()
-    return Composer(ConfigLoaderImpl(create_config_search_path(str(CONF))), "config")
+    return Composer(loader_over(CONF), "config")
 
 
 def identity(option: str, over: Composer) -> str:

@@ -116,7 +116,7 @@ def test_what_ships_is_not_taken_from_a_damaged_stage(matrix, tmp_path: Path) ->
     plan = matrix.plan()
     plan.write(tmp_path)
     edit(matrix.store.folder(cell.stages["generate.test"]) / "timings.json", json.dumps({}).encode())
-    from ftbench.cli.export import export
+    from ftbench.sweep.export import export
 
     with pytest.raises(FtbenchError, match=r"its stage generate\.test is damaged: timings\.json"):
         export(plan, matrix.store, cell, tmp_path / "out")

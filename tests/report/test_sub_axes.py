@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from ftbench.cli.explain import explain
+from ftbench.compile.explain import explain
 from ftbench.report.send.texts import csv_text
 from ftbench.report.view.decision import axes_of, choice_of, decisions
 from ftbench.report.view.plan import plan_page

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ftbench.cli.gc import main
+from ftbench.cli.main import main as ftbench
 from ftbench.core.receipt import FILE
 from ftbench.store.gc import collect
 from ftbench.store.store import Store
@@ -131,7 +132,7 @@ def test_an_unreadable_plan_stops_everything(
     folder.mkdir()
     if content is not None:
         (folder / "plan.json").write_text(content, encoding="utf-8")
-    assert main(["--store", str(store.path), "--keep", str(folder), "--yes"]) == 2
+    assert ftbench(["gc", "--store", str(store.path), "--keep", str(folder), "--yes"]) == 2
     assert "--keep" in capsys.readouterr().err
     assert store.find(key("old"))
 

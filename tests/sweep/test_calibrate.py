@@ -1,4 +1,4 @@
-"""Calibration: known rates are found again from probes, and the verb says what it cannot take."""
+"""Calibration: known rates are found again from probes, and the command says what it cannot take."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from ftbench.cli.calibrate import _weights, work_seconds
 from ftbench.cli.main import main
 from ftbench.core.receipt import Receipt
 from ftbench.cost.fit_rates import Probe, errors, fit, rates
 from ftbench.cost.speed import ADAPTER, GENERATE, QUANTISED_GENERATE, Rate, Rates, Work, data_sheet
+from ftbench.sweep.calibrate import kinds_of_weights, work_seconds
 
 
 def probes(rate: Rate, noise: float = 0.0):
@@ -63,7 +63,7 @@ def test_what_was_never_measured_has_no_rate() -> None:
 
 
 def test_every_kind_of_weights_that_ships_is_probed() -> None:
-    assert {"lora", "qlora", "full"} <= set(_weights())
+    assert {"lora", "qlora", "full"} <= set(kinds_of_weights())
 
 
 def test_30_a_forecast_is_about_work_alone() -> None:
@@ -72,8 +72,7 @@ def test_30_a_forecast_is_about_work_alone() -> None:
     assert work_seconds(receipt) == pytest.approx(0.5 * 11.0)  # the process had the processor half of the time
 
 
-def test_the_verb_says_what_it_cannot_take(capsys) -> None:
-    assert main(["calibrate", "--help"]) == 0
+def test_the_command_says_what_it_cannot_take(capsys) -> None:
     assert main(["calibrate", "tiny"]) == 1
     assert "takes overrides such as model=tiny" in capsys.readouterr().err
 
