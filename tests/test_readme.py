@@ -1,5 +1,5 @@
-"""What README.md tells people to type is understood: every matrix it shows can be planned, every verb it names has the
-words it is given.
+"""What README.md tells people to type is understood: every matrix it shows can be planned, every command it names
+takes the flags it is given.
 """
 
 from __future__ import annotations

@@ -1,3 +1,3 @@
-"""The compiler: declare -> rules -> expand -> plan. Imports core, store and cost; reaches components through
-``_target_``.
+"""The compiler: declare -> rules -> expand -> plan. Imports core, text, store and cost; reaches components
+through ``_target_``.
 """

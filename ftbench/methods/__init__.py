@@ -1,1 +1,1 @@
-"""What happens to the weights: one module per method, over one shared supervised fine-tuning call."""
+"""What happens to the weights: which are trained (``weights``), towards what (``objectives``), and the trainings."""

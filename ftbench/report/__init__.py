@@ -1,1 +1,1 @@
-"""What people read: rows from a plan and its store, ranks, the quality-cost frontier, and the files that show them."""
+"""What people read: the tables of ``analysis`` as terminal text, pages, and files to send."""

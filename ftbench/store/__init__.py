@@ -1,1 +1,1 @@
-"""The store: finished stages, one immutable folder per key. Imports ``core`` only."""
+"""The store: finished stages, one immutable folder per key. Imports ``core`` and ``text`` alone."""

@@ -1,5 +1,5 @@
-"""The verb ``fetch``: what a plan needs from the hub, taken from the cache where it is there, said in one line where
-not.
+"""The command ``fetch``: what a plan needs from the hub, taken from the cache where it is there, said in one line
+where not.
 """
 
 from __future__ import annotations

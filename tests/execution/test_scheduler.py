@@ -1,4 +1,4 @@
-"""The runner: order, failures, deaths, interruption, and two runs on one store."""
+"""The scheduler: order, failures, deaths, interruption, and two runs on one store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers produced elsewhere: laid beside the examples, scored by the verb, refused where they cannot be used."""
+"""Answers produced elsewhere: laid beside the examples, scored by the command, refused where they cannot be used."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def quality(splits: Splits, rows: Sequence[Row], similarity: float) -> list[Find
     """Returns all findings on rows by themselves and within a split.
 
     Args:
-        rows: from ``ftbench.data.inspection.leaks.prepare_rows(splits)``.
+        rows: from ``ftbench.data.inspection.rows.prepare_rows(splits)``.
         similarity: see ``ftbench.data.inspection.leaks.find_leaks``.
     """
     found = [*_gaps(splits), *_empty(splits), *_long(splits), *_spaces(splits), *_characters(splits)]
