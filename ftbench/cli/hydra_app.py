@@ -64,7 +64,7 @@ def run_hydra(overrides: Sequence[str]) -> int:
 
     Raises:
         UsageError: for a secret among them, or a flag that Hydra does not have.
-        FtbenchError: one line for each thing that is misspelt or that Hydra refuses.
+        FtbenchError: one line for each thing that is misspelled or that Hydra refuses.
     """
     _refuse_secrets(overrides)
     sys.argv = ["ftbench", *for_hydra(overrides)]

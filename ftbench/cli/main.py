@@ -36,7 +36,7 @@ COMMANDS = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command line and returns its exit status (0 done, 1 failed or refused, 2 misspelt, 130 interrupted)."""
+    """Runs a command line and returns its exit status (0 done, 1 failed or refused, 2 misspelled, 130 interrupted)."""
     if argv is None:
         mask_streams()
     return status_of(lambda: _route(list(sys.argv[1:] if argv is None else argv)))

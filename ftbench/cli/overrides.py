@@ -1,4 +1,4 @@
-"""How overrides and flags are spelled: what is misspelt is refused here, all at once and with the nearest name, and
+"""How overrides and flags are spelled: what is misspelled is refused here, all at once and with the nearest name, and
 Hydra gets the rest in the form that it needs.
 """
 
@@ -39,7 +39,7 @@ def for_hydra(overrides: Sequence[str]) -> list[str]:
 
     Raises:
         UsageError: for a flag that Hydra does not have.
-        FtbenchError: one line for each override that is misspelt.
+        FtbenchError: one line for each override that is misspelled.
     """
     check_flags(overrides)
     words = list(overrides)

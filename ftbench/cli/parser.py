@@ -1,4 +1,4 @@
-"""The parser that every command's words go through: help with examples, and the nearest name for what is misspelt."""
+"""The parser that every command's words go through: help with examples, and the nearest name for what is misspelled."""
 
 from __future__ import annotations
 

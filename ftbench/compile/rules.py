@@ -156,7 +156,7 @@ def weightless_rules(parts: Parts) -> list[Problem]:
 
 
 def advisory_rules(settings: Settings, metrics: dict[str, Component], config: dict[str, Any]) -> list[Problem]:
-    """Refuses to rank by a metric that only advises, such as a model's judgement, unless the person names it as
+    """Refuses to rank by a metric that only advises, such as a model's judgment, unless the person names it as
     primary.
     """
     metric = metrics.get(settings.primary_metric or "")

@@ -57,7 +57,7 @@ class Refused(FtbenchError):
 
 
 def did_you_mean(value: str, options: Iterable[str]) -> str:
-    """Returns ``"Did you mean lora? Available: dpo, full, lora"`` for a misspelt ``value``."""
+    """Returns ``"Did you mean lora? Available: dpo, full, lora"`` for a misspelled ``value``."""
     names = sorted(options)
     close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
     hint = f"Did you mean {close[0]}? " if close else ""

@@ -25,7 +25,7 @@ class Job:
         resident: ``ftbench.models.resident.Resident``; ``resident.get(model)`` loads a base model or returns the one at
             hand.
         phase: ``with job.phase("load"):`` adds the wall time inside to ``receipt.seconds["load"]`` (after a device
-            synchronise).
+            synchronize).
         progress: ``job.progress(done, total)`` tells the runner how far the body is; cheap, may be called often.
         scratch: a folder, not made yet, that outlives this attempt and is removed when the stage is published: for what
             a killed body goes on from. None where the body must start from nothing.

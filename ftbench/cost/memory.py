@@ -37,7 +37,7 @@ class Setting:
     Attributes:
         dtype: of the weights as loaded: ``float32``, ``bfloat16`` or ``float16``.
         compute: of the computed numbers under autocast; the weights' own without it.
-        quantization: None, ``nf4`` (with double quantisation) or ``nf4_single``.
+        quantization: None, ``nf4`` (with double quantization) or ``nf4_single``.
         attention: ``eager`` keeps whole attention matrices; any other is taken to keep none.
         device: ``cuda`` or ``cpu``.
         fused_head: whether the loss is taken tile by tile (TRL from 1.x on) or over whole logits.
@@ -57,7 +57,7 @@ class Setting:
 
 
 def nf4_bytes(double: bool) -> float:
-    """Returns bytes per quantised parameter: 4 bits, and a scale per 64 (Dettmers et al. 2023, section 3): 4 bytes, or
+    """Returns bytes per quantized parameter: 4 bits, and a scale per 64 (Dettmers et al. 2023, section 3): 4 bytes, or
     1 byte and 4 per 256 scales.
     """
     scale = 1 + 4 / NF4_NESTED_BLOCK if double else 4.0
@@ -65,7 +65,7 @@ def nf4_bytes(double: bool) -> float:
 
 
 def weight_bytes(shape: Architecture, dtype: str, quantization: str | None) -> float:
-    """Returns the bytes of a base: 4 bits for the blocks' linear layers where it is quantised; embedding, head and
+    """Returns the bytes of a base: 4 bits for the blocks' linear layers where it is quantized; embedding, head and
     norms stay in ``dtype``.
     """
     width = DTYPE_BYTES[dtype]
@@ -104,7 +104,7 @@ def block_bytes(
 ) -> float:
     """Returns bytes per token that autograd keeps of one block.
 
-    Norms keep their input in float32 and, where their weight learns, the normalised value; attention its queries, keys,
+    Norms keep their input in float32 and, where their weight learns, the normalized value; attention its queries, keys,
     values and output; the gated feed-forward both projections and the activation; a linear layer its input only where
     its weight or its adapter learns. Under autocast a float32 input is cast, and kept, once for each layer that reads
     it.

@@ -37,7 +37,7 @@ class Row:
 
     place: str
     values: dict[str, Any]
-    textual: bool  # cells are text, as in CSV: a list in one is spelt in JSON
+    textual: bool  # cells are text, as in CSV: a list in one is spelled in JSON
 
 
 def file_format(path: Path) -> str | None:

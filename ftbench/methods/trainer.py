@@ -1,7 +1,7 @@
 """TRL's SFTTrainer, told exactly what to do. Imported only while training: it brings torch, transformers, datasets and
 trl along.
 
-Rows come tokenized, labelled and in order, so TRL prepares, truncates, packs and shuffles nothing. The loss is the sum
+Rows come tokenized, labeled and in order, so TRL prepares, truncates, packs and shuffles nothing. The loss is the sum
 over supervised tokens divided by their number in the whole optimizer step, so accumulation changes nothing.
 """
 

@@ -99,7 +99,7 @@ def latencies(
     """Times up to ``decoding.latency_requests`` requests one by one, spread evenly over the split, after a warm-up.
 
     Returns:
-        Seconds per request, and seconds to its first token, each clock read after a synchronise.
+        Seconds per request, and seconds to its first token, each clock read after a synchronize.
     """
     fitting = [request for request in requests if misfit(loaded.context_tokens, request, decoding) is None]
     count = min(decoding.latency_requests, len(fitting))

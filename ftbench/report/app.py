@@ -19,7 +19,7 @@ from ftbench.report.view.sweep import Sweep
 
 FIRST_PORT = 8501
 BUTTON = "#1c76b3"
-"""Streamlit writes white on its primary colour; the accent of the dark theme is too light for that."""
+"""Streamlit writes white on its primary color; the accent of the dark theme is too light for that."""
 
 
 def serve(sweeps: Sequence[Sweep], port: int | None, *, trusted: bool = True) -> int:

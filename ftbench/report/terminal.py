@@ -1,4 +1,4 @@
-"""The ranked table on the terminal: plain text, no colours, fits the width it is given."""
+"""The ranked table on the terminal: plain text, no colors, fits the width it is given."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def write_results(plan: Plan, outcomes: Mapping[str, CellOutcome], folder: Path)
 
 
 def validation_score(plan: Plan, cell: Cell, store: Store) -> float | None:
-    """Returns the primary metric of a cell on the validation split, which an optimising sweeper may tune on.
+    """Returns the primary metric of a cell on the validation split, which an optimizing sweeper may tune on.
 
     The test split is never returned: it is scored once, for the table (mistake 29). Of a cell that cannot be
     deployed nothing is: a sweeper would choose it (mistake 44).

@@ -18,7 +18,7 @@ OVERALL = "overall"
 
 @dataclass(frozen=True)
 class Verdict:
-    """One judgement of one rater on two systems.
+    """One judgment of one rater on two systems.
 
     Attributes:
         example: id.

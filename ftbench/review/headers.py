@@ -104,7 +104,7 @@ def find_columns(table: Table, rubric: Rubric, known: Collection[str]) -> Column
 
 
 def _header(table: Table, item: int, known: Collection[str], names: Sequence[str]) -> tuple[int | None, list[str]]:
-    """Returns number and normalised names of the row that looks most like the header: before the first item if one is
+    """Returns number and normalized names of the row that looks most like the header: before the first item if one is
     there.
     """
     best: tuple[int, int | None, list[str]] = (0, None, [])

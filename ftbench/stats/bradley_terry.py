@@ -4,8 +4,8 @@ Of systems with abilities ``a`` and a propensity to tie ``t``, the first is pref
 ``exp(a1)``, the second to ``exp(a2)``, and they tie in proportion to ``exp(t + (a1 + a2) / 2)``. That is log-linear, so
 the likelihood is concave. It has a finite maximum unless some direction of the parameters makes no outcome less likely
 and some more: Ford's condition (1957) where there are no ties, and Albert and Anderson's (1984) in general, found by a
-linear programme. Without a finite maximum any printed strength would be an artefact of when the optimiser gave up; the
-regularised fit adds half a win, half a loss and, where ties occur, half a tie to every pair, and says so.
+linear program. Without a finite maximum any printed strength would be an artifact of when the optimizer gave up; the
+regularized fit adds half a win, half a loss and, where ties occur, half a tie to every pair, and says so.
 
 Intervals are Wald's with the sandwich over clusters (verdicts of one example count together), relative to the
 reference. No Elo: it depends on the order in which the verdicts came.
@@ -49,7 +49,7 @@ class BradleyTerry:
         reference: the system at 0.
         tie: log propensity to tie; None where no ties were seen.
         finite: whether the maximum-likelihood estimate exists.
-        regularised: whether these strengths are the regularised ones, because it does not.
+        regularised: whether these strengths are the regularized ones, because it does not.
         why: why no finite estimate exists, else None.
         comparisons: weight of all comparisons.
         clusters: independent clusters.
@@ -173,7 +173,7 @@ def _probabilities(design: np.ndarray, values: np.ndarray, ties: bool) -> np.nda
 
 
 def _fit(data: _Data) -> np.ndarray:
-    """Returns the parameters that maximise the likelihood, by Newton's method with halved steps; abilities add
+    """Returns the parameters that maximize the likelihood, by Newton's method with halved steps; abilities add
     up to 0.
     """
     design = data.designs()

@@ -14,7 +14,7 @@ GROUP = "recipes"
 
 
 class RecipeSource(file_config_source()):
-    """Reads ``recipes/NAME.yaml``; the folder stands beside ``conf/`` and must not drag its neighbours in as groups."""
+    """Reads ``recipes/NAME.yaml``; the folder stands beside ``conf/`` and must not drag its neighbors in as groups."""
 
     @staticmethod
     def scheme() -> str:

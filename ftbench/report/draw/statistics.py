@@ -120,7 +120,7 @@ def seeds(found: Sequence[Seeds], families: Sequence[str] = ()) -> str:
 
 
 def heat(one: Heat, title: str | None = None) -> str:
-    """Returns a heat map; the stronger the colour, the better, and every tile says its number."""
+    """Returns a heat map; the stronger the color, the better, and every tile says its number."""
     known = [number for row in one.numbers for number in row if number is not None]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
     head = "".join(

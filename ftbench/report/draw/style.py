@@ -1,4 +1,4 @@
-"""The look: one restrained theme, light and dark, of colours that people with any colour vision tell apart (Okabe and
+"""The look: one restrained theme, light and dark, of colors that people with any color vision tell apart (Okabe and
 Ito, 2008).
 """
 
@@ -206,7 +206,7 @@ margin-right:6px;vertical-align:-1px}
 
 
 def variables(theme: str | None) -> str:
-    """Returns the CSS that sets the colours: of ``light`` or ``dark``, or as the reader's system has it; paper is
+    """Returns the CSS that sets the colors: of ``light`` or ``dark``, or as the reader's system has it; paper is
     light.
     """
     light, dark = _scope(LIGHT, HEAT_LIGHT), _scope(DARK, HEAT_DARK)
