@@ -40,7 +40,6 @@ class Row:
         scores: metric -> entry of ``scores.json`` on the test split; empty for a cell that was not scored.
         validation: the same on the validation split.
         bill: what it cost, None for a cell that was not run.
-        seconds_per_1k_requests: see ``ftbench.cost.bill.Bill``.
         trains: whether weights were trained for it.
         baseline: added by ``matrix.baselines``.
         notes: sentences to show once.
