@@ -64,7 +64,7 @@ TINY = {
 STEPS = 6
 """Optimizer steps of a training, or rounds of answering; the first warms up and is not timed."""
 REFERENCE_ROWS = 16
-"""Sequences at once when the reference is scored, as ``ftbench.methods.reference`` has it."""
+"""Sequences at once when the reference is scored, as ``ftbench.methods.dpo_reference`` has it."""
 START_SECONDS, SETUP_SECONDS, MADE_BYTES_PER_SECOND = 25.0, 4.0, 4e9
 """Assumed, for the estimate alone: a process with its imports and CUDA; a trainer; drawing random weights on the
 device.

@@ -34,9 +34,9 @@ from ftbench.core.shipped import CONF
 from ftbench.core.training import TrainRun
 from ftbench.cost.forecast import rates_of
 from ftbench.execution.worker import die_with_parent
+from ftbench.methods.dpo_reference import reference_logps
 from ftbench.methods.pairs import Pair
 from ftbench.methods.recipe import SCHEDULES
-from ftbench.methods.reference import reference_logps
 from ftbench.methods.rows import Row
 from ftbench.models.decoding import Decoding
 from ftbench.models.format import Encoded

@@ -32,8 +32,8 @@ from ftbench.compile.option import shipped as component
 from ftbench.core.component import node
 from ftbench.core.example import Example
 from ftbench.core.training import TrainRun
+from ftbench.methods.dpo_reference import reference_logps
 from ftbench.methods.pairs import encode_pairs
-from ftbench.methods.reference import reference_logps
 from ftbench.methods.rows import ordered
 from ftbench.models.resident import Resident
 

@@ -26,8 +26,8 @@ from ftbench.core.example import Example
 from ftbench.core.files import write_jsonl
 from ftbench.core.training import TrainRun
 from ftbench.data.toy import world
+from ftbench.methods.dpo_reference import reference_logps
 from ftbench.methods.pairs import encode_pairs
-from ftbench.methods.reference import reference_logps
 from ftbench.models.resident import Resident
 
 SEED = 0

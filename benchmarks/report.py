@@ -41,7 +41,7 @@ from ftbench.report.view.decision import decisions
 from ftbench.report.view.sweep import open_sweep
 from ftbench.report.view.table import table
 from ftbench.report.write import write_results
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 from ftbench.store.store import Store
 
 METRICS = ("rougeL", "exact_match")

@@ -22,7 +22,7 @@ from ftbench.stats.intervals import interval
 from ftbench.stats.paired import BETTER, EQUIVALENT, NOT_WORSE, WORSE, compare
 from ftbench.stats.power import Sample, detectable
 from ftbench.stats.seeds import method_gap
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 
 Draw = Callable[[np.random.Generator], tuple[np.ndarray, list[str | None]]]
 BLEU = Bleu(

@@ -8,7 +8,7 @@ import streamlit as st
 from ftbench.report.draw import pages as pieces
 from ftbench.report.draw.charts import graph
 from ftbench.report.draw.pieces import piece
-from ftbench.report.view.plan import plan_page
+from ftbench.report.view.plan_page import plan_page
 from ftbench.report.view.sweep import Sweep
 
 SECONDS = 3

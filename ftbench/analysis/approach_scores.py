@@ -10,7 +10,7 @@ from ftbench.core.cell import Cell
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.stats.seeds import SeedMean, seed_mean
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 from ftbench.store.store import Store
 
 

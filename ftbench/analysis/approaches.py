@@ -24,7 +24,7 @@ from ftbench.analysis.configurations import (
     higher_is_better,
     known_mean,
 )
-from ftbench.analysis.finished import Finished, weights_stages
+from ftbench.analysis.finished_stages import Finished, weights_stages
 from ftbench.analysis.ranking import Family, method_key
 from ftbench.analysis.rows import Row, trial_rows
 from ftbench.core.cell import AXES, TRIAL_AXES, Cell, axis_of, sub_axes

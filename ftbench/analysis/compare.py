@@ -23,7 +23,7 @@ from ftbench.stats.failed_rows import DEFAULT_LIMIT
 from ftbench.stats.failures import raised_line, statistics_of
 from ftbench.stats.intervals import few, interval
 from ftbench.stats.resample import clusters
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 from ftbench.text.secrets import scrub
 
 

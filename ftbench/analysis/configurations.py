@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from ftbench.analysis.finished import Finished, weights_stages
+from ftbench.analysis.finished_stages import Finished, weights_stages
 from ftbench.analysis.ranking import method_key
 from ftbench.analysis.rows import Row, trial_rows
 from ftbench.core.cell import Cell

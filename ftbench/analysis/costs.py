@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from ftbench.analysis.finished import Finished
+from ftbench.analysis.finished_stages import Finished
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
-from ftbench.core.stage import needed
+from ftbench.core.stage import with_inputs
 from ftbench.cost.breakdown import cost_breakdown
 from ftbench.cost.tokens import TokenPrice
 from ftbench.store.store import Store
@@ -18,7 +18,7 @@ from ftbench.store.store import Store
 def costs_of(plan: Plan, store: Store) -> dict[str, Any]:
     """Returns cell id -> ``account`` and ``forecast``, from plan and store alone."""
     finished = Finished.read(plan, store)
-    needs = {cell.id: needed(plan.stages, cell.stages.values()) for cell in plan.cells}
+    needs = {cell.id: with_inputs(plan.stages, cell.stages.values()) for cell in plan.cells}
     users = Counter(key for keys in needs.values() for key in keys)
     loads = {key: finished.loads.get(stage.model, 0.0) for key, stage in plan.stages.items() if stage.model is not None}
     found = {}

@@ -21,7 +21,7 @@ from ftbench.core.receipt import Receipt
 from ftbench.stats.aggregate import AGGREGATIONS
 from ftbench.stats.intervals import interval
 from ftbench.stats.paired import BETTER, WORSE, compare
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 from ftbench.store.store import Store
 from ftbench.text.numbers import signed
 

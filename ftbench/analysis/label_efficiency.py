@@ -17,7 +17,7 @@ from ftbench.core.cell import AXES
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
 from ftbench.stats.paired import Difference, compare
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 from ftbench.store.store import Store
 
 VARIED = "dataset.limit.train"

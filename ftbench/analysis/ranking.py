@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ftbench.analysis.comparison_sentences import Gap, Gaps, cell_sentences, method_sentences, without_seed
-from ftbench.analysis.finished import base_model
+from ftbench.analysis.finished_stages import base_model
 from ftbench.analysis.rows import Row
 from ftbench.core.canonical import digest, file_digest
 from ftbench.core.cell import configuration_key
@@ -27,7 +27,7 @@ from ftbench.stats.mcnemar import mcnemar
 from ftbench.stats.paired import Compared, Difference, compare, rank_ranges
 from ftbench.stats.resample import clusters
 from ftbench.stats.seeds import method_gaps
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 from ftbench.store.store import Store
 
 COST_BASES = ("usd_per_1k_requests", "seconds_per_1k_requests")

@@ -12,7 +12,7 @@ from ftbench.analysis.column import Column, Shown
 from ftbench.analysis.costs import costs_of
 from ftbench.analysis.data_checks import data_reports, leak_notes
 from ftbench.analysis.decision import Decision, decide
-from ftbench.analysis.finished import weights_stages
+from ftbench.analysis.finished_stages import weights_stages
 from ftbench.analysis.harness import harness_names, with_harness
 from ftbench.analysis.label_efficiency import curves
 from ftbench.analysis.own_columns import with_own

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ftbench.analysis.damaged import damage_line
+from ftbench.analysis.damaged_stages import damage_line
 from ftbench.analysis.failed_rows import SPLITS, failure, shares_of, usable
-from ftbench.analysis.finished import Finished, base_model, read_json, weights_stages
+from ftbench.analysis.finished_stages import Finished, base_model, read_json, weights_stages
 from ftbench.core.cell import Cell, Refusal, sub_axes
 from ftbench.core.component import build
 from ftbench.core.plan import Plan

@@ -29,7 +29,7 @@ from ftbench.core.component import Component, build, plain
 from ftbench.core.errors import Problem
 from ftbench.core.example import group_sizes
 from ftbench.core.plan import Plan
-from ftbench.core.stage import needed
+from ftbench.core.stage import with_inputs
 from ftbench.cost.calibration import read as read_calibrations
 from ftbench.text.secrets import scrub
 
@@ -242,7 +242,7 @@ class _Compiler:
         else:
             roles = lower(found.graph, parts, settings, metrics, harness, checks, rivals=rivals)
         self.forecaster = self.forecaster or Forecaster(read_calibrations(Path(settings.store.dir).expanduser()))
-        wanted = {key: found.graph.stages[key] for key in needed(found.graph.stages, roles.values())}
+        wanted = {key: found.graph.stages[key] for key in with_inputs(found.graph.stages, roles.values())}
         unfit = self.forecaster.problems(parts.hardware, wanted, splits)
         return found._replace(roles=roles, needed=tuple(wanted), problems=unfit)
 

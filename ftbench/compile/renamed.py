@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ftbench.core.component import Component
-from ftbench.core.components.earlier import FIELDS
+from ftbench.core.components.earlier_names import FIELDS
 from ftbench.core.errors import Problem
 
 RENAMED = {

@@ -12,7 +12,7 @@ from ftbench.compile.lower import Graph, Parts, lower
 from ftbench.compile.point import Point
 from ftbench.compile.settings import Settings, settings_node
 from ftbench.core.component import Component, build
-from ftbench.core.stage import needed
+from ftbench.core.stage import with_inputs
 
 
 def rivals_of(
@@ -46,7 +46,7 @@ def rivals_of(
             theirs = Graph()
             stages = lower(theirs, other, settings, judges, harness, checks)
             if f"generate.{split}" in stages:
-                for key in needed(theirs.stages, [stages[f"generate.{split}"]]):
+                for key in with_inputs(theirs.stages, [stages[f"generate.{split}"]]):
                     graph.stages.setdefault(key, theirs.stages[key])
                 found.append((other.seed != parts.seed, stages[f"generate.{split}"]))
         same = [key for another, key in found if not another]

@@ -138,7 +138,11 @@ def data_rules(parts: Parts, settings: Settings, splits: Splits) -> list[Problem
 def quantized_rules(parts: Parts) -> list[Problem]:
     """Refuses to train 4-bit weights themselves: only an adapter over them can learn, which is what can be merged."""
     kind = parts.model.loaded_as().quantization
-    if kind is None or not parts.method.whole or parts.method.lower(lambda *stage, **more: "a stage", parts) is None:
+    if (
+        kind is None
+        or not parts.method.saves_model
+        or parts.method.lower(lambda *stage, **more: "a stage", parts) is None
+    ):
         return []
     why = f"{kind} weights cannot be trained, and this method trains all of them"
     return [Problem("model.quantization", why, "Set model.quantization=null, or method=qlora")]

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from ftbench.core.canonical import canonical, file_digest
-from ftbench.core.components.earlier import EARLIER, of_today
+from ftbench.core.components.earlier_names import EARLIER, of_today
 from ftbench.core.components.names import base_of, class_of, is_ours, name_of
 from ftbench.core.errors import Problem, Problems, Refused, did_you_mean
 from ftbench.core.example import Splits

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.cell import Cell, Refusal
-from ftbench.core.components.earlier import of_today
+from ftbench.core.components.earlier_names import of_today
 from ftbench.core.files import write_text
 from ftbench.core.stage import Stage
 

@@ -109,7 +109,7 @@ def stage_key(kind: str, spec: dict[str, Any], inputs: dict[str, str], version: 
     return digest({"kind": kind, "version": version or VERSIONS[kind], "spec": spec, "inputs": inputs})
 
 
-def needed(stages: Mapping[str, Stage], keys: Iterable[str]) -> list[str]:
+def with_inputs(stages: Mapping[str, Stage], keys: Iterable[str]) -> list[str]:
     """Returns the given keys and those of all that they read from, directly or not, in the order of ``stages``."""
     wanted: set[str] = set()
     ahead = list(keys)

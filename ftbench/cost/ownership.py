@@ -22,7 +22,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ftbench.core.components.earlier import of_today
+from ftbench.core.components.earlier_names import of_today
 
 HOURS_PER_MONTH = 730.0
 """8,760 hours of a year over twelve months, as cloud providers bill a month."""

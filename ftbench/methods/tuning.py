@@ -68,7 +68,7 @@ class Tuning(Recipe, Method):
         raise Refused([Problem("method.start", why, "Choose a method of weights and an objective, or null")])
 
     @property
-    def whole(self) -> bool:  # type: ignore[override]
+    def saves_model(self) -> bool:  # type: ignore[override]
         return self.weights_component().kind == "whole"
 
     @property

@@ -57,7 +57,7 @@ class Harness(Component):
         """
         folder = self.folder()
         files = {_named(path, self.include_path): file_digest(path) for path in folder.files(self.tasks)[0]}
-        shipped = None if folder.whole(self.tasks) else version("lm_eval")
+        shipped = None if folder.has_all(self.tasks) else version("lm_eval")
         return {**super().identity(), "files": files, "shipped_with": shipped}
 
     def questions_identity(self) -> dict[str, Any]:

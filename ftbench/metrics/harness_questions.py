@@ -34,7 +34,7 @@ def local_questions(harness: Tasks) -> list[Question] | None:
     None.
     """
     folder = harness.folder()
-    if not folder.whole(harness.tasks):
+    if not folder.has_all(harness.tasks):
         return None
     found: list[Question] = []
     for task in folder.reached(harness.tasks):
@@ -69,7 +69,7 @@ def questions(harness: Tasks) -> list[Question]:
 
     path = harness.include_path
     manager = TaskManager(
-        include_path=path if path is not None else "", include_defaults=not harness.folder().whole(harness.tasks)
+        include_path=path if path is not None else "", include_defaults=not harness.folder().has_all(harness.tasks)
     )
     return [
         (name, str(number), text)

@@ -50,7 +50,7 @@ class Folder:
     entries: dict[str, Entry]
     broken: dict[str, str]
 
-    def whole(self, names: Sequence[str]) -> bool:
+    def has_all(self, names: Sequence[str]) -> bool:
         """Says whether everything that these names need is in this folder, so that lm-eval's own tasks need not be
         searched.
         """

@@ -24,7 +24,7 @@ from ftbench.review.systems import Reviewed, question
 from ftbench.review.write_csv import csv_bytes, instructions_text
 from ftbench.review.write_html import html_bytes
 from ftbench.review.write_xlsx import xlsx_bytes
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 from ftbench.store.store import Store
 
 

@@ -18,7 +18,7 @@ from ftbench.review.ledger import Said, current, read_ledger
 from ftbench.review.make import example_values
 from ftbench.review.read_judge import read_judge_stages
 from ftbench.review.rubric import PREFERENCE, SCALE
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 from ftbench.store.store import Store
 
 Texts = dict[tuple[str, str], str]

@@ -19,7 +19,7 @@ from ftbench.core.job import Job, Outcome
 from ftbench.metrics.harness import Harness
 from ftbench.stages.harness_figures import figures_of, lm_eval_version, sample_rows
 from ftbench.stages.served import served
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 
 SEED = 1234
 """Of the draw of worked examples; lm-eval's own default."""
@@ -36,7 +36,7 @@ def run(job: Job) -> Outcome:
     assert isinstance(harness, Harness)
     (task,) = harness.tasks
     with job.phase("load"):
-        manager = _manager(harness.include_path or "", harness.folder().whole([task]))
+        manager = _manager(harness.include_path or "", harness.folder().has_all([task]))
     with served(job) as loaded, _asked(loaded, harness) as model, job.phase("work"):
         found = _evaluated(model, manager, task, harness)
     tasks = list(found["samples"])

@@ -18,8 +18,8 @@ def run(job: Job) -> Outcome:
     config = job.stage.config
     train, validation = (instructed(job, split) for split in ("train", "validation"))
     with job.phase("load"):
+        from ftbench.methods.dpo_reference import reference_logps
         from ftbench.methods.pairs import encode_pairs, has_preference, pair_tokens
-        from ftbench.methods.reference import reference_logps
 
         loaded = job.resident.get(job.component("model"))
     limits = [limit for limit in (config["max_tokens"], loaded.context_tokens) if limit is not None]

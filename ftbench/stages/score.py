@@ -21,7 +21,7 @@ from ftbench.core.job import Job, Outcome
 from ftbench.metrics.evaluation import measure
 from ftbench.stats.failures import SHOWN_CHARACTERS, Raised, statistics_of
 from ftbench.stats.intervals import interval
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 from ftbench.text.secrets import scrub
 
 SOURCES = {"outputs": ("generate", "outputs.jsonl"), "likelihood": ("likelihood", "likelihood.jsonl")}

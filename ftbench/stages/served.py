@@ -23,7 +23,7 @@ def served(job: Job) -> Iterator[Any]:
     model = job.component("model")
     # lm-eval asks an untouched base without naming any method
     method = job.component("method") if "method" in job.stage.config else None
-    whole = "merged" if "merged" in job.inputs else "weights" if method is not None and method.whole else None
+    whole = "merged" if "merged" in job.inputs else "weights" if method is not None and method.saves_model else None
     with job.phase("load"):
         if whole is None:
             loaded = job.resident.get(model)

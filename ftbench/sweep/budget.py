@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ftbench.core.component import build
 from ftbench.core.plan import Plan
-from ftbench.core.stage import needed
+from ftbench.core.stage import with_inputs
 from ftbench.cost.budget import LOAD, BudgetGuard, choose, loads_apart, prices
 
 
@@ -40,7 +40,7 @@ def within_budget(plan: Plan, cached: Collection[str]) -> WithinBudget:
     if not limits:
         return WithinBudget(plan, None, {}, ())
     hardware = {cell.id: build(cell.config["hardware"], "hardware") for cell in plan.cells}
-    needs = {cell.id: needed(plan.stages, cell.stages.values()) for cell in plan.cells}
+    needs = {cell.id: with_inputs(plan.stages, cell.stages.values()) for cell in plan.cells}
     priced = {cell: (hardware[cell].name, keys) for cell, keys in needs.items()}
     price, held = prices(plan.forecast, priced), {key: stage.held for key, stage in plan.stages.items()}
     apart = loads_apart(price, plan.forecast, priced, held)

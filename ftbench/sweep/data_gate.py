@@ -16,7 +16,7 @@ from ftbench.core.errors import Problem
 from ftbench.core.plan import Plan
 from ftbench.execution.executors.base import Executor
 from ftbench.store.store import Store
-from ftbench.sweep.watched import run_watched
+from ftbench.sweep.run_with_sinks import run_watched
 from ftbench.text.secrets import scrub
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from ftbench.analysis.data_checks import check_lines
 from ftbench.analysis.detectable import detectable_effects
 from ftbench.compile.matrix import Compiled
-from ftbench.compile.show import plan_text, refusal_text, summary
+from ftbench.compile.print_plan import plan_text, refusal_text, summary
 from ftbench.core.cell import Cell
 from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import Plan
@@ -118,7 +118,7 @@ def run_stages(
     """
     from ftbench.execution.events import StageOutcome
     from ftbench.sweep.data_gate import pass_gate, pending
-    from ftbench.sweep.watched import run_watched
+    from ftbench.sweep.run_with_sinks import run_watched
 
     plan = compiled.plan
     path = plan.write(folder)

@@ -10,7 +10,7 @@ import pytest
 from ftbench.report.terminal import render
 from ftbench.report.write import results_text, write_results
 from ftbench.stats.intervals import wilson
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 
 
 def asked(matrix, cell, role, weights, rights, higher=True, opaque=False):

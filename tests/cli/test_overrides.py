@@ -19,7 +19,7 @@ from ftbench.core.errors import FtbenchError
         (["context/retriever=bm25", "hydra.mode=RUN"], ["context/retriever=bm25", "hydra.mode=RUN"]),
         (["-m", "--cfg", "job", "method=lora"], ["--cfg", "job", "method=lora"]),
         (["method=lora", "-c", "job"], ["-c", "job", "method=lora"]),
-        (["decision.labour_usd.lora=7"], ["++decision.labour_usd.lora=7"]),
+        (["decision.labor_usd.lora=7"], ["++decision.labor_usd.lora=7"]),
     ],
 )
 def test_hydra_gets_flags_first_and_keys_in_full(typed: list[str], given: list[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ftbench.compile.compose import Composer
 from ftbench.compile.effort import Round
 from ftbench.compile.matrix import Compiled, compile_matrix
-from ftbench.compile.show import plan_text
+from ftbench.compile.print_plan import plan_text
 
 JOBS = [["method=none"], ["method=lora"], ["method=full"], ["method=none", "context=few_shot"]]
 

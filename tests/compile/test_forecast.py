@@ -8,7 +8,7 @@ import platform
 import pytest
 
 from ftbench.compile.matrix import compile_matrix
-from ftbench.compile.show import plan_text
+from ftbench.compile.print_plan import plan_text
 from ftbench.core.plan import Plan
 from ftbench.cost.calibration import FILE, Calibration, read, write
 from ftbench.cost.forecast import Forecast

@@ -10,7 +10,7 @@ import pytest
 
 from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import Compiled, compile_matrix
-from ftbench.compile.show import plan_text, refusal_text, summary
+from ftbench.compile.print_plan import plan_text, refusal_text, summary
 from ftbench.core.cell import Refusal
 from ftbench.core.plan import Plan
 

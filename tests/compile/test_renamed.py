@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from ftbench.compile.matrix import compile_matrix
+from ftbench.compile.print_plan import refusal_text
 from ftbench.compile.renamed import renamed
-from ftbench.compile.show import refusal_text
 from ftbench.core.component import build, node
 from ftbench.cost.ownership import Choice
 from tests.compile.conftest import composer_over  # noqa: F401 - fixture

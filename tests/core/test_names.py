@@ -17,7 +17,7 @@ from ftbench.compile.hydra_internals import loader_over
 from ftbench.compile.option import shipped
 from ftbench.core.canonical import digest
 from ftbench.core.component import Component, build, node
-from ftbench.core.components.earlier import EARLIER
+from ftbench.core.components.earlier_names import EARLIER
 from ftbench.core.components.names import class_of, name_of, stable_node
 from ftbench.core.shipped import CONF
 from tests.contracts.test_conf import GIVEN as CONF_GIVEN

@@ -20,8 +20,8 @@ from ftbench.core.component import node
 from ftbench.core.errors import FtbenchError
 from ftbench.core.example import Example
 from ftbench.core.training import TrainRun
+from ftbench.methods.dpo_reference import reference_logps
 from ftbench.methods.pairs import encode_pairs
-from ftbench.methods.reference import reference_logps
 from ftbench.models.generate import generate
 from tests.methods.test_callbacks import Cramped
 from tests.methods.test_lora import adapter, lora

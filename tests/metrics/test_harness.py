@@ -32,7 +32,7 @@ def tasks(tmp_path: Path) -> Path:
 def test_tasks_groups_and_tags_of_ones_own_are_known_and_need_nothing_of_lm_evals(tasks: Path) -> None:
     one = harness(tasks, "colours", "all_colours", "colourful", "stories")
     assert one.check() == []
-    assert one.folder().whole(one.tasks) and not one.folder().whole(["arc_easy"])
+    assert one.folder().has_all(one.tasks) and not one.folder().has_all(["arc_easy"])
 
 
 def test_a_misspelt_task_is_refused_with_the_nearest(tasks: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from ftbench.compile.explain import explain
 from ftbench.report.send.texts import csv_text
 from ftbench.report.view.decision import axes_of, choice_of, decisions
-from ftbench.report.view.plan import plan_page
+from ftbench.report.view.plan_page import plan_page
 from ftbench.report.view.sweep import open_sweep
 from ftbench.report.view.table import table
 from ftbench.report.write import write_results

@@ -28,7 +28,7 @@ from ftbench.report.view.cell import cell_page
 from ftbench.report.view.compared_costs import choices_of
 from ftbench.report.view.decision import COST, axes_of, decisions, placed, places_by_cost
 from ftbench.report.view.labels import distinct, short
-from ftbench.report.view.plan import plan_page
+from ftbench.report.view.plan_page import plan_page
 from ftbench.report.view.review import review_page
 from ftbench.report.view.sweep import open_sweep, open_sweeps
 from ftbench.report.view.table import metrics_of, slices_of, table

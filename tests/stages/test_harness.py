@@ -23,7 +23,7 @@ from ftbench.core.files import read_jsonl
 from ftbench.models.format import Format
 from ftbench.models.resident import Resident
 from ftbench.stats.aggregate import AGGREGATIONS
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 from tests.metrics.tasks import QUESTIONS, write_tasks
 from tests.metrics.test_harness import harness
 from tests.models.llama import CHAT_TEMPLATE

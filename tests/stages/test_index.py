@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ftbench.analysis.finished import Finished
+from ftbench.analysis.finished_stages import Finished
 from ftbench.analysis.rows import _row
 from ftbench.compile.matrix import compile_matrix
 from ftbench.compile.option import shipped as component

@@ -15,7 +15,7 @@ from ftbench.core.job import Job
 from ftbench.core.stage import Stage
 from ftbench.stages import score
 from ftbench.stats.failures import SHOWN_CHARACTERS, Raised
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 
 STATISTICS = {"confidence": 0.95, "resamples": 200, "seed": 1}
 ANSWERS = ["It is red.", "It is blue.", "It is a cat on a mat.", "", "=HYPERLINK(1)"]

@@ -24,7 +24,7 @@ class Method(Component):
     """What happens to the weights; by default nothing.
 
     Attributes:
-        whole: the weights are a transformers folder ``model``, which is loaded in the place of the base.
+        saves_model: the weights are a transformers folder ``model``, which is loaded in the place of the base.
         mergeable: whether ``merge`` works; without it ``artifact=merged`` is not offered.
         control: option of the method axis that a gain must be compared with, which ``matrix.baselines=auto`` adds; or
             None.
@@ -32,7 +32,7 @@ class Method(Component):
     """
 
     axis: ClassVar[str] = "method"
-    whole: ClassVar[bool] = False
+    saves_model: ClassVar[bool] = False
     mergeable: ClassVar[bool] = False
     control: ClassVar[str | None] = None
     train_context: ClassVar[float | None] = None

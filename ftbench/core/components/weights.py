@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ftbench.core.component import Component
-from ftbench.core.components.earlier import METHODS
+from ftbench.core.components.earlier_names import METHODS
 from ftbench.core.components.names import class_of
 from ftbench.core.errors import FtbenchError, Problem
 from ftbench.core.training import Adapter

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ftbench.report.draw.svg import figure, fitted, line, number, path, scale, text
 from ftbench.report.view.cell import Training
-from ftbench.report.view.plan import Node, PlanPage
+from ftbench.report.view.plan_page import Node, PlanPage
 from ftbench.text.html import escaped
 from ftbench.text.terminal import one_line
 

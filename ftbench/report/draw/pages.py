@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ftbench.report.draw.pieces import facts, note, piece, table, tag
-from ftbench.report.view.plan import PlanPage
+from ftbench.report.view.plan_page import PlanPage
 from ftbench.text import numbers
 from ftbench.text.html import escaped
 

@@ -23,8 +23,8 @@ from ftbench.core.receipt import FILE as RECEIPT
 from ftbench.report.send.clean import cleaned
 from ftbench.report.view.review import CONCLUSIONS, FOLDER
 from ftbench.report.view.sweep import Sweep, read_lines
-from ftbench.stats.sufficient import FILE as STATISTICS
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import FILE as STATISTICS
+from ftbench.stats.sufficient_statistics import Sufficient
 from ftbench.sweep.folder import BUNDLE_FORMAT, MANIFEST, RESULTS, unpack_bundle
 from ftbench.text.redaction import redacted
 from ftbench.text.secrets import scrub

@@ -12,7 +12,7 @@ from ftbench.analysis import figures
 from ftbench.analysis.ownership import comparable_costs, load_of
 from ftbench.analysis.ranking import cost_of
 from ftbench.analysis.rows import Row
-from ftbench.core.components.earlier import of_today
+from ftbench.core.components.earlier_names import of_today
 from ftbench.cost.ownership import Choice, Load, ownership
 from ftbench.report.view.table import Table
 from ftbench.text import numbers

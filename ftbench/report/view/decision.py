@@ -16,9 +16,9 @@ from ftbench.cost.ownership import Load
 from ftbench.report.view.approaches import ApproachRow, approach_rows
 from ftbench.report.view.compared_costs import Weighed, stated, weigh
 from ftbench.report.view.groups import Group, groups_of
-from ftbench.report.view.headline import Headline, headline_of
 from ftbench.report.view.labels import short
 from ftbench.report.view.lines import Line, line_of
+from ftbench.report.view.phrasing import Headline, headline_of
 from ftbench.report.view.table import Table
 
 STATED = "stated"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.analysis.column import Column
-from ftbench.analysis.damaged import damage_line
+from ftbench.analysis.damaged_stages import damage_line
 from ftbench.analysis.own_columns import from_results
 from ftbench.analysis.rows import Row
 from ftbench.core.cell import is_deployable
@@ -23,7 +23,7 @@ from ftbench.core.component import build
 from ftbench.core.errors import FtbenchError
 from ftbench.core.receipt import Receipt
 from ftbench.cost.bill import Bill
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 from ftbench.store.store import Store
 from ftbench.sweep.folder import RESULTS, SweepFolder, newest, open_folder
 

@@ -20,7 +20,7 @@ from ftbench.core.errors import FtbenchError
 from ftbench.report.view.labels import distinct
 from ftbench.report.view.sweep import Sweep
 from ftbench.stats.intervals import interval
-from ftbench.stats.sufficient import Sufficient
+from ftbench.stats.sufficient_statistics import Sufficient
 
 Slice = tuple[str, str]
 STATISTICS = {"confidence": 0.95, "resamples": 2000, "seed": 0}

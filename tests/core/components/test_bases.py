@@ -9,7 +9,7 @@ import pytest
 
 from ftbench.compile.compose import Composer
 from ftbench.compile.matrix import compile_matrix
-from ftbench.compile.show import refusal_text
+from ftbench.compile.print_plan import refusal_text
 from ftbench.core.components.weights import kind_of
 from tests.compile.conftest import composer_over  # noqa: F401 - fixture
 

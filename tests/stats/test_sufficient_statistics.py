@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftbench.stats.sufficient import FILE, Sufficient
+from ftbench.stats.sufficient_statistics import FILE, Sufficient
 
 names = st.text(st.characters(exclude_characters="\u0000", exclude_categories=["Cs"]), min_size=1, max_size=8)
 samples = st.lists(

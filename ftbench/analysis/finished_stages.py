@@ -13,7 +13,7 @@ from ftbench.core.cell import Cell
 from ftbench.core.component import text_identity
 from ftbench.core.plan import Plan
 from ftbench.core.receipt import Receipt
-from ftbench.core.stage import needed
+from ftbench.core.stage import with_inputs
 from ftbench.store.store import Store
 
 
@@ -53,7 +53,7 @@ def weights_stages(plan: Plan, cell: Cell) -> list[str]:
     a merge last) first.
     """
     own = [cell.stages[role] for role in ("train", "merge") if role in cell.stages]
-    return [key for key in needed(plan.stages, own) if plan.stages[key].kind in ("train", "reference", "merge")]
+    return [key for key in with_inputs(plan.stages, own) if plan.stages[key].kind in ("train", "reference", "merge")]
 
 
 def base_model(plan: Plan, stages: Mapping[str, str]) -> str | None:
