@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ftbench.core.errors import FtbenchError
+from ftbench.core.files import write_json
 from ftbench.core.plan import FILE, Plan
 from ftbench.store.lock import Busy, locked
 from ftbench.store.store import Store
@@ -257,7 +258,7 @@ def held(folder: Path) -> Iterator[None]:
     try:
         with locked(place / LOCK, wait=False):
             holder = {"pid": os.getpid(), "host": socket.gethostname()}
-            (place / HOLDER).write_text(json.dumps(holder) + "\n", encoding="utf-8")
+            write_json(place / HOLDER, holder)
             _held.add(place)
             try:
                 yield

@@ -19,6 +19,7 @@ from ftbench.core.errors import FtbenchError
 from ftbench.core.plan import Plan
 from ftbench.store.store import Store
 from ftbench.sweep.export import find_cell
+from ftbench.text.markdown import literal
 from tests.conftest import ROOT
 
 WORDS = (
@@ -100,7 +101,7 @@ def test_the_readme_names_base_revision_data_and_scores(sweep: Path, tmp_path: P
     store = Store(plan.store)
     scores = json.loads((store.folder(cell.stages["score.test"]) / "scores.json").read_text(encoding="utf-8"))
     for name, entry in scores.items():
-        assert f"| {name} | {entry['value']:.4g} |" in body
+        assert f"| {literal(name)} | {entry['value']:.4g} |" in body
     assert store.receipt(cell.stages["prepare"]).provenance["data"] in body and cell.id in body
     assert "base: tiny" in body and "its files by sha256" in body and "greedy answers are equal" in body
     assert str(sweep) not in text and plan.store not in text

@@ -85,9 +85,12 @@ def test_json_is_strict_unless_asked() -> None:
 @pytest.mark.parametrize(
     ("sign", "others"),
     [
-        (r'\.part"', {"cli/export.py"}),  # a folder, not a file
+        (r'\.part"', {"sweep/export.py"}),  # a folder, not a file
         (r"\.replace\(path\)", set()),
-        (r"\.write_text\(", {"cli/export.py", "models/tiny/card.py", "store/scheme.py"}),  # not atomic, and need not be
+        (
+            r"\.write_text\(",
+            {"sweep/export.py", "models/tiny/card.py", "store/scheme.py"},
+        ),  # not atomic, and need not be
         (r"json\.dumps\([^\n]*indent=", set()),
     ],
 )

@@ -218,7 +218,7 @@ def _shows(page, ranked, load) -> str:
             .concat(...inner(root).map((part) => marks(part.shadowRoot)));
           const seen = {
             names: texts('.ft-rank .ft-name'),
-            totals: texts('.ft-rank [data-name=total]'),
+            totals: texts('.ft-rank [data-name^=total]'),
             marks: marks(document),
             say: texts('.ft-say')[0],
           };

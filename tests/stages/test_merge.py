@@ -249,6 +249,6 @@ def test_whole_weights_are_loaded_once_for_all_that_is_asked_of_them(
         work("generate", tmp_path / "validation", resident, inputs, split="validation", **asked)
     assert loads == [str(tmp_path / "train" / "model")]
     with monkeypatch.context() as patch:
-        patch.setattr(type(method), "whole", False)
+        patch.setattr(type(method), "saves_model", False)
         work("generate", tmp_path / "written over", Resident("cpu"), inputs, **asked)
     assert published(tmp_path / "test") == published(tmp_path / "written over")
