@@ -12,7 +12,6 @@ from ftbench.analysis.ceilings import nothing_to_choose
 from ftbench.analysis.family_figures import FamilyFigures
 from ftbench.analysis.label_efficiency import lines
 from ftbench.analysis.rules_of_thumb import amounts, knowledge
-from ftbench.analysis.verdict import Verdict
 from ftbench.core.plan import Plan
 from ftbench.cost.frontier import BETTER, EQUIVALENT, NON_INFERIOR, NOT_WORSE
 from ftbench.stats.paired import UNDECIDED
@@ -67,7 +66,7 @@ class FamilyAdvice:
 
     def __init__(self, of: FamilyFigures) -> None:
         self.of, self.decision = of, of.decision
-        self.verdict = Verdict.read(self.decision["recommendation"])
+        self.verdict = of.verdict()
 
     def sentences(self) -> list[Advice]:
         rules = [Advice("rule", text, numbers) for text, numbers in (*amounts(self.of), *knowledge(self.of))]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ftbench.analysis import figures
 from ftbench.analysis.ranking import method_key
-from ftbench.analysis.verdict import candidates, mean_cost
+from ftbench.analysis.verdict import Verdict, candidates, decide_between, mean_cost
 from ftbench.core.plan import Plan
 from ftbench.cost.frontier import TURNED
 from ftbench.text.numbers import money
@@ -45,6 +45,24 @@ class FamilyFigures:
             first, second = gap["first"][0], gap["second"][0]
             told = {"first": first, "second": second, "verdict": "", **{side: gap[side] for side in ("low", "high")}}
             self._pairs[first, second] = {"value": gap["value"], **told}
+
+    def verdict(self) -> Verdict:
+        """Returns the verdict that ``results.json`` holds; that of an earlier version, which kept less, is worked out
+        again from what it holds.
+        """
+        kept = self.decision["recommendation"]
+        if "headline" in kept:
+            return Verdict.read(kept)
+        entries = {name: cell["scores"][self.metric] for name, cell in self.cells.items()}
+        return decide_between(
+            self.family,
+            list(self._of.values()),
+            {name: entry["value"] for name, entry in entries.items()},
+            self.decision["costs"],
+            lambda name: all(limit["kept"] for limit in self.decision["constraints"][name]),
+            self.settings.get("margin"),
+            all(entry.get("higher_is_better", True) for entry in entries.values()),
+        )
 
     def seeds(self, name: str) -> int:
         return len(self._of.get(name, (name,)))

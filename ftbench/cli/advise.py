@@ -62,9 +62,7 @@ def read(folder: Path) -> tuple[dict[str, Any], Plan]:
     results, plan = found.results, found.plan
     if results is None:
         raise no_results(folder)
-    if any(
-        "headline" not in (family.get("decision") or {}).get("recommendation", {}) for family in results["families"]
-    ):
+    if any(family.get("decision") is None or "pairs" not in family for family in results["families"]):
         raise FtbenchError(
             f"{folder}: was written before decisions were kept. Repeat the command that made it: finished stages are"
             " not run again"
