@@ -80,8 +80,14 @@ def test_a_lost_worker_has_its_stage_started_again_though_it_may_still_run(bench
         return Exit("node left", lost=True) if number == 1 else honest(status, number)
 
     told: list[Event] = []
-    stages = [bench.stage("one"), bench.stage("two")]
-    states, _, engine = walk(bench, stages, lost_once, emit=told.append)
+
+    def hear(event: Event) -> None:
+        told.append(event)
+        if event.state == "notice":  # until then the first worker is at the first stage
+            bench.open_gate("open")
+
+    stages = [bench.stage("one", gate="open"), bench.stage("two")]
+    states, _, engine = walk(bench, stages, lost_once, emit=hear)
     engine.processes[0].wait(timeout=30)
     assert states == ["done", "done"] and len(engine.given) >= 2
     assert [event.message for event in told if event.state == "notice"] == [
